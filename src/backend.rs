@@ -1,0 +1,87 @@
+//! What every backend can do with the samples it has loaded.
+
+use std::ops::Range;
+
+use ndarray::{Array1, Array2};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::mixture::Mixture;
+use crate::moments::Moments;
+
+/// How a sample is shared out among the components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignment {
+    /// By the posterior probabilities of the components, as EM does.
+    Soft,
+    /// Wholly to the component of the greatest posterior probability, as k-means does.
+    Hard,
+}
+
+/// Log-density and most probable component of each of some samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assessment {
+    /// log p(x_n): [n].
+    pub log_densities: Array1<f64>,
+    /// Most probable component, the lowest index among equals: [n].
+    pub labels: Array1<usize>,
+}
+
+/// The device that a backend runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceInfo {
+    /// `cpu`, or the graphics interface: `vulkan`, `metal`, `dx12`.
+    pub backend: String,
+    /// Name of the processor or adapter.
+    pub name: String,
+    /// `cpu`, `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software` or `other`.
+    #[serde(rename = "type")]
+    pub device_type: String,
+}
+
+/// Samples on a device, and the passes over them.
+///
+/// The same model, samples and device give the same bits, whatever the number of threads.
+pub trait Backend: Send {
+    /// The device.
+    fn info(&self) -> &DeviceInfo;
+
+    /// N.
+    fn n_samples(&self) -> usize;
+
+    /// D.
+    fn n_features(&self) -> usize;
+
+    /// One E pass and the sums of the M step, over all samples.
+    ///
+    /// # Errors
+    /// [`Error::FeatureCount`], or what the device reports.
+    fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments>;
+
+    /// Total log-likelihood of all samples: the sum of weight times log p(x_n).
+    ///
+    /// # Errors
+    /// As [`Backend::moments`].
+    fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64>;
+
+    /// Log-densities and labels of a range of samples.
+    ///
+    /// # Errors
+    /// As [`Backend::moments`].
+    fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment>;
+
+    /// Posterior probabilities of the components for a range of samples: [n, K].
+    ///
+    /// # Errors
+    /// As [`Backend::moments`].
+    fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>>;
+}
+
+/// The check that every pass begins with.
+pub(crate) fn check_features(mixture: &Mixture, n_features: usize) -> Result<()> {
+    if mixture.n_features() == n_features {
+        Ok(())
+    } else {
+        Err(Error::FeatureCount { expected: mixture.n_features(), found: n_features })
+    }
+}

@@ -1,0 +1,351 @@
+//! The model: a mixture of K Gaussian densities over D features.
+
+use ndarray::{Array1, Array2, Axis};
+use rand::SeedableRng;
+use rand_distr::{Binomial, Distribution, StandardNormal};
+use rand_pcg::Pcg64;
+use rayon::prelude::*;
+
+use crate::covariance::{CovarianceArray, CovarianceType};
+use crate::error::{Error, Result};
+
+/// Samples drawn by one task, from a random stream of its own.
+const SAMPLES_PER_STREAM: usize = 16_384;
+
+/// Weights may miss a sum of 1 by this much and are then scaled to it.
+const WEIGHT_SUM_TOLERANCE: f64 = 1e-6;
+
+/// A symmetric matrix may differ from its transpose by this much, relative to its largest entry.
+const SYMMETRY_TOLERANCE: f64 = 1e-8;
+
+/// A Gaussian mixture p(x) = sum_k w_k N(x | mu_k, Sigma_k), checked on the way in.
+///
+/// The parameters have scikit-learn's names and shapes. Bulk work (densities, labels, fitting) is done by a
+/// [`Device`](crate::Device), on samples that it has loaded.
+///
+/// ```
+/// use mixtura::{CovarianceArray, Mixture};
+/// use ndarray::{arr1, array};
+///
+/// let mixture = Mixture::new(
+///     arr1(&[0.25, 0.75]),
+///     array![[0.0, 0.0], [5.0, 5.0]],
+///     CovarianceArray::Spherical(arr1(&[1.0, 4.0])),
+/// )?;
+/// assert_eq!(mixture.n_parameters(), 7);
+/// let (samples, labels) = mixture.sample(1000, 0);
+/// assert_eq!((samples.dim(), labels.len()), ((1000, 2), 1000));
+/// # Ok::<(), mixtura::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixture {
+    weights: Array1<f64>,
+    means: Array2<f64>,
+    covariances: CovarianceArray,
+    precisions_cholesky: CovarianceArray,
+}
+
+impl Mixture {
+    /// A mixture from weights [K], means [K, D] and covariances in the shape of their family.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::InvalidParameter`] for arrays that do not fit or are not finite, weights that are
+    /// negative or do not sum to 1; [`Error::NotPositiveDefinite`] for a covariance that is none.
+    pub fn new(weights: Array1<f64>, means: Array2<f64>, covariances: CovarianceArray) -> Result<Self> {
+        let (means, covariances) = check_shapes(&weights, means, covariances, "covariances")?;
+        let weights = check_weights(weights)?;
+        let precisions_cholesky = covariances.precisions_cholesky()?;
+        Ok(Mixture { weights, means, covariances, precisions_cholesky })
+    }
+
+    /// A mixture from weights [K], means [K, D] and precisions (inverse covariances) in the shape of their family.
+    ///
+    /// # Errors
+    /// As [`Mixture::new`].
+    pub fn from_precisions(weights: Array1<f64>, means: Array2<f64>, precisions: CovarianceArray) -> Result<Self> {
+        let (means, precisions) = check_shapes(&weights, means, precisions, "precisions")?;
+        Self::new(weights, means, precisions.inverse()?)
+    }
+
+    /// K, the number of components.
+    pub fn n_components(&self) -> usize {
+        self.means.nrows()
+    }
+
+    /// D, the number of features.
+    pub fn n_features(&self) -> usize {
+        self.means.ncols()
+    }
+
+    /// The family of the covariances.
+    pub fn covariance_type(&self) -> CovarianceType {
+        self.covariances.covariance_type()
+    }
+
+    /// Weights of the components (class probabilities): [K].
+    pub fn weights(&self) -> &Array1<f64> {
+        &self.weights
+    }
+
+    /// Means: [K, D].
+    pub fn means(&self) -> &Array2<f64> {
+        &self.means
+    }
+
+    /// Covariances: [K, D, D], [D, D], [K, D] or [K].
+    pub fn covariances(&self) -> &CovarianceArray {
+        &self.covariances
+    }
+
+    /// Upper triangular P with precision = P P^T (1 / standard deviation for diag and spherical), in the shape of the
+    /// covariances.
+    pub fn precisions_cholesky(&self) -> &CovarianceArray {
+        &self.precisions_cholesky
+    }
+
+    /// Precisions (inverse covariances), in the shape of the covariances.
+    pub fn precisions(&self) -> CovarianceArray {
+        let square = |p: &f64| p * p;
+        match &self.precisions_cholesky {
+            CovarianceArray::Full(p) => {
+                let mut out = p.clone();
+                for (mut to, p) in out.outer_iter_mut().zip(p.outer_iter()) {
+                    to.assign(&p.dot(&p.t()));
+                }
+                CovarianceArray::Full(out)
+            }
+            CovarianceArray::Tied(p) => CovarianceArray::Tied(p.dot(&p.t())),
+            CovarianceArray::Diag(p) => CovarianceArray::Diag(p.map(square)),
+            CovarianceArray::Spherical(p) => CovarianceArray::Spherical(p.map(square)),
+        }
+    }
+
+    /// The part of each component's weighted log-density that does not depend on the sample:
+    /// log w_k + log det P_k - D/2 log 2 pi, [K].
+    pub(crate) fn log_constants(&self) -> Array1<f64> {
+        let d = self.n_features();
+        let normaliser = 0.5 * d as f64 * (2.0 * std::f64::consts::PI).ln();
+        self.weights.mapv(f64::ln) + self.precisions_cholesky.log_determinants(self.n_components(), d) - normaliser
+    }
+
+    /// Number of free parameters: those of the covariances, K D of the means, K - 1 of the weights.
+    pub fn n_parameters(&self) -> usize {
+        let (k, d) = self.means.dim();
+        self.covariance_type().n_parameters(k, d) + k * d + k - 1
+    }
+
+    /// Akaike's information criterion of a total log-likelihood: 2 p - 2 log L. Lower is better.
+    pub fn aic(&self, log_likelihood: f64) -> f64 {
+        2.0 * self.n_parameters() as f64 - 2.0 * log_likelihood
+    }
+
+    /// The Bayesian information criterion of a total log-likelihood over samples of the given total weight (their
+    /// number, where they have no weights): p ln N - 2 log L. Lower is better. (R's mclust prints its negative.)
+    pub fn bic(&self, log_likelihood: f64, total_weight: f64) -> f64 {
+        self.n_parameters() as f64 * total_weight.ln() - 2.0 * log_likelihood
+    }
+
+    /// Draws n samples [n, D], grouped by component, and the component of each [n]. The same seed gives the same
+    /// samples, whatever the number of threads.
+    pub fn sample(&self, n: usize, seed: u64) -> (Array2<f64>, Array1<usize>) {
+        let d = self.n_features();
+        let factors = self.covariances.cholesky().expect("a mixture's covariances are positive definite");
+        let counts = self.component_counts(n, seed);
+        let labels: Array1<usize> =
+            counts.iter().enumerate().flat_map(|(k, &count)| std::iter::repeat_n(k, count)).collect();
+        let mut samples = Array2::zeros((n, d));
+        samples.axis_chunks_iter_mut(Axis(0), SAMPLES_PER_STREAM).into_par_iter().enumerate().for_each(
+            |(stream, mut rows)| {
+                let mut random = Pcg64::new(seed.into(), stream as u128 + 1);
+                let mut normal = vec![0.0; d];
+                for (i, mut row) in rows.outer_iter_mut().enumerate() {
+                    let k = labels[stream * SAMPLES_PER_STREAM + i];
+                    normal.fill_with(|| StandardNormal.sample(&mut random));
+                    self.place_sample(k, &factors, &normal, row.as_slice_mut().expect("row-major"));
+                }
+            },
+        );
+        (samples, labels)
+    }
+
+    /// mu_k + L_k z.
+    fn place_sample(&self, k: usize, factors: &CovarianceArray, normal: &[f64], out: &mut [f64]) {
+        let dense = matches!(factors, CovarianceArray::Full(_) | CovarianceArray::Tied(_));
+        for (i, x) in out.iter_mut().enumerate() {
+            let first = if dense { 0 } else { i };
+            let deviation: f64 = (first..=i).map(|j| factors.entry(k, i, j) * normal[j]).sum();
+            *x = self.means[[k, i]] + deviation;
+        }
+    }
+
+    /// How many of n samples each component gets: a multinomial draw, one conditional binomial after another.
+    fn component_counts(&self, n: usize, seed: u64) -> Vec<usize> {
+        let mut random = Pcg64::seed_from_u64(seed);
+        let mut left = n as u64;
+        let mut weight_left = 1.0;
+        let last = self.n_components() - 1;
+        let mut counts = Vec::with_capacity(last + 1);
+        for &weight in self.weights.iter().take(last) {
+            let share = if weight_left > 0.0 { (weight / weight_left).clamp(0.0, 1.0) } else { 0.0 };
+            let count = Binomial::new(left, share).expect("a share lies within 0 and 1").sample(&mut random);
+            counts.push(count as usize);
+            left -= count;
+            weight_left -= weight;
+        }
+        counts.push(left as usize);
+        counts
+    }
+}
+
+fn check_shapes(
+    weights: &Array1<f64>,
+    means: Array2<f64>,
+    matrices: CovarianceArray,
+    matrices_name: &'static str,
+) -> Result<(Array2<f64>, CovarianceArray)> {
+    let (k, d) = means.dim();
+    if k == 0 || d == 0 {
+        return Err(Error::Shape { name: "means", expected: vec![k.max(1), d.max(1)], found: vec![k, d] });
+    }
+    if weights.len() != k {
+        return Err(Error::Shape { name: "weights", expected: vec![k], found: vec![weights.len()] });
+    }
+    let expected = matrices.covariance_type().shape(k, d);
+    if matrices.shape() != expected {
+        return Err(Error::Shape { name: matrices_name, expected, found: matrices.shape().to_vec() });
+    }
+    let means = means.as_standard_layout().into_owned();
+    let matrices = matrices.into_standard_layout();
+    check_finite("means", means.iter(), &[k, d])?;
+    check_finite(matrices_name, matrices.values().iter(), &expected)?;
+    check_symmetric(matrices_name, &matrices)?;
+    Ok((means, matrices))
+}
+
+fn check_finite<'a>(name: &'static str, values: impl Iterator<Item = &'a f64>, shape: &[usize]) -> Result<()> {
+    for (i, &value) in values.enumerate() {
+        if !value.is_finite() {
+            return Err(Error::InvalidParameter { name, index: unravel(i, shape), value, expected: "a finite number" });
+        }
+    }
+    Ok(())
+}
+
+/// Multi-dimensional index of element i of a row-major array.
+fn unravel(mut i: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|&extent| {
+            let here = i % extent;
+            i /= extent;
+            here
+        })
+        .collect();
+    index.reverse();
+    index
+}
+
+fn check_symmetric(name: &'static str, matrices: &CovarianceArray) -> Result<()> {
+    let check = |matrix: ndarray::ArrayView2<f64>, prefix: &[usize]| {
+        let largest = matrix.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        for ((i, j), &value) in matrix.indexed_iter() {
+            if (value - matrix[[j, i]]).abs() > SYMMETRY_TOLERANCE * largest {
+                let index = prefix.iter().copied().chain([i, j]).collect();
+                return Err(Error::InvalidParameter { name, index, value, expected: "equal to its mirror image" });
+            }
+        }
+        Ok(())
+    };
+    match matrices {
+        CovarianceArray::Full(a) => a.outer_iter().enumerate().try_for_each(|(k, matrix)| check(matrix, &[k])),
+        CovarianceArray::Tied(a) => check(a.view(), &[]),
+        CovarianceArray::Diag(_) | CovarianceArray::Spherical(_) => Ok(()),
+    }
+}
+
+fn check_weights(weights: Array1<f64>) -> Result<Array1<f64>> {
+    let name = "weights";
+    if let Some((k, &value)) = weights.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0)) {
+        return Err(Error::InvalidParameter { name, index: vec![k], value, expected: "finite and not negative" });
+    }
+    let sum = weights.sum();
+    if (sum - 1.0).abs() > WEIGHT_SUM_TOLERANCE {
+        let name = "the sum of the weights";
+        return Err(Error::InvalidParameter { name, index: vec![], value: sum, expected: "1" });
+    }
+    // Within rounding of 1 the weights stay as they are, so that a stored model comes back bit for bit.
+    if (sum - 1.0).abs() <= 1e-12 { Ok(weights) } else { Ok(weights / sum) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{arr1, array};
+
+    fn two_components() -> Mixture {
+        let covariances = array![[[4.0, 1.0], [1.0, 2.0]], [[0.5, -0.2], [-0.2, 0.25]]];
+        Mixture::new(arr1(&[0.25, 0.75]), array![[0.0, 1.0], [10.0, -5.0]], CovarianceArray::Full(covariances)).unwrap()
+    }
+
+    #[test]
+    fn samples_have_the_weights_means_and_covariances_of_their_components() {
+        let mixture = two_components();
+        let (samples, labels) = mixture.sample(100_000, 7);
+        assert!(labels.windows(2).into_iter().all(|pair| pair[0] <= pair[1]), "grouped by component");
+        let n1 = labels.sum();
+        assert!((n1 as f64 / 1e5 - 0.75).abs() < 0.01);
+        let second = samples.slice(ndarray::s![100_000 - n1.., ..]);
+        let mean = second.mean_axis(Axis(0)).unwrap();
+        assert!((mean[0] - 10.0).abs() < 0.02 && (mean[1] + 5.0).abs() < 0.02, "{mean}");
+        let centred = &second - &mean;
+        let covariance = centred.t().dot(&centred) / n1 as f64;
+        assert!((covariance[[0, 0]] - 0.5).abs() < 0.01 && (covariance[[0, 1]] + 0.2).abs() < 0.01, "{covariance}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_samples_and_another_seed_others() {
+        let mixture = two_components();
+        assert_eq!(mixture.sample(40_000, 1), mixture.sample(40_000, 1));
+        assert_ne!(mixture.sample(100, 1).0, mixture.sample(100, 2).0);
+    }
+
+    #[test]
+    fn precisions_there_and_back_are_the_same_mixture() {
+        let mixture = two_components();
+        let back =
+            Mixture::from_precisions(mixture.weights().clone(), mixture.means().clone(), mixture.precisions()).unwrap();
+        let pairs = back.covariances().values().iter().zip(mixture.covariances().values());
+        assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-14));
+    }
+
+    #[test]
+    fn parameters_that_are_none_are_refused_with_their_place() {
+        let spherical = |weights: &[f64], variances: &[f64]| {
+            Mixture::new(arr1(weights), array![[0.0], [1.0]], CovarianceArray::Spherical(arr1(variances)))
+        };
+        assert!(matches!(spherical(&[0.5, 0.6], &[1.0, 1.0]), Err(Error::InvalidParameter { .. })));
+        assert!(matches!(spherical(&[1.5, -0.5], &[1.0, 1.0]), Err(Error::InvalidParameter { .. })));
+        assert!(matches!(spherical(&[0.5, 0.5], &[1.0]), Err(Error::Shape { name: "covariances", .. })));
+        let nan = spherical(&[0.5, 0.5], &[1.0, f64::NAN]).unwrap_err().to_string();
+        assert!(nan.starts_with("covariances[1] is NaN"), "{nan}");
+        let lopsided = array![[1.0, 0.5], [0.4, 1.0]];
+        let error = Mixture::new(arr1(&[1.0]), array![[0.0, 0.0]], CovarianceArray::Tied(lopsided)).unwrap_err();
+        assert!(error.to_string().starts_with("covariances[0][1]"), "{error}");
+    }
+
+    #[test]
+    fn numbers_of_parameters_are_the_published_ones() {
+        let counts = CovarianceType::ALL.map(|family| {
+            let mut covariances = CovarianceArray::zeros(family, 4, 3);
+            match &mut covariances {
+                CovarianceArray::Full(a) => a.outer_iter_mut().for_each(|mut m| m.diag_mut().fill(1.0)),
+                CovarianceArray::Tied(a) => a.diag_mut().fill(1.0),
+                CovarianceArray::Diag(a) => a.fill(1.0),
+                CovarianceArray::Spherical(a) => a.fill(1.0),
+            }
+            Mixture::new(Array1::from_elem(4, 0.25), Array2::zeros((4, 3)), covariances).unwrap().n_parameters()
+        });
+        assert_eq!(counts, [39, 21, 27, 19]);
+    }
+}

@@ -1,0 +1,155 @@
+//! Sufficient statistics of a mixture: what a pass over any part of the data, on any device, yields.
+//!
+//! `Moments` of disjoint parts of the data combine to those of the whole; the combined ones are solved for the next
+//! model here, in f64 on the host, whatever device made them. Nothing in them depends on where they were made.
+
+use ndarray::{Array1, Array2, ArrayView1, Axis};
+
+use crate::covariance::{CovarianceArray, CovarianceType};
+use crate::error::{Error, Result};
+use crate::mixture::Mixture;
+
+/// Weighted sums over samples x_n with responsibilities r_nk (sample weights included), taken about an origin o_k for
+/// each component: the means of the model that gave the responsibilities, so that nothing large is ever squared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    /// Sum of the sample weights.
+    pub total_weight: f64,
+    /// Sum over the samples of weight times log p(x_n), under the model that gave the responsibilities.
+    pub log_likelihood: f64,
+    /// N_k, the sum of r_nk: [K].
+    pub counts: Array1<f64>,
+    /// o_k: [K, D].
+    pub origins: Array2<f64>,
+    /// Sum of r_nk (x_n - o_k): [K, D].
+    pub first: Array2<f64>,
+    /// Sum of r_nk (x_n - o_k)(x_n - o_k)^T [K, D, D] for full; its sum over the components [D, D] for tied; its
+    /// diagonal [K, D] for diag; its trace [K] for spherical.
+    pub second: CovarianceArray,
+    /// Whether the sums were formed in single precision.
+    pub single_precision: bool,
+}
+
+impl Moments {
+    /// The moments of no samples, about the given origins [K, D].
+    pub fn zero(family: CovarianceType, origins: Array2<f64>) -> Self {
+        let (k, d) = origins.dim();
+        Moments {
+            total_weight: 0.0,
+            log_likelihood: 0.0,
+            counts: Array1::zeros(k),
+            first: Array2::zeros((k, d)),
+            second: CovarianceArray::zeros(family, k, d),
+            origins,
+            single_precision: false,
+        }
+    }
+
+    /// The family whose second moments these are.
+    pub fn covariance_type(&self) -> CovarianceType {
+        self.second.covariance_type()
+    }
+
+    /// Adds the moments of another part of the data, made with the same model.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] if the other moments are of another family or about other origins.
+    pub fn combine(mut self, other: &Moments) -> Result<Self> {
+        if self.covariance_type() != other.covariance_type() || self.origins != other.origins {
+            return Err(Error::InvalidOption {
+                name: "the model of the moments to combine",
+                value: "another one".to_owned(),
+                expected: "the same for both",
+            });
+        }
+        self.total_weight += other.total_weight;
+        self.log_likelihood += other.log_likelihood;
+        self.counts += &other.counts;
+        self.first += &other.first;
+        for (sum, term) in self.second.values_mut().iter_mut().zip(other.second.values()) {
+            *sum += term;
+        }
+        self.single_precision |= other.single_precision;
+        Ok(self)
+    }
+
+    /// Mean log-likelihood per unit of sample weight: EM's lower bound at the model that made these moments.
+    pub fn lower_bound(&self) -> f64 {
+        self.log_likelihood / self.total_weight
+    }
+
+    /// The M step: the mixture of greatest expected log-likelihood given the responsibilities.
+    ///
+    /// N_k gets 10 machine epsilons so that an empty component keeps its mean and a covariance of `reg_covar`;
+    /// means are o_k + first_k / N_k; covariances are the second moments about the new means over N_k, with
+    /// `reg_covar` added to their diagonal; weights are N_k over the sum of N_k (Bishop 2006, section 9.2.2, with
+    /// scikit-learn's regularisation).
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] names the component that collapsed.
+    pub fn maximize(&self, reg_covar: f64) -> Result<Mixture> {
+        let counts = &self.counts + 10.0 * f64::EPSILON;
+        let shifts = &self.first / &counts.view().insert_axis(Axis(1));
+        let covariances = self.covariances(&counts, &shifts, reg_covar);
+        let weights = &counts / counts.sum();
+        Mixture::new(weights, &self.origins + &shifts, covariances).map_err(|error| match error {
+            Error::NotPositiveDefinite { component, feature, .. } => {
+                Error::NotPositiveDefinite { component, feature, single_precision: self.single_precision }
+            }
+            other => other,
+        })
+    }
+
+    /// Sum of r (x - mu)(x - mu)^T = second - N_k shift shift^T with mu = o + shift: exact for any origin, and
+    /// without cancellation while the shift is small beside the spread, as it is between two epochs.
+    fn covariances(&self, counts: &Array1<f64>, shifts: &Array2<f64>, reg_covar: f64) -> CovarianceArray {
+        let d = self.first.ncols();
+        // first_k shift_k^T, rather than N_k shift_k shift_k^T: the same product, with first as it was summed.
+        let squares = |k: usize| -> Array1<f64> { &self.first.row(k) * &shifts.row(k) };
+        match &self.second {
+            CovarianceArray::Full(second) => {
+                let mut covariances = second.clone();
+                for (k, mut covariance) in covariances.outer_iter_mut().enumerate() {
+                    subtract_outer(&mut covariance, self.first.row(k), shifts.row(k));
+                    covariance /= counts[k];
+                    covariance.diag_mut().mapv_inplace(|x| floor(x) + reg_covar);
+                }
+                CovarianceArray::Full(covariances)
+            }
+            CovarianceArray::Tied(second) => {
+                let mut covariance = second.clone();
+                for k in 0..counts.len() {
+                    subtract_outer(&mut covariance.view_mut(), self.first.row(k), shifts.row(k));
+                }
+                covariance /= counts.sum();
+                covariance.diag_mut().mapv_inplace(|x| floor(x) + reg_covar);
+                CovarianceArray::Tied(covariance)
+            }
+            CovarianceArray::Diag(second) => {
+                let mut variances = second.clone();
+                for (k, mut variance) in variances.outer_iter_mut().enumerate() {
+                    variance -= &squares(k);
+                    variance.mapv_inplace(|x| floor(x / counts[k]) + reg_covar);
+                }
+                CovarianceArray::Diag(variances)
+            }
+            CovarianceArray::Spherical(second) => {
+                let variance =
+                    |(k, &trace): (usize, &f64)| floor((trace - squares(k).sum()) / (counts[k] * d as f64)) + reg_covar;
+                CovarianceArray::Spherical(second.iter().enumerate().map(variance).collect())
+            }
+        }
+    }
+}
+
+/// matrix -= a b^T, symmetrised, so that a rounding error cannot make the result lopsided.
+fn subtract_outer(matrix: &mut ndarray::ArrayViewMut2<f64>, a: ArrayView1<f64>, b: ArrayView1<f64>) {
+    for ((i, j), x) in matrix.indexed_iter_mut() {
+        *x -= 0.5 * (a[i] * b[j] + a[j] * b[i]);
+    }
+}
+
+/// A variance that rounding made negative is zero; a NaN stays one, for the checks that follow to find.
+fn floor(variance: f64) -> f64 {
+    if variance < 0.0 { 0.0 } else { variance }
+}
