@@ -42,3 +42,107 @@ impl FromStr for DeviceChoice {
         })
     }
 }
+
+/// A device that samples can be put on.
+#[derive(Debug)]
+pub struct Device {
+    info: DeviceInfo,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Cpu,
+    #[cfg(feature = "gpu")]
+    Gpu(gpu::Gpu),
+}
+
+impl Device {
+    /// The native CPU backend.
+    pub fn cpu() -> Self {
+        Device { info: crate::cpu::info(), kind: Kind::Cpu }
+    }
+
+    /// Opens the device chosen.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] says what was found instead; [`Error::Device`] what the driver refused.
+    pub fn open(choice: &DeviceChoice) -> Result<Self> {
+        if *choice == DeviceChoice::Cpu {
+            return Ok(Self::cpu());
+        }
+        #[cfg(feature = "gpu")]
+        {
+            match gpu::select(choice)? {
+                Some(gpu) => Ok(Device { info: gpu.info().clone(), kind: Kind::Gpu(gpu) }),
+                None => Ok(Self::cpu()),
+            }
+        }
+        #[cfg(not(feature = "gpu"))]
+        match choice {
+            DeviceChoice::Auto => Ok(Self::cpu()),
+            other => Err(Error::NoAdapter {
+                wanted: format!("{other:?} device").to_lowercase(),
+                found: "this program was built without GPU support".to_owned(),
+            }),
+        }
+    }
+
+    /// What the device is.
+    pub fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    /// Puts samples on the device.
+    ///
+    /// # Errors
+    /// [`Error::OutOfDeviceMemory`], [`Error::TooWideForSinglePrecision`], or what the driver reports.
+    pub fn load<'p>(&self, points: &'p Points<'_>) -> Result<Box<dyn Backend + 'p>> {
+        match &self.kind {
+            Kind::Cpu => Ok(Box::new(CpuBackend::new(points))),
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(gpu) => Ok(Box::new(gpu.load(points)?)),
+        }
+    }
+
+    /// Most probable component of every sample: [N].
+    ///
+    /// # Errors
+    /// As [`Device::load`], and [`Error::FeatureCount`].
+    pub fn predict(&self, mixture: &Mixture, points: &Points) -> Result<Array1<usize>> {
+        Ok(self.load(points)?.assess(mixture, 0..points.n_samples())?.labels)
+    }
+
+    /// Posterior probability of every component for every sample: [N, K].
+    ///
+    /// # Errors
+    /// As [`Device::predict`].
+    pub fn predict_proba(&self, mixture: &Mixture, points: &Points) -> Result<Array2<f64>> {
+        self.load(points)?.responsibilities(mixture, 0..points.n_samples())
+    }
+
+    /// log p(x_n) of every sample: [N].
+    ///
+    /// # Errors
+    /// As [`Device::predict`].
+    pub fn score_samples(&self, mixture: &Mixture, points: &Points) -> Result<Array1<f64>> {
+        Ok(self.load(points)?.assess(mixture, 0..points.n_samples())?.log_densities)
+    }
+
+    /// Total log-likelihood: the sum over the samples of weight times log p(x_n).
+    ///
+    /// # Errors
+    /// As [`Device::predict`].
+    pub fn log_likelihood(&self, mixture: &Mixture, points: &Points) -> Result<f64> {
+        self.load(points)?.log_likelihood(mixture)
+    }
+}
+
+/// All devices: the adapters in the order of the numbers that select them, then the native CPU backend.
+pub fn devices() -> Vec<DeviceInfo> {
+    #[cfg(feature = "gpu")]
+    let adapters = gpu::adapters();
+    #[cfg(not(feature = "gpu"))]
+    let adapters = Vec::new();
+    adapters.into_iter().chain([crate::cpu::info()]).collect()
+}
