@@ -1,5 +1,5 @@
 // M step, full and tied covariances: sums over a range of samples of r, r (x - mu) and r (x - mu)(x - mu)^T, for one
-// component and one block of rows and columns of its lower triangle; and of weight times log-density, once.
+// component and one block of rows and columns of its lower triangle.
 //
 // A workgroup sums one block: each lane over its own samples, in registers, then the lanes together, in a fixed order.
 // One set of sums is: the log-likelihood; for each component its count, BLOCKS x BLOCK first moments, and the blocks
@@ -7,16 +7,14 @@
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> means: array<f32>;
-@group(0) @binding(4) var<storage, read> responsibilities: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> log_densities: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> scales: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(2) var<storage, read> means: array<f32>;
+@group(0) @binding(3) var<storage, read> responsibilities: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> scales: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 
 const SECOND: u32 = BLOCK * BLOCK;
-/// Count, log-likelihood and first moments.
-const OTHER: u32 = BLOCK + 2u;
+/// Count and first moments.
+const OTHER: u32 = BLOCK + 1u;
 const SHARED: u32 = max(SECOND, OTHER);
 const FIRST: u32 = 1u;
 const COMPONENT: u32 = 1u + BLOCKS * BLOCK + PAIRS * SECOND;
@@ -62,7 +60,6 @@ fn moments_dense(
     var second: array<f32, SECOND>;
     var first: array<f32, BLOCK>;
     var count = 0.0;
-    var log_likelihood = 0.0;
     for (var i = 0u; i < BLOCK; i++) {
         first[i] = 0.0;
         for (var j = 0u; j < BLOCK; j++) {
@@ -75,9 +72,6 @@ fn moments_dense(
         let x = (tile.first_group + group) * DIM * LANES + lane;
         let r = responsibilities[component * tile.stride + n] * scales[n];
         count += dot(r, vec4<f32>(1.0));
-        if index == range * tile.components * PAIRS {
-            log_likelihood += dot(weights[tile.first_group * LANES + n], log_densities[n]);
-        }
         var columns: array<vec4<f32>, BLOCK>;
         for (var j = 0u; j < BLOCK; j++) {
             columns[j] = samples[x + min(column * BLOCK + j, DIM - 1u) * LANES] - column_means[j];
@@ -106,15 +100,11 @@ fn moments_dense(
         lanes[i * LANES + lane] = first[i];
     }
     lanes[BLOCK * LANES + lane] = count;
-    lanes[(BLOCK + 1u) * LANES + lane] = log_likelihood;
     workgroupBarrier();
     if column == 0u && lane < BLOCK {
         sums[statistics + FIRST + row * BLOCK + lane] = sum_over_lanes(lane);
     }
     if pair == 0u && lane == BLOCK {
         sums[statistics] = sum_over_lanes(lane);
-    }
-    if pair == 0u && component == 0u && lane == BLOCK + 1u {
-        sums[start] = sum_over_lanes(lane);
     }
 }

@@ -1,5 +1,5 @@
 // M step, diagonal and spherical covariances: sums over a range of samples of r, r (x - mu) and r (x - mu)^2, for one
-// component and one block of features; and of weight times log-density, once.
+// component and one block of features.
 //
 // A workgroup sums one block: each lane over its own samples, in registers, then the lanes together, in a fixed order.
 // One set of sums is: the log-likelihood; for each component its count, BLOCKS x BLOCK first and as many second
@@ -7,15 +7,13 @@
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> means: array<f32>;
-@group(0) @binding(4) var<storage, read> responsibilities: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> log_densities: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> scales: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(2) var<storage, read> means: array<f32>;
+@group(0) @binding(3) var<storage, read> responsibilities: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> scales: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
 
-/// First and second moments, count and log-likelihood.
-const SHARED: u32 = 2u * BLOCK + 2u;
+/// First and second moments, and count.
+const SHARED: u32 = 2u * BLOCK + 1u;
 const COMPONENT: u32 = 1u + 2u * BLOCKS * BLOCK;
 
 var<workgroup> lanes: array<f32, SHARED * LANES>;
@@ -47,7 +45,6 @@ fn moments_diagonal(
     var first: array<f32, BLOCK>;
     var second: array<f32, BLOCK>;
     var count = 0.0;
-    var log_likelihood = 0.0;
     for (var i = 0u; i < BLOCK; i++) {
         block_means[i] = means[component * DIM + min(block * BLOCK + i, DIM - 1u)];
         first[i] = 0.0;
@@ -59,9 +56,6 @@ fn moments_diagonal(
         let x = (tile.first_group + group) * DIM * LANES + lane;
         let r = responsibilities[component * tile.stride + n] * scales[n];
         count += dot(r, vec4<f32>(1.0));
-        if index == range * tile.components * BLOCKS {
-            log_likelihood += dot(weights[tile.first_group * LANES + n], log_densities[n]);
-        }
         for (var i = 0u; i < BLOCK; i++) {
             let c = samples[x + min(block * BLOCK + i, DIM - 1u) * LANES] - block_means[i];
             first[i] += dot(r, c);
@@ -74,7 +68,6 @@ fn moments_diagonal(
         lanes[(BLOCK + i) * LANES + lane] = second[i];
     }
     lanes[2u * BLOCK * LANES + lane] = count;
-    lanes[(2u * BLOCK + 1u) * LANES + lane] = log_likelihood;
     workgroupBarrier();
     let start = range * tile.statistics;
     let statistics = start + 1u + component * COMPONENT;
@@ -85,8 +78,5 @@ fn moments_diagonal(
     }
     if block == 0u && lane == 2u * BLOCK {
         sums[statistics] = sum_over_lanes(lane);
-    }
-    if block == 0u && component == 0u && lane == 2u * BLOCK + 1u {
-        sums[start] = sum_over_lanes(lane);
     }
 }

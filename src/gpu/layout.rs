@@ -241,6 +241,16 @@ impl Layout {
         }
     }
 
+    /// The log-likelihood's kernel.
+    pub(crate) fn log_likelihood(&self) -> KernelSource {
+        KernelSource {
+            stage: "log_likelihood",
+            body: include_str!("../../shaders/log_likelihood.wgsl"),
+            header: String::new(),
+            bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write],
+        }
+    }
+
     /// The M step's kernel.
     pub(crate) fn moments(&self) -> KernelSource {
         let (stage, body) = match self.shape {
@@ -249,7 +259,7 @@ impl Layout {
         };
         let header = format!("{}const PAIRS: u32 = {}u;\n", self.header(), self.sum_blocks());
         let mut bindings = vec![Binding::Uniform];
-        bindings.extend([Binding::Read; 6]);
+        bindings.extend([Binding::Read; 4]);
         bindings.push(Binding::Write);
         KernelSource { stage, body, header, bindings }
     }

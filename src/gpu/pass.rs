@@ -33,6 +33,9 @@ const MOST_WORK: usize = 10_000_000_000;
 /// Workgroups of the M step that are enough for a large adapter.
 const ENOUGH_WORKGROUPS: usize = 4096;
 
+/// Groups of a range that are worth the cost of adding up the lanes of a workgroup.
+const LEAST_RANGE_GROUPS: usize = 16;
+
 /// Bytes of a vector of four numbers.
 const VECTOR: u64 = 16;
 
@@ -78,6 +81,7 @@ pub(super) struct Pass {
 struct Kernels {
     log_density: Arc<Kernel>,
     posterior: Arc<Kernel>,
+    log_likelihood: Arc<Kernel>,
     moments: Arc<Kernel>,
     reduce: Arc<Kernel>,
 }
@@ -87,6 +91,7 @@ struct Kernels {
 struct BoundChunk {
     log_density: BindGroup,
     posterior: BindGroup,
+    log_likelihood: BindGroup,
     moments: BindGroup,
 }
 
@@ -104,6 +109,7 @@ impl Pass {
         let kernels = Kernels {
             log_density: gpu.kernel(layout.log_density(uniform, window))?,
             posterior: gpu.kernel(layout.posterior())?,
+            log_likelihood: gpu.kernel(layout.log_likelihood())?,
             moments: gpu.kernel(layout.moments())?,
             reduce: gpu.kernel(layout.reduce())?,
         };
@@ -122,6 +128,7 @@ impl Pass {
             .min(samples.chunks[0].groups)
             .max(1);
         let ranges = (ENOUGH_WORKGROUPS / (layout.k * layout.sum_blocks()))
+            .min(tile_groups / LEAST_RANGE_GROUPS)
             .max(tile_groups.div_ceil(layout.most_range_groups()))
             .clamp(1, most_ranges.min(tile_groups));
         let (tiles, slots) = tiles(&layout, &samples.chunks, tile_groups, ranges, TOTAL_SCRATCH / set_bytes);
@@ -173,15 +180,17 @@ impl Pass {
                             scales.as_entire_binding(),
                         ],
                     )?,
+                    log_likelihood: bind(
+                        &kernels.log_likelihood,
+                        vec![tile(), weights, log_densities.as_entire_binding(), sums.as_entire_binding()],
+                    )?,
                     moments: bind(
                         &kernels.moments,
                         vec![
                             tile(),
                             samples,
-                            weights,
                             means.as_entire_binding(),
                             densities.as_entire_binding(),
-                            log_densities.as_entire_binding(),
                             scales.as_entire_binding(),
                             sums.as_entire_binding(),
                         ],
@@ -238,8 +247,10 @@ impl Pass {
                 let (chunk, tile) = &self.tiles[i];
                 self.e_step(&mut pass, *chunk, i, tile);
                 let offset = [self.tile_offset(i)];
+                let bound = &self.bound[*chunk];
+                self.kernels.log_likelihood.dispatch(&mut pass, &bound.log_likelihood, &offset, tile.ranges);
                 let blocks = (self.layout.k * self.layout.sum_blocks()) as u32;
-                self.kernels.moments.dispatch(&mut pass, &self.bound[*chunk].moments, &offset, tile.ranges * blocks);
+                self.kernels.moments.dispatch(&mut pass, &bound.moments, &offset, tile.ranges * blocks);
                 let workgroups = tile.statistics.div_ceil(64);
                 self.kernels.reduce.dispatch(&mut pass, &self.bound_reduce, &offset, workgroups);
             }
