@@ -1,0 +1,133 @@
+//! Tables out: rows streamed to .npy or text, so that a result never has to be in memory as a whole.
+
+use std::fmt::Debug;
+use std::io::Write;
+use std::marker::PhantomData;
+use std::path::Path;
+
+use npyz::{AutoSerialize, WriteOptions, WriterBuilder};
+
+use super::output::{Destination, Output};
+use crate::error::{Error, Result};
+
+/// A value that a table can hold: f64 or i64.
+pub trait Cell: AutoSerialize + Debug + Copy {
+    /// Appends the bytes of the value as this machine holds them, which is how the .npy header declares them.
+    fn append_bytes(self, bytes: &mut Vec<u8>);
+}
+
+impl Cell for f64 {
+    fn append_bytes(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_ne_bytes());
+    }
+}
+
+impl Cell for i64 {
+    fn append_bytes(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_ne_bytes());
+    }
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    /// A NumPy array.
+    Npy,
+    /// Comma-separated values below a header.
+    Csv,
+    /// Comma-separated values alone.
+    Lines,
+}
+
+impl TableFormat {
+    /// The format that a file's extension names.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for extensions other than .npy and .csv.
+    pub fn of(path: &Path) -> Result<Self> {
+        let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        match extension.as_deref() {
+            Some("npy") => Ok(TableFormat::Npy),
+            Some("csv") => Ok(TableFormat::Csv),
+            _ => Err(Error::InvalidOption {
+                name: "the output file",
+                value: path.display().to_string(),
+                expected: "a file that ends in .npy or .csv",
+            }),
+        }
+    }
+}
+
+/// Writes a table of known shape, some rows at a time.
+pub struct TableWriter<T> {
+    output: Output,
+    format: TableFormat,
+    columns: usize,
+    buffer: Vec<u8>,
+    cell: PhantomData<T>,
+}
+
+impl<T: Cell> TableWriter<T> {
+    /// Starts a table of shape [n] or [n, columns]; the header is for .csv.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn create(to: &Destination, format: TableFormat, shape: &[usize], header: &[String]) -> Result<Self> {
+        let mut output = to.create()?;
+        let written = match format {
+            TableFormat::Npy => {
+                let shape: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
+                let header = WriteOptions::<T>::new().default_dtype().shape(&shape);
+                header.writer(&mut output).write_header_only().map(drop)
+            }
+            TableFormat::Csv => write_header(&mut output, header),
+            TableFormat::Lines => Ok(()),
+        };
+        written.map_err(|error| output.fail(error))?;
+        let columns = shape.get(1).copied().unwrap_or(1);
+        Ok(TableWriter { output, format, columns, buffer: Vec::new(), cell: PhantomData })
+    }
+
+    /// Writes whole rows, given in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write_rows(&mut self, values: &[T]) -> Result<()> {
+        for row in values.chunks(self.columns) {
+            self.buffer.clear();
+            self.append_row(row).and_then(|()| self.output.write_all(&self.buffer)).map_err(|e| self.output.fail(e))?;
+        }
+        Ok(())
+    }
+
+    fn append_row(&mut self, row: &[T]) -> std::io::Result<()> {
+        if self.format == TableFormat::Npy {
+            row.iter().for_each(|value| value.append_bytes(&mut self.buffer));
+            return Ok(());
+        }
+        for (column, value) in row.iter().enumerate() {
+            if column > 0 {
+                self.buffer.push(b',');
+            }
+            // The debug form of a float is the shortest that reads back as the same, with an exponent where it is long.
+            write!(self.buffer, "{value:?}")?;
+        }
+        self.buffer.push(b'\n');
+        Ok(())
+    }
+
+    /// Puts the complete table in its place.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn finish(self) -> Result<()> {
+        self.output.finish()
+    }
+}
+
+/// Names may hold commas and quotes, so the csv crate writes them.
+fn write_header(output: &mut Output, names: &[String]) -> std::io::Result<()> {
+    let mut writer = csv::Writer::from_writer(output);
+    writer.write_record(names)?;
+    writer.flush()
+}
