@@ -55,7 +55,7 @@ impl ProgressLog {
                     print_latest(latest);
                 }
                 *latest = Some(format!("epoch {:>3}  {text}", step.epoch));
-                if step.epoch <= FIRST_LINES || step.epoch % 10 == 0 {
+                if step.epoch <= FIRST_LINES || step.epoch.is_multiple_of(10) {
                     print_latest(latest);
                 }
             }
