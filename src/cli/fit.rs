@@ -49,11 +49,11 @@ pub(crate) struct FitArgs {
     max_iter: usize,
 
     /// Stop when the lower bound (mean log-likelihood) changes by less than this
-    #[arg(long, default_value_t = 1e-3, allow_negative_numbers = true)]
+    #[arg(long, value_name = "CHANGE", default_value = "1e-3", allow_negative_numbers = true)]
     tol: f64,
 
     /// Added to the diagonal of every covariance, so that no component collapses
-    #[arg(long, value_name = "FLOOR", default_value_t = 1e-6, allow_negative_numbers = true)]
+    #[arg(long, value_name = "FLOOR", default_value = "1e-6", allow_negative_numbers = true)]
     reg_covar: f64,
 
     /// Seed of all random choices

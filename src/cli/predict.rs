@@ -4,8 +4,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::Args;
-use mixtura::io::{Cell, Destination, TableFormat, TableWriter, load_model};
-use mixtura::{Backend, Device, Mixture};
+use indicatif::{ProgressBar, ProgressFinish};
+use mixtura::Device;
+use mixtura::io::{Cell, Destination, Model, TableFormat, TableWriter, load_model};
+use ndarray::{Array1, Array2};
 
 use super::inputs::{DataArgs, DeviceArgs};
 
@@ -40,13 +42,10 @@ pub(crate) struct PredictArgs {
 
     #[command(flatten)]
     device: DeviceArgs,
-}
 
-/// What is asked of every sample.
-enum Quantity {
-    Label,
-    LogDensity,
-    Responsibilities,
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 impl PredictArgs {
@@ -58,59 +57,62 @@ impl PredictArgs {
             }
             None => (Destination::standard_output(), TableFormat::Lines),
         };
-        let quantity = match (self.proba, self.log_density) {
-            (true, _) => Quantity::Responsibilities,
-            (_, true) => Quantity::LogDensity,
-            _ => Quantity::Label,
-        };
-        let model = load_model(&self.model)?;
+        let Model { mixture, feature_names, .. } = load_model(&self.model)?;
         let device = Device::open(&self.device.device)?;
-        let data = self.data.read(model.feature_names.as_deref(), None)?;
-        data.check_features(model.mixture.n_features())?;
+        let data = self.data.read(feature_names.as_deref(), None)?;
+        data.check_features(mixture.n_features())?;
 
         let mut backend = device.load(data.points()).map_err(|error| data.locate(error))?;
-        let output = Table { to, format, mixture: &model.mixture, backend: &mut *backend };
-        Ok(match quantity {
-            Quantity::Label => output.write(&[], &["label"].map(str::to_owned), |backend, mixture, rows| {
-                Ok(backend.assess(mixture, rows)?.labels.iter().map(|&label| label as i64).collect())
-            }),
-            Quantity::LogDensity => output.write(&[], &["log_density"].map(str::to_owned), |backend, mixture, rows| {
-                Ok(backend.assess(mixture, rows)?.log_densities.to_vec())
-            }),
-            Quantity::Responsibilities => {
-                let k = model.mixture.n_components();
-                let header: Vec<String> = (0..k).map(|k| format!("p{k}")).collect();
-                output.write(&[k], &header, |backend, mixture, rows| {
-                    Ok(backend.responsibilities(mixture, rows)?.into_iter().collect())
-                })
-            }
-        }?)
+        let n = data.points().n_samples();
+        let hidden = self.quiet || self.out.is_none();
+        let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(n as u64) };
+        let bar = bar.with_finish(ProgressFinish::AndClear);
+        let table = Table { to, format, n, k: mixture.n_components(), bar };
+        match (self.proba, self.log_density) {
+            (true, _) => table.write_probabilities(|rows| backend.responsibilities(&mixture, rows))?,
+            (_, true) => table.write("log_density", |rows| Ok(backend.assess(&mixture, rows)?.log_densities))?,
+            _ => table.write("label", |rows| Ok(backend.assess(&mixture, rows)?.labels.mapv(|label| label as i64)))?,
+        }
+        Ok(())
     }
 }
 
-/// A table with a row for each of a backend's samples.
-struct Table<'a> {
+/// A table with a row for each of n samples, written block by block, so that it is never in memory as a whole.
+struct Table {
     to: Destination,
     format: TableFormat,
-    mixture: &'a Mixture,
-    backend: &'a mut dyn Backend,
+    n: usize,
+    k: usize,
+    bar: ProgressBar,
 }
 
-impl Table<'_> {
-    /// Writes the table block by block, so that it is never in memory as a whole.
+impl Table {
+    /// One value for each sample.
     fn write<T: Cell>(
         self,
-        row_shape: &[usize],
-        header: &[String],
-        values: impl Fn(&mut dyn Backend, &Mixture, Range<usize>) -> mixtura::Result<Vec<T>>,
+        name: &str,
+        mut values: impl FnMut(Range<usize>) -> mixtura::Result<Array1<T>>,
     ) -> mixtura::Result<()> {
-        let n = self.backend.n_samples();
-        let shape = [&[n], row_shape].concat();
-        let mut writer = TableWriter::create(&self.to, self.format, &shape, header)?;
-        let block = BLOCK_ROWS.min(BLOCK_VALUES / self.mixture.n_components()).max(1);
-        for start in (0..n).step_by(block) {
-            writer.write_rows(&values(self.backend, self.mixture, start..(start + block).min(n))?)?;
-        }
+        let mut writer = TableWriter::create(&self.to, self.format, &[self.n], &[name.to_owned()])?;
+        self.blocks().try_for_each(|rows| writer.write_rows(values(rows)?))?;
         writer.finish()
+    }
+
+    /// One value for each sample and component.
+    fn write_probabilities(
+        self,
+        mut values: impl FnMut(Range<usize>) -> mixtura::Result<Array2<f64>>,
+    ) -> mixtura::Result<()> {
+        let header: Vec<String> = (0..self.k).map(|k| format!("p{k}")).collect();
+        let mut writer = TableWriter::create(&self.to, self.format, &[self.n, self.k], &header)?;
+        self.blocks().try_for_each(|rows| writer.write_rows(values(rows)?))?;
+        writer.finish()
+    }
+
+    /// The samples in blocks, the bar going on with each.
+    fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
+        let size = BLOCK_ROWS.min(BLOCK_VALUES / self.k).max(1);
+        let blocks = (0..self.n).step_by(size).map(move |start| start..(start + size).min(self.n));
+        blocks.inspect(|rows| self.bar.set_position(rows.start as u64))
     }
 }

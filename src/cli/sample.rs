@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use mixtura::io::{Destination, TableFormat, TableWriter, load_model};
 
-/// Labels converted and written at a time.
-const BLOCK_ROWS: usize = 65_536;
+use super::Usage;
 
 /// Draw samples from a model, grouped by component
 #[derive(Debug, Args)]
@@ -35,6 +34,13 @@ pub(crate) struct SampleArgs {
 
 impl SampleArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.labels.as_ref() == Some(&self.out) {
+            return Err(Usage {
+                problem: format!("--out and --labels are both {}", self.out.display()),
+                remedy: "write the samples and their components to different files",
+            }
+            .into());
+        }
         let format = TableFormat::of(&self.out)?;
         let labels_format = self.labels.as_deref().map(TableFormat::of).transpose()?;
         let to = Destination::new(&self.out)?;
@@ -45,15 +51,10 @@ impl SampleArgs {
         let d = model.mixture.n_features();
         let header = model.feature_names.unwrap_or_else(|| (0..d).map(|feature| format!("x{feature}")).collect());
         let mut writer = TableWriter::create(&to, format, &[self.samples, d], &header)?;
-        for row in samples.rows() {
-            writer.write_rows(&row.to_vec())?;
-        }
+        writer.write_rows(samples)?;
         if let Some((to, format)) = labels_to.zip(labels_format) {
             let mut labels_writer = TableWriter::create(&to, format, &[self.samples], &["label".to_owned()])?;
-            for block in labels.to_vec().chunks(BLOCK_ROWS) {
-                let block: Vec<i64> = block.iter().map(|&label| label as i64).collect();
-                labels_writer.write_rows(&block)?;
-            }
+            labels_writer.write_rows(labels.into_iter().map(|label| label as i64))?;
             labels_writer.finish()?;
         }
         Ok(writer.finish()?)

@@ -1,7 +1,7 @@
 //! Tables out: rows streamed to .npy or text, so that a result never has to be in memory as a whole.
 
 use std::fmt::Debug;
-use std::io::Write;
+use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -12,19 +12,22 @@ use crate::error::{Error, Result};
 
 /// A value that a table can hold: f64 or i64.
 pub trait Cell: AutoSerialize + Debug + Copy {
-    /// Appends the bytes of the value as this machine holds them, which is how the .npy header declares them.
-    fn append_bytes(self, bytes: &mut Vec<u8>);
+    /// Writes the bytes of the value as this machine holds them, which is how the .npy header declares them.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    fn write_bytes(self, writer: &mut impl Write) -> io::Result<()>;
 }
 
 impl Cell for f64 {
-    fn append_bytes(self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.to_ne_bytes());
+    fn write_bytes(self, writer: &mut impl Write) -> io::Result<()> {
+        writer.write_all(&self.to_ne_bytes())
     }
 }
 
 impl Cell for i64 {
-    fn append_bytes(self, bytes: &mut Vec<u8>) {
-        bytes.extend(self.to_ne_bytes());
+    fn write_bytes(self, writer: &mut impl Write) -> io::Result<()> {
+        writer.write_all(&self.to_ne_bytes())
     }
 }
 
@@ -63,7 +66,6 @@ pub struct TableWriter<T> {
     output: Output,
     format: TableFormat,
     columns: usize,
-    buffer: Vec<u8>,
     cell: PhantomData<T>,
 }
 
@@ -85,34 +87,29 @@ impl<T: Cell> TableWriter<T> {
         };
         written.map_err(|error| output.fail(error))?;
         let columns = shape.get(1).copied().unwrap_or(1);
-        Ok(TableWriter { output, format, columns, buffer: Vec::new(), cell: PhantomData })
+        Ok(TableWriter { output, format, columns, cell: PhantomData })
     }
 
     /// Writes whole rows, given in row-major order.
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn write_rows(&mut self, values: &[T]) -> Result<()> {
-        for row in values.chunks(self.columns) {
-            self.buffer.clear();
-            self.append_row(row).and_then(|()| self.output.write_all(&self.buffer)).map_err(|e| self.output.fail(e))?;
-        }
-        Ok(())
+    pub fn write_rows(&mut self, values: impl IntoIterator<Item = T>) -> Result<()> {
+        self.try_write(values).map_err(|error| self.output.fail(error))
     }
 
-    fn append_row(&mut self, row: &[T]) -> std::io::Result<()> {
-        if self.format == TableFormat::Npy {
-            row.iter().for_each(|value| value.append_bytes(&mut self.buffer));
-            return Ok(());
-        }
-        for (column, value) in row.iter().enumerate() {
-            if column > 0 {
-                self.buffer.push(b',');
+    fn try_write(&mut self, values: impl IntoIterator<Item = T>) -> io::Result<()> {
+        for (i, value) in values.into_iter().enumerate() {
+            match self.format {
+                TableFormat::Npy => value.write_bytes(&mut self.output)?,
+                TableFormat::Csv | TableFormat::Lines => {
+                    let end = if (i + 1).is_multiple_of(self.columns) { '\n' } else { ',' };
+                    // A float's debug form is the shortest that reads back as the same, with an exponent where it is
+                    // long.
+                    write!(self.output, "{value:?}{end}")?;
+                }
             }
-            // The debug form of a float is the shortest that reads back as the same, with an exponent where it is long.
-            write!(self.buffer, "{value:?}")?;
         }
-        self.buffer.push(b'\n');
         Ok(())
     }
 
@@ -126,7 +123,7 @@ impl<T: Cell> TableWriter<T> {
 }
 
 /// Names may hold commas and quotes, so the csv crate writes them.
-fn write_header(output: &mut Output, names: &[String]) -> std::io::Result<()> {
+fn write_header(output: &mut Output, names: &[String]) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(output);
     writer.write_record(names)?;
     writer.flush()

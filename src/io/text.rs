@@ -12,6 +12,9 @@ use super::malformed;
 use super::source::Source;
 use crate::error::{Error, Result};
 
+/// Cells that stand for a missing value: no number, but no name of a column either.
+const MISSING: [&str; 6] = ["NA", "N/A", "null", "None", "?", "-"];
+
 /// Longest piece of a cell that an error shows.
 const SHOWN: usize = 40;
 
@@ -68,7 +71,11 @@ pub(super) fn read(source: Source, delimiter: u8, selection: &Selection) -> Resu
 
 /// The first row, if it is a header: if a cell that would have to be a number is text.
 fn header(first: &ByteRecord, selection: &Selection, name: &str) -> Option<Vec<String>> {
-    let is_text = |cell: &[u8]| !cell.trim_ascii().is_empty() && parse(cell).is_none();
+    let is_missing = |cell: &[u8]| MISSING.iter().any(|text| text.as_bytes().eq_ignore_ascii_case(cell));
+    let is_text = |cell: &[u8]| {
+        let cell = cell.trim_ascii();
+        !cell.is_empty() && !is_missing(cell) && parse(cell).is_none()
+    };
     let is_header = match selection.find(name, None, first.len()) {
         Ok(Picked { features, weights }) => features.into_iter().chain(weights).any(|column| is_text(&first[column])),
         // Columns are asked for by name, so there has to be a header.

@@ -37,6 +37,7 @@ fn bad_text_files() {
     place.write("gap.tsv", "1\t2\n3\t\n");
     place.write("huge.csv", "1,2\n1e200,4\n");
     place.write("words.csv", "a,b\nc,d\n");
+    place.write("missing.tsv", "NA\t1\n2\t3\n");
     place.write("bytes.csv", b"1,2\n3,\xff\xfe\n");
     check(
         &place,
@@ -51,6 +52,7 @@ fn bad_text_files() {
             ("fit gap.tsv -k 1", 1, "gap.tsv:2: column 1 is empty", "fill in or remove"),
             ("fit huge.csv -k 1", 1, "huge.csv:2: row 1, column 0 is 1e200, too large", "rescale"),
             ("fit words.csv -k 1", 1, "words.csv:2: column 0 (a) is 'c', not a number", "fill in or remove"),
+            ("fit missing.tsv -k 1", 1, "missing.tsv:1: column 0 is 'NA', not a number", "fill in or remove"),
             ("fit bytes.csv -k 1", 1, "bytes.csv:2: column 1 is '", "fill in or remove"),
             ("fit good.csv -k 1 --columns a,zzz", 1, "good.csv: there is no column 'zzz'", "the columns are a, b"),
             ("fit ragged.csv -k 1 --columns 2", 1, "ragged.csv: there is no column '2'", "by index, 0 to 1"),
@@ -249,6 +251,7 @@ fn wrong_usage_has_a_status_of_its_own() {
             ("fit data.csv --init random --init-model good.json", 2, "cannot be used with", "--help"),
             ("predict good.json data.csv --proba --log-density", 2, "cannot be used with", "--help"),
             ("sample good.json -n 3", 2, "required arguments", "--out"),
+            ("sample good.json -n 3 --out x.npy --labels x.npy", 2, "--out and --labels are both x.npy", "different"),
             ("guess", 2, "unrecognized subcommand 'guess'", "--help"),
         ],
     );
