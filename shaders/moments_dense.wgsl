@@ -92,8 +92,8 @@ fn moments_dense(
         }
     }
 
-    let set = range * tile.statistics;
-    let statistics = set + 1u + component * COMPONENT;
+    let start = range * tile.statistics;
+    let statistics = start + 1u + component * COMPONENT;
     for (var i = 0u; i < SECOND; i++) {
         lanes[i * LANES + lane] = second[i];
     }
@@ -115,6 +115,6 @@ fn moments_dense(
         sums[statistics] = sum_over_lanes(lane);
     }
     if pair == 0u && component == 0u && lane == BLOCK + 1u {
-        sums[set] = sum_over_lanes(lane);
+        sums[start] = sum_over_lanes(lane);
     }
 }

@@ -76,8 +76,8 @@ fn moments_diagonal(
     lanes[2u * BLOCK * LANES + lane] = count;
     lanes[(2u * BLOCK + 1u) * LANES + lane] = log_likelihood;
     workgroupBarrier();
-    let set = range * tile.statistics;
-    let statistics = set + 1u + component * COMPONENT;
+    let start = range * tile.statistics;
+    let statistics = start + 1u + component * COMPONENT;
     if lane < 2u * BLOCK {
         // All first moments of a component come before its second ones.
         let order = lane / BLOCK;
@@ -87,6 +87,6 @@ fn moments_diagonal(
         sums[statistics] = sum_over_lanes(lane);
     }
     if block == 0u && component == 0u && lane == 2u * BLOCK + 1u {
-        sums[set] = sum_over_lanes(lane);
+        sums[start] = sum_over_lanes(lane);
     }
 }
