@@ -2,7 +2,7 @@
 
 use mixtura::Mixture;
 
-use super::format::{aligned, significant};
+use super::format::{aligned, mean_and_spread};
 
 /// Most components and features that the table shows.
 const MAX_COMPONENTS: usize = 20;
@@ -19,15 +19,11 @@ pub(crate) fn component_table(mixture: &Mixture, names: Option<&[String]>) -> St
     rows.extend((0..shown).map(|k| vec![k.to_string(), format!("{:.4}", mixture.weights()[k])]));
     let spreads: Vec<_> = (0..shown).map(|k| mixture.covariances().standard_deviations(k, d)).collect();
 
-    // Two blanks before each of the first two columns.
     let mut width = 2 + "component".len() + 2 + "weight".len();
     let mut features = 0;
     while features < d.min(MAX_FEATURES) {
         let mut cells = vec![names.map_or(format!("feature {features}"), |names| shorten(&names[features]))];
-        cells.extend((0..shown).map(|k| {
-            let mean = significant(mixture.means()[[k, features]], 4);
-            format!("{mean} ± {}", significant(spreads[k][features], 3))
-        }));
+        cells.extend((0..shown).map(|k| mean_and_spread(mixture.means()[[k, features]], spreads[k][features])));
         width += 2 + cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
         if features > 0 && width > MAX_WIDTH {
             break;

@@ -1,13 +1,14 @@
 //! Numbers and tables for people to read.
 
-/// A number with this many significant digits, with an exponent where it would be long.
-pub(crate) fn significant(x: f64, digits: usize) -> String {
-    let exponent = if x == 0.0 { 0 } else { x.abs().log10().floor() as i32 };
-    if !(-4..=6).contains(&exponent) {
-        return format!("{x:.*e}", digits - 1);
+/// A mean with its spread, both to the third digit of the spread, with exponents where they would be long.
+pub(crate) fn mean_and_spread(mean: f64, spread: f64) -> String {
+    let decade = spread.log10().floor();
+    if mean.abs() < 1e7 && (-4.0..7.0).contains(&decade) {
+        let decimals = (2.0 - decade).max(0.0) as usize;
+        format!("{mean:.decimals$} ± {spread:.decimals$}")
+    } else {
+        format!("{mean:.3e} ± {spread:.2e}")
     }
-    let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-    format!("{x:.decimals$}")
 }
 
 /// A large number with a unit: 12.3 M.
@@ -59,9 +60,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_their_significant_digits() {
-        let shown = [0.0, 1.0, -0.012345678, 1234.5678, 9_999_999.0, 1.5e8, 2.5e-7].map(|x| significant(x, 4));
-        assert_eq!(shown, ["0.000", "1.000", "-0.01235", "1235", "9999999", "1.500e8", "2.500e-7"]);
+    fn a_mean_has_the_decimals_of_its_spread() {
+        assert_eq!(mean_and_spread(1000.7123, 0.65912), "1000.712 ± 0.659");
+        assert_eq!(mean_and_spread(-54.478, 5.8049), "-54.48 ± 5.80");
+        assert_eq!(mean_and_spread(0.0, 1234.5), "0 ± 1234");
+        assert_eq!(mean_and_spread(1.5e8, 2.0), "1.500e8 ± 2.00e0");
+        assert_eq!(mean_and_spread(1.0, 1e-7), "1.000e0 ± 1.00e-7");
     }
 
     #[test]

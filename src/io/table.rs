@@ -5,14 +5,17 @@ use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::path::Path;
 
-use npyz::{AutoSerialize, WriteOptions, WriterBuilder};
+use npyz::{DType, WriteOptions, WriterBuilder};
 
 use super::output::{Destination, Output};
 use crate::error::{Error, Result};
 
 /// A value that a table can hold: f64 or i64.
-pub trait Cell: AutoSerialize + Debug + Copy {
-    /// Writes the bytes of the value as this machine holds them, which is how the .npy header declares them.
+pub trait Cell: Debug + Copy {
+    /// The type as a .npy header declares it.
+    const NPY_TYPE: &'static str;
+
+    /// Writes the bytes of the value as the .npy header declares them.
     ///
     /// # Errors
     /// What the writer reports.
@@ -20,14 +23,18 @@ pub trait Cell: AutoSerialize + Debug + Copy {
 }
 
 impl Cell for f64 {
+    const NPY_TYPE: &'static str = "<f8";
+
     fn write_bytes(self, writer: &mut impl Write) -> io::Result<()> {
-        writer.write_all(&self.to_ne_bytes())
+        writer.write_all(&self.to_le_bytes())
     }
 }
 
 impl Cell for i64 {
+    const NPY_TYPE: &'static str = "<i8";
+
     fn write_bytes(self, writer: &mut impl Write) -> io::Result<()> {
-        writer.write_all(&self.to_ne_bytes())
+        writer.write_all(&self.to_le_bytes())
     }
 }
 
@@ -70,7 +77,7 @@ pub struct TableWriter<T> {
 }
 
 impl<T: Cell> TableWriter<T> {
-    /// Starts a table of shape [n] or [n, columns]; the header is for .csv.
+    /// Starts a table of shape `[n]` or `[n, columns]`; the header is for .csv.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -79,7 +86,8 @@ impl<T: Cell> TableWriter<T> {
         let written = match format {
             TableFormat::Npy => {
                 let shape: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
-                let header = WriteOptions::<T>::new().default_dtype().shape(&shape);
+                let dtype = DType::new_scalar(T::NPY_TYPE.parse().expect("a type of NumPy"));
+                let header = WriteOptions::new_header_only().dtype(dtype).shape(&shape);
                 header.writer(&mut output).write_header_only().map(drop)
             }
             TableFormat::Csv => write_header(&mut output, header),
