@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use ndarray::{Array1, Array2};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::mixture::Mixture;
@@ -28,7 +28,7 @@ pub struct Assessment {
 }
 
 /// The device that a backend runs on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
     /// `cpu`, or the graphics interface: `vulkan`, `metal`, `dx12`.
     pub backend: String,

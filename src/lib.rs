@@ -9,6 +9,7 @@ mod fit;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod init;
+pub mod io;
 mod kmeans;
 mod linalg;
 mod mixture;

@@ -1,0 +1,40 @@
+//! Arguments that several commands share: the data, the device and the model.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mixtura::DeviceChoice;
+use mixtura::io::{Columns, Dataset, Selection};
+
+/// The data and the columns to use.
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// Samples, one a row: .npy (f32 or f64), .csv or .tsv, with a header or without; - for standard input
+    #[arg(value_name = "DATA")]
+    pub(crate) path: PathBuf,
+
+    /// Columns to use as features, by name or by index from 0 [default: all, or those that the model names]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    columns: Option<Vec<String>>,
+}
+
+impl DataArgs {
+    /// Reads the data; a model's features are found by name where both have names.
+    pub(crate) fn read(&self, model_features: Option<&[String]>, weights: Option<&str>) -> mixtura::Result<Dataset> {
+        let columns = match (&self.columns, model_features) {
+            (Some(chosen), _) => Columns::Chosen(chosen.clone()),
+            (None, Some(names)) => Columns::Preferred(names.to_vec()),
+            (None, None) => Columns::All,
+        };
+        Dataset::read(&self.path, &Selection { columns, weights: weights.map(str::to_owned) })
+    }
+}
+
+/// The device.
+#[derive(Debug, Args)]
+pub(crate) struct DeviceArgs {
+    /// Device: auto (a GPU, otherwise the CPU), cpu, gpu, software, or the number or part of the name of one that
+    /// `mixtura devices` lists
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+}

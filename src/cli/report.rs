@@ -1,0 +1,124 @@
+//! What `mixtura fit` prints in the end: one JSON object, or a summary.
+
+use std::path::Path;
+
+use mixtura::io::Nested;
+use mixtura::{DeviceInfo, Fit};
+use serde::Serialize;
+
+use super::components::component_table;
+use super::format::{aligned, seconds};
+
+/// The JSON object.
+#[derive(Debug, Serialize)]
+pub(crate) struct FitReport<'a> {
+    device: &'a DeviceInfo,
+    n_samples: usize,
+    n_features: usize,
+    n_components: usize,
+    covariance_type: &'static str,
+    converged: bool,
+    n_iter: usize,
+    lower_bound: Option<f64>,
+    lower_bounds: &'a [f64],
+    log_likelihood: f64,
+    mean_log_likelihood: f64,
+    n_parameters: usize,
+    aic: f64,
+    bic: f64,
+    seconds: PhaseSeconds,
+    epoch_ms_median: Option<f64>,
+    weights: Nested<'a>,
+    means: Nested<'a>,
+    covariances: Nested<'a>,
+    warnings: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct PhaseSeconds {
+    read: f64,
+    init: f64,
+    upload: f64,
+    epochs: f64,
+    total: f64,
+}
+
+impl<'a> FitReport<'a> {
+    /// The report of a fit whose data took `read` seconds to read, and all of it `total`.
+    pub(crate) fn new(fit: &'a Fit, device: &'a DeviceInfo, n_samples: usize, read: f64, total: f64) -> Self {
+        let mixture = &fit.mixture;
+        FitReport {
+            device,
+            n_samples,
+            n_features: mixture.n_features(),
+            n_components: mixture.n_components(),
+            covariance_type: mixture.covariance_type().name(),
+            converged: fit.converged,
+            n_iter: fit.n_iter,
+            lower_bound: Some(fit.lower_bound).filter(|bound| bound.is_finite()),
+            lower_bounds: &fit.lower_bounds,
+            log_likelihood: fit.log_likelihood,
+            mean_log_likelihood: fit.mean_log_likelihood(),
+            n_parameters: mixture.n_parameters(),
+            aic: fit.aic(),
+            bic: fit.bic(),
+            seconds: PhaseSeconds {
+                read,
+                init: fit.seconds.init,
+                upload: fit.seconds.upload,
+                epochs: fit.seconds.epochs,
+                total,
+            },
+            epoch_ms_median: median(&fit.epoch_seconds).map(|seconds| seconds * 1e3),
+            weights: mixture.weights().into(),
+            means: mixture.means().into(),
+            covariances: mixture.covariances().into(),
+            warnings: &fit.warnings,
+        }
+    }
+}
+
+/// The summary for people.
+pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, saved: Option<&Path>) -> String {
+    let weighted = match fit.total_weight {
+        weight if weight == report.n_samples as f64 => String::new(),
+        weight => format!(", of total weight {weight}"),
+    };
+    let outcome = if fit.converged { "converged" } else { "not converged" };
+    let phases = &report.seconds;
+    let time = format!(
+        "{} (read {}, upload {}, initialisation {}, epochs {})",
+        seconds(phases.total),
+        seconds(phases.read),
+        seconds(phases.upload),
+        seconds(phases.init),
+        seconds(phases.epochs),
+    );
+    let epochs = match report.epoch_ms_median {
+        Some(median) => format!("{} ({outcome}; median {})", fit.n_iter, seconds(median / 1e3)),
+        None => "none: this is the initialisation".to_owned(),
+    };
+    let mut facts = vec![
+        ("device", format!("{} ({})", report.device.name, report.device.backend)),
+        ("samples", format!("{} of {} features{weighted}", report.n_samples, report.n_features)),
+        ("components", format!("{}, covariance {}", report.n_components, report.covariance_type)),
+        ("epochs", epochs),
+        ("log-likelihood", format!("{:.6} (mean {:.6})", report.log_likelihood, report.mean_log_likelihood)),
+        ("BIC, AIC", format!("{:.4}, {:.4} ({} parameters)", report.bic, report.aic, report.n_parameters)),
+        ("time", time),
+    ];
+    facts.extend(saved.map(|path| ("model", path.display().to_string())));
+    let facts: Vec<Vec<String>> = facts.into_iter().map(|(name, fact)| vec![name.to_owned(), fact]).collect();
+    format!("{}\n{}", aligned(&facts, 2), component_table(&fit.mixture, names))
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(sorted[middle]),
+        _ => Some(0.5 * (sorted[middle - 1] + sorted[middle])),
+    }
+}

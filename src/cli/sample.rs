@@ -1,0 +1,62 @@
+//! `mixtura sample`: samples drawn from a model.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mixtura::io::{Destination, TableFormat, TableWriter, load_model};
+
+use super::Usage;
+
+/// Draw samples from a model, grouped by component
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mixtura sample model.json -n 1000000 --out samples.npy --labels labels.npy")]
+pub(crate) struct SampleArgs {
+    /// Model file
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    /// Number of samples
+    #[arg(short = 'n', long = "samples", visible_alias = "n-samples", value_name = "N")]
+    samples: usize,
+
+    /// Seed of all random choices
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
+    /// Write the samples to this .npy or .csv file
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// Write the component of every sample to this .npy or .csv file
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+}
+
+impl SampleArgs {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.labels.as_ref() == Some(&self.out) {
+            return Err(Usage {
+                problem: format!("--out and --labels are both {}", self.out.display()),
+                remedy: "write the samples and their components to different files",
+            }
+            .into());
+        }
+        let format = TableFormat::of(&self.out)?;
+        let labels_format = self.labels.as_deref().map(TableFormat::of).transpose()?;
+        let to = Destination::new(&self.out)?;
+        let labels_to = self.labels.as_deref().map(Destination::new).transpose()?;
+        let model = load_model(&self.model)?;
+
+        let (samples, labels) = model.mixture.sample(self.samples, self.seed);
+        let d = model.mixture.n_features();
+        let header = model.feature_names.unwrap_or_else(|| (0..d).map(|feature| format!("x{feature}")).collect());
+        let mut writer = TableWriter::create(&to, format, &[self.samples, d], &header)?;
+        writer.write_rows(samples)?;
+        if let Some((to, format)) = labels_to.zip(labels_format) {
+            let mut labels_writer = TableWriter::create(&to, format, &[self.samples], &["label".to_owned()])?;
+            labels_writer.write_rows(labels.into_iter().map(|label| label as i64))?;
+            labels_writer.finish()?;
+        }
+        Ok(writer.finish()?)
+    }
+}

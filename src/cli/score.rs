@@ -1,0 +1,75 @@
+//! `mixtura score`: how well a model describes samples.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mixtura::Device;
+use mixtura::io::load_model;
+use serde::Serialize;
+
+use super::format::aligned;
+use super::inputs::{DataArgs, DeviceArgs};
+use super::{print, print_json};
+
+/// Print the log-likelihood, AIC and BIC of samples
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mixtura score model.json held-out.csv --json")]
+pub(crate) struct ScoreArgs {
+    /// Model file
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    #[command(flatten)]
+    data: DataArgs,
+
+    /// Sample weights: a column of the data, by name or index, or else a .npy or .csv file with one weight for each row
+    #[arg(long, value_name = "COLUMN-or-FILE")]
+    weights: Option<String>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Score {
+    n_samples: usize,
+    log_likelihood: f64,
+    mean_log_likelihood: f64,
+    aic: f64,
+    bic: f64,
+}
+
+impl ScoreArgs {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let model = load_model(&self.model)?;
+        let device = Device::open(&self.device.device)?;
+        let data = self.data.read(model.feature_names.as_deref(), self.weights.as_deref())?;
+        data.check_features(model.mixture.n_features())?;
+
+        let points = data.points();
+        let total = device.log_likelihood(&model.mixture, points).map_err(|error| data.locate(error))?;
+        let score = Score {
+            n_samples: points.n_samples(),
+            log_likelihood: total,
+            mean_log_likelihood: total / points.total_weight(),
+            aic: model.mixture.aic(total),
+            bic: model.mixture.bic(total, points.total_weight()),
+        };
+        if self.json { print_json(&score) } else { print(&score.table()) }
+    }
+}
+
+impl Score {
+    fn table(&self) -> String {
+        let rows = [
+            ("samples", self.n_samples.to_string()),
+            ("log-likelihood", format!("{:.6} (mean {:.6})", self.log_likelihood, self.mean_log_likelihood)),
+            ("BIC, AIC", format!("{:.4}, {:.4}", self.bic, self.aic)),
+        ];
+        aligned(&rows.map(|(name, value)| vec![name.to_owned(), value]), 2)
+    }
+}

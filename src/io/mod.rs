@@ -1,0 +1,47 @@
+//! Data in, results and models out. Each format has a file of its own; everything is checked as it is read, and every
+//! message names the file and the place in it.
+//!
+//! ```
+//! use mixtura::io::{Dataset, Destination, Model, Selection, load_model, save_model};
+//! use mixtura::{Device, FitOptions, fit};
+//!
+//! let directory = tempfile::tempdir()?;
+//! let table = directory.path().join("table.csv");
+//! std::fs::write(&table, "length,width\n1.0,2.0\n1.5,2.5\n2.5,2.0\n")?;
+//!
+//! let data = Dataset::read(&table, &Selection::default())?;
+//! let result = fit(data.points(), &Device::cpu(), &FitOptions::new(1), &mut |_| {})?;
+//!
+//! let feature_names = data.points().feature_names().map(<[String]>::to_vec);
+//! let model = Model { mixture: result.mixture, feature_names, fit: None };
+//! let file = directory.path().join("model.json");
+//! save_model(&Destination::new(&file)?, &model)?;
+//! assert_eq!(load_model(&file)?, model);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod columns;
+mod dataset;
+mod document;
+mod lines;
+mod model;
+mod nested;
+mod npy;
+mod output;
+mod source;
+mod table;
+mod text;
+
+pub use columns::{Columns, Selection};
+pub use dataset::Dataset;
+pub use model::{FitRecord, Model, load_model, save_model};
+pub use nested::Nested;
+pub use output::{Destination, Output};
+pub use table::{Cell, TableFormat, TableWriter};
+
+use crate::error::Error;
+
+/// The error for contents that are not what they should be.
+fn malformed(place: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
+    Error::Malformed { place: place.into(), problem: problem.into(), remedy: remedy.into() }
+}

@@ -1,0 +1,149 @@
+//! Model files: one JSON document with the mixture in scikit-learn's shapes and how it was fitted.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use ndarray::{Array1, Array2};
+use serde::{Deserialize, Serialize};
+
+use super::document::{self, Document};
+use super::malformed;
+use super::nested::{Nested, NestedValues};
+use super::output::Destination;
+use crate::backend::DeviceInfo;
+use crate::covariance::{CovarianceArray, CovarianceType};
+use crate::error::{Error, Result};
+use crate::mixture::Mixture;
+
+const FORMAT: &str = "mixtura-model";
+const VERSION: u64 = 1;
+
+/// A mixture with what a model file keeps beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// The mixture.
+    pub mixture: Mixture,
+    /// Names of the features, where the data had a header.
+    pub feature_names: Option<Vec<String>>,
+    /// How it was fitted, where that is known.
+    pub fit: Option<FitRecord>,
+}
+
+/// How a model was fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitRecord {
+    /// The device.
+    pub device: DeviceInfo,
+    /// N.
+    pub n_samples: usize,
+    /// Sum of the sample weights.
+    pub total_weight: f64,
+    /// The initialisation: its name, or `model` for one continued from a model.
+    pub init: String,
+    /// Seed of all random choices.
+    pub seed: u64,
+    /// Tolerance of the lower bound.
+    pub tol: f64,
+    /// Added to the diagonal of every covariance.
+    pub reg_covar: f64,
+    /// Most epochs.
+    pub max_iter: usize,
+    /// Restarts.
+    pub n_init: usize,
+    /// Whether the fit converged.
+    pub converged: bool,
+    /// Epochs.
+    pub n_iter: usize,
+    /// Last lower bound; `None` if there was no epoch.
+    pub lower_bound: Option<f64>,
+    /// Total log-likelihood of the samples.
+    pub log_likelihood: f64,
+}
+
+/// A model file as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    format: &'static str,
+    version: u64,
+    covariance_type: CovarianceType,
+    n_components: usize,
+    n_features: usize,
+    feature_names: Option<&'a [String]>,
+    weights: Nested<'a>,
+    means: Nested<'a>,
+    covariances: Nested<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fit: Option<&'a FitRecord>,
+}
+
+/// Writes a model file; the model comes back bit for bit.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn save_model(to: &Destination, model: &Model) -> Result<()> {
+    let Model { mixture, feature_names, fit } = model;
+    let document = Written {
+        format: FORMAT,
+        version: VERSION,
+        covariance_type: mixture.covariance_type(),
+        n_components: mixture.n_components(),
+        n_features: mixture.n_features(),
+        feature_names: feature_names.as_deref(),
+        weights: mixture.weights().into(),
+        means: mixture.means().into(),
+        covariances: mixture.covariances().into(),
+        fit: fit.as_ref(),
+    };
+    let mut output = to.create()?;
+    serde_json::to_writer(&mut output, &document).map_err(|error| to.fail(error.into()))?;
+    writeln!(output).map_err(|error| to.fail(error))?;
+    output.finish()
+}
+
+/// Reads a model file and checks everything in it.
+///
+/// # Errors
+/// [`Error::Read`], or [`Error::Malformed`] which names the file and the field.
+pub fn load_model(path: &Path) -> Result<Model> {
+    let text = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    parse(&text).map_err(|problem| {
+        malformed(path.display().to_string(), problem, "give a model that `mixtura fit --out` wrote, unchanged")
+    })
+}
+
+/// A model from the text of its file; otherwise what is wrong with it.
+fn parse(text: &[u8]) -> Result<Model, String> {
+    document::check_format(text, FORMAT, VERSION)?;
+    let document: Document = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let k = document.n_components;
+    let d = document.n_features;
+    let weights = array("weights", document.weights, &[k])?;
+    let means = array("means", document.means, &[k, d])?;
+    let covariances = array("covariances", document.covariances, &document.covariance_type.shape(k, d))?;
+    if let Some(names) = &document.feature_names
+        && names.len() != d
+    {
+        return Err(format!("feature_names has {} names for {d} features", names.len()));
+    }
+    let means = Array2::from_shape_vec((k, d), means).map_err(|error| error.to_string())?;
+    let mixture = CovarianceArray::from_values("covariances", document.covariance_type, k, d, covariances)
+        .and_then(|covariances| Mixture::new(Array1::from(weights), means, covariances))
+        .map_err(|error| match error {
+            // The advice is for a fit that collapsed, not for a file.
+            Error::NotPositiveDefinite { component: Some(k), .. } => {
+                format!("covariances[{k}] is not positive definite")
+            }
+            Error::NotPositiveDefinite { component: None, .. } => "covariances is not positive definite".to_owned(),
+            other => other.to_string().replace('\n', "; "),
+        })?;
+    Ok(Model { mixture, feature_names: document.feature_names, fit: document.fit })
+}
+
+fn array(name: &str, array: NestedValues, shape: &[usize]) -> Result<Vec<f64>, String> {
+    if array.shape == shape {
+        Ok(array.values)
+    } else {
+        Err(format!("{name} has shape {:?}; the shape must be {shape:?}", array.shape))
+    }
+}

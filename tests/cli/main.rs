@@ -1,0 +1,8 @@
+//! Integration tests of the binary: every command, every bad input, and the formats it reads and writes.
+#![cfg(feature = "cli")]
+
+mod bad_input;
+mod commands;
+mod fit;
+mod formats;
+mod support;
