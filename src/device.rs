@@ -7,7 +7,9 @@ use ndarray::{Array1, Array2};
 
 use crate::backend::{Backend, DeviceInfo};
 use crate::cpu::CpuBackend;
-use crate::error::{Error, Result};
+#[cfg(not(feature = "gpu"))]
+use crate::error::Error;
+use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::gpu;
 use crate::mixture::Mixture;
@@ -81,8 +83,8 @@ impl Device {
         #[cfg(not(feature = "gpu"))]
         match choice {
             DeviceChoice::Auto => Ok(Self::cpu()),
-            other => Err(Error::NoAdapter {
-                wanted: format!("{other:?} device").to_lowercase(),
+            _ => Err(Error::NoAdapter {
+                wanted: "graphics adapter".to_owned(),
                 found: "this program was built without GPU support".to_owned(),
             }),
         }

@@ -20,7 +20,7 @@ pub(crate) use adapter::{adapters, select};
 pub(crate) use context::Gpu;
 
 use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, check_features};
-use crate::covariance::{CovarianceArray, CovarianceType};
+use crate::covariance::CovarianceArray;
 use crate::error::Result;
 use crate::mixture::Mixture;
 use crate::moments::Moments;

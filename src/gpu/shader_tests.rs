@@ -1,1 +1,188 @@
-//! The shaders without a GPU.
+//! The shaders without a GPU: every stage, at many specialisations, validates, translates to the languages of all
+//! graphics interfaces, and declares what the host believes it declares.
+
+use naga::back::{hlsl, msl, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
+
+use super::kernel::{Binding, KernelSource};
+use super::layout::{Layout, MOST_TRIPS, Shape, TILE_FIELDS, Tile};
+
+/// The uniform binding that every adapter has.
+const UNIFORM_BYTES: usize = 64 << 10;
+
+fn layouts() -> Vec<Layout> {
+    let mut layouts = Vec::new();
+    for shape in [Shape::Dense, Shape::Diagonal] {
+        for d in [1, 2, 3, 4, 5, 8, 9, 16, 17, 33, 64, 128, 200] {
+            for k in [1, 7, 300] {
+                layouts.push(Layout::new(shape, d, k));
+            }
+        }
+    }
+    layouts
+}
+
+fn sources(layout: &Layout) -> Vec<KernelSource> {
+    let window = layout.window(UNIFORM_BYTES);
+    let (uniform, window) = if window > 0 { (true, window) } else { (false, layout.window(128 << 20)) };
+    vec![
+        layout.log_density(uniform, window),
+        layout.posterior(),
+        layout.log_likelihood(),
+        layout.moments(),
+        layout.reduce(),
+    ]
+}
+
+fn compile(source: &KernelSource) -> (Module, ModuleInfo) {
+    let wgsl = source.wgsl();
+    let module = naga::front::wgsl::parse_str(&wgsl).unwrap_or_else(|e| panic!("{}", e.emit_to_string(&wgsl)));
+    let info = Validator::new(ValidationFlags::all(), Capabilities::default())
+        .validate(&module)
+        .unwrap_or_else(|e| panic!("{}", e.emit_to_string(&wgsl)));
+    (module, info)
+}
+
+#[test]
+fn every_stage_translates_to_spirv_msl_and_hlsl() {
+    for layout in layouts() {
+        for source in sources(&layout) {
+            let (module, info) = compile(&source);
+            let entry = (ShaderStage::Compute, source.stage.to_owned());
+            let spirv_entry = spv::PipelineOptions { shader_stage: entry.0, entry_point: entry.1.clone() };
+            let spirv = spv::write_vec(&module, &info, &spv::Options::default(), Some(&spirv_entry)).unwrap();
+            assert!(!spirv.is_empty());
+            let metal_entry = msl::PipelineOptions { entry_point: Some(entry.clone()), ..Default::default() };
+            let (metal, _) = msl::write_string(&module, &info, &msl::Options::default(), &metal_entry).unwrap();
+            assert!(metal.contains(source.stage));
+            let (mut text, options) = (String::new(), hlsl::Options::default());
+            let hlsl_entry = hlsl::PipelineOptions { entry_point: Some(entry) };
+            hlsl::Writer::new(&mut text, &options, &hlsl_entry).write(&module, &info, None).unwrap();
+            assert!(text.contains(source.stage));
+        }
+    }
+}
+
+#[test]
+fn bindings_and_entry_points_are_those_the_host_names() {
+    for layout in layouts() {
+        for source in sources(&layout) {
+            let (module, _) = compile(&source);
+            let entries: Vec<_> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
+            assert_eq!(entries, [source.stage]);
+            assert_eq!(module.entry_points[0].workgroup_size, [64, 1, 1]);
+            let mut declared: Vec<_> = module
+                .global_variables
+                .iter()
+                .filter_map(|(_, variable)| {
+                    let at = variable.binding.as_ref()?;
+                    assert_eq!(at.group, 0);
+                    Some((at.binding, variable.space))
+                })
+                .collect();
+            declared.sort_by_key(|(binding, _)| *binding);
+            let expected: Vec<_> = source
+                .bindings
+                .iter()
+                .zip(0..)
+                .map(|(binding, place)| {
+                    let space = match binding {
+                        Binding::Uniform => AddressSpace::Uniform,
+                        Binding::Window | Binding::Read => AddressSpace::Storage { access: StorageAccess::LOAD },
+                        Binding::Write => {
+                            AddressSpace::Storage { access: StorageAccess::LOAD | StorageAccess::STORE }
+                        }
+                    };
+                    (place, space)
+                })
+                .collect();
+            assert_eq!(declared, expected, "{}", source.stage);
+        }
+    }
+}
+
+#[test]
+fn the_tile_lies_in_memory_as_the_host_lays_it() {
+    let (module, _) = compile(&Layout::new(Shape::Dense, 3, 2).reduce());
+    let tile = module.types.iter().find(|(_, t)| t.name.as_deref() == Some("Tile")).expect("Tile").1;
+    let TypeInner::Struct { members, span } = &tile.inner else { panic!("Tile is no struct") };
+    // A uniform struct may end in padding, never in less than the host writes.
+    assert!(*span as usize >= size_of::<Tile>());
+    let names: Vec<_> = members.iter().map(|member| member.name.as_deref().expect("a name")).collect();
+    assert_eq!(names, TILE_FIELDS);
+    let offsets = [
+        std::mem::offset_of!(Tile, first_group),
+        std::mem::offset_of!(Tile, groups),
+        std::mem::offset_of!(Tile, stride),
+        std::mem::offset_of!(Tile, components),
+        std::mem::offset_of!(Tile, hard),
+        std::mem::offset_of!(Tile, ranges),
+        std::mem::offset_of!(Tile, range_groups),
+        std::mem::offset_of!(Tile, statistics),
+        std::mem::offset_of!(Tile, slot),
+        std::mem::offset_of!(Tile, accumulate),
+    ];
+    let declared: Vec<_> = members.iter().map(|member| member.offset as usize).collect();
+    assert_eq!(declared, offsets);
+}
+
+#[test]
+fn workgroup_memory_and_uniform_windows_stay_within_what_every_adapter_has() {
+    for layout in layouts() {
+        for source in sources(&layout) {
+            let (module, _) = compile(&source);
+            let bytes = |space: AddressSpace| -> u32 {
+                let variables = module.global_variables.iter().filter(|(_, variable)| variable.space == space);
+                variables.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx())).max().unwrap_or(0)
+            };
+            assert!(bytes(AddressSpace::WorkGroup) <= 16 << 10, "{}", source.stage);
+            assert!(bytes(AddressSpace::Uniform) as usize <= UNIFORM_BYTES, "{}", source.stage);
+        }
+    }
+}
+
+/// Counts the loop trips of a nest of loops by running its bounds, as `log_density_dense.wgsl` and its companions have
+/// them, with nothing unrolled.
+#[test]
+fn no_invocation_exceeds_the_loop_trips_that_every_driver_allows() {
+    for layout in layouts() {
+        let d = layout.d;
+        let window = match layout.window(UNIFORM_BYTES) {
+            0 => layout.window(128 << 20),
+            window => window,
+        };
+        assert!(window > 0, "{layout:?}");
+        let (block, step) = (d.min(8), d.min(4));
+        let blocks = d.div_ceil(block);
+        let mut trips = 0;
+        match layout.shape {
+            Shape::Dense => {
+                for _ in 0..window {
+                    trips += 1;
+                    for last in (block..=blocks * block).step_by(block) {
+                        trips += 1 + 2 * block;
+                        for _ in (0..last.min(d)).step_by(step) {
+                            trips += 1 + step * (1 + block);
+                        }
+                    }
+                }
+            }
+            Shape::Diagonal => {
+                for _ in (0..window).step_by(4) {
+                    trips += 1 + 8 + d.div_ceil(4) * (1 + step * (1 + 4));
+                }
+            }
+        }
+        assert!(trips <= MOST_TRIPS, "{layout:?}: {trips} trips of the E step");
+
+        let groups = layout.most_range_groups();
+        let per_group = match layout.shape {
+            Shape::Dense => 1 + block + block * (1 + block),
+            Shape::Diagonal => 1 + block,
+        };
+        let lanes = 64 * block * block.div_ceil(8) + 64;
+        let setup = blocks + 2 * block * block + 4 * block;
+        assert!(groups * per_group + lanes + setup <= MOST_TRIPS, "{layout:?}: too many trips of the M step");
+    }
+}
