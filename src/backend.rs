@@ -21,9 +21,9 @@ pub enum Assignment {
 /// Log-density and most probable component of each of some samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assessment {
-    /// log p(x_n): [n].
+    /// log p(x_n): `[n]`.
     pub log_densities: Array1<f64>,
-    /// Most probable component, the lowest index among equals: [n].
+    /// Most probable component, the lowest index among equals: `[n]`.
     pub labels: Array1<usize>,
 }
 
@@ -70,7 +70,7 @@ pub trait Backend: Send {
     /// As [`Backend::moments`].
     fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment>;
 
-    /// Posterior probabilities of the components for a range of samples: [n, K].
+    /// Posterior probabilities of the components for a range of samples: `[n, K]`.
     ///
     /// # Errors
     /// As [`Backend::moments`].

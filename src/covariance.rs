@@ -82,13 +82,13 @@ impl FromStr for CovarianceType {
 /// Covariances, precisions, factors of precisions or second moments of K components, in scikit-learn's shapes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CovarianceArray {
-    /// [K, D, D]
+    /// `[K, D, D]`
     Full(Array3<f64>),
-    /// [D, D]
+    /// `[D, D]`
     Tied(Array2<f64>),
-    /// [K, D]
+    /// `[K, D]`
     Diag(Array2<f64>),
-    /// [K]
+    /// `[K]`
     Spherical(Array1<f64>),
 }
 
@@ -173,7 +173,7 @@ impl CovarianceArray {
         }
     }
 
-    /// Standard deviation of every feature of component k, where this array holds covariances: [D].
+    /// Standard deviation of every feature of component k, where this array holds covariances: `[D]`.
     pub fn standard_deviations(&self, k: usize, n_features: usize) -> Array1<f64> {
         match self {
             CovarianceArray::Full(a) => a.index_axis(Axis(0), k).diag().mapv(f64::sqrt),
@@ -272,7 +272,7 @@ impl CovarianceArray {
         })
     }
 
-    /// log det P of every component, where this array holds factors P of precisions of D features: [K].
+    /// log det P of every component, where this array holds factors P of precisions of D features: `[K]`.
     pub(crate) fn log_determinants(&self, k: usize, d: usize) -> Array1<f64> {
         match self {
             CovarianceArray::Full(a) => a.outer_iter().map(|p| p.diag().mapv(f64::ln).sum()).collect(),

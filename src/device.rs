@@ -107,7 +107,7 @@ impl Device {
         }
     }
 
-    /// Most probable component of every sample: [N].
+    /// Most probable component of every sample: `[N]`.
     ///
     /// # Errors
     /// As [`Device::load`], and [`Error::FeatureCount`].
@@ -115,7 +115,7 @@ impl Device {
         Ok(self.load(points)?.assess(mixture, 0..points.n_samples())?.labels)
     }
 
-    /// Posterior probability of every component for every sample: [N, K].
+    /// Posterior probability of every component for every sample: `[N, K]`.
     ///
     /// # Errors
     /// As [`Device::predict`].
@@ -123,7 +123,7 @@ impl Device {
         self.load(points)?.responsibilities(mixture, 0..points.n_samples())
     }
 
-    /// log p(x_n) of every sample: [N].
+    /// log p(x_n) of every sample: `[N]`.
     ///
     /// # Errors
     /// As [`Device::predict`].

@@ -85,9 +85,9 @@ pub struct FitOptions {
     pub n_init: usize,
     /// Where the first model comes from.
     pub init: Init,
-    /// First weights [K], in place of the initialisation's.
+    /// First weights `[K]`, in place of the initialisation's.
     pub weights_init: Option<Array1<f64>>,
-    /// First means [K, D], in place of the initialisation's.
+    /// First means `[K, D]`, in place of the initialisation's.
     pub means_init: Option<Array2<f64>>,
     /// First precisions in the shape of the family, in place of the initialisation's.
     pub precisions_init: Option<CovarianceArray>,

@@ -33,9 +33,9 @@ const SAMPLES_PER_TASK: usize = 4096;
 /// What k-means found.
 #[derive(Debug)]
 pub(crate) struct Clusters {
-    /// [K, D]
+    /// `[K, D]`
     pub(crate) centres: Array2<f64>,
-    /// Variances of the features, which standardise the distance: [D].
+    /// Variances of the features, which standardise the distance: `[D]`.
     pub(crate) variances: Array1<f64>,
     /// Rounds of Lloyd's algorithm, those on the subsample included.
     pub(crate) rounds: usize,
@@ -69,7 +69,7 @@ pub(crate) fn rows(points: &Points, rows: &[usize]) -> Array2<f64> {
     }
 }
 
-/// K seeds [K, D] by greedy k-means++ (Arthur and Vassilvitskii 2007; 2 + floor(ln K) trials for each) on a subsample:
+/// K seeds `[K, D]` by greedy k-means++ (Arthur and Vassilvitskii 2007; 2 + floor(ln K) trials for each) on a subsample:
 /// each seed is drawn with probability proportional to its squared distance from the nearest seed so far, and the best
 /// of some trials is kept.
 pub(crate) fn seed(points: &Points, variances: &Array1<f64>, k: usize, random: &mut Pcg64) -> Array2<f64> {

@@ -1,4 +1,30 @@
 //! Gaussian mixture models on millions of samples, on any GPU or on the CPU.
+//!
+//! A [`Mixture`] is the model p(x) = Σ w<sub>k</sub> N(x | μ<sub>k</sub>, Σ<sub>k</sub>), with full, tied, diagonal or
+//! spherical covariances. [`fit`] climbs to a maximum of the likelihood by expectation-maximisation: every epoch is one
+//! pass over the samples on a [`Device`], which yields [`Moments`], and these are solved in f64 on the host for the next
+//! model. Names, defaults and shapes are scikit-learn's.
+//!
+//! ```
+//! use mixtura::{Device, FitOptions, Points, fit};
+//! use ndarray::array;
+//!
+//! let samples = array![[1.8, 54.0], [3.6, 79.0], [2.3, 62.0], [4.5, 85.0], [2.0, 51.0], [4.3, 82.0]];
+//! let points = Points::new(&samples)?;
+//! let device = Device::cpu(); // or Device::open(&DeviceChoice::Auto)?
+//! let fitted = fit(&points, &device, &FitOptions::new(2), &mut |_| {})?;
+//!
+//! println!("{} epochs, BIC {:.1}", fitted.n_iter, fitted.bic());
+//! let labels = device.predict(&fitted.mixture, &points)?;
+//! assert_eq!(labels[0], labels[2]);
+//! assert_ne!(labels[0], labels[1]);
+//! # Ok::<(), mixtura::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! `gpu` (default) is the backend on wgpu: Vulkan, Metal or DX12. Without it this is a complete program for the CPU.
+//! `cli` (default) is the command line, `mixtura`.
 
 mod backend;
 mod covariance;

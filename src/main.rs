@@ -10,6 +10,7 @@ use clap::Parser;
 use crate::cli::{Cli, Usage};
 
 fn main() -> ExitCode {
+    quieten_driver();
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has read enough, as `head` does.
@@ -17,6 +18,18 @@ fn main() -> ExitCode {
         Err(error) => {
             report(&error);
             exit_code(&error)
+        }
+    }
+}
+
+/// On a machine without a display, one layer of Linux' Vulkan drivers complains on standard error that there is none,
+/// each time the adapters are listed. It only sorts adapters for windows: we need none.
+fn quieten_driver() {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() && std::env::var_os("WAYLAND_DISPLAY").is_none() {
+        // SAFETY: no other thread runs yet that could read the environment.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::env::set_var("NODEVICE_SELECT", "1");
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// A mixture from weights [K], means [K, D] and covariances in the shape of their family.
+    /// A mixture from weights `[K]`, means `[K, D]` and covariances in the shape of their family.
     ///
     /// # Errors
     /// [`Error::Shape`] or [`Error::InvalidParameter`] for arrays that do not fit or are not finite, weights that are
@@ -58,7 +58,7 @@ impl Mixture {
         Ok(Mixture { weights, means, covariances, precisions_cholesky })
     }
 
-    /// A mixture from weights [K], means [K, D] and precisions (inverse covariances) in the shape of their family.
+    /// A mixture from weights `[K]`, means `[K, D]` and precisions (inverse covariances) in the shape of their family.
     ///
     /// # Errors
     /// As [`Mixture::new`].
@@ -82,17 +82,17 @@ impl Mixture {
         self.covariances.covariance_type()
     }
 
-    /// Weights of the components (class probabilities): [K].
+    /// Weights of the components (class probabilities): `[K]`.
     pub fn weights(&self) -> &Array1<f64> {
         &self.weights
     }
 
-    /// Means: [K, D].
+    /// Means: `[K, D]`.
     pub fn means(&self) -> &Array2<f64> {
         &self.means
     }
 
-    /// Covariances: [K, D, D], [D, D], [K, D] or [K].
+    /// Covariances: `[K, D, D]`, `[D, D]`, `[K, D]` or `[K]`.
     pub fn covariances(&self) -> &CovarianceArray {
         &self.covariances
     }
@@ -121,7 +121,7 @@ impl Mixture {
     }
 
     /// The part of each component's weighted log-density that does not depend on the sample:
-    /// log w_k + log det P_k - D/2 log 2 pi, [K].
+    /// log w_k + log det P_k - D/2 log 2 pi, `[K]`.
     pub(crate) fn log_constants(&self) -> Array1<f64> {
         let d = self.n_features();
         let normaliser = 0.5 * d as f64 * (2.0 * std::f64::consts::PI).ln();
@@ -145,7 +145,7 @@ impl Mixture {
         self.n_parameters() as f64 * total_weight.ln() - 2.0 * log_likelihood
     }
 
-    /// Draws n samples [n, D], grouped by component, and the component of each [n]. The same seed gives the same
+    /// Draws n samples `[n, D]`, grouped by component, and the component of each `[n]`. The same seed gives the same
     /// samples, whatever the number of threads.
     pub fn sample(&self, n: usize, seed: u64) -> (Array2<f64>, Array1<usize>) {
         let d = self.n_features();

@@ -17,21 +17,21 @@ pub struct Moments {
     pub total_weight: f64,
     /// Sum over the samples of weight times log p(x_n), under the model that gave the responsibilities.
     pub log_likelihood: f64,
-    /// N_k, the sum of r_nk: [K].
+    /// N_k, the sum of r_nk: `[K]`.
     pub counts: Array1<f64>,
-    /// o_k: [K, D].
+    /// o_k: `[K, D]`.
     pub origins: Array2<f64>,
-    /// Sum of r_nk (x_n - o_k): [K, D].
+    /// Sum of r_nk (x_n - o_k): `[K, D]`.
     pub first: Array2<f64>,
-    /// Sum of r_nk (x_n - o_k)(x_n - o_k)^T [K, D, D] for full; its sum over the components [D, D] for tied; its
-    /// diagonal [K, D] for diag; its trace [K] for spherical.
+    /// Sum of r_nk (x_n - o_k)(x_n - o_k)^T `[K, D, D]` for full; its sum over the components `[D, D]` for tied; its
+    /// diagonal `[K, D]` for diag; its trace `[K]` for spherical.
     pub second: CovarianceArray,
     /// Whether the sums were formed in single precision.
     pub single_precision: bool,
 }
 
 impl Moments {
-    /// The moments of no samples, about the given origins [K, D].
+    /// The moments of no samples, about the given origins `[K, D]`.
     pub fn zero(family: CovarianceType, origins: Array2<f64>) -> Self {
         let (k, d) = origins.dim();
         Moments {

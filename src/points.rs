@@ -143,7 +143,7 @@ impl<'a> Points<'a> {
         &self.samples
     }
 
-    /// The sample weights, if any were given: [N].
+    /// The sample weights, if any were given: `[N]`.
     pub fn weights(&self) -> Option<ArrayView1<'_, f64>> {
         self.weights.as_ref().map(|w| w.view())
     }
@@ -215,7 +215,7 @@ impl<'a> Points<'a> {
         self.weights.as_ref().map_or(1.0, |w| w[row])
     }
 
-    /// Weighted mean and variance of every feature, two passes in f64: ([D], [D]).
+    /// Weighted mean and variance of every feature, two passes in f64: (`[D]`, `[D]`).
     pub fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
         let mean = self.weighted_sum(|_, x| x) / self.total_weight;
         let variance = self.weighted_sum(|d, x| (x - mean[d]) * (x - mean[d])) / self.total_weight;

@@ -17,13 +17,13 @@ const VECTORS: usize = 2;
 #[derive(Debug)]
 pub(super) struct Posterior {
     k: usize,
-    /// log (w_k p_k(x_n)), then responsibilities times sample weight: [K, width].
+    /// log (w_k p_k(x_n)), then responsibilities times sample weight: `[K, width]`.
     pub(super) r: Vec<f64>,
     /// log p(x_n): [width].
     pub(super) log_densities: Vec<f64>,
     /// Most probable component: [width].
     pub(super) labels: Vec<usize>,
-    /// x - mu of one component, or x P: [D, width].
+    /// x - mu of one component, or x P: `[D, width]`.
     centred: Vec<f64>,
     /// Squared Mahalanobis distances of one component, or sums: [width].
     sums: Vec<f64>,
@@ -169,7 +169,7 @@ impl Posterior {
     }
 }
 
-/// Rows of features less a mean: [D, width].
+/// Rows of features less a mean: `[D, width]`.
 #[inline(always)]
 pub(super) fn subtract(x: &[f64], mean: &[f64], width: usize, out: &mut [f64]) {
     for ((out, row), mean) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(mean) {
@@ -181,13 +181,13 @@ pub(super) fn subtract(x: &[f64], mean: &[f64], width: usize, out: &mut [f64]) {
 
 /// Where the columns of a triangular product go.
 enum Output<'a> {
-    /// Kept: [D, width].
+    /// Kept: `[D, width]`.
     Products(&'a mut [f64]),
     /// Only the sum of their squares is kept, added to what is there: [width].
     SumsOfSquares(&'a mut [f64]),
 }
 
-/// y = x P for a tile: x is [D, width], P upper triangular, as `parameters::pack` lays it out.
+/// y = x P for a tile: x is `[D, width]`, P upper triangular, as `parameters::pack` lays it out.
 #[inline(always)]
 fn triangular_product<S: Simd>(simd: S, d: usize, x: &[f64], packed: &[f64], width: usize, output: Output) {
     match d {

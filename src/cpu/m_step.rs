@@ -15,11 +15,11 @@ const COLUMNS: usize = 2;
 pub(super) struct Sums {
     k: usize,
     d: usize,
-    /// N_k: [K].
+    /// N_k: `[K]`.
     pub(super) counts: Vec<f64>,
-    /// Sum of r (x - mu_k): [K, D].
+    /// Sum of r (x - mu_k): `[K, D]`.
     pub(super) first: Vec<f64>,
-    /// Sum of r (x - mu_k)(x - mu_k)^T: lower triangles, row by row [K, D (D + 1) / 2]; or their diagonals [K, D]; or
+    /// Sum of r (x - mu_k)(x - mu_k)^T: lower triangles, row by row [K, D (D + 1) / 2]; or their diagonals `[K, D]`; or
     /// nothing, where the family takes its scatter from elsewhere.
     second: Vec<f64>,
     /// Log-likelihood.
@@ -103,7 +103,7 @@ impl Sums {
         out
     }
 
-    /// Adds a tile: `r` [K, width] are responsibilities times weight, `means` [K, D] are relative to the tile's centre.
+    /// Adds a tile: `r` `[K, width]` are responsibilities times weight, `means` `[K, D]` are relative to the tile's centre.
     #[inline(always)]
     pub(super) fn add_tile<S: Simd>(&mut self, simd: S, r: &[f64], means: &[f64], tile: &Tile, work: &mut Work) {
         let (d, width) = (self.d, tile.width);
@@ -146,7 +146,7 @@ impl Sums {
     }
 }
 
-/// Scratch of the M step: x - mu and r (x - mu) of one component, each [D, width].
+/// Scratch of the M step: x - mu and r (x - mu) of one component, each `[D, width]`.
 #[derive(Debug)]
 pub(super) struct Work {
     centred: Vec<f64>,
@@ -170,7 +170,7 @@ fn unpack_triangle(matrix: &mut ndarray::ArrayViewMut2<f64>, packed: &[f64]) {
     }
 }
 
-/// Adds the lower triangle of a b^T, summed over samples; a and b are [D, vectors].
+/// Adds the lower triangle of a b^T, summed over samples; a and b are `[D, vectors]`.
 #[inline(always)]
 fn add_triangle<S: Simd>(simd: S, d: usize, a: &[S::f64s], b: &[S::f64s], vectors: usize, out: &mut [f64]) {
     for i in (0..d).step_by(ROWS) {

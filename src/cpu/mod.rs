@@ -62,7 +62,7 @@ impl<'p, 'a> CpuBackend<'p, 'a> {
         (0..n.div_ceil(rows)).into_par_iter().map(|i| work(i * rows..((i + 1) * rows).min(n))).collect()
     }
 
-    /// Sums over all samples about the given means [K, D], which are relative to the centre.
+    /// Sums over all samples about the given means `[K, D]`, which are relative to the centre.
     fn sums<R: Respond>(&self, responder: &R, means: &[f64], shape: Second) -> Sums {
         let d = self.centre.len();
         let most = (MOST_SUMS / Sums::size(shape, means.len() / d, d).max(1)).clamp(1, MOST_SLABS);
@@ -71,7 +71,7 @@ impl<'p, 'a> CpuBackend<'p, 'a> {
         add_in_order(slabs)
     }
 
-    /// Moments of a family about the given origins [K, D].
+    /// Moments of a family about the given origins `[K, D]`.
     fn moments_by<R: Respond>(&mut self, responder: &R, origins: &Array2<f64>, family: CovarianceType) -> Moments {
         let means: Vec<f64> =
             origins.rows().into_iter().flat_map(|row| row.into_iter().zip(&self.centre).map(|(m, c)| m - c)).collect();
@@ -283,7 +283,7 @@ impl<F: Fn(Range<usize>, &mut ndarray::ArrayViewMut2<f64>) + Sync> Respond for G
 struct SlabPass<'b, 'p, 'a, R> {
     backend: &'b CpuBackend<'p, 'a>,
     responder: &'b R,
-    /// Origins of the sums relative to the centre: [K, D]; none where only the log-likelihood is wanted.
+    /// Origins of the sums relative to the centre: `[K, D]`; none where only the log-likelihood is wanted.
     means: &'b [f64],
     shape: Second,
     rows: Range<usize>,

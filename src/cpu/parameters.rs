@@ -12,9 +12,9 @@ pub(super) const BLOCK: usize = 4;
 pub(super) enum Factors {
     /// |(x - mu_k) P_k|^2, with the upper triangular factors of all components packed by [`pack`].
     Dense { packed: Vec<f64>, stride: usize },
-    /// |x P - mu_k P|^2 with one factor P for all components, packed; `means` are the mu_k P: [K, D].
+    /// |x P - mu_k P|^2 with one factor P for all components, packed; `means` are the mu_k P: `[K, D]`.
     Shared { packed: Vec<f64>, means: Vec<f64> },
-    /// sum_d ((x_d - mu_kd) p_kd)^2: [K, D].
+    /// sum_d ((x_d - mu_kd) p_kd)^2: `[K, D]`.
     Diagonal(Vec<f64>),
 }
 
@@ -23,9 +23,9 @@ pub(super) enum Factors {
 pub(super) struct Parameters {
     pub(super) k: usize,
     pub(super) d: usize,
-    /// log w_k + log det P_k - D/2 log 2 pi: [K].
+    /// log w_k + log det P_k - D/2 log 2 pi: `[K]`.
     pub(super) constants: Vec<f64>,
-    /// mu_k less the centre: [K, D].
+    /// mu_k less the centre: `[K, D]`.
     pub(super) means: Vec<f64>,
     pub(super) factors: Factors,
 }

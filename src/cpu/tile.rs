@@ -12,7 +12,7 @@ const ALIGNMENT: usize = 16;
 pub(super) struct Tile {
     /// Samples, padding included.
     pub(super) width: usize,
-    /// Values less the centre: [D, width].
+    /// Values less the centre: `[D, width]`.
     pub(super) x: Vec<f64>,
     /// Sample weights: [width].
     pub(super) weights: Vec<f64>,
@@ -48,7 +48,7 @@ impl Tile {
         });
     }
 
-    /// The rows of features: [D, width].
+    /// The rows of features: `[D, width]`.
     pub(super) fn features(&self, n_features: usize) -> &[f64] {
         &self.x[..n_features * self.width]
     }

@@ -274,7 +274,7 @@ impl Layout {
         }
     }
 
-    /// Means in device coordinates, as the device rounds them: [K, D].
+    /// Means in device coordinates, as the device rounds them: `[K, D]`.
     pub(crate) fn means(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
         mixture.means().indexed_iter().map(|((_, i), &mean)| coordinates.map(i, mean) as f32).collect()
     }
@@ -326,7 +326,7 @@ impl Layout {
         weighted.map(|(weight, constant)| weight * (constant - 0.5 * self.d as f64)).sum()
     }
 
-    /// One component's sums out of a set of them, as counts, first [D] and second moments [D, D] (only the diagonal
+    /// One component's sums out of a set of them, as counts, first `[D]` and second moments `[D, D]` (only the diagonal
     /// for the diagonal shape), in device coordinates.
     pub(crate) fn component_sums<'s>(&self, set: &'s [f64], k: usize) -> ComponentSums<'s> {
         let len = self.component_statistics();

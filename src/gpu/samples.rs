@@ -27,9 +27,9 @@ const LARGEST_CHUNK: u64 = 1 << 30;
 /// The affine map from features to device coordinates: (x - shift) * scale, the scale a power of two.
 #[derive(Debug, Clone)]
 pub(super) struct Coordinates {
-    /// [D]
+    /// `[D]`
     pub(super) shift: Vec<f64>,
-    /// [D]
+    /// `[D]`
     pub(super) scale: Vec<f64>,
 }
 

@@ -90,9 +90,7 @@ fn bindings_and_entry_points_are_those_the_host_names() {
                     let space = match binding {
                         Binding::Uniform => AddressSpace::Uniform,
                         Binding::Window | Binding::Read => AddressSpace::Storage { access: StorageAccess::LOAD },
-                        Binding::Write => {
-                            AddressSpace::Storage { access: StorageAccess::LOAD | StorageAccess::STORE }
-                        }
+                        Binding::Write => AddressSpace::Storage { access: StorageAccess::LOAD | StorageAccess::STORE },
                     };
                     (place, space)
                 })

@@ -73,7 +73,7 @@ impl NpyArray {
         })
     }
 
-    /// The array as one value for each sample: [N] or [N, 1].
+    /// The array as one value for each sample: `[N]` or [N, 1].
     pub(super) fn into_vector(self) -> Result<Array1<f64>> {
         match self.shape.as_slice() {
             [_] | [_, 1] => Ok(match self.values {
