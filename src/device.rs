@@ -7,8 +7,6 @@ use ndarray::{Array1, Array2};
 
 use crate::backend::{Backend, DeviceInfo};
 use crate::cpu::CpuBackend;
-#[cfg(not(feature = "gpu"))]
-use crate::error::Error;
 use crate::error::Result;
 #[cfg(feature = "gpu")]
 use crate::gpu;
@@ -56,7 +54,7 @@ pub struct Device {
 enum Kind {
     Cpu,
     #[cfg(feature = "gpu")]
-    Gpu(gpu::Gpu),
+    Gpu(Box<gpu::Gpu>),
 }
 
 impl Device {
@@ -68,7 +66,8 @@ impl Device {
     /// Opens the device chosen.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] says what was found instead; [`Error::Device`] what the driver refused.
+    /// [`NoAdapter`](crate::Error::NoAdapter) says what was found instead; [`Device`](crate::Error::Device) what the
+    /// driver refused.
     pub fn open(choice: &DeviceChoice) -> Result<Self> {
         if *choice == DeviceChoice::Cpu {
             return Ok(Self::cpu());
@@ -76,14 +75,14 @@ impl Device {
         #[cfg(feature = "gpu")]
         {
             match gpu::select(choice)? {
-                Some(gpu) => Ok(Device { info: gpu.info().clone(), kind: Kind::Gpu(gpu) }),
+                Some(gpu) => Ok(Device { info: gpu.info().clone(), kind: Kind::Gpu(Box::new(gpu)) }),
                 None => Ok(Self::cpu()),
             }
         }
         #[cfg(not(feature = "gpu"))]
         match choice {
             DeviceChoice::Auto => Ok(Self::cpu()),
-            _ => Err(Error::NoAdapter {
+            _ => Err(crate::Error::NoAdapter {
                 wanted: "graphics adapter".to_owned(),
                 found: "this program was built without GPU support".to_owned(),
             }),
@@ -98,7 +97,8 @@ impl Device {
     /// Puts samples on the device.
     ///
     /// # Errors
-    /// [`Error::OutOfDeviceMemory`], [`Error::TooWideForSinglePrecision`], or what the driver reports.
+    /// [`OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory),
+    /// [`TooWideForSinglePrecision`](crate::Error::TooWideForSinglePrecision), or what the driver reports.
     pub fn load<'p>(&self, points: &'p Points<'_>) -> Result<Box<dyn Backend + 'p>> {
         match &self.kind {
             Kind::Cpu => Ok(Box::new(CpuBackend::new(points))),
@@ -110,7 +110,7 @@ impl Device {
     /// Most probable component of every sample: `[N]`.
     ///
     /// # Errors
-    /// As [`Device::load`], and [`Error::FeatureCount`].
+    /// As [`Device::load`], and [`FeatureCount`](crate::Error::FeatureCount).
     pub fn predict(&self, mixture: &Mixture, points: &Points) -> Result<Array1<usize>> {
         Ok(self.load(points)?.assess(mixture, 0..points.n_samples())?.labels)
     }

@@ -69,8 +69,8 @@ pub(crate) fn rows(points: &Points, rows: &[usize]) -> Array2<f64> {
     }
 }
 
-/// K seeds `[K, D]` by greedy k-means++ (Arthur and Vassilvitskii 2007; 2 + floor(ln K) trials for each) on a subsample:
-/// each seed is drawn with probability proportional to its squared distance from the nearest seed so far, and the best
+/// K seeds `[K, D]` by greedy k-means++ (Arthur and Vassilvitskii 2007; 2 + floor(ln K) trials for each) on a
+/// subsample: each seed is drawn with probability proportional to its squared distance from the nearest seed so far, and the best
 /// of some trials is kept.
 pub(crate) fn seed(points: &Points, variances: &Array1<f64>, k: usize, random: &mut Pcg64) -> Array2<f64> {
     let candidates = choose_rows(points, subsample_size(k), random);

@@ -103,7 +103,8 @@ impl Sums {
         out
     }
 
-    /// Adds a tile: `r` `[K, width]` are responsibilities times weight, `means` `[K, D]` are relative to the tile's centre.
+    /// Adds a tile: `r` `[K, width]` are responsibilities times weight, `means` `[K, D]` are relative to the tile's
+    /// centre.
     #[inline(always)]
     pub(super) fn add_tile<S: Simd>(&mut self, simd: S, r: &[f64], means: &[f64], tile: &Tile, work: &mut Work) {
         let (d, width) = (self.d, tile.width);
