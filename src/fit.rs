@@ -232,12 +232,7 @@ impl Fit {
 ///
 /// # Errors
 /// An option or start that does not fit the data, a component that collapsed, or what the device reports.
-pub fn fit(
-    points: &Points,
-    device: &Device,
-    options: &FitOptions,
-    observe: &mut dyn FnMut(&Progress),
-) -> Result<Fit> {
+pub fn fit(points: &Points, device: &Device, options: &FitOptions, observe: &mut dyn FnMut(&Progress)) -> Result<Fit> {
     options.check()?;
     if points.n_effective() < options.n_components {
         return Err(Error::TooFewSamples { n_samples: points.n_effective(), n_components: options.n_components });
@@ -308,8 +303,7 @@ fn climb(
     epoch_seconds: &mut Vec<f64>,
     observe: &mut dyn FnMut(&Progress),
 ) -> Result<Climb> {
-    let mut lower_bound =
-        options.warm_start.as_ref().and_then(|start| start.lower_bound).unwrap_or(f64::NEG_INFINITY);
+    let mut lower_bound = options.warm_start.as_ref().and_then(|start| start.lower_bound).unwrap_or(f64::NEG_INFINITY);
     let mut lower_bounds = Vec::new();
     let mut converged = false;
     for epoch in 1..=options.max_iter {

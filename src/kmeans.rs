@@ -44,12 +44,7 @@ pub(crate) struct Clusters {
 }
 
 /// Clusters the samples that the backend has loaded.
-pub(crate) fn cluster(
-    points: &Points,
-    backend: &mut dyn Backend,
-    k: usize,
-    random: &mut Pcg64,
-) -> Result<Clusters> {
+pub(crate) fn cluster(points: &Points, backend: &mut dyn Backend, k: usize, random: &mut Pcg64) -> Result<Clusters> {
     let (_, variances) = points.feature_moments();
     let size = subsample_size(k);
     let seeds = seed(points, &variances, k, random);
@@ -175,23 +170,15 @@ fn lloyd(
 
 /// The mixture whose hard assignment is to the nearest centre in standardised features: equal weights, and the
 /// feature variances as every component's covariance (1 for a constant feature, which tells nothing anyway).
-pub(crate) fn as_mixture(
-    centres: &Array2<f64>,
-    variances: &Array1<f64>,
-    family: CovarianceType,
-) -> Result<Mixture> {
+pub(crate) fn as_mixture(centres: &Array2<f64>, variances: &Array1<f64>, family: CovarianceType) -> Result<Mixture> {
     let (k, d) = centres.dim();
     let variance = variances.mapv(|v| if v > 0.0 { v } else { 1.0 });
     let matrix = Array2::from_diag(&variance);
     let covariances = match family {
         CovarianceType::Full => CovarianceArray::Full(Array3::from_shape_fn((k, d, d), |(_, i, j)| matrix[[i, j]])),
         CovarianceType::Tied => CovarianceArray::Tied(matrix),
-        CovarianceType::Diag => {
-            CovarianceArray::Diag(variance.broadcast((k, d)).expect("[D] to [K, D]").to_owned())
-        }
-        CovarianceType::Spherical => {
-            CovarianceArray::Spherical(Array1::from_elem(k, variance.sum() / d as f64))
-        }
+        CovarianceType::Diag => CovarianceArray::Diag(variance.broadcast((k, d)).expect("[D] to [K, D]").to_owned()),
+        CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_elem(k, variance.sum() / d as f64)),
     };
     Mixture::new(Array1::from_elem(k, 1.0 / k as f64), centres.clone(), covariances)
 }

@@ -1,5 +1,7 @@
 //! Small dense linear algebra in f64, on row-major square matrices: what one covariance matrix needs, and no more.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2};
 
 /// The first pivot of a Cholesky factorisation that is not positive.
@@ -58,6 +60,25 @@ pub(crate) fn invert_lower(l: ArrayView2<f64>) -> Array2<f64> {
 /// P P^T of any square matrix P.
 pub(crate) fn times_transpose(p: ArrayView2<f64>) -> Array2<f64> {
     p.dot(&p.t())
+}
+
+/// Some columns of an upper triangular matrix of order d, row by row: so many rows, each padded to `width` numbers,
+/// zero where the matrix has no element. What the kernels of every backend read for a triangular product.
+pub(crate) fn pack_upper<T: Default>(
+    columns: Range<usize>,
+    rows: usize,
+    width: usize,
+    d: usize,
+    element: impl Fn(usize, usize) -> T,
+) -> Vec<T> {
+    let mut packed = Vec::with_capacity(rows * width);
+    for i in 0..rows {
+        for j in columns.start..columns.start + width {
+            let inside = i <= j && j < d && j < columns.end;
+            packed.push(if inside { element(i, j) } else { T::default() });
+        }
+    }
+    packed
 }
 
 /// The sum of products, in four strands so that the additions overlap.

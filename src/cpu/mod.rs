@@ -66,9 +66,8 @@ impl<'p, 'a> CpuBackend<'p, 'a> {
     fn sums<R: Respond>(&self, responder: &R, means: &[f64], shape: Second) -> Sums {
         let d = self.centre.len();
         let most = (MOST_SUMS / Sums::size(shape, means.len() / d, d).max(1)).clamp(1, MOST_SLABS);
-        let slabs = self.for_each_slab(most, |rows| {
-            self.arch.dispatch(SlabPass { backend: self, responder, means, shape, rows })
-        });
+        let slabs = self
+            .for_each_slab(most, |rows| self.arch.dispatch(SlabPass { backend: self, responder, means, shape, rows }));
         add_in_order(slabs)
     }
 

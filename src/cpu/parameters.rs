@@ -1,6 +1,7 @@
 //! The parameters of a mixture, laid out as the kernels of this backend read them.
 
 use crate::covariance::CovarianceArray;
+use crate::linalg::pack_upper;
 use crate::mixture::Mixture;
 
 /// Outputs of a triangular product that one step forms together.
@@ -59,11 +60,8 @@ impl Parameters {
 /// (as many as there are features, below that) the rows down to the diagonal, zero where there is no element.
 fn pack(d: usize, element: impl Fn(usize, usize) -> f64) -> Vec<f64> {
     let block = d.min(BLOCK);
-    let mut packed = Vec::new();
-    for first in (0..d).step_by(block) {
-        for i in 0..(first + block).min(d) {
-            packed.extend((first..first + block).map(|j| if i <= j && j < d { element(i, j) } else { 0.0 }));
-        }
-    }
-    packed
+    (0..d)
+        .step_by(block)
+        .flat_map(|first| pack_upper(first..first + block, (first + block).min(d), block, d, &element))
+        .collect()
 }

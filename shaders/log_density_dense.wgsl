@@ -1,0 +1,58 @@
+// E step, full and tied covariances: log (w_k p_k(x)) = constant_k - |(x - mu_k) P_k|^2 / 2 for each sample of a tile and
+// each component of a window, P_k upper triangular with P_k P_k^T the precision.
+//
+// One invocation holds four samples. P is read in blocks of BLOCK columns, each with its rows down to the diagonal,
+// zero where there is no element. Parameters are: the first component of the window and how many it has; then for each
+// component its means, these rows, and the constant, each padded to whole vectors. They are in a uniform buffer where they fit,
+// for all invocations read the same ones.
+//
+// Header: ROW (vectors of a row of a block), MEAN (vectors of the means), COMPONENT (vectors of a component), and
+// `parameters`, at binding 1.
+
+@group(0) @binding(0) var<uniform> tile: Tile;
+@group(0) @binding(2) var<storage, read> samples: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> densities: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn log_density_dense(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let group = folded(workgroup, workgroups);
+    if group >= tile.groups {
+        return;
+    }
+    let x = (tile.first_group + group) * DIM * LANES + lane;
+    let first_component = u32(parameters[0].x);
+    let window = u32(parameters[0].y);
+    for (var k = 0u; k < window; k++) {
+        let component = 1u + k * COMPONENT;
+        var row = component + MEAN;
+        var distance = vec4<f32>(0.0);
+        for (var last = BLOCK; last <= BLOCKS * BLOCK; last += BLOCK) {
+            var y: array<vec4<f32>, BLOCK>;
+            for (var j = 0u; j < BLOCK; j++) {
+                y[j] = vec4<f32>(0.0);
+            }
+            for (var i = 0u; i < min(last, DIM); i += STEP) {
+                let mean = parameters[component + i / 4u];
+                for (var s = 0u; s < STEP; s++) {
+                    // Past the last feature the rows of P are zero: any finite number will do.
+                    let c = samples[x + min(i + s, DIM - 1u) * LANES] - mean[s];
+                    for (var j = 0u; j < BLOCK; j++) {
+                        y[j] = fma(c, vec4<f32>(parameters[row + j / 4u][j % 4u]), y[j]);
+                    }
+                    row += ROW;
+                }
+            }
+            for (var j = 0u; j < BLOCK; j++) {
+                // Beyond this the square would leave the range of f32.
+                let bounded = clamp(y[j], vec4<f32>(-1e18), vec4<f32>(1e18));
+                distance = fma(bounded, bounded, distance);
+            }
+        }
+        let constant = parameters[component + COMPONENT - 1u].x;
+        densities[(first_component + k) * tile.stride + group * LANES + lane] = fma(vec4<f32>(-0.5), distance, vec4<f32>(constant));
+    }
+}

@@ -1,0 +1,120 @@
+// M step, full and tied covariances: sums over a range of samples of r, r (x - mu) and r (x - mu)(x - mu)^T, for one
+// component and one block of rows and columns of its lower triangle; and of weight times log-density, once.
+//
+// A workgroup sums one block: each lane over its own samples, in registers, then the lanes together, in a fixed order.
+// One set of sums is: the log-likelihood; for each component its count, BLOCKS x BLOCK first moments, and the blocks
+// (0,0), (1,0), (1,1), (2,0), ... of BLOCK x BLOCK second moments. PAIRS is the number of those blocks.
+
+@group(0) @binding(0) var<uniform> tile: Tile;
+@group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> means: array<f32>;
+@group(0) @binding(4) var<storage, read> responsibilities: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> log_densities: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> scales: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> sums: array<f32>;
+
+const SECOND: u32 = BLOCK * BLOCK;
+/// Count, log-likelihood and first moments.
+const OTHER: u32 = BLOCK + 2u;
+const SHARED: u32 = max(SECOND, OTHER);
+const FIRST: u32 = 1u;
+const COMPONENT: u32 = 1u + BLOCKS * BLOCK + PAIRS * SECOND;
+
+var<workgroup> lanes: array<f32, SHARED * LANES>;
+
+/// The sum over the lanes of one of the shared numbers; each lane starts at another place, to spread the reads.
+fn sum_over_lanes(number: u32) -> f32 {
+    var sum = 0.0;
+    for (var i = 0u; i < LANES; i++) {
+        sum += lanes[number * LANES + ((i + number) % LANES)];
+    }
+    return sum;
+}
+
+@compute @workgroup_size(64)
+fn moments_dense(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = folded(workgroup, workgroups);
+    if index >= tile.ranges * tile.components * PAIRS {
+        return;
+    }
+    let pair = index % PAIRS;
+    let component = (index / PAIRS) % tile.components;
+    let range = index / (PAIRS * tile.components);
+    // Block row and column: pair = row (row + 1) / 2 + column.
+    var row = 0u;
+    var column = pair;
+    while column > row {
+        row++;
+        column -= row;
+    }
+
+    var row_means: array<f32, BLOCK>;
+    var column_means: array<f32, BLOCK>;
+    for (var i = 0u; i < BLOCK; i++) {
+        row_means[i] = means[component * DIM + min(row * BLOCK + i, DIM - 1u)];
+        column_means[i] = means[component * DIM + min(column * BLOCK + i, DIM - 1u)];
+    }
+    var second: array<f32, SECOND>;
+    var first: array<f32, BLOCK>;
+    var count = 0.0;
+    var log_likelihood = 0.0;
+    for (var i = 0u; i < BLOCK; i++) {
+        first[i] = 0.0;
+        for (var j = 0u; j < BLOCK; j++) {
+            second[i * BLOCK + j] = 0.0;
+        }
+    }
+    let end = min((range + 1u) * tile.range_groups, tile.groups);
+    for (var group = range * tile.range_groups; group < end; group++) {
+        let n = group * LANES + lane;
+        let x = (tile.first_group + group) * DIM * LANES + lane;
+        let r = responsibilities[component * tile.stride + n] * scales[n];
+        count += dot(r, vec4<f32>(1.0));
+        if index == range * tile.components * PAIRS {
+            log_likelihood += dot(weights[tile.first_group * LANES + n], log_densities[n]);
+        }
+        var columns: array<vec4<f32>, BLOCK>;
+        for (var j = 0u; j < BLOCK; j++) {
+            columns[j] = samples[x + min(column * BLOCK + j, DIM - 1u) * LANES] - column_means[j];
+        }
+        for (var i = 0u; i < BLOCK; i++) {
+            let weighted = r * (samples[x + min(row * BLOCK + i, DIM - 1u) * LANES] - row_means[i]);
+            first[i] += dot(weighted, vec4<f32>(1.0));
+            for (var j = 0u; j < BLOCK; j++) {
+                let sum = second[i * BLOCK + j];
+                second[i * BLOCK + j] = fma(weighted.x, columns[j].x, fma(weighted.y, columns[j].y, fma(weighted.z, columns[j].z, fma(weighted.w, columns[j].w, sum))));
+            }
+        }
+    }
+
+    let start = range * tile.statistics;
+    let statistics = start + 1u + component * COMPONENT;
+    for (var i = 0u; i < SECOND; i++) {
+        lanes[i * LANES + lane] = second[i];
+    }
+    workgroupBarrier();
+    for (var i = lane; i < SECOND; i += LANES) {
+        sums[statistics + FIRST + BLOCKS * BLOCK + pair * SECOND + i] = sum_over_lanes(i);
+    }
+    workgroupBarrier();
+    for (var i = 0u; i < BLOCK; i++) {
+        lanes[i * LANES + lane] = first[i];
+    }
+    lanes[BLOCK * LANES + lane] = count;
+    lanes[(BLOCK + 1u) * LANES + lane] = log_likelihood;
+    workgroupBarrier();
+    if column == 0u && lane < BLOCK {
+        sums[statistics + FIRST + row * BLOCK + lane] = sum_over_lanes(lane);
+    }
+    if pair == 0u && lane == BLOCK {
+        sums[statistics] = sum_over_lanes(lane);
+    }
+    if pair == 0u && component == 0u && lane == BLOCK + 1u {
+        sums[start] = sum_over_lanes(lane);
+    }
+}

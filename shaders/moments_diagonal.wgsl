@@ -1,0 +1,92 @@
+// M step, diagonal and spherical covariances: sums over a range of samples of r, r (x - mu) and r (x - mu)^2, for one
+// component and one block of features; and of weight times log-density, once.
+//
+// A workgroup sums one block: each lane over its own samples, in registers, then the lanes together, in a fixed order.
+// One set of sums is: the log-likelihood; for each component its count, BLOCKS x BLOCK first and as many second
+// moments.
+
+@group(0) @binding(0) var<uniform> tile: Tile;
+@group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> means: array<f32>;
+@group(0) @binding(4) var<storage, read> responsibilities: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> log_densities: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> scales: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> sums: array<f32>;
+
+/// First and second moments, count and log-likelihood.
+const SHARED: u32 = 2u * BLOCK + 2u;
+const COMPONENT: u32 = 1u + 2u * BLOCKS * BLOCK;
+
+var<workgroup> lanes: array<f32, SHARED * LANES>;
+
+/// The sum over the lanes of one of the shared numbers; each lane starts at another place, to spread the reads.
+fn sum_over_lanes(number: u32) -> f32 {
+    var sum = 0.0;
+    for (var i = 0u; i < LANES; i++) {
+        sum += lanes[number * LANES + ((i + number) % LANES)];
+    }
+    return sum;
+}
+
+@compute @workgroup_size(64)
+fn moments_diagonal(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let index = folded(workgroup, workgroups);
+    if index >= tile.ranges * tile.components * BLOCKS {
+        return;
+    }
+    let block = index % BLOCKS;
+    let component = (index / BLOCKS) % tile.components;
+    let range = index / (BLOCKS * tile.components);
+
+    var block_means: array<f32, BLOCK>;
+    var first: array<f32, BLOCK>;
+    var second: array<f32, BLOCK>;
+    var count = 0.0;
+    var log_likelihood = 0.0;
+    for (var i = 0u; i < BLOCK; i++) {
+        block_means[i] = means[component * DIM + min(block * BLOCK + i, DIM - 1u)];
+        first[i] = 0.0;
+        second[i] = 0.0;
+    }
+    let end = min((range + 1u) * tile.range_groups, tile.groups);
+    for (var group = range * tile.range_groups; group < end; group++) {
+        let n = group * LANES + lane;
+        let x = (tile.first_group + group) * DIM * LANES + lane;
+        let r = responsibilities[component * tile.stride + n] * scales[n];
+        count += dot(r, vec4<f32>(1.0));
+        if index == range * tile.components * BLOCKS {
+            log_likelihood += dot(weights[tile.first_group * LANES + n], log_densities[n]);
+        }
+        for (var i = 0u; i < BLOCK; i++) {
+            let c = samples[x + min(block * BLOCK + i, DIM - 1u) * LANES] - block_means[i];
+            first[i] += dot(r, c);
+            second[i] += dot(r * c, c);
+        }
+    }
+
+    for (var i = 0u; i < BLOCK; i++) {
+        lanes[i * LANES + lane] = first[i];
+        lanes[(BLOCK + i) * LANES + lane] = second[i];
+    }
+    lanes[2u * BLOCK * LANES + lane] = count;
+    lanes[(2u * BLOCK + 1u) * LANES + lane] = log_likelihood;
+    workgroupBarrier();
+    let start = range * tile.statistics;
+    let statistics = start + 1u + component * COMPONENT;
+    if lane < 2u * BLOCK {
+        // All first moments of a component come before its second ones.
+        let order = lane / BLOCK;
+        sums[statistics + 1u + (order * BLOCKS + block) * BLOCK + lane % BLOCK] = sum_over_lanes(lane);
+    }
+    if block == 0u && lane == 2u * BLOCK {
+        sums[statistics] = sum_over_lanes(lane);
+    }
+    if block == 0u && component == 0u && lane == 2u * BLOCK + 1u {
+        sums[start] = sum_over_lanes(lane);
+    }
+}

@@ -1,0 +1,81 @@
+//! Finding adapters, and choosing one.
+
+use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor};
+
+use super::context::Gpu;
+use crate::backend::DeviceInfo;
+use crate::device::DeviceChoice;
+use crate::error::{Error, Result};
+
+fn enumerate() -> Vec<Adapter> {
+    let instance = Instance::new(InstanceDescriptor::new_without_display_handle_from_env());
+    pollster::block_on(instance.enumerate_adapters(Backends::all()))
+}
+
+pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
+    let info = adapter.get_info();
+    let device_type = match info.device_type {
+        DeviceType::DiscreteGpu => "discrete-gpu",
+        DeviceType::IntegratedGpu => "integrated-gpu",
+        DeviceType::VirtualGpu => "virtual-gpu",
+        DeviceType::Cpu => "software",
+        DeviceType::Other => "other",
+    };
+    DeviceInfo { backend: info.backend.to_string(), name: info.name, device_type: device_type.to_owned() }
+}
+
+/// All adapters, in the order of the numbers that select them.
+pub(crate) fn adapters() -> Vec<DeviceInfo> {
+    enumerate().iter().map(describe).collect()
+}
+
+/// Opens the adapter chosen; `None` where the choice is the native CPU backend.
+///
+/// # Errors
+/// [`Error::NoAdapter`] says what was found instead.
+pub(crate) fn select(choice: &DeviceChoice) -> Result<Option<Gpu>> {
+    if *choice == DeviceChoice::Cpu {
+        return Ok(None);
+    }
+    let mut adapters = enumerate();
+    let of_type = |wanted: &[DeviceType]| {
+        wanted.iter().find_map(|wanted| adapters.iter().position(|a| a.get_info().device_type == *wanted))
+    };
+    let hardware = || of_type(&[DeviceType::DiscreteGpu, DeviceType::IntegratedGpu, DeviceType::VirtualGpu]);
+    let (position, wanted) = match choice {
+        DeviceChoice::Cpu | DeviceChoice::Auto => match hardware() {
+            Some(position) => (Some(position), String::new()),
+            None => return Ok(None),
+        },
+        DeviceChoice::Gpu => (hardware(), "hardware graphics adapter".to_owned()),
+        DeviceChoice::Software => (of_type(&[DeviceType::Cpu]), "software graphics adapter".to_owned()),
+        DeviceChoice::Adapter(text) => {
+            let position = match text.parse::<usize>() {
+                Ok(number) if number < adapters.len() => Some(number),
+                Ok(_) => None,
+                Err(_) => adapters.iter().position(|a| a.get_info().name.to_lowercase().contains(&text.to_lowercase())),
+            };
+            (position, format!("graphics adapter \"{text}\""))
+        }
+    };
+    match position {
+        Some(position) => Gpu::open(adapters.swap_remove(position)).map(Some),
+        None => Err(Error::NoAdapter { wanted, found: found(&adapters) }),
+    }
+}
+
+/// What there is, in words.
+fn found(adapters: &[Adapter]) -> String {
+    if adapters.is_empty() {
+        return "there is no graphics adapter at all".to_owned();
+    }
+    let list: Vec<String> = adapters
+        .iter()
+        .enumerate()
+        .map(|(i, adapter)| {
+            let info = describe(adapter);
+            format!("{i}: {} ({}, {})", info.name, info.device_type, info.backend)
+        })
+        .collect();
+    format!("there are {}", list.join("; "))
+}

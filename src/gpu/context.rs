@@ -1,0 +1,158 @@
+//! An open adapter: its limits, its kernels, and the errors of its driver made ours.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use wgpu::{
+    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, DeviceDescriptor, ErrorFilter, Limits,
+    MapMode, PollError, PollType, Queue,
+};
+
+use super::adapter::describe;
+use super::kernel::{Kernel, KernelSource};
+use crate::backend::DeviceInfo;
+use crate::error::{Error, Result};
+
+/// The driver is asked this often whether the device is still there...
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// ... and given up after this long without an answer.
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+/// An adapter opened for computing.
+#[derive(Debug, Clone)]
+pub(crate) struct Gpu {
+    pub(super) device: Device,
+    pub(super) queue: Queue,
+    pub(super) limits: Limits,
+    info: DeviceInfo,
+    /// What the driver reported outside any call of ours.
+    trouble: Arc<Mutex<Option<Trouble>>>,
+    /// Compiled kernels by their source.
+    kernels: Arc<Mutex<HashMap<KernelSource, Arc<Kernel>>>>,
+}
+
+#[derive(Debug, Clone)]
+enum Trouble {
+    Lost(String),
+    Refused(String),
+}
+
+impl Gpu {
+    /// Opens an adapter with all its own limits.
+    pub(super) fn open(adapter: Adapter) -> Result<Self> {
+        let info = describe(&adapter);
+        let limits = adapter.limits();
+        let request = adapter.request_device(&DeviceDescriptor {
+            label: Some("mixtura"),
+            required_limits: limits.clone(),
+            ..DeviceDescriptor::default()
+        });
+        let (device, queue) = pollster::block_on(request)
+            .map_err(|e| Error::Device { device: info.name.clone(), detail: one_line(&e) })?;
+        let trouble = Arc::new(Mutex::new(None));
+        let lost = trouble.clone();
+        device.set_device_lost_callback(move |_, message| {
+            *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(Trouble::Lost(message));
+        });
+        let refused = trouble.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let mut trouble = refused.lock().unwrap_or_else(PoisonError::into_inner);
+            // The first report is the cause; what follows follows from it.
+            trouble.get_or_insert_with(|| Trouble::Refused(one_line(&error)));
+        }));
+        Ok(Gpu { device, queue, limits, info, trouble, kernels: Arc::default() })
+    }
+
+    pub(crate) fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    /// The kernel of a source, compiled once per device.
+    pub(super) fn kernel(&self, source: KernelSource) -> Result<Arc<Kernel>> {
+        let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kernel) = kernels.get(&source) {
+            return Ok(kernel.clone());
+        }
+        let kernel = Arc::new(self.guarded(|| Kernel::new(&self.device, &source))?);
+        kernels.insert(source, kernel.clone());
+        Ok(kernel)
+    }
+
+    /// A buffer of at least one element; its contents are zero.
+    pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer> {
+        let size = bytes.next_multiple_of(16).max(16);
+        if size > self.limits.max_buffer_size {
+            let detail = format!("{label} needs {size} bytes, a buffer holds {}", self.limits.max_buffer_size);
+            return Err(Error::OutOfDeviceMemory { device: self.info.name.clone(), detail });
+        }
+        self.guarded(|| {
+            self.device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+        })
+    }
+
+    /// Does what may fail in the driver, and turns its errors into ours.
+    pub(super) fn guarded<T>(&self, action: impl FnOnce() -> T) -> Result<T> {
+        let validation = self.device.push_error_scope(ErrorFilter::Validation);
+        let internal = self.device.push_error_scope(ErrorFilter::Internal);
+        let memory = self.device.push_error_scope(ErrorFilter::OutOfMemory);
+        let made = action();
+        let device = self.info.name.clone();
+        if let Some(error) = pollster::block_on(memory.pop()) {
+            return Err(Error::OutOfDeviceMemory { device, detail: one_line(&error) });
+        }
+        let error = pollster::block_on(internal.pop()).or(pollster::block_on(validation.pop()));
+        match error {
+            Some(error) => Err(Error::Device { device, detail: one_line(&error) }),
+            None => self.check().map(|()| made),
+        }
+    }
+
+    /// Submits commands, whose last is to fill `staging`, and reads that back.
+    pub(super) fn submit_and_read(&self, encoder: CommandEncoder, staging: &Buffer, bytes: u64) -> Result<Vec<u8>> {
+        self.guarded(|| {
+            self.queue.submit([encoder.finish()]);
+            staging.slice(..bytes).map_async(MapMode::Read, |_| {});
+        })?;
+        self.wait()?;
+        let view = staging
+            .slice(..bytes)
+            .get_mapped_range()
+            .map_err(|e| Error::Device { device: self.info.name.clone(), detail: one_line(&e) })?;
+        let read = view.to_vec();
+        drop(view);
+        staging.unmap();
+        Ok(read)
+    }
+
+    /// Waits until all that was submitted is done.
+    pub(super) fn wait(&self) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let polled = self.device.poll(PollType::Wait { submission_index: None, timeout: Some(POLL_INTERVAL) });
+            self.check()?;
+            match polled {
+                Ok(_) => return Ok(()),
+                Err(PollError::Timeout) if started.elapsed() < PATIENCE => {}
+                Err(error) => {
+                    return Err(Error::DeviceLost { device: self.info.name.clone(), detail: one_line(&error) });
+                }
+            }
+        }
+    }
+
+    /// Whether the driver reported anything outside any call of ours.
+    fn check(&self) -> Result<()> {
+        let device = self.info.name.clone();
+        match self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            None => Ok(()),
+            Some(Trouble::Lost(detail)) => Err(Error::DeviceLost { device, detail: one_line(&detail) }),
+            Some(Trouble::Refused(detail)) => Err(Error::Device { device, detail }),
+        }
+    }
+}
+
+/// A driver's message without its line breaks.
+fn one_line(message: &impl ToString) -> String {
+    message.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,362 @@
+//! How mixtures and sums lie in the buffers of the device: the host's side of what the shaders declare.
+
+use std::ops::Range;
+
+use bytemuck::{Pod, Zeroable};
+
+use super::kernel::{Binding, KernelSource};
+use super::samples::{Coordinates, LANES};
+use crate::covariance::CovarianceType;
+use crate::linalg::pack_upper;
+use crate::mixture::Mixture;
+
+/// Loop trips of one invocation that no kernel may exceed: one driver in wide use silently stops after 65,535.
+pub(crate) const MOST_TRIPS: usize = 60_000;
+
+/// Features of a block.
+const BLOCK: usize = 8;
+
+/// Components that the diagonal kernel handles at a time.
+const COMPONENTS_AT_ONCE: usize = 4;
+
+/// A constant that stands for minus infinity.
+const LEAST_CONSTANT: f64 = -3e38;
+
+/// Mirror of `Tile` in `common.wgsl`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable, Default)]
+pub(crate) struct Tile {
+    pub(crate) first_group: u32,
+    pub(crate) groups: u32,
+    pub(crate) stride: u32,
+    pub(crate) components: u32,
+    pub(crate) hard: u32,
+    pub(crate) ranges: u32,
+    pub(crate) range_groups: u32,
+    pub(crate) statistics: u32,
+    pub(crate) slot: u32,
+    pub(crate) accumulate: u32,
+}
+
+/// Names of the fields of [`Tile`], in order.
+#[cfg(test)]
+pub(crate) const TILE_FIELDS: [&str; 10] = [
+    "first_group",
+    "groups",
+    "stride",
+    "components",
+    "hard",
+    "ranges",
+    "range_groups",
+    "statistics",
+    "slot",
+    "accumulate",
+];
+
+/// Which kernels a family uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    /// Full and tied: triangular factors, and all second moments of each component.
+    Dense,
+    /// Diagonal and spherical: reciprocal deviations, and the squares alone.
+    Diagonal,
+}
+
+impl Shape {
+    pub(crate) fn of(family: CovarianceType) -> Self {
+        match family {
+            CovarianceType::Full | CovarianceType::Tied => Shape::Dense,
+            CovarianceType::Diag | CovarianceType::Spherical => Shape::Diagonal,
+        }
+    }
+}
+
+/// The layout for one shape of model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Layout {
+    pub(crate) shape: Shape,
+    pub(crate) d: usize,
+    pub(crate) k: usize,
+    /// Features of a block, and blocks of all features.
+    block: usize,
+    blocks: usize,
+}
+
+impl Layout {
+    pub(crate) fn new(shape: Shape, d: usize, k: usize) -> Self {
+        let block = d.min(BLOCK);
+        Layout { shape, d, k, block, blocks: d.div_ceil(block) }
+    }
+
+    /// Features that one step of the E step handles.
+    fn step(&self) -> usize {
+        self.d.min(4)
+    }
+
+    /// Vectors of a component's means.
+    fn mean_vectors(&self) -> usize {
+        self.d.div_ceil(4)
+    }
+
+    /// Vectors of a row of a block.
+    fn row_vectors(&self) -> usize {
+        self.block.div_ceil(4)
+    }
+
+    /// Rows of the block of columns that ends before column `last`.
+    fn rows(&self, last: usize) -> usize {
+        last.min(self.d).next_multiple_of(self.step())
+    }
+
+    fn all_rows(&self) -> usize {
+        (1..=self.blocks).map(|b| self.rows(b * self.block)).sum()
+    }
+
+    /// Vectors of one component's parameters.
+    pub(crate) fn component_vectors(&self) -> usize {
+        self.mean_vectors()
+            + 1
+            + match self.shape {
+                Shape::Dense => self.all_rows() * self.row_vectors(),
+                Shape::Diagonal => self.mean_vectors(),
+            }
+    }
+
+    /// K, rounded up to what the E step handles at a time.
+    pub(crate) fn padded_components(&self) -> usize {
+        self.k.next_multiple_of(self.components_at_once())
+    }
+
+    fn components_at_once(&self) -> usize {
+        match self.shape {
+            Shape::Dense => 1,
+            Shape::Diagonal => COMPONENTS_AT_ONCE,
+        }
+    }
+
+    /// Loop trips of the E step for the components that it handles at a time, were no loop unrolled.
+    fn trips(&self) -> usize {
+        match self.shape {
+            Shape::Dense => 1 + self.blocks * (2 * self.block + 1) + self.all_rows() * (self.block + 2),
+            Shape::Diagonal => 9 + self.mean_vectors() * (1 + 4 * (1 + COMPONENTS_AT_ONCE)),
+        }
+    }
+
+    /// Components of a window: as many as the bytes of a binding hold and the loop trips allow; 0 where not even those
+    /// handled at a time do.
+    pub(crate) fn window(&self, binding_bytes: usize) -> usize {
+        let at_once = self.components_at_once();
+        let fitting = binding_bytes.saturating_sub(16) / (self.component_vectors() * 16) / at_once;
+        let allowed = (MOST_TRIPS - 1_000) / self.trips();
+        fitting.min(allowed).min(self.padded_components() / at_once) * at_once
+    }
+
+    /// Vectors of a window of so many components.
+    pub(crate) fn window_vectors(&self, window: usize) -> usize {
+        1 + window * self.component_vectors()
+    }
+
+    /// Numbers of one component in a set of sums.
+    fn component_statistics(&self) -> usize {
+        let padded = self.blocks * self.block;
+        match self.shape {
+            Shape::Dense => 1 + padded + self.sum_blocks() * self.block * self.block,
+            Shape::Diagonal => 1 + 2 * padded,
+        }
+    }
+
+    /// Blocks of one component that the M step's workgroups sum.
+    pub(crate) fn sum_blocks(&self) -> usize {
+        match self.shape {
+            Shape::Dense => self.blocks * (self.blocks + 1) / 2,
+            Shape::Diagonal => self.blocks,
+        }
+    }
+
+    /// Numbers in one set of sums.
+    pub(crate) fn statistics(&self) -> usize {
+        1 + self.k * self.component_statistics()
+    }
+
+    /// Most groups of a range: the loop trips of the M step stay within bounds, and no more than about a thousand terms
+    /// are added in a register.
+    pub(crate) fn most_range_groups(&self) -> usize {
+        let trips = match self.shape {
+            Shape::Dense => 1 + 2 * self.block + self.block * self.block,
+            Shape::Diagonal => 1 + self.block,
+        };
+        ((MOST_TRIPS - 2_000) / trips).min(250)
+    }
+
+    /// Multiply-adds of one group, E and M.
+    pub(crate) fn group_work(&self) -> usize {
+        let per_sample = match self.shape {
+            Shape::Dense => self.d * (self.d + 3),
+            Shape::Diagonal => 4 * self.d,
+        };
+        super::samples::GROUP * self.k * per_sample
+    }
+
+    fn header(&self) -> String {
+        format!(
+            "const DIM: u32 = {}u;\nconst BLOCK: u32 = {}u;\nconst BLOCKS: u32 = {}u;\n",
+            self.d, self.block, self.blocks
+        )
+    }
+
+    /// The E step's kernel; its parameters are uniform where a window of them fits into such a binding.
+    pub(crate) fn log_density(&self, uniform: bool, window: usize) -> KernelSource {
+        let (stage, body) = match self.shape {
+            Shape::Dense => ("log_density_dense", include_str!("../../shaders/log_density_dense.wgsl")),
+            Shape::Diagonal => ("log_density_diagonal", include_str!("../../shaders/log_density_diagonal.wgsl")),
+        };
+        let length = self.window_vectors(window);
+        let declaration = match uniform {
+            true => format!("var<uniform> parameters: array<vec4<f32>, {length}>;"),
+            false => "var<storage, read> parameters: array<vec4<f32>>;".to_owned(),
+        };
+        let header = format!(
+            "{}const STEP: u32 = {}u;\nconst ROW: u32 = {}u;\nconst MEAN: u32 = {}u;\nconst COMPONENT: u32 = {}u;\n\
+             @group(0) @binding(1) {declaration}\n",
+            self.header(),
+            self.step(),
+            self.row_vectors(),
+            self.mean_vectors(),
+            self.component_vectors(),
+        );
+        let parameters = if uniform { Binding::Uniform } else { Binding::Window };
+        let bindings = vec![Binding::Uniform, parameters, Binding::Read, Binding::Write];
+        KernelSource { stage, body, header, bindings }
+    }
+
+    /// The posterior's kernel.
+    pub(crate) fn posterior(&self) -> KernelSource {
+        let mut bindings = vec![Binding::Uniform, Binding::Read];
+        bindings.extend([Binding::Write; 4]);
+        KernelSource {
+            stage: "posterior",
+            body: include_str!("../../shaders/posterior.wgsl"),
+            header: String::new(),
+            bindings,
+        }
+    }
+
+    /// The M step's kernel.
+    pub(crate) fn moments(&self) -> KernelSource {
+        let (stage, body) = match self.shape {
+            Shape::Dense => ("moments_dense", include_str!("../../shaders/moments_dense.wgsl")),
+            Shape::Diagonal => ("moments_diagonal", include_str!("../../shaders/moments_diagonal.wgsl")),
+        };
+        let header = format!("{}const PAIRS: u32 = {}u;\n", self.header(), self.sum_blocks());
+        let mut bindings = vec![Binding::Uniform];
+        bindings.extend([Binding::Read; 6]);
+        bindings.push(Binding::Write);
+        KernelSource { stage, body, header, bindings }
+    }
+
+    /// The reduction's kernel.
+    pub(crate) fn reduce(&self) -> KernelSource {
+        KernelSource {
+            stage: "reduce",
+            body: include_str!("../../shaders/reduce.wgsl"),
+            header: String::new(),
+            bindings: vec![Binding::Uniform, Binding::Read, Binding::Write],
+        }
+    }
+
+    /// Means in device coordinates, as the device rounds them: [K, D].
+    pub(crate) fn means(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
+        mixture.means().indexed_iter().map(|((_, i), &mean)| coordinates.map(i, mean) as f32).collect()
+    }
+
+    /// The parameters of a window of components, those included that only pad. `reference` is taken off every
+    /// constant, so that log-densities are small numbers.
+    pub(crate) fn parameters(
+        &self,
+        mixture: &Mixture,
+        coordinates: &Coordinates,
+        reference: f64,
+        window: Range<usize>,
+    ) -> Vec<f32> {
+        let Layout { d, block, .. } = *self;
+        let constants = mixture.log_constants();
+        // (x - mu) P in device coordinates: row i of P is divided by the scale of feature i.
+        let scaled =
+            |k: usize, i: usize, j: usize| (mixture.precisions_cholesky().entry(k, i, j) / coordinates.scale[i]) as f32;
+        let mut parameters = Vec::with_capacity(self.window_vectors(window.len()) * 4);
+        parameters.extend([window.start as f32, window.len() as f32, 0.0, 0.0]);
+        for k in window {
+            let start = parameters.len();
+            if k < self.k {
+                parameters.extend((0..d).map(|i| coordinates.map(i, mixture.means()[[k, i]]) as f32));
+                parameters.resize(start + self.mean_vectors() * 4, 0.0);
+                match self.shape {
+                    Shape::Dense => {
+                        let padded = self.row_vectors() * 4;
+                        for last in (block..=self.blocks * block).step_by(block) {
+                            let columns = last - block..last;
+                            parameters.extend(pack_upper(columns, self.rows(last), padded, d, |i, j| scaled(k, i, j)));
+                        }
+                    }
+                    Shape::Diagonal => parameters.extend((0..d).map(|i| scaled(k, i, i))),
+                }
+            }
+            parameters.resize(start + (self.component_vectors() - 1) * 4, 0.0);
+            let constant = if k < self.k { (constants[k] - reference).max(LEAST_CONSTANT) } else { LEAST_CONSTANT };
+            parameters.extend([constant as f32, 0.0, 0.0, 0.0]);
+        }
+        parameters
+    }
+
+    /// A log-density near those of typical samples, from the model alone: the mean over the components of the
+    /// log-density one standard deviation out in every feature.
+    pub(crate) fn reference(&self, mixture: &Mixture) -> f64 {
+        let constants = mixture.log_constants();
+        let weighted = mixture.weights().iter().zip(&constants).filter(|(weight, _)| **weight > 0.0);
+        weighted.map(|(weight, constant)| weight * (constant - 0.5 * self.d as f64)).sum()
+    }
+
+    /// One component's sums out of a set of them, as counts, first [D] and second moments [D, D] (only the diagonal
+    /// for the diagonal shape), in device coordinates.
+    pub(crate) fn component_sums<'s>(&self, set: &'s [f64], k: usize) -> ComponentSums<'s> {
+        let len = self.component_statistics();
+        ComponentSums { layout: *self, numbers: &set[1 + k * len..1 + (k + 1) * len] }
+    }
+}
+
+/// One component's sums, in device coordinates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ComponentSums<'s> {
+    layout: Layout,
+    numbers: &'s [f64],
+}
+
+impl ComponentSums<'_> {
+    pub(crate) fn count(&self) -> f64 {
+        self.numbers[0]
+    }
+
+    pub(crate) fn first(&self, i: usize) -> f64 {
+        self.numbers[1 + i]
+    }
+
+    /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape.
+    pub(crate) fn second(&self, i: usize, j: usize) -> f64 {
+        let Layout { shape, block, blocks, .. } = self.layout;
+        let start = 1 + blocks * block;
+        match shape {
+            Shape::Dense => {
+                let (row, column) = (i / block, j / block);
+                let pair = row * (row + 1) / 2 + column;
+                self.numbers[start + pair * block * block + (i % block) * block + j % block]
+            }
+            Shape::Diagonal if i == j => self.numbers[start + i],
+            Shape::Diagonal => 0.0,
+        }
+    }
+}
+
+/// Vectors of four samples in so many groups.
+pub(crate) fn vectors(groups: usize) -> usize {
+    groups * LANES
+}

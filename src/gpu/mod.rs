@@ -1,0 +1,178 @@
+//! The GPU backend: f32 arithmetic in WGSL compute shaders through wgpu, sums finished in f64 on the host.
+//!
+//! Samples go to the device once, shifted and scaled in f64 before they are rounded. Each pass writes the parameters,
+//! runs the stages over tile after tile in one submission, and reads back nothing but sums.
+
+mod adapter;
+mod context;
+mod kernel;
+mod layout;
+mod pass;
+mod samples;
+#[cfg(test)]
+mod shader_tests;
+
+use std::ops::Range;
+
+use ndarray::{Array1, Array2, s};
+
+pub(crate) use adapter::{adapters, select};
+pub(crate) use context::Gpu;
+
+use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, check_features};
+use crate::covariance::{CovarianceArray, CovarianceType};
+use crate::error::Result;
+use crate::mixture::Mixture;
+use crate::moments::Moments;
+use crate::points::Points;
+use layout::{Layout, Shape};
+use pass::{Pass, Totals};
+use samples::{DeviceSamples, GROUP};
+
+impl Gpu {
+    /// Puts samples on the device.
+    pub(crate) fn load(&self, points: &Points) -> Result<GpuBackend> {
+        Ok(GpuBackend { gpu: self.clone(), samples: DeviceSamples::upload(self, points)?, pass: None })
+    }
+}
+
+/// Samples on a device, and the passes over them.
+#[derive(Debug)]
+pub(crate) struct GpuBackend {
+    gpu: Gpu,
+    samples: DeviceSamples,
+    /// Kernels and scratch of the last model's layout: a fit uses the same again and again.
+    pass: Option<Pass>,
+}
+
+impl GpuBackend {
+    /// The pass for models like this one.
+    fn prepare(&mut self, mixture: &Mixture) -> Result<&Pass> {
+        check_features(mixture, self.samples.n_features)?;
+        let shape = Shape::of(mixture.covariance_type());
+        let layout = Layout::new(shape, mixture.n_features(), mixture.n_components());
+        let pass = match self.pass.take() {
+            Some(pass) if pass.layout == layout => pass,
+            _ => Pass::new(&self.gpu, &self.samples, layout)?,
+        };
+        Ok(self.pass.insert(pass))
+    }
+
+    /// The parts of a range of samples that lie in one chunk each and have at most so many groups: chunk, groups
+    /// within it, and the samples of the range among theirs.
+    fn parts(&self, rows: Range<usize>, most_groups: usize) -> Vec<(usize, Range<usize>, Range<usize>)> {
+        let mut parts = Vec::new();
+        for (index, chunk) in self.samples.chunks.iter().enumerate() {
+            let first = (rows.start / GROUP).max(chunk.first_group);
+            let end = rows.end.div_ceil(GROUP).min(chunk.first_group + chunk.groups);
+            for start in (first..end).step_by(most_groups) {
+                let groups = start..(start + most_groups).min(end);
+                let wanted = rows.start.max(groups.start * GROUP)..rows.end.min(groups.end * GROUP);
+                parts.push((index, groups.start - chunk.first_group..groups.end - chunk.first_group, wanted));
+            }
+        }
+        parts
+    }
+
+    /// Moments about the means of the model, in the features' own coordinates and units of weight.
+    fn moments_of(&self, mixture: &Mixture, layout: Layout, totals: &Totals) -> Moments {
+        let (k, d) = mixture.means().dim();
+        let (coordinates, unit) = (&self.samples.coordinates, self.samples.weight_unit);
+        // The device's sums are about the means as it rounds them: delta is the way from there to the means.
+        let rounded = layout.means(mixture, coordinates);
+        let delta = Array2::from_shape_fn((k, d), |(k, i)| {
+            coordinates.unmap(i, f64::from(rounded[k * d + i])) - mixture.means()[[k, i]]
+        });
+        let sums: Vec<_> = (0..k).map(|k| layout.component_sums(&totals.numbers, k)).collect();
+        let first = |k: usize, i: usize| unit * sums[k].first(i) / coordinates.scale[i];
+        // S + delta f^T + f delta^T + N delta delta^T, S and f being the sums about the rounded means.
+        let second = |k: usize, i: usize, j: usize| {
+            let (i, j) = (i.max(j), i.min(j));
+            unit * sums[k].second(i, j) / (coordinates.scale[i] * coordinates.scale[j])
+                + delta[[k, i]] * first(k, j)
+                + first(k, i) * delta[[k, j]]
+                + unit * sums[k].count() * delta[[k, i]] * delta[[k, j]]
+        };
+        let family = mixture.covariance_type();
+        let mut moments = Moments::zero(family, mixture.means().clone());
+        match &mut moments.second {
+            CovarianceArray::Full(a) => a.indexed_iter_mut().for_each(|((k, i, j), x)| *x = second(k, i, j)),
+            CovarianceArray::Tied(a) => {
+                a.indexed_iter_mut().for_each(|((i, j), x)| *x = (0..k).map(|k| second(k, i, j)).sum());
+            }
+            CovarianceArray::Diag(a) => a.indexed_iter_mut().for_each(|((k, i), x)| *x = second(k, i, i)),
+            CovarianceArray::Spherical(a) => {
+                a.indexed_iter_mut().for_each(|(k, x)| *x = (0..d).map(|i| second(k, i, i)).sum());
+            }
+        }
+        moments.total_weight = self.samples.total_weight;
+        moments.log_likelihood = unit * totals.numbers[0] + totals.reference * self.samples.total_weight;
+        moments.counts = sums.iter().map(|sums| unit * sums.count()).collect();
+        moments.first = Array2::from_shape_fn((k, d), |(k, i)| first(k, i) + moments.counts[k] * delta[[k, i]]);
+        moments.single_precision = true;
+        moments
+    }
+}
+
+impl Backend for GpuBackend {
+    fn info(&self) -> &DeviceInfo {
+        self.gpu.info()
+    }
+
+    fn n_samples(&self) -> usize {
+        self.samples.n_samples
+    }
+
+    fn n_features(&self) -> usize {
+        self.samples.n_features
+    }
+
+    fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
+        self.prepare(mixture)?;
+        let pass = self.pass.as_ref().expect("just prepared");
+        let totals = pass.totals(&self.gpu, &self.samples, mixture, assignment)?;
+        Ok(self.moments_of(mixture, pass.layout, &totals))
+    }
+
+    fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
+        Ok(self.moments(mixture, Assignment::Soft)?.log_likelihood)
+    }
+
+    fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
+        self.prepare(mixture)?;
+        let pass = self.pass.as_ref().expect("just prepared");
+        let reference = pass.write_model(&self.gpu, &self.samples, mixture)?;
+        let mut log_densities = Array1::zeros(rows.len());
+        let mut labels = Array1::zeros(rows.len());
+        for (chunk, groups, wanted) in self.parts(rows.clone(), pass.tile_groups()) {
+            let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
+            let assessed = pass.assess(&self.gpu, chunk, groups)?;
+            for row in wanted {
+                log_densities[row - rows.start] = f64::from(assessed.log_densities[row - start]) + reference;
+                labels[row - rows.start] = assessed.labels[row - start] as usize;
+            }
+        }
+        Ok(Assessment { log_densities, labels })
+    }
+
+    fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {
+        self.prepare(mixture)?;
+        let pass = self.pass.as_ref().expect("just prepared");
+        pass.write_model(&self.gpu, &self.samples, mixture)?;
+        let mut responsibilities = Array2::zeros((rows.len(), mixture.n_components()));
+        for (chunk, groups, wanted) in self.parts(rows.clone(), pass.response_groups()) {
+            let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
+            let width = groups.len() * GROUP;
+            let responses = pass.responses(&self.gpu, chunk, groups)?;
+            for row in wanted {
+                let mut to = responsibilities.slice_mut(s![row - rows.start, ..]);
+                for (k, r) in to.iter_mut().enumerate() {
+                    *r = f64::from(responses[k * width + row - start]);
+                }
+                let sum = to.sum();
+                to /= sum;
+            }
+        }
+        Ok(responsibilities)
+    }
+}

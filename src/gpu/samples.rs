@@ -1,0 +1,186 @@
+//! The samples on the device: shifted and scaled in f64, rounded to f32, in groups that workgroups read as runs.
+
+use rayon::prelude::*;
+use wgpu::{Buffer, BufferUsages};
+
+use super::context::Gpu;
+use crate::error::{Error, Result};
+use crate::points::Points;
+
+/// Samples of a group, the unit in which workgroups take them.
+pub(crate) const GROUP: usize = 256;
+/// Invocations of a workgroup, each with a vector of four samples.
+pub(crate) const LANES: usize = 64;
+
+/// Rows looked at to find the middle and the spread of each feature.
+const ROWS_FOR_SPREAD: usize = 4096;
+
+/// Values beyond this many spreads from the middle are refused: their squares, summed, would leave the range of f32.
+const MOST_SPREADS: f64 = 1e12;
+
+/// Bytes made and handed over at a time.
+const UPLOAD_BYTES: usize = 16 << 20;
+
+/// A chunk may be larger where the adapter allows it, but this is enough.
+const LARGEST_CHUNK: u64 = 1 << 30;
+
+/// The affine map from features to device coordinates: (x - shift) * scale, the scale a power of two.
+#[derive(Debug, Clone)]
+pub(super) struct Coordinates {
+    /// [D]
+    pub(super) shift: Vec<f64>,
+    /// [D]
+    pub(super) scale: Vec<f64>,
+}
+
+impl Coordinates {
+    /// Shifts by medians and scales by median absolute deviations, of some rows: unlike mean and variance, neither is
+    /// moved by a few values far away, so that the bulk of the samples keeps its digits.
+    fn of(points: &Points) -> Self {
+        let n = points.n_samples();
+        let step = n.div_ceil(ROWS_FOR_SPREAD);
+        let mut columns = vec![Vec::new(); points.n_features()];
+        for row in (0..n).step_by(step) {
+            points.for_each_row(row..row + 1, |_, values| {
+                columns.iter_mut().zip(values).for_each(|(column, x)| column.push(*x));
+            });
+        }
+        let (_, variances) = points.feature_moments();
+        let (shift, scale) = columns
+            .into_iter()
+            .zip(variances)
+            .map(|(mut column, variance)| {
+                let middle = median(&mut column);
+                column.iter_mut().for_each(|x| *x = (*x - middle).abs());
+                let spread = median(&mut column);
+                let spread = if spread > 0.0 { spread } else { variance.sqrt() };
+                let scale = if spread > 0.0 { (-spread.log2().round()).exp2() } else { 1.0 };
+                (middle, scale)
+            })
+            .unzip();
+        Coordinates { shift, scale }
+    }
+
+    /// A feature's value in device coordinates.
+    pub(super) fn map(&self, feature: usize, x: f64) -> f64 {
+        (x - self.shift[feature]) * self.scale[feature]
+    }
+
+    /// The value of a feature that has these device coordinates.
+    pub(super) fn unmap(&self, feature: usize, x: f64) -> f64 {
+        x / self.scale[feature] + self.shift[feature]
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+/// Samples of one buffer.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// [groups, D, LANES] vectors of four samples.
+    pub(super) samples: Buffer,
+    /// [groups, LANES] vectors of four weights; zero for the padding.
+    pub(super) weights: Buffer,
+    /// First group, among those of all chunks.
+    pub(super) first_group: usize,
+    pub(super) groups: usize,
+}
+
+/// All samples.
+#[derive(Debug)]
+pub(super) struct DeviceSamples {
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) coordinates: Coordinates,
+    /// Weights on the device are divided by this power of two.
+    pub(super) weight_unit: f64,
+    pub(super) total_weight: f64,
+    pub(super) n_samples: usize,
+    pub(super) n_features: usize,
+}
+
+impl DeviceSamples {
+    /// Copies the samples to the device.
+    pub(super) fn upload(gpu: &Gpu, points: &Points) -> Result<Self> {
+        let (n, d) = (points.n_samples(), points.n_features());
+        let coordinates = Coordinates::of(points);
+        let mean_weight = points.total_weight() / n as f64;
+        let weight_unit = mean_weight.log2().round().exp2();
+        let group_bytes = (GROUP * d * size_of::<f32>()) as u64;
+        let largest = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size).min(LARGEST_CHUNK);
+        let groups_per_chunk = (largest / group_bytes) as usize;
+        if groups_per_chunk == 0 {
+            let detail = format!("{GROUP} samples of {d} features exceed the largest buffer of the adapter");
+            return Err(Error::OutOfDeviceMemory { device: gpu.info().name.clone(), detail });
+        }
+        let groups = n.div_ceil(GROUP);
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let mut chunks = Vec::new();
+        for first_group in (0..groups).step_by(groups_per_chunk) {
+            let count = groups_per_chunk.min(groups - first_group);
+            let samples = gpu.buffer("samples", count as u64 * group_bytes, usage)?;
+            let weights = gpu.buffer("sample weights", (count * GROUP * size_of::<f32>()) as u64, usage)?;
+            chunks.push(Chunk { samples, weights, first_group, groups: count });
+        }
+        let samples = DeviceSamples {
+            chunks,
+            coordinates,
+            weight_unit,
+            total_weight: points.total_weight(),
+            n_samples: n,
+            n_features: d,
+        };
+        for chunk in &samples.chunks {
+            samples.fill(gpu, points, chunk)?;
+        }
+        Ok(samples)
+    }
+
+    fn fill(&self, gpu: &Gpu, points: &Points, chunk: &Chunk) -> Result<()> {
+        let d = self.n_features;
+        let group_len = GROUP * d;
+        let groups_at_once = (UPLOAD_BYTES / (group_len * size_of::<f32>())).max(1);
+        for start in (0..chunk.groups).step_by(groups_at_once) {
+            let count = groups_at_once.min(chunk.groups - start);
+            let mut values = vec![0.0_f32; count * group_len];
+            let mut weights = vec![0.0_f32; count * GROUP];
+            values.par_chunks_mut(group_len).zip(weights.par_chunks_mut(GROUP)).enumerate().try_for_each(
+                |(i, (values, weights))| self.fill_group(points, chunk.first_group + start + i, values, weights),
+            )?;
+            gpu.guarded(|| {
+                let offset = (start * group_len * size_of::<f32>()) as u64;
+                gpu.queue.write_buffer(&chunk.samples, offset, bytemuck::cast_slice(&values));
+                let offset = (start * GROUP * size_of::<f32>()) as u64;
+                gpu.queue.write_buffer(&chunk.weights, offset, bytemuck::cast_slice(&weights));
+                // Handed over at once: the driver would otherwise keep a second copy of everything.
+                gpu.queue.submit([]);
+            })?;
+            gpu.wait()?;
+        }
+        Ok(())
+    }
+
+    fn fill_group(&self, points: &Points, group: usize, values: &mut [f32], weights: &mut [f32]) -> Result<()> {
+        let start = group * GROUP;
+        let end = (start + GROUP).min(self.n_samples);
+        let mut too_wide = None;
+        points.for_each_row(start..end, |i, row| {
+            for (feature, &x) in row.iter().enumerate() {
+                let mapped = self.coordinates.map(feature, x);
+                if mapped.abs() > MOST_SPREADS && too_wide.is_none() {
+                    too_wide = Some((i, feature, x, mapped.abs()));
+                }
+                values[feature * GROUP + i - start] = mapped as f32;
+            }
+            weights[i - start] = (points.weight(i) / self.weight_unit) as f32;
+        });
+        match too_wide {
+            None => Ok(()),
+            Some((row, feature, value, spreads)) => {
+                Err(Error::TooWideForSinglePrecision { row, feature: points.feature(feature), value, spreads })
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The shaders without a GPU.
