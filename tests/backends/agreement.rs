@@ -2,9 +2,9 @@
 
 use mixtura::CovarianceType;
 
-use crate::common::compare::{DOUBLE, Distance, epochs, points, to_mixture};
-use crate::common::data::{Blobs, Data, sample_weights};
-use crate::common::devices::{Subject, devices};
+use crate::common::compare::{Distance, epochs, points, to_mixture};
+use crate::common::data::{Blobs, sample_weights};
+use crate::common::devices::devices;
 
 /// Keeps components with fewer samples than features well conditioned, so that the comparison is of arithmetic and not
 /// of how it is amplified.
@@ -24,33 +24,34 @@ const fn case(n: usize, d: usize, k: usize, weighted: bool) -> Case {
 }
 
 /// N of 1, 255, 257, 12,345 and 200,000; D of 1, 2, 3, 5, 16, 33, 64 and 128; K of 1, 2, 7, 16, 65 and 300: every value
-/// of each with and without weights where that is affordable, and no product that takes the oracle long.
-const TWENTY_EPOCHS: [Case; 16] = [
+/// of each, in combinations that the oracle does in a second or two.
+const TWENTY_EPOCHS: [Case; 14] = [
     case(1, 1, 1, false),
     case(1, 3, 2, true),
     case(255, 5, 7, true),
     case(255, 16, 16, false),
+    case(255, 128, 1, false),
     case(257, 33, 2, false),
     case(257, 64, 1, true),
     case(257, 128, 2, true),
-    case(255, 128, 1, false),
-    case(12_345, 1, 300, false),
+    case(12_345, 1, 65, false),
     case(12_345, 2, 300, true),
-    case(12_345, 3, 65, true),
     case(12_345, 16, 16, true),
-    case(12_345, 33, 7, true),
-    case(12_345, 64, 2, false),
+    case(12_345, 33, 2, true),
+    case(200_000, 1, 2, true),
     case(200_000, 2, 7, false),
-    case(200_000, 1, 65, true),
 ];
 
-/// Sizes of which the oracle does one epoch in a few seconds.
-const ONE_EPOCH: [Case; 5] = [
-    case(200_000, 16, 16, true),
-    case(200_000, 5, 65, false),
-    case(12_345, 128, 7, true),
+/// Larger ones.
+const ONE_EPOCH: [Case; 8] = [
+    case(12_345, 1, 300, true),
     case(12_345, 5, 300, false),
-    case(4_321, 3, 1024, true),
+    case(12_345, 33, 65, true),
+    case(12_345, 64, 16, false),
+    case(12_345, 128, 7, true),
+    case(200_000, 3, 65, false),
+    case(200_000, 16, 16, true),
+    case(4_321, 3, 1_024, true),
 ];
 
 fn agree_with_the_oracle(case: Case, family: CovarianceType, n_epochs: usize) {
@@ -58,22 +59,22 @@ fn agree_with_the_oracle(case: Case, family: CovarianceType, n_epochs: usize) {
     // A lone sample must be within reach of every component: what a component makes of a millionth of a sample is the
     // rounding of its distance.
     let spacing = if n < k { 1.0 } else { 4.0 };
-    let data = Blobs { spacing, ..Blobs::new(n, d, k) }.make();
+    let blobs = Blobs { spacing, ..Blobs::new(n, d, k) };
+    let data = blobs.make();
     let weights = if weighted { sample_weights(n) } else { vec![1.0; n] };
     let start = data.start(family);
 
-    let t0 = std::time::Instant::now();
     let (first, mut bounds) = start.epochs(&data.samples, &weights, REG_COVAR, 1);
     let (last, later) = first.epochs(&data.samples, &weights, REG_COVAR, n_epochs - 1);
     bounds.extend(later);
-    eprintln!("ORACLE {:.2} {case:?}", t0.elapsed().as_secs_f64());
-    let t0 = std::time::Instant::now();
 
     let points = points(&data.samples, weighted.then_some(&weights));
     let start = to_mixture(&start);
     for subject in devices() {
         let what = |epochs: usize| format!("{}, {family}, {case:?}, {epochs} epochs", subject.name);
-        let tolerance = tolerance(subject, case);
+        // Single precision rounds a position among blobs that reach over R standard deviations to 6e-8 R of them: with
+        // few samples for each blob to average over, beyond what means are allowed elsewhere.
+        let tolerance = if blobs.side() > 200.0 { subject.tolerance.times(3.0) } else { subject.tolerance };
         let mut backend = subject.device.load(&points).unwrap();
         let (found, bound) = epochs(&mut *backend, &start, REG_COVAR, 1);
         Distance::between((&first, bounds[0]), (&found, bound[0])).assert_within(tolerance, &what(1));
@@ -86,12 +87,6 @@ fn agree_with_the_oracle(case: Case, family: CovarianceType, n_epochs: usize) {
             Distance::of_models(&last, &found).assert_within(tolerance, &what(n_epochs));
         }
     }
-    eprintln!("LIBRARY {:.2} {case:?}", t0.elapsed().as_secs_f64());
-}
-
-fn tolerance(subject: &Subject, case: Case) -> crate::common::compare::Tolerance {
-    let Case { n: _, d: _, k: _, weighted: _ } = case;
-    subject.tolerance
 }
 
 #[test]

@@ -20,12 +20,10 @@ pub(crate) struct Tolerance {
 
 /// For f64 arithmetic: sums of up to two million terms lose up to six of sixteen digits in the worst case and two as a
 /// rule, and twenty epochs add their errors up; nine good digits leave room for both.
-pub(crate) const DOUBLE: Tolerance =
-    Tolerance { log_likelihood: 1e-9, weights: 1e-9, means: 1e-9, covariances: 1e-9 };
+pub(crate) const DOUBLE: Tolerance = Tolerance { log_likelihood: 1e-9, weights: 1e-9, means: 1e-9, covariances: 1e-9 };
 
 /// For f32 arithmetic: what the library promises after twenty epochs. A single rounding is 6e-8.
-pub(crate) const SINGLE: Tolerance =
-    Tolerance { log_likelihood: 1e-5, weights: 1e-5, means: 1e-4, covariances: 1e-4 };
+pub(crate) const SINGLE: Tolerance = Tolerance { log_likelihood: 1e-5, weights: 1e-5, means: 1e-4, covariances: 1e-4 };
 
 impl Tolerance {
     /// All tolerances multiplied by a factor, for a case that is that much harder.
@@ -50,12 +48,8 @@ impl Distance {
         let (k, d) = mixture.means().dim();
         assert_eq!((model.weights.len(), model.means[0].len()), (k, d), "components and features");
         assert_eq!(model.family, mixture.covariance_type(), "family");
-        let mut distance = Tolerance {
-            log_likelihood: (bound - model_bound).abs(),
-            weights: 0.0,
-            means: 0.0,
-            covariances: 0.0,
-        };
+        let mut distance =
+            Tolerance { log_likelihood: (bound - model_bound).abs(), weights: 0.0, means: 0.0, covariances: 0.0 };
         for c in 0..k {
             raise(&mut distance.weights, mixture.weights()[c] - model.weights[c]);
             let covariance = &model.covariances[c];
@@ -147,12 +141,7 @@ pub(crate) fn points<'a>(samples: &'a Array2<f64>, weights: Option<&[f64]>) -> P
 }
 
 /// Epochs from a start: the last model, and the mean log-likelihood of every model before it.
-pub(crate) fn epochs(
-    backend: &mut dyn Backend,
-    start: &Mixture,
-    reg_covar: f64,
-    count: usize,
-) -> (Mixture, Vec<f64>) {
+pub(crate) fn epochs(backend: &mut dyn Backend, start: &Mixture, reg_covar: f64, count: usize) -> (Mixture, Vec<f64>) {
     let mut mixture = start.clone();
     let bounds = (0..count)
         .map(|_| {

@@ -35,10 +35,15 @@ impl Blobs {
         Blobs { n, d, k, spacing: 4.0, condition: 10.0, last_share: None }
     }
 
+    /// Side of the box that holds the centres.
+    pub(crate) fn side(&self) -> f64 {
+        self.spacing * (self.k as f64).powf(1.0 / self.d as f64)
+    }
+
     pub(crate) fn make(&self) -> Data {
         let &Blobs { n, d, k, .. } = self;
         let mut random = Pcg64::new(20_240_229, (n * 1_000_000 + d * 10_000 + k) as u128);
-        let side = self.spacing * (k as f64).powf(1.0 / d as f64);
+        let side = self.side();
         let means: Matrix = (0..k).map(|_| (0..d).map(|_| side * (random.random::<f64>() - 0.5)).collect()).collect();
         let axes: Vec<Axes> = (0..k).map(|_| Axes::draw(d, self.condition, &mut random)).collect();
         let share = self.last_share.unwrap_or(1.0 / k as f64);
