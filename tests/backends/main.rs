@@ -1,0 +1,10 @@
+//! The backends, held to an oracle and to each other: one body of tests for every device.
+
+mod accuracy;
+mod agreement;
+mod common;
+mod failures;
+mod fitting;
+mod golden;
+mod oracle_itself;
+mod properties;
