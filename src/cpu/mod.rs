@@ -126,7 +126,7 @@ impl<'p, 'a> CpuBackend<'p, 'a> {
         let d = second.nrows();
         for ((v, first), count) in means.chunks_exact(d).zip(sums.first.chunks_exact(d)).zip(&sums.counts) {
             for ((i, j), x) in second.indexed_iter_mut() {
-                *x -= v[i] * first[j] + first[i] * v[j] + count * v[i] * v[j];
+                *x -= v[i] * first[j] + first[i] * v[j] + count * (v[i] * v[j]);
             }
         }
         second
