@@ -261,7 +261,9 @@ fn integer_weights_are_what_repeated_rows_are() {
         let a = moments(&subject.device, &points(&repeated, None), start);
         let b = moments(&subject.device, &points(&data.samples, Some(&weights)), start);
         assert_eq!(a.total_weight, b.total_weight);
-        assert_equivalent(&a, &b, reordering(subject), &format!("{}, {}", subject.name, start.covariance_type()));
+        // Repeating rows moves the median about which single precision rounds the samples.
+        let tolerance = if subject.is_double() { reordering(subject) } else { subject.tolerance };
+        assert_equivalent(&a, &b, tolerance, &format!("{}, {}", subject.name, start.covariance_type()));
     });
 }
 

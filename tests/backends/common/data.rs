@@ -9,6 +9,7 @@ use rand_pcg::Pcg64;
 use super::oracle::{Matrix, Model, constrain};
 
 /// How to make Gaussian blobs with dense covariances.
+#[derive(Debug)]
 pub(crate) struct Blobs {
     pub(crate) n: usize,
     pub(crate) d: usize,
@@ -123,20 +124,16 @@ impl Axes {
         self.reflect(&scaled)
     }
 
+    /// H diag(l) H with H = I - 2 v v^T and the eigenvalues l.
     fn covariance(&self) -> Matrix {
         let d = self.deviations.len();
-        let mut covariance = vec![vec![0.0; d]; d];
-        for m in 0..d {
-            let mut unit = vec![0.0; d];
-            unit[m] = self.deviations[m];
-            let axis = self.reflect(&unit);
-            for i in 0..d {
-                for j in 0..d {
-                    covariance[i][j] += axis[i] * axis[j];
-                }
-            }
-        }
-        covariance
+        let (v, l) = (&self.normal, self.deviations.iter().map(|s| s * s).collect::<Vec<f64>>());
+        let along: f64 = v.iter().zip(&l).map(|(v, l)| v * v * l).sum();
+        let entry = |i: usize, j: usize| {
+            let own = if i == j { l[i] } else { 0.0 };
+            own + 2.0 * v[i] * v[j] * (2.0 * along - l[i] - l[j])
+        };
+        (0..d).map(|i| (0..d).map(|j| entry(i, j)).collect()).collect()
     }
 }
 
