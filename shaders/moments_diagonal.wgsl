@@ -4,7 +4,7 @@
 // A workgroup sums one block: each lane over its own samples, in registers, then the lanes together, in a fixed order.
 // One set of sums is: the log-likelihood; for each component its count, BLOCKS x BLOCK first and as many second
 // moments. The second ones are less what the lanes' counts and the variances of the model lead to expect, as in
-// `moments_dense.wgsl`.
+// `moments_blocks.wgsl`.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;

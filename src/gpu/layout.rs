@@ -6,6 +6,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::kernel::{Binding, KernelSource};
 use super::samples::{Coordinates, LANES};
+use super::straight_line;
 use crate::covariance::CovarianceType;
 use crate::linalg::pack_upper;
 use crate::mixture::Mixture;
@@ -15,6 +16,9 @@ pub(crate) const MOST_TRIPS: usize = 60_000;
 
 /// Features of a block.
 const BLOCK: usize = 8;
+
+/// Most features whose triangle of second moments the M step keeps in registers as a whole.
+const MOST_TRIANGLE: usize = 16;
 
 /// Components that the diagonal kernel handles at a time.
 const COMPONENTS_AT_ONCE: usize = 4;
@@ -69,6 +73,17 @@ impl Shape {
             CovarianceType::Diag | CovarianceType::Spherical => Shape::Diagonal,
         }
     }
+}
+
+/// How the M step sums second moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Second {
+    /// The whole lower triangle at once.
+    Triangle,
+    /// The lower triangle in blocks.
+    Blocks,
+    /// The diagonal in blocks.
+    Diagonal,
 }
 
 /// The layout for one shape of model.
@@ -156,16 +171,42 @@ impl Layout {
         1 + window * self.component_vectors()
     }
 
+    fn second(&self) -> Second {
+        match self.shape {
+            Shape::Dense if self.d <= MOST_TRIANGLE => Second::Triangle,
+            Shape::Dense => Second::Blocks,
+            Shape::Diagonal => Second::Diagonal,
+        }
+    }
+
+    /// First moments of one component in a set of sums.
+    fn first_statistics(&self) -> usize {
+        match self.second() {
+            Second::Triangle => self.d,
+            Second::Blocks | Second::Diagonal => self.blocks * self.block,
+        }
+    }
+
+    /// Second moments of one component in a set of sums.
+    fn second_statistics(&self) -> usize {
+        match self.second() {
+            Second::Triangle => self.d * (self.d + 1) / 2,
+            Second::Blocks => self.sum_blocks() * self.block * self.block,
+            Second::Diagonal => self.blocks * self.block,
+        }
+    }
+
     /// Numbers of one component in a set of sums.
     fn component_statistics(&self) -> usize {
-        1 + self.blocks * self.block + self.second_statistics()
+        1 + self.first_statistics() + self.second_statistics()
     }
 
     /// Blocks of one component that the M step's workgroups sum.
     pub(crate) fn sum_blocks(&self) -> usize {
-        match self.shape {
-            Shape::Dense => self.blocks * (self.blocks + 1) / 2,
-            Shape::Diagonal => self.blocks,
+        match self.second() {
+            Second::Triangle => 1,
+            Second::Blocks => self.blocks * (self.blocks + 1) / 2,
+            Second::Diagonal => self.blocks,
         }
     }
 
@@ -177,9 +218,10 @@ impl Layout {
     /// Most groups of a range: the loop trips of the M step stay within bounds, and no more than about a thousand terms
     /// are added in a register.
     pub(crate) fn most_range_groups(&self) -> usize {
-        let trips = match self.shape {
-            Shape::Dense => 1 + 2 * self.block + self.block * self.block,
-            Shape::Diagonal => 1 + self.block,
+        let trips = match self.second() {
+            Second::Triangle => 1 + self.d,
+            Second::Blocks => 1 + 2 * self.block + self.block * self.block,
+            Second::Diagonal => 1 + self.block,
         };
         ((MOST_TRIPS - 2_000) / trips).min(250)
     }
@@ -249,11 +291,21 @@ impl Layout {
 
     /// The M step's kernel.
     pub(crate) fn moments(&self) -> KernelSource {
-        let (stage, body) = match self.shape {
-            Shape::Dense => ("moments_dense", include_str!("../../shaders/moments_dense.wgsl")),
-            Shape::Diagonal => ("moments_diagonal", include_str!("../../shaders/moments_diagonal.wgsl")),
+        let (stage, body) = match self.second() {
+            Second::Triangle => ("moments_triangle", include_str!("../../shaders/moments_triangle.wgsl")),
+            Second::Blocks => ("moments_blocks", include_str!("../../shaders/moments_blocks.wgsl")),
+            Second::Diagonal => ("moments_diagonal", include_str!("../../shaders/moments_diagonal.wgsl")),
         };
-        let header = format!("{}const PAIRS: u32 = {}u;\n", self.header(), self.sum_blocks());
+        let header = match self.second() {
+            Second::Triangle => {
+                let (len, rounds) = (self.second_statistics(), self.second_statistics().div_ceil(LANES));
+                let constants = format!("const TRIANGLE: u32 = {len}u;\nconst ROUNDS: u32 = {rounds}u;\n");
+                self.header() + &constants + &straight_line::triangle(self.d)
+            }
+            Second::Blocks | Second::Diagonal => {
+                format!("{}const PAIRS: u32 = {}u;\n", self.header(), self.sum_blocks())
+            }
+        };
         let mut bindings = vec![Binding::Uniform];
         bindings.extend([Binding::Read; 5]);
         bindings.push(Binding::Write);
@@ -322,14 +374,6 @@ impl Layout {
         weighted.map(|(weight, constant)| weight * (constant - 0.5 * self.d as f64)).sum()
     }
 
-    /// Second moments of one component in a set of sums.
-    fn second_statistics(&self) -> usize {
-        match self.shape {
-            Shape::Dense => self.sum_blocks() * self.block * self.block,
-            Shape::Diagonal => self.blocks * self.block,
-        }
-    }
-
     /// Covariances in device coordinates, as the device rounds them, where a set of sums has second moments:
     /// `[K, second_statistics]`.
     pub(crate) fn covariances(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
@@ -340,15 +384,18 @@ impl Layout {
         };
         let mut covariances = Vec::with_capacity(self.k * self.second_statistics());
         for k in 0..self.k {
-            match self.shape {
-                Shape::Dense => {
+            match self.second() {
+                Second::Triangle => {
+                    covariances.extend((0..d).flat_map(|i| (0..=i).map(move |j| (i, j))).map(|(i, j)| scaled(k, i, j)));
+                }
+                Second::Blocks => {
                     for (row, column) in (0..blocks).flat_map(|row| (0..=row).map(move |column| (row, column))) {
                         let entries =
                             (0..block * block).map(|at| (row * block + at / block, column * block + at % block));
                         covariances.extend(entries.map(|(i, j)| scaled(k, i, j)));
                     }
                 }
-                Shape::Diagonal => covariances.extend((0..blocks * block).map(|i| scaled(k, i, i))),
+                Second::Diagonal => covariances.extend((0..blocks * block).map(|i| scaled(k, i, i))),
             }
         }
         covariances
@@ -384,17 +431,18 @@ impl ComponentSums<'_> {
 
     /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape.
     pub(crate) fn second(&self, i: usize, j: usize) -> f64 {
-        let Layout { shape, block, blocks, .. } = self.layout;
-        let at = match shape {
-            Shape::Dense => {
+        let block = self.layout.block;
+        let at = match self.layout.second() {
+            Second::Triangle => i * (i + 1) / 2 + j,
+            Second::Blocks => {
                 let (row, column) = (i / block, j / block);
                 let pair = row * (row + 1) / 2 + column;
                 pair * block * block + (i % block) * block + j % block
             }
-            Shape::Diagonal if i == j => i,
-            Shape::Diagonal => return 0.0,
+            Second::Diagonal if i == j => i,
+            Second::Diagonal => return 0.0,
         };
-        self.numbers[1 + blocks * block + at] + self.count() * f64::from(self.covariances[at])
+        self.numbers[1 + self.layout.first_statistics() + at] + self.count() * f64::from(self.covariances[at])
     }
 }
 

@@ -11,6 +11,7 @@ mod pass;
 mod samples;
 #[cfg(test)]
 mod shader_tests;
+mod straight_line;
 
 use std::ops::Range;
 

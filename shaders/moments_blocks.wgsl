@@ -36,7 +36,7 @@ fn sum_over_lanes(number: u32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn moments_dense(
+fn moments_blocks(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
@@ -94,8 +94,11 @@ fn moments_dense(
     let start = range * tile.statistics;
     let statistics = start + 1u + component * COMPONENT;
     let expected = (component * PAIRS + pair) * SECOND;
-    for (var i = 0u; i < SECOND; i++) {
-        lanes[i * LANES + lane] = fma(-count, covariances[expected + i], second[i]);
+    for (var i = 0u; i < BLOCK; i++) {
+        for (var j = 0u; j < BLOCK; j++) {
+            let at = i * BLOCK + j;
+            lanes[at * LANES + lane] = fma(-count, covariances[expected + at], second[at]);
+        }
     }
     workgroupBarrier();
     for (var i = lane; i < SECOND; i += LANES) {
