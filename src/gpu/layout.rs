@@ -17,7 +17,7 @@ pub(crate) const MOST_TRIPS: usize = 60_000;
 /// Features of a block.
 const BLOCK: usize = 8;
 
-/// Most features whose triangle of second moments the M step keeps in registers as a whole.
+/// Most features whose triangle the kernels keep in registers as a whole.
 const MOST_TRIANGLE: usize = 16;
 
 /// Components that the diagonal kernel handles at a time.
@@ -75,14 +75,14 @@ impl Shape {
     }
 }
 
-/// How the M step sums second moments.
+/// How the kernels go through factors and second moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Second {
-    /// The whole lower triangle at once.
+enum Form {
+    /// A whole triangle at once, in registers.
     Triangle,
-    /// The lower triangle in blocks.
+    /// A triangle in blocks.
     Blocks,
-    /// The diagonal in blocks.
+    /// A diagonal in blocks.
     Diagonal,
 }
 
@@ -131,9 +131,10 @@ impl Layout {
     pub(crate) fn component_vectors(&self) -> usize {
         self.mean_vectors()
             + 1
-            + match self.shape {
-                Shape::Dense => self.all_rows() * self.row_vectors(),
-                Shape::Diagonal => self.mean_vectors(),
+            + match self.form() {
+                Form::Triangle => (self.d * (self.d + 1) / 2).div_ceil(4),
+                Form::Blocks => self.all_rows() * self.row_vectors(),
+                Form::Diagonal => self.mean_vectors(),
             }
     }
 
@@ -151,9 +152,10 @@ impl Layout {
 
     /// Loop trips of the E step for the components that it handles at a time, were no loop unrolled.
     fn trips(&self) -> usize {
-        match self.shape {
-            Shape::Dense => 1 + self.blocks * (2 * self.block + 1) + self.all_rows() * (self.block + 2),
-            Shape::Diagonal => 9 + self.mean_vectors() * (1 + 4 * (1 + COMPONENTS_AT_ONCE)),
+        match self.form() {
+            Form::Triangle => 1,
+            Form::Blocks => 1 + self.blocks * (2 * self.block + 1) + self.all_rows() * (self.block + 2),
+            Form::Diagonal => 9 + self.mean_vectors() * (1 + 4 * (1 + COMPONENTS_AT_ONCE)),
         }
     }
 
@@ -171,28 +173,28 @@ impl Layout {
         1 + window * self.component_vectors()
     }
 
-    fn second(&self) -> Second {
+    fn form(&self) -> Form {
         match self.shape {
-            Shape::Dense if self.d <= MOST_TRIANGLE => Second::Triangle,
-            Shape::Dense => Second::Blocks,
-            Shape::Diagonal => Second::Diagonal,
+            Shape::Dense if self.d <= MOST_TRIANGLE => Form::Triangle,
+            Shape::Dense => Form::Blocks,
+            Shape::Diagonal => Form::Diagonal,
         }
     }
 
     /// First moments of one component in a set of sums.
     fn first_statistics(&self) -> usize {
-        match self.second() {
-            Second::Triangle => self.d,
-            Second::Blocks | Second::Diagonal => self.blocks * self.block,
+        match self.form() {
+            Form::Triangle => self.d,
+            Form::Blocks | Form::Diagonal => self.blocks * self.block,
         }
     }
 
     /// Second moments of one component in a set of sums.
     fn second_statistics(&self) -> usize {
-        match self.second() {
-            Second::Triangle => self.d * (self.d + 1) / 2,
-            Second::Blocks => self.sum_blocks() * self.block * self.block,
-            Second::Diagonal => self.blocks * self.block,
+        match self.form() {
+            Form::Triangle => self.d * (self.d + 1) / 2,
+            Form::Blocks => self.sum_blocks() * self.block * self.block,
+            Form::Diagonal => self.blocks * self.block,
         }
     }
 
@@ -203,10 +205,10 @@ impl Layout {
 
     /// Blocks of one component that the M step's workgroups sum.
     pub(crate) fn sum_blocks(&self) -> usize {
-        match self.second() {
-            Second::Triangle => 1,
-            Second::Blocks => self.blocks * (self.blocks + 1) / 2,
-            Second::Diagonal => self.blocks,
+        match self.form() {
+            Form::Triangle => 1,
+            Form::Blocks => self.blocks * (self.blocks + 1) / 2,
+            Form::Diagonal => self.blocks,
         }
     }
 
@@ -218,10 +220,10 @@ impl Layout {
     /// Most groups of a range: the loop trips of the M step stay within bounds, and no more than about a thousand terms
     /// are added in a register.
     pub(crate) fn most_range_groups(&self) -> usize {
-        let trips = match self.second() {
-            Second::Triangle => 1 + self.d,
-            Second::Blocks => 1 + 2 * self.block + self.block * self.block,
-            Second::Diagonal => 1 + self.block,
+        let trips = match self.form() {
+            Form::Triangle => 1 + self.d,
+            Form::Blocks => 1 + 2 * self.block + self.block * self.block,
+            Form::Diagonal => 1 + self.block,
         };
         ((MOST_TRIPS - 2_000) / trips).min(250)
     }
@@ -244,24 +246,28 @@ impl Layout {
 
     /// The E step's kernel; its parameters are uniform where a window of them fits into such a binding.
     pub(crate) fn log_density(&self, uniform: bool, window: usize) -> KernelSource {
-        let (stage, body) = match self.shape {
-            Shape::Dense => ("log_density_dense", include_str!("../../shaders/log_density_dense.wgsl")),
-            Shape::Diagonal => ("log_density_diagonal", include_str!("../../shaders/log_density_diagonal.wgsl")),
+        let (stage, body) = match self.form() {
+            Form::Triangle => ("log_density_triangle", include_str!("../../shaders/log_density_triangle.wgsl")),
+            Form::Blocks => ("log_density_blocks", include_str!("../../shaders/log_density_blocks.wgsl")),
+            Form::Diagonal => ("log_density_diagonal", include_str!("../../shaders/log_density_diagonal.wgsl")),
         };
         let length = self.window_vectors(window);
         let declaration = match uniform {
             true => format!("var<uniform> parameters: array<vec4<f32>, {length}>;"),
             false => "var<storage, read> parameters: array<vec4<f32>>;".to_owned(),
         };
-        let header = format!(
-            "{}const STEP: u32 = {}u;\nconst ROW: u32 = {}u;\nconst MEAN: u32 = {}u;\nconst COMPONENT: u32 = {}u;\n\
-             @group(0) @binding(1) {declaration}\n",
-            self.header(),
+        let constants = format!(
+            "const STEP: u32 = {}u;\nconst ROW: u32 = {}u;\nconst MEAN: u32 = {}u;\nconst COMPONENT: u32 = {}u;\n",
             self.step(),
             self.row_vectors(),
             self.mean_vectors(),
             self.component_vectors(),
         );
+        let function = match self.form() {
+            Form::Triangle => straight_line::squared_distance(self.d, self.mean_vectors()),
+            Form::Blocks | Form::Diagonal => String::new(),
+        };
+        let header = format!("{}{constants}@group(0) @binding(1) {declaration}\n{function}", self.header());
         let parameters = if uniform { Binding::Uniform } else { Binding::Window };
         let bindings = vec![Binding::Uniform, parameters, Binding::Read, Binding::Write];
         KernelSource { stage, body, header, bindings }
@@ -291,18 +297,18 @@ impl Layout {
 
     /// The M step's kernel.
     pub(crate) fn moments(&self) -> KernelSource {
-        let (stage, body) = match self.second() {
-            Second::Triangle => ("moments_triangle", include_str!("../../shaders/moments_triangle.wgsl")),
-            Second::Blocks => ("moments_blocks", include_str!("../../shaders/moments_blocks.wgsl")),
-            Second::Diagonal => ("moments_diagonal", include_str!("../../shaders/moments_diagonal.wgsl")),
+        let (stage, body) = match self.form() {
+            Form::Triangle => ("moments_triangle", include_str!("../../shaders/moments_triangle.wgsl")),
+            Form::Blocks => ("moments_blocks", include_str!("../../shaders/moments_blocks.wgsl")),
+            Form::Diagonal => ("moments_diagonal", include_str!("../../shaders/moments_diagonal.wgsl")),
         };
-        let header = match self.second() {
-            Second::Triangle => {
+        let header = match self.form() {
+            Form::Triangle => {
                 let (len, rounds) = (self.second_statistics(), self.second_statistics().div_ceil(LANES));
                 let constants = format!("const TRIANGLE: u32 = {len}u;\nconst ROUNDS: u32 = {rounds}u;\n");
                 self.header() + &constants + &straight_line::triangle(self.d)
             }
-            Second::Blocks | Second::Diagonal => {
+            Form::Blocks | Form::Diagonal => {
                 format!("{}const PAIRS: u32 = {}u;\n", self.header(), self.sum_blocks())
             }
         };
@@ -348,15 +354,19 @@ impl Layout {
             if k < self.k {
                 parameters.extend((0..d).map(|i| coordinates.map(i, mixture.means()[[k, i]]) as f32));
                 parameters.resize(start + self.mean_vectors() * 4, 0.0);
-                match self.shape {
-                    Shape::Dense => {
+                match self.form() {
+                    Form::Triangle => {
+                        parameters
+                            .extend((0..d).flat_map(|j| (0..=j).map(move |i| (i, j))).map(|(i, j)| scaled(k, i, j)));
+                    }
+                    Form::Blocks => {
                         let padded = self.row_vectors() * 4;
                         for last in (block..=self.blocks * block).step_by(block) {
                             let columns = last - block..last;
                             parameters.extend(pack_upper(columns, self.rows(last), padded, d, |i, j| scaled(k, i, j)));
                         }
                     }
-                    Shape::Diagonal => parameters.extend((0..d).map(|i| scaled(k, i, i))),
+                    Form::Diagonal => parameters.extend((0..d).map(|i| scaled(k, i, i))),
                 }
             }
             parameters.resize(start + (self.component_vectors() - 1) * 4, 0.0);
@@ -384,18 +394,18 @@ impl Layout {
         };
         let mut covariances = Vec::with_capacity(self.k * self.second_statistics());
         for k in 0..self.k {
-            match self.second() {
-                Second::Triangle => {
+            match self.form() {
+                Form::Triangle => {
                     covariances.extend((0..d).flat_map(|i| (0..=i).map(move |j| (i, j))).map(|(i, j)| scaled(k, i, j)));
                 }
-                Second::Blocks => {
+                Form::Blocks => {
                     for (row, column) in (0..blocks).flat_map(|row| (0..=row).map(move |column| (row, column))) {
                         let entries =
                             (0..block * block).map(|at| (row * block + at / block, column * block + at % block));
                         covariances.extend(entries.map(|(i, j)| scaled(k, i, j)));
                     }
                 }
-                Second::Diagonal => covariances.extend((0..blocks * block).map(|i| scaled(k, i, i))),
+                Form::Diagonal => covariances.extend((0..blocks * block).map(|i| scaled(k, i, i))),
             }
         }
         covariances
@@ -432,15 +442,15 @@ impl ComponentSums<'_> {
     /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape.
     pub(crate) fn second(&self, i: usize, j: usize) -> f64 {
         let block = self.layout.block;
-        let at = match self.layout.second() {
-            Second::Triangle => i * (i + 1) / 2 + j,
-            Second::Blocks => {
+        let at = match self.layout.form() {
+            Form::Triangle => i * (i + 1) / 2 + j,
+            Form::Blocks => {
                 let (row, column) = (i / block, j / block);
                 let pair = row * (row + 1) / 2 + column;
                 pair * block * block + (i % block) * block + j % block
             }
-            Second::Diagonal if i == j => i,
-            Second::Diagonal => return 0.0,
+            Form::Diagonal if i == j => i,
+            Form::Diagonal => return 0.0,
         };
         self.numbers[1 + self.layout.first_statistics() + at] + self.count() * f64::from(self.covariances[at])
     }

@@ -5,6 +5,34 @@ use std::fmt::Write;
 
 use super::samples::LANES;
 
+/// The function of `log_density_triangle.wgsl` for d features, whose means take so many vectors.
+pub(super) fn squared_distance(d: usize, mean_vectors: usize) -> String {
+    // Number n of the parameters that begin at a vector.
+    let parameter =
+        |first: usize, n: usize| format!("parameters[at + {}u].{}", first + n / 4, ["x", "y", "z", "w"][n % 4]);
+    let mut body = String::new();
+    for i in 0..d {
+        append_line(&mut body, &format!("let c{i} = (*x)[{i}] - {};", parameter(0, i)));
+    }
+    append_line(&mut body, "var distance = vec4<f32>(0.0);");
+    append_line(&mut body, "var y: vec4<f32>;");
+    for j in 0..d {
+        let column = j * (j + 1) / 2;
+        append_line(&mut body, &format!("y = c0 * {};", parameter(mean_vectors, column)));
+        for i in 1..=j {
+            append_line(&mut body, &format!("y = fma(c{i}, vec4<f32>({}), y);", parameter(mean_vectors, column + i)));
+        }
+        // Beyond this the square would leave the range of f32.
+        append_line(&mut body, "y = clamp(y, vec4<f32>(-1e18), vec4<f32>(1e18));");
+        append_line(&mut body, "distance = fma(y, y, distance);");
+    }
+    append_line(&mut body, "return distance;");
+    let mut code = String::new();
+    let signature = format!("fn squared_distance(x: ptr<function, array<vec4<f32>, {d}>>, at: u32) -> vec4<f32>");
+    append(&mut code, &signature, &body);
+    code
+}
+
 /// The functions of `moments_triangle.wgsl` on a triangle of order d.
 pub(super) fn triangle(d: usize) -> String {
     let len = d * (d + 1) / 2;

@@ -14,7 +14,7 @@
 @group(0) @binding(3) var<storage, read_write> densities: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
-fn log_density_dense(
+fn log_density_blocks(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
