@@ -126,7 +126,8 @@ impl<'p, 'a> CpuBackend<'p, 'a> {
         let d = second.nrows();
         for ((v, first), count) in means.chunks_exact(d).zip(sums.first.chunks_exact(d)).zip(&sums.counts) {
             for ((i, j), x) in second.indexed_iter_mut() {
-                *x -= v[i] * first[j] + first[i] * v[j] + count * v[i] * v[j];
+                // In this order of multiplication, rounding treats (i, j) and (j, i) alike.
+                *x -= v[i] * first[j] + first[i] * v[j] + count * (v[i] * v[j]);
             }
         }
         second
