@@ -4,13 +4,18 @@
 // A workgroup sums one block: each lane over its own samples, in registers, then the lanes together, in a fixed order.
 // One set of sums is: the log-likelihood; for each component its count, BLOCKS x BLOCK first moments, and the blocks
 // (0,0), (1,0), (1,1), (2,0), ... of BLOCK x BLOCK second moments. PAIRS is the number of those blocks.
+//
+// Before the lanes are added up, each takes off what its count and the covariance of the model lead it to expect, which
+// the host puts back in f64. What is left is small once the fit is under way, and so is what f32 loses of it: the small
+// eigenvalues of an ill-conditioned covariance keep their digits.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> means: array<f32>;
 @group(0) @binding(3) var<storage, read> responsibilities: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> scales: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(5) var<storage, read> covariances: array<f32>;
+@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 
 const SECOND: u32 = BLOCK * BLOCK;
 /// Count and first moments.
@@ -88,8 +93,9 @@ fn moments_dense(
 
     let start = range * tile.statistics;
     let statistics = start + 1u + component * COMPONENT;
+    let expected = (component * PAIRS + pair) * SECOND;
     for (var i = 0u; i < SECOND; i++) {
-        lanes[i * LANES + lane] = second[i];
+        lanes[i * LANES + lane] = fma(-count, covariances[expected + i], second[i]);
     }
     workgroupBarrier();
     for (var i = lane; i < SECOND; i += LANES) {

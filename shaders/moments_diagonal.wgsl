@@ -3,14 +3,16 @@
 //
 // A workgroup sums one block: each lane over its own samples, in registers, then the lanes together, in a fixed order.
 // One set of sums is: the log-likelihood; for each component its count, BLOCKS x BLOCK first and as many second
-// moments.
+// moments. The second ones are less what the lanes' counts and the variances of the model lead to expect, as in
+// `moments_dense.wgsl`.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> means: array<f32>;
 @group(0) @binding(3) var<storage, read> responsibilities: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> scales: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(5) var<storage, read> covariances: array<f32>;
+@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
 
 /// First and second moments, and count.
 const SHARED: u32 = 2u * BLOCK + 1u;
@@ -63,9 +65,10 @@ fn moments_diagonal(
         }
     }
 
+    let expected = (component * BLOCKS + block) * BLOCK;
     for (var i = 0u; i < BLOCK; i++) {
         lanes[i * LANES + lane] = first[i];
-        lanes[(BLOCK + i) * LANES + lane] = second[i];
+        lanes[(BLOCK + i) * LANES + lane] = fma(-count, covariances[expected + i], second[i]);
     }
     lanes[2u * BLOCK * LANES + lane] = count;
     workgroupBarrier();

@@ -13,6 +13,9 @@ pub const LARGEST_VALUE: f64 = 1e100;
 /// Rows that one task of a parallel pass over the samples takes at a time.
 const ROWS_PER_TASK: usize = 16_384;
 
+/// Rows looked at to find the median of each feature.
+const ROWS_FOR_MEDIANS: usize = 4096;
+
 /// N x D values in the precision they came in, borrowed or owned, in any memory layout.
 #[derive(Debug, Clone)]
 pub enum Samples<'a> {
@@ -222,6 +225,24 @@ impl<'a> Points<'a> {
         (mean, variance)
     }
 
+    /// Median and median absolute deviation of every feature, `([D], [D])`, of some rows, evenly spaced. A few values far
+    /// from the others move neither, so that what is taken relative to them keeps the digits of the bulk.
+    pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
+        let n = self.n_samples();
+        let mut columns = vec![Vec::new(); self.n_features()];
+        for row in (0..n).step_by(n.div_ceil(ROWS_FOR_MEDIANS)) {
+            self.for_each_row(row..row + 1, |_, values| {
+                columns.iter_mut().zip(values).for_each(|(column, x)| column.push(*x));
+            });
+        }
+        let medians = columns.into_iter().map(|mut column| {
+            let middle = median(&mut column);
+            column.iter_mut().for_each(|x| *x = (*x - middle).abs());
+            (middle, median(&mut column))
+        });
+        medians.unzip()
+    }
+
     /// Sum over the samples of weight times term(feature, value), for every feature, in an order that does not depend
     /// on the number of threads.
     fn weighted_sum(&self, term: impl Fn(usize, f64) -> f64 + Sync) -> Array1<f64> {
@@ -291,6 +312,11 @@ impl<'a> Points<'a> {
         }
         Ok(())
     }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
 #[cfg(test)]

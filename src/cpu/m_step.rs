@@ -88,10 +88,14 @@ impl Sums {
         match (&mut out, self.shape) {
             (CovarianceArray::Full(out), Second::Triangle) => {
                 for (mut matrix, packed) in out.outer_iter_mut().zip(self.second.chunks_exact(self.shape.len(d))) {
-                    unpack_triangle(&mut matrix, packed);
+                    add_unpacked(&mut matrix, packed);
                 }
             }
-            (CovarianceArray::Tied(out), Second::Triangle) => unpack_triangle(&mut out.view_mut(), &self.second),
+            (CovarianceArray::Tied(out), Second::Triangle) => {
+                for packed in self.second.chunks_exact(self.shape.len(d)) {
+                    add_unpacked(&mut out.view_mut(), packed);
+                }
+            }
             (CovarianceArray::Diag(out), Second::Diagonal) => {
                 out.iter_mut().zip(&self.second).for_each(|(to, from)| *to = *from);
             }
@@ -161,13 +165,11 @@ impl Work {
     }
 }
 
-fn unpack_triangle(matrix: &mut ndarray::ArrayViewMut2<f64>, packed: &[f64]) {
-    let mut packed = packed.iter();
-    for i in 0..matrix.nrows() {
-        for (j, &x) in (0..=i).zip(&mut packed) {
-            matrix[[i, j]] = x;
-            matrix[[j, i]] = x;
-        }
+/// Adds a symmetric matrix, of which the lower triangle is given row by row.
+fn add_unpacked(matrix: &mut ndarray::ArrayViewMut2<f64>, packed: &[f64]) {
+    for ((i, j), x) in matrix.indexed_iter_mut() {
+        let (row, column) = (i.max(j), i.min(j));
+        *x += packed[row * (row + 1) / 2 + column];
     }
 }
 

@@ -34,11 +34,15 @@ const MOST_SLABS: usize = 128;
 /// ... and fewer where their sums would together hold more numbers than this (512 MiB).
 const MOST_SUMS: usize = 64 << 20;
 
+/// What is left of the scatter within components may be this small a share of all scatter before it is summed directly:
+/// ten of sixteen digits remain.
+const LEAST_SHARE: f64 = 1e-6;
+
 /// Samples in memory, and the passes over them on the processor.
 #[derive(Debug)]
 pub struct CpuBackend<'p, 'a> {
     points: &'p Points<'a>,
-    /// Mean of every feature. All sums are about it, so that data far from zero lose nothing.
+    /// Median of every feature. Samples are taken relative to it, so that data far from zero lose nothing.
     centre: Vec<f64>,
     /// Sum of w (x - centre)(x - centre)^T: what the tied family needs, the same in every epoch.
     scatter: Option<Array2<f64>>,
@@ -49,7 +53,7 @@ pub struct CpuBackend<'p, 'a> {
 impl<'p, 'a> CpuBackend<'p, 'a> {
     /// Borrows the samples; nothing is copied.
     pub fn new(points: &'p Points<'a>) -> Self {
-        let centre = points.feature_moments().0.to_vec();
+        let centre = points.medians().0;
         CpuBackend { points, centre, scatter: None, arch: Arch::new(), info: info() }
     }
 
@@ -75,9 +79,15 @@ impl<'p, 'a> CpuBackend<'p, 'a> {
     fn moments_by<R: Respond>(&mut self, responder: &R, origins: &Array2<f64>, family: CovarianceType) -> Moments {
         let means: Vec<f64> =
             origins.rows().into_iter().flat_map(|row| row.into_iter().zip(&self.centre).map(|(m, c)| m - c)).collect();
-        let sums = self.sums(responder, &means, Second::of(family));
+        let mut sums = self.sums(responder, &means, Second::of(family));
         let second = match family {
-            CovarianceType::Tied => CovarianceArray::Tied(self.tied_second(&sums, &means)),
+            CovarianceType::Tied => match self.tied_second(&sums, &means) {
+                Some(second) => CovarianceArray::Tied(second),
+                None => {
+                    sums = self.sums(responder, &means, Second::Triangle);
+                    sums.second(family)
+                }
+            },
             _ => sums.second(family),
         };
         Moments {
@@ -104,7 +114,7 @@ impl<'p, 'a> CpuBackend<'p, 'a> {
         self.moments_by(&Given { k, fill }, &origins, family)
     }
 
-    /// The scatter of all samples about their mean.
+    /// The scatter of all samples about the centre.
     fn scatter(&mut self) -> Array2<f64> {
         let d = self.centre.len();
         if self.scatter.is_none() {
@@ -120,17 +130,19 @@ impl<'p, 'a> CpuBackend<'p, 'a> {
 
     /// Second moments of the tied family about the means v_k (relative to the centre), from the scatter T of all
     /// samples about the centre: the sum over k of r (z - v)(z - v)^T with z = x - centre is
-    /// T - sum_k (v first^T + first v^T + N_k v v^T), first = sum of r (z - v).
-    fn tied_second(&mut self, sums: &Sums, means: &[f64]) -> Array2<f64> {
-        let mut second = self.scatter();
-        let d = second.nrows();
+    /// T - sum_k (v first^T + first v^T + N_k v v^T), first = sum of r (z - v). `None` where the difference is so much
+    /// smaller than T that it has lost digits.
+    fn tied_second(&mut self, sums: &Sums, means: &[f64]) -> Option<Array2<f64>> {
+        let scatter = self.scatter();
+        let d = scatter.nrows();
+        let mut second = scatter.clone();
         for ((v, first), count) in means.chunks_exact(d).zip(sums.first.chunks_exact(d)).zip(&sums.counts) {
             for ((i, j), x) in second.indexed_iter_mut() {
-                // In this order of multiplication, rounding treats (i, j) and (j, i) alike.
                 *x -= v[i] * first[j] + first[i] * v[j] + count * (v[i] * v[j]);
             }
         }
-        second
+        let keeps_digits = second.diag().iter().zip(scatter.diag()).all(|(left, all)| *left >= LEAST_SHARE * all);
+        keeps_digits.then_some(second)
     }
 }
 

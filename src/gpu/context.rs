@@ -156,3 +156,44 @@ impl Gpu {
 fn one_line(message: &impl ToString) -> String {
     message.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::backend::{Assignment, Backend};
+    use crate::covariance::CovarianceArray;
+    use crate::device::DeviceChoice;
+    use crate::gpu::select;
+    use crate::mixture::Mixture;
+    use crate::points::Points;
+
+    /// A software adapter, or what `MIXTURA_TEST_DEVICES` names instead.
+    fn open() -> Option<Gpu> {
+        let devices = std::env::var("MIXTURA_TEST_DEVICES").unwrap_or_else(|_| "cpu,software".to_owned());
+        let choice = devices.split(',').map(str::trim).find(|choice| *choice != "cpu")?;
+        let Ok(choice) = choice.parse::<DeviceChoice>();
+        Some(select(&choice).unwrap().expect("an adapter"))
+    }
+
+    #[test]
+    fn a_device_that_is_lost_is_an_error_and_no_panic() {
+        let Some(gpu) = open() else { return };
+        let points = Points::new(array![[0.0], [1.0], [3.0]]).unwrap();
+        let mixture = Mixture::new(array![1.0], array![[1.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
+        let mut backend = gpu.load(&points).unwrap();
+        backend.moments(&mixture, Assignment::Soft).unwrap();
+        gpu.device.destroy();
+        let error = backend.moments(&mixture, Assignment::Soft).unwrap_err();
+        assert!(matches!(error, Error::DeviceLost { .. } | Error::Device { .. }), "{error}");
+        assert!(gpu.load(&points).is_err());
+    }
+
+    #[test]
+    fn a_buffer_larger_than_the_adapter_has_is_out_of_memory() {
+        let Some(gpu) = open() else { return };
+        let error = gpu.buffer("samples", gpu.limits.max_buffer_size + 1, BufferUsages::STORAGE).unwrap_err();
+        assert!(matches!(error, Error::OutOfDeviceMemory { .. }), "{error}");
+    }
+}

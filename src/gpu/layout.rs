@@ -158,11 +158,7 @@ impl Layout {
 
     /// Numbers of one component in a set of sums.
     fn component_statistics(&self) -> usize {
-        let padded = self.blocks * self.block;
-        match self.shape {
-            Shape::Dense => 1 + padded + self.sum_blocks() * self.block * self.block,
-            Shape::Diagonal => 1 + 2 * padded,
-        }
+        1 + self.blocks * self.block + self.second_statistics()
     }
 
     /// Blocks of one component that the M step's workgroups sum.
@@ -259,7 +255,7 @@ impl Layout {
         };
         let header = format!("{}const PAIRS: u32 = {}u;\n", self.header(), self.sum_blocks());
         let mut bindings = vec![Binding::Uniform];
-        bindings.extend([Binding::Read; 4]);
+        bindings.extend([Binding::Read; 5]);
         bindings.push(Binding::Write);
         KernelSource { stage, body, header, bindings }
     }
@@ -326,11 +322,46 @@ impl Layout {
         weighted.map(|(weight, constant)| weight * (constant - 0.5 * self.d as f64)).sum()
     }
 
-    /// One component's sums out of a set of them, as counts, first `[D]` and second moments `[D, D]` (only the diagonal
-    /// for the diagonal shape), in device coordinates.
-    pub(crate) fn component_sums<'s>(&self, set: &'s [f64], k: usize) -> ComponentSums<'s> {
-        let len = self.component_statistics();
-        ComponentSums { layout: *self, numbers: &set[1 + k * len..1 + (k + 1) * len] }
+    /// Second moments of one component in a set of sums.
+    fn second_statistics(&self) -> usize {
+        match self.shape {
+            Shape::Dense => self.sum_blocks() * self.block * self.block,
+            Shape::Diagonal => self.blocks * self.block,
+        }
+    }
+
+    /// Covariances in device coordinates, as the device rounds them, where a set of sums has second moments:
+    /// `[K, second_statistics]`.
+    pub(crate) fn covariances(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
+        let Layout { d, block, blocks, .. } = *self;
+        let scaled = |k: usize, i: usize, j: usize| match i.max(j) < d {
+            true => (mixture.covariances().entry(k, i, j) * coordinates.scale[i] * coordinates.scale[j]) as f32,
+            false => 0.0,
+        };
+        let mut covariances = Vec::with_capacity(self.k * self.second_statistics());
+        for k in 0..self.k {
+            match self.shape {
+                Shape::Dense => {
+                    for (row, column) in (0..blocks).flat_map(|row| (0..=row).map(move |column| (row, column))) {
+                        let entries =
+                            (0..block * block).map(|at| (row * block + at / block, column * block + at % block));
+                        covariances.extend(entries.map(|(i, j)| scaled(k, i, j)));
+                    }
+                }
+                Shape::Diagonal => covariances.extend((0..blocks * block).map(|i| scaled(k, i, i))),
+            }
+        }
+        covariances
+    }
+
+    /// One component's sums out of a set of them. `covariances` are those that the device took off.
+    pub(crate) fn component_sums<'s>(&self, set: &'s [f64], covariances: &'s [f32], k: usize) -> ComponentSums<'s> {
+        let (len, second) = (self.component_statistics(), self.second_statistics());
+        ComponentSums {
+            layout: *self,
+            numbers: &set[1 + k * len..1 + (k + 1) * len],
+            covariances: &covariances[k * second..(k + 1) * second],
+        }
     }
 }
 
@@ -339,6 +370,7 @@ impl Layout {
 pub(crate) struct ComponentSums<'s> {
     layout: Layout,
     numbers: &'s [f64],
+    covariances: &'s [f32],
 }
 
 impl ComponentSums<'_> {
@@ -353,16 +385,16 @@ impl ComponentSums<'_> {
     /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape.
     pub(crate) fn second(&self, i: usize, j: usize) -> f64 {
         let Layout { shape, block, blocks, .. } = self.layout;
-        let start = 1 + blocks * block;
-        match shape {
+        let at = match shape {
             Shape::Dense => {
                 let (row, column) = (i / block, j / block);
                 let pair = row * (row + 1) / 2 + column;
-                self.numbers[start + pair * block * block + (i % block) * block + j % block]
+                pair * block * block + (i % block) * block + j % block
             }
-            Shape::Diagonal if i == j => self.numbers[start + i],
-            Shape::Diagonal => 0.0,
-        }
+            Shape::Diagonal if i == j => i,
+            Shape::Diagonal => return 0.0,
+        };
+        self.numbers[1 + blocks * block + at] + self.count() * f64::from(self.covariances[at])
     }
 }
 

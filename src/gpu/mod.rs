@@ -83,7 +83,7 @@ impl GpuBackend {
         let delta = Array2::from_shape_fn((k, d), |(k, i)| {
             coordinates.unmap(i, f64::from(rounded[k * d + i])) - mixture.means()[[k, i]]
         });
-        let sums: Vec<_> = (0..k).map(|k| layout.component_sums(&totals.numbers, k)).collect();
+        let sums: Vec<_> = (0..k).map(|k| layout.component_sums(&totals.numbers, &totals.covariances, k)).collect();
         let first = |k: usize, i: usize| unit * sums[k].first(i) / coordinates.scale[i];
         // S + delta f^T + f delta^T + N delta delta^T, S and f being the sums about the rounded means.
         let second = |k: usize, i: usize, j: usize| {

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::mixture::Mixture;
 
 /// Scratch for what belongs to the samples of a tile; a single group may need more.
-const SAMPLE_SCRATCH: usize = 40 << 20;
+const SAMPLE_SCRATCH: usize = 24 << 20;
 /// Scratch for the sums of a tile's ranges; a single set may need more.
 const SUM_SCRATCH: usize = 12 << 20;
 /// Scratch for totals; a single set may need more.
@@ -44,6 +44,8 @@ pub(super) struct Totals {
     pub(super) numbers: Vec<f64>,
     /// What was taken off every log-density.
     pub(super) reference: f64,
+    /// Covariances that were taken off the second moments, once for each unit of a component's count.
+    pub(super) covariances: Vec<f32>,
 }
 
 /// What the E step made of some samples.
@@ -67,6 +69,7 @@ pub(super) struct Pass {
     window_stride: u64,
     parameters: Buffer,
     means: Buffer,
+    covariances: Buffer,
     densities: Buffer,
     log_densities: Buffer,
     labels: Buffer,
@@ -145,6 +148,7 @@ impl Pass {
         )?;
         let means =
             gpu.buffer("means", (layout.k * layout.d * size_of::<f32>()) as u64, BufferUsages::STORAGE | written)?;
+        let covariances = gpu.buffer("covariances", set_bytes as u64, BufferUsages::STORAGE | written)?;
         let densities = gpu.buffer("responsibilities", padded as u64 * per_sample, scratch)?;
         let log_densities = gpu.buffer("log-densities", per_sample, scratch)?;
         let labels = gpu.buffer("labels", per_sample, scratch)?;
@@ -192,6 +196,7 @@ impl Pass {
                             means.as_entire_binding(),
                             densities.as_entire_binding(),
                             scales.as_entire_binding(),
+                            covariances.as_entire_binding(),
                             sums.as_entire_binding(),
                         ],
                     )?,
@@ -211,6 +216,7 @@ impl Pass {
             window_stride,
             parameters,
             means,
+            covariances,
             densities,
             log_densities,
             labels,
@@ -235,6 +241,8 @@ impl Pass {
         assignment: Assignment,
     ) -> Result<Totals> {
         let reference = self.write_model(gpu, samples, mixture)?;
+        let covariances = self.layout.covariances(mixture, &samples.coordinates);
+        gpu.guarded(|| gpu.queue.write_buffer(&self.covariances, 0, bytemuck::cast_slice(&covariances)))?;
         let half = self.tiles.len() / 2;
         let chosen = match assignment {
             Assignment::Soft => 0..half,
@@ -263,7 +271,7 @@ impl Pass {
         for slot in bytemuck::cast_slice::<u8, f32>(&read).chunks_exact(set) {
             numbers.iter_mut().zip(slot).for_each(|(sum, x)| *sum += f64::from(*x));
         }
-        Ok(Totals { numbers, reference })
+        Ok(Totals { numbers, reference, covariances })
     }
 
     /// E step over some groups of one chunk, at most [`Pass::tile_groups`]; reads back what it says of each sample.

@@ -12,9 +12,6 @@ pub(crate) const GROUP: usize = 256;
 /// Invocations of a workgroup, each with a vector of four samples.
 pub(crate) const LANES: usize = 64;
 
-/// Rows looked at to find the middle and the spread of each feature.
-const ROWS_FOR_SPREAD: usize = 4096;
-
 /// Values beyond this many spreads from the middle are refused: their squares, summed, would leave the range of f32.
 const MOST_SPREADS: f64 = 1e12;
 
@@ -34,30 +31,18 @@ pub(super) struct Coordinates {
 }
 
 impl Coordinates {
-    /// Shifts by medians and scales by median absolute deviations, of some rows: unlike mean and variance, neither is
-    /// moved by a few values far away, so that the bulk of the samples keeps its digits.
+    /// Shifts by medians and scales by median absolute deviations; by standard deviations where most values are equal.
     fn of(points: &Points) -> Self {
-        let n = points.n_samples();
-        let step = n.div_ceil(ROWS_FOR_SPREAD);
-        let mut columns = vec![Vec::new(); points.n_features()];
-        for row in (0..n).step_by(step) {
-            points.for_each_row(row..row + 1, |_, values| {
-                columns.iter_mut().zip(values).for_each(|(column, x)| column.push(*x));
-            });
-        }
+        let (shift, deviations) = points.medians();
         let (_, variances) = points.feature_moments();
-        let (shift, scale) = columns
+        let scale = deviations
             .into_iter()
             .zip(variances)
-            .map(|(mut column, variance)| {
-                let middle = median(&mut column);
-                column.iter_mut().for_each(|x| *x = (*x - middle).abs());
-                let spread = median(&mut column);
-                let spread = if spread > 0.0 { spread } else { variance.sqrt() };
-                let scale = if spread > 0.0 { (-spread.log2().round()).exp2() } else { 1.0 };
-                (middle, scale)
+            .map(|(deviation, variance)| {
+                let spread = if deviation > 0.0 { deviation } else { variance.sqrt() };
+                if spread > 0.0 { (-spread.log2().round()).exp2() } else { 1.0 }
             })
-            .unzip();
+            .collect();
         Coordinates { shift, scale }
     }
 
@@ -70,11 +55,6 @@ impl Coordinates {
     pub(super) fn unmap(&self, feature: usize, x: f64) -> f64 {
         x / self.scale[feature] + self.shift[feature]
     }
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
 /// Samples of one buffer.
