@@ -63,12 +63,9 @@ fn every_family_makes_of_a_scatter_what_its_definition_says() {
             covariances: vec![vec![vec![1.0, 0.0], vec![0.0, 1.0]]],
         };
         let (next, _) = start.epoch(&samples, &[1.0, 1.0, 0.5, 0.5], 0.0);
-        for i in 0..2 {
-            assert!(close(next.means[0][i], 2.0));
-            for j in 0..2 {
-                assert!(close(next.covariances[0][i][j], expected[i][j]), "{family}: {:?}", next.covariances);
-            }
-        }
+        assert!(next.means[0].iter().all(|x| close(*x, 2.0)));
+        let entries = next.covariances[0].iter().flatten().zip(expected.iter().flatten());
+        assert!(entries.into_iter().all(|(a, b)| close(*a, *b)), "{family}: {:?}", next.covariances);
     }
     let unequal = vec![vec![vec![1.0, 0.5], vec![0.5, 2.0]], vec![vec![5.0, -0.5], vec![-0.5, 4.0]]];
     let tied = constrain(CovarianceType::Tied, &[3.0, 1.0], unequal.clone());

@@ -45,7 +45,7 @@ impl Subject {
         let info = device.info();
         let name = format!("{choice}: {} ({}, {})", info.name, info.backend, info.device_type);
         // Past the test harness, which would keep a `println` of a test that passes to itself.
-        writeln!(io::stderr(), "device under test: {name}").unwrap();
+        io::stderr().write_all(format!("device under test: {name}\n").as_bytes()).unwrap();
         let tolerance = if info.backend == "cpu" { DOUBLE } else { SINGLE };
         Subject { name, device, tolerance }
     }

@@ -132,9 +132,10 @@ impl Model {
                 }
             }
         }
-        for i in 0..d {
-            for j in 0..i {
-                covariance[j][i] = covariance[i][j];
+        let lower = covariance.clone();
+        for (i, row) in lower.iter().enumerate() {
+            for (j, x) in row[..i].iter().enumerate() {
+                covariance[j][i] = *x;
             }
         }
         (count, mean, covariance)
@@ -197,10 +198,7 @@ fn cholesky(a: &Matrix) -> Matrix {
     let mut l = vec![vec![0.0; d]; d];
     for i in 0..d {
         for j in 0..=i {
-            let mut rest = a[i][j];
-            for m in 0..j {
-                rest -= l[i][m] * l[j][m];
-            }
+            let rest = a[i][j] - (0..j).map(|m| l[i][m] * l[j][m]).sum::<f64>();
             l[i][j] = if i == j { rest.sqrt() } else { rest / l[j][j] };
         }
     }
