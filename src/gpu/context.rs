@@ -28,6 +28,9 @@ pub(crate) struct Gpu {
     info: DeviceInfo,
     /// What the driver reported outside any call of ours.
     trouble: Arc<Mutex<Option<Trouble>>>,
+    /// Held from a submission until it is done. There is one queue, so nothing is lost by taking turns; and wgpu panics
+    /// when one thread's wait times out just as another thread's submission finds the queue empty.
+    turn: Arc<Mutex<()>>,
     /// Compiled kernels by their source.
     kernels: Arc<Mutex<HashMap<KernelSource, Arc<Kernel>>>>,
 }
@@ -61,7 +64,7 @@ impl Gpu {
             // The first report is the cause; what follows follows from it.
             trouble.get_or_insert_with(|| Trouble::Refused(one_line(&error)));
         }));
-        Ok(Gpu { device, queue, limits, info, trouble, kernels: Arc::default() })
+        Ok(Gpu { device, queue, limits, info, trouble, turn: Arc::default(), kernels: Arc::default() })
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -110,6 +113,7 @@ impl Gpu {
 
     /// Submits commands, whose last is to fill `staging`, and reads that back.
     pub(super) fn submit_and_read(&self, encoder: CommandEncoder, staging: &Buffer, bytes: u64) -> Result<Vec<u8>> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.guarded(|| {
             self.queue.submit([encoder.finish()]);
             staging.slice(..bytes).map_async(MapMode::Read, |_| {});
@@ -125,8 +129,15 @@ impl Gpu {
         Ok(read)
     }
 
+    /// Hands over all writes so far, and waits until they are done.
+    pub(super) fn flush(&self) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.guarded(|| self.queue.submit([]))?;
+        self.wait()
+    }
+
     /// Waits until all that was submitted is done.
-    pub(super) fn wait(&self) -> Result<()> {
+    fn wait(&self) -> Result<()> {
         let started = Instant::now();
         loop {
             let polled = self.device.poll(PollType::Wait { submission_index: None, timeout: Some(POLL_INTERVAL) });

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
+use ndarray::Array1;
 
 use super::kernel::{Binding, KernelSource};
 use super::samples::{Coordinates, LANES};
@@ -333,17 +334,16 @@ impl Layout {
         mixture.means().indexed_iter().map(|((_, i), &mean)| coordinates.map(i, mean) as f32).collect()
     }
 
-    /// The parameters of a window of components, those included that only pad. `reference` is taken off every
-    /// constant, so that log-densities are small numbers.
+    /// The parameters of a window of components, those included that only pad. `constants` are those of the components'
+    /// log-densities, less a reference, so that log-densities are small numbers.
     pub(crate) fn parameters(
         &self,
         mixture: &Mixture,
         coordinates: &Coordinates,
-        reference: f64,
+        constants: &Array1<f64>,
         window: Range<usize>,
     ) -> Vec<f32> {
         let Layout { d, block, .. } = *self;
-        let constants = mixture.log_constants();
         // (x - mu) P in device coordinates: row i of P is divided by the scale of feature i.
         let scaled =
             |k: usize, i: usize, j: usize| (mixture.precisions_cholesky().entry(k, i, j) / coordinates.scale[i]) as f32;
@@ -370,7 +370,7 @@ impl Layout {
                 }
             }
             parameters.resize(start + (self.component_vectors() - 1) * 4, 0.0);
-            let constant = if k < self.k { (constants[k] - reference).max(LEAST_CONSTANT) } else { LEAST_CONSTANT };
+            let constant = if k < self.k { constants[k].max(LEAST_CONSTANT) } else { LEAST_CONSTANT };
             parameters.extend([constant as f32, 0.0, 0.0, 0.0]);
         }
         parameters
@@ -382,6 +382,11 @@ impl Layout {
         let constants = mixture.log_constants();
         let weighted = mixture.weights().iter().zip(&constants).filter(|(weight, _)| **weight > 0.0);
         weighted.map(|(weight, constant)| weight * (constant - 0.5 * self.d as f64)).sum()
+    }
+
+    /// Bytes of [`Layout::covariances`].
+    pub(crate) fn covariance_bytes(&self) -> u64 {
+        (self.k * self.second_statistics() * size_of::<f32>()) as u64
     }
 
     /// Covariances in device coordinates, as the device rounds them, where a set of sums has second moments:
@@ -454,9 +459,4 @@ impl ComponentSums<'_> {
         };
         self.numbers[1 + self.layout.first_statistics() + at] + self.count() * f64::from(self.covariances[at])
     }
-}
-
-/// Vectors of four samples in so many groups.
-pub(crate) fn vectors(groups: usize) -> usize {
-    groups * LANES
 }

@@ -8,6 +8,7 @@ mod context;
 mod kernel;
 mod layout;
 mod pass;
+mod plan;
 mod samples;
 #[cfg(test)]
 mod shader_tests;
@@ -53,7 +54,7 @@ impl GpuBackend {
         let shape = Shape::of(mixture.covariance_type());
         let layout = Layout::new(shape, mixture.n_features(), mixture.n_components());
         let pass = match self.pass.take() {
-            Some(pass) if pass.layout == layout => pass,
+            Some(pass) if pass.plan().layout == layout => pass,
             _ => Pass::new(&self.gpu, &self.samples, layout)?,
         };
         Ok(self.pass.insert(pass))
@@ -132,7 +133,7 @@ impl Backend for GpuBackend {
         self.prepare(mixture)?;
         let pass = self.pass.as_ref().expect("just prepared");
         let totals = pass.totals(&self.gpu, &self.samples, mixture, assignment)?;
-        Ok(self.moments_of(mixture, pass.layout, &totals))
+        Ok(self.moments_of(mixture, pass.plan().layout, &totals))
     }
 
     fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
@@ -145,7 +146,7 @@ impl Backend for GpuBackend {
         let reference = pass.write_model(&self.gpu, &self.samples, mixture)?;
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
-        for (chunk, groups, wanted) in self.parts(rows.clone(), pass.tile_groups()) {
+        for (chunk, groups, wanted) in self.parts(rows.clone(), pass.plan().tile_groups) {
             let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
             let assessed = pass.assess(&self.gpu, chunk, groups)?;
             for row in wanted {
@@ -161,7 +162,7 @@ impl Backend for GpuBackend {
         let pass = self.pass.as_ref().expect("just prepared");
         pass.write_model(&self.gpu, &self.samples, mixture)?;
         let mut responsibilities = Array2::zeros((rows.len(), mixture.n_components()));
-        for (chunk, groups, wanted) in self.parts(rows.clone(), pass.response_groups()) {
+        for (chunk, groups, wanted) in self.parts(rows.clone(), pass.plan().response_groups()) {
             let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
             let width = groups.len() * GROUP;
             let responses = pass.responses(&self.gpu, chunk, groups)?;

@@ -134,10 +134,9 @@ impl DeviceSamples {
                 gpu.queue.write_buffer(&chunk.samples, offset, bytemuck::cast_slice(&values));
                 let offset = (start * GROUP * size_of::<f32>()) as u64;
                 gpu.queue.write_buffer(&chunk.weights, offset, bytemuck::cast_slice(&weights));
-                // Handed over at once: the driver would otherwise keep a second copy of everything.
-                gpu.queue.submit([]);
             })?;
-            gpu.wait()?;
+            // At once: the driver would otherwise keep a second copy of everything.
+            gpu.flush()?;
         }
         Ok(())
     }

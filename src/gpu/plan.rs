@@ -1,0 +1,250 @@
+//! How a pass is cut up: windows of components, tiles of samples, ranges of a tile, and the scratch they need.
+
+use std::ops::Range;
+
+use wgpu::Limits;
+
+use super::layout::{Layout, Tile};
+use super::samples::{GROUP, LANES};
+
+/// Scratch for what belongs to the samples of a tile; a single group may need more.
+const SAMPLE_SCRATCH: usize = 24 << 20;
+/// Scratch for the sums of a tile's ranges; a single set may need more.
+const SUM_SCRATCH: usize = 12 << 20;
+/// Scratch for totals; a single set may need more.
+const TOTAL_SCRATCH: usize = 4 << 20;
+
+/// Multiply-adds of a tile. Some systems kill a dispatch that takes longer than 2 s: on a slow integrated adapter this
+/// takes a tenth of that.
+const MOST_WORK: usize = 10_000_000_000;
+
+/// Workgroups of the M step that are enough for a large adapter.
+const ENOUGH_WORKGROUPS: usize = 4096;
+
+/// Groups of a range that are worth the cost of adding up the lanes of a workgroup.
+const LEAST_RANGE_GROUPS: usize = 16;
+
+/// Bytes of a vector of four numbers.
+const VECTOR: u64 = 16;
+
+/// The plan of the passes for models of one layout over given chunks of samples.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) layout: Layout,
+    /// Whether the parameters of a window fit into a uniform binding.
+    pub(super) uniform: bool,
+    /// Components of the windows; all but the last have as many as the first.
+    pub(super) windows: Vec<Range<usize>>,
+    /// Bytes from one window's parameters to the next one's.
+    pub(super) window_stride: u64,
+    /// Bytes from one tile to the next in their buffer.
+    pub(super) tile_stride: u64,
+    /// Most groups of a tile.
+    pub(super) tile_groups: usize,
+    /// Tiles of a soft pass and then those of a hard one, with the chunk of each.
+    pub(super) tiles: Vec<(usize, Tile)>,
+    /// Most ranges of a tile.
+    ranges: usize,
+    /// Sets of totals.
+    slots: usize,
+}
+
+impl Plan {
+    /// The plan for chunks of so many groups each; `None` where the features are more than the kernels take.
+    pub(super) fn new(layout: Layout, limits: &Limits, chunk_groups: &[usize]) -> Option<Self> {
+        let in_uniform = layout.window(limits.max_uniform_buffer_binding_size as usize);
+        let in_storage = layout.window(limits.max_storage_buffer_binding_size as usize);
+        let (uniform, window) = if in_uniform > 0 { (true, in_uniform) } else { (false, in_storage) };
+        if window == 0 {
+            return None;
+        }
+        let (padded, set_bytes) = (layout.padded_components(), layout.statistics() * size_of::<f32>());
+        let most_ranges = (SUM_SCRATCH / set_bytes).max(1);
+        let tile_groups = (SAMPLE_SCRATCH / (GROUP * (padded + 3) * size_of::<f32>()))
+            .min(most_ranges * layout.most_range_groups())
+            .min(MOST_WORK / layout.group_work())
+            .min(chunk_groups[0])
+            .max(1);
+        let ranges = (ENOUGH_WORKGROUPS / (layout.k * layout.sum_blocks()))
+            .min(tile_groups / LEAST_RANGE_GROUPS)
+            .max(tile_groups.div_ceil(layout.most_range_groups()))
+            .clamp(1, most_ranges.min(tile_groups));
+        let (tiles, slots) = tiles(&layout, chunk_groups, tile_groups, ranges, TOTAL_SCRATCH / set_bytes);
+        let alignment = limits.min_uniform_buffer_offset_alignment.max(limits.min_storage_buffer_offset_alignment);
+        let align = |bytes: u64| bytes.next_multiple_of(alignment.into());
+        Some(Plan {
+            uniform,
+            windows: (0..padded).step_by(window).map(|first| first..(first + window).min(padded)).collect(),
+            window_stride: align(layout.window_vectors(window) as u64 * VECTOR),
+            tile_stride: align(size_of::<Tile>() as u64),
+            tile_groups,
+            tiles,
+            ranges,
+            slots,
+            layout,
+        })
+    }
+
+    /// Bytes of the parameters of one window.
+    pub(super) fn window_bytes(&self) -> u64 {
+        self.layout.window_vectors(self.windows[0].len()) as u64 * VECTOR
+    }
+
+    /// Bytes of the parameters of all windows.
+    pub(super) fn parameter_bytes(&self) -> u64 {
+        self.windows.len() as u64 * self.window_stride
+    }
+
+    /// Bytes of all tiles, and of one more for a part of the samples.
+    pub(super) fn tile_bytes(&self) -> u64 {
+        (self.tiles.len() + 1) as u64 * self.tile_stride
+    }
+
+    /// Bytes of one number for each sample of some groups.
+    pub(super) fn sample_bytes(&self, groups: usize) -> u64 {
+        (groups * LANES) as u64 * VECTOR
+    }
+
+    /// Bytes of the responsibilities of a tile.
+    pub(super) fn density_bytes(&self) -> u64 {
+        self.layout.padded_components() as u64 * self.sample_bytes(self.tile_groups)
+    }
+
+    /// Bytes of one set of sums.
+    pub(super) fn set_bytes(&self) -> u64 {
+        (self.layout.statistics() * size_of::<f32>()) as u64
+    }
+
+    /// Bytes of the sums of a tile's ranges.
+    pub(super) fn sum_bytes(&self) -> u64 {
+        self.ranges as u64 * self.set_bytes()
+    }
+
+    /// Bytes of the totals.
+    pub(super) fn total_bytes(&self) -> u64 {
+        self.slots as u64 * self.set_bytes()
+    }
+
+    /// Bytes of the largest readback: all totals, two numbers for each sample of a tile, or the responsibilities of one
+    /// group.
+    pub(super) fn staging_bytes(&self) -> u64 {
+        let one_group = self.layout.k as u64 * self.sample_bytes(1);
+        self.total_bytes().max(2 * self.sample_bytes(self.tile_groups)).max(one_group)
+    }
+
+    /// Groups whose responsibilities one readback takes.
+    pub(super) fn response_groups(&self) -> usize {
+        let one_group = self.layout.k as u64 * self.sample_bytes(1);
+        ((self.staging_bytes() / one_group) as usize).clamp(1, self.tile_groups)
+    }
+
+    /// Workgroups of the M step on a tile.
+    pub(super) fn moment_workgroups(&self, tile: &Tile) -> u32 {
+        tile.ranges * (self.layout.k * self.layout.sum_blocks()) as u32
+    }
+}
+
+/// All tiles with the chunk of each, for a soft and then for a hard pass; and the number of sets of totals, at most
+/// `most_slots` (one, if that is none), over which the tiles are spread evenly.
+fn tiles(
+    layout: &Layout,
+    chunk_groups: &[usize],
+    tile_groups: usize,
+    ranges: usize,
+    most_slots: usize,
+) -> (Vec<(usize, Tile)>, usize) {
+    let range_groups = tile_groups.div_ceil(ranges);
+    let mut soft: Vec<(usize, Tile)> = Vec::new();
+    for (chunk, &all) in chunk_groups.iter().enumerate() {
+        for first_group in (0..all).step_by(tile_groups) {
+            let groups = tile_groups.min(all - first_group);
+            let tile = Tile {
+                first_group: first_group as u32,
+                groups: groups as u32,
+                stride: (tile_groups * LANES) as u32,
+                components: layout.k as u32,
+                hard: 0,
+                ranges: groups.div_ceil(range_groups) as u32,
+                range_groups: range_groups as u32,
+                statistics: layout.statistics() as u32,
+                slot: 0,
+                accumulate: 0,
+            };
+            soft.push((chunk, tile));
+        }
+    }
+    let (count, slots) = (soft.len(), soft.len().min(most_slots.max(1)));
+    let slot_of = |i: usize| i * slots / count;
+    for (i, (_, tile)) in soft.iter_mut().enumerate() {
+        tile.slot = slot_of(i) as u32;
+        tile.accumulate = u32::from(i > 0 && slot_of(i - 1) == slot_of(i));
+    }
+    let hard: Vec<_> = soft.iter().map(|(chunk, tile)| (*chunk, Tile { hard: 1, ..*tile })).collect();
+    (soft.into_iter().chain(hard).collect(), slots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::Shape;
+    use super::*;
+
+    /// Plans for 10 million samples and for one, on an adapter of ordinary limits.
+    fn plans() -> Vec<Plan> {
+        let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
+        let mut plans = Vec::new();
+        for shape in [Shape::Dense, Shape::Diagonal] {
+            for d in [1, 2, 5, 16, 17, 33, 64, 128] {
+                for k in [1, 7, 65, 300, 1024] {
+                    for groups in [1, 39_063] {
+                        let per_chunk = ((128 << 20) / (GROUP * d * 4)).min(groups);
+                        let chunks: Vec<usize> =
+                            (0..groups).step_by(per_chunk).map(|first| per_chunk.min(groups - first)).collect();
+                        plans.push(Plan::new(Layout::new(shape, d, k), &limits, &chunks).expect("a plan"));
+                    }
+                }
+            }
+        }
+        plans
+    }
+
+    #[test]
+    fn scratch_is_at_most_64_mib_and_four_copies_of_the_statistics() {
+        for plan in plans() {
+            let scratch = plan.parameter_bytes()
+                + plan.tile_bytes()
+                + plan.density_bytes()
+                + 3 * plan.sample_bytes(plan.tile_groups)
+                + plan.sum_bytes()
+                + plan.total_bytes()
+                + plan.staging_bytes()
+                // Means and covariances: a set without its counts.
+                + plan.set_bytes();
+            let allowed = (64 << 20) + 4 * plan.set_bytes();
+            assert!(scratch <= allowed, "{:?}: {} of {} MiB", plan.layout, scratch >> 20, allowed >> 20);
+        }
+    }
+
+    #[test]
+    fn tiles_cover_every_group_once_and_every_slot_begins_afresh() {
+        for plan in plans() {
+            let half = plan.tiles.len() / 2;
+            let (soft, hard) = plan.tiles.split_at(half);
+            assert!(soft.iter().all(|(_, tile)| tile.hard == 0) && hard.iter().all(|(_, tile)| tile.hard == 1));
+            let mut next = (0, 0);
+            for (i, (chunk, tile)) in soft.iter().enumerate() {
+                let first = (*chunk, tile.first_group);
+                assert!(first == next || first == (next.0 + 1, 0));
+                next = (*chunk, tile.first_group + tile.groups);
+                let begins = i == 0 || soft[i - 1].1.slot != tile.slot;
+                assert_eq!(tile.accumulate == 0, begins);
+                assert!(u64::from(tile.slot) < plan.total_bytes() / plan.set_bytes());
+                assert!(tile.ranges * tile.range_groups >= tile.groups);
+                assert!((tile.ranges - 1) * tile.range_groups < tile.groups, "no range is empty");
+                assert!(u64::from(tile.ranges) * plan.set_bytes() <= plan.sum_bytes());
+                assert!(tile.range_groups as usize <= plan.layout.most_range_groups());
+            }
+            let windows: Vec<usize> = plan.windows.iter().flat_map(Clone::clone).collect();
+            assert_eq!(windows, (0..plan.layout.padded_components()).collect::<Vec<_>>());
+        }
+    }
+}
