@@ -5,18 +5,26 @@
 //! of equal weights whose covariances are all the diagonal of the feature variances, so any backend can do it.
 
 use ndarray::{Array1, Array2, Array3, Axis};
-use rand::seq::index;
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use rand_pcg::Pcg64;
 
 use crate::backend::{Assignment, Backend};
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::cpu::CpuBackend;
 use crate::error::{Error, Result};
-use crate::fit::{FitOptions, Init, Initialisation};
 use crate::kmeans::{self, Clusters};
 use crate::mixture::Mixture;
+use crate::options::{FitOptions, Init};
 use crate::points::Points;
+
+/// What the initialisation of the best restart did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Initialisation {
+    /// Lloyd rounds; 0 for initialisations that have none.
+    pub rounds: usize,
+    /// Mean squared distance of a sample from its centre, in standard deviations of the features; k-means only.
+    pub inertia: Option<f64>,
+}
 
 /// The first model of a restart.
 pub(crate) fn initialise(
@@ -45,26 +53,11 @@ pub(crate) fn initialise(
         }
         Init::Random => (by_chance(points, options, &mut random)?, given),
         Init::RandomFromData => {
-            let rows = choose_rows(points, options.n_components, &mut random);
+            let rows = kmeans::choose_rows(points, options.n_components, &mut random);
             (at_samples(kmeans::rows(points, &rows), options)?, given)
         }
     };
     Ok((replace_given(mixture, points, options)?, initialisation))
-}
-
-/// Distinct rows of positive weight, in order: all of them if there are no more than `count`.
-pub(crate) fn choose_rows(points: &Points, count: usize, random: &mut impl Rng) -> Vec<usize> {
-    let mut rows = match points.weights() {
-        None if points.n_samples() <= count => (0..points.n_samples()).collect(),
-        None => index::sample(random, points.n_samples(), count).into_vec(),
-        Some(weights) => {
-            let candidates: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0.0).collect();
-            let count = count.min(candidates.len());
-            index::sample(random, candidates.len(), count).into_iter().map(|i| candidates[i]).collect()
-        }
-    };
-    rows.sort_unstable();
-    rows
 }
 
 /// One M step on the clusters of k-means.

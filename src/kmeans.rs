@@ -1,7 +1,8 @@
 //! k-means on standardised features: greedy k-means++ seeds on a subsample, then Lloyd rounds on the backend.
 
 use ndarray::{Array1, Array2, Array3, Axis};
-use rand::RngExt;
+use rand::seq::index;
+use rand::{Rng, RngExt};
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
@@ -9,7 +10,6 @@ use crate::backend::{Assignment, Backend};
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::cpu::CpuBackend;
 use crate::error::Result;
-use crate::init::choose_rows;
 use crate::mixture::Mixture;
 use crate::points::{Points, Samples};
 
@@ -59,6 +59,21 @@ pub(crate) fn cluster(points: &Points, backend: &mut dyn Backend, k: usize, rand
 
 fn subsample_size(k: usize) -> usize {
     (k * SUBSAMPLE_PER_CLUSTER).clamp(SMALLEST_SUBSAMPLE, LARGEST_SUBSAMPLE).max(k)
+}
+
+/// Distinct rows of positive weight, in order: all of them if there are no more than `count`.
+pub(crate) fn choose_rows(points: &Points, count: usize, random: &mut impl Rng) -> Vec<usize> {
+    let mut rows = match points.weights() {
+        None if points.n_samples() <= count => (0..points.n_samples()).collect(),
+        None => index::sample(random, points.n_samples(), count).into_vec(),
+        Some(weights) => {
+            let candidates: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0.0).collect();
+            let count = count.min(candidates.len());
+            index::sample(random, candidates.len(), count).into_iter().map(|i| candidates[i]).collect()
+        }
+    };
+    rows.sort_unstable();
+    rows
 }
 
 /// Samples as means: [rows, D].

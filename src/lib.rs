@@ -40,6 +40,7 @@ mod kmeans;
 mod linalg;
 mod mixture;
 mod moments;
+mod options;
 mod points;
 
 pub use backend::{Assessment, Assignment, Backend, DeviceInfo};
@@ -47,7 +48,9 @@ pub use covariance::{CovarianceArray, CovarianceType};
 pub use cpu::CpuBackend;
 pub use device::{Device, DeviceChoice, devices};
 pub use error::{Error, Feature, Result};
-pub use fit::{Fit, FitOptions, Init, Initialisation, Progress, Seconds, WarmStart, fit};
+pub use fit::{Fit, Progress, Seconds, fit};
+pub use init::Initialisation;
 pub use mixture::Mixture;
 pub use moments::Moments;
+pub use options::{FitOptions, Init, WarmStart};
 pub use points::{LARGEST_VALUE, Points, Samples};

@@ -1,0 +1,134 @@
+//! How to fit: the options, and where a fit starts.
+
+use std::str::FromStr;
+
+use ndarray::{Array1, Array2};
+use serde::{Deserialize, Serialize};
+
+use crate::covariance::{CovarianceArray, CovarianceType};
+use crate::error::{Error, Result};
+use crate::mixture::Mixture;
+
+/// Where the first model comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// k-means: each sample belongs wholly to its cluster.
+    #[default]
+    #[serde(rename = "kmeans")]
+    KMeans,
+    /// K samples far from each other, chosen by k-means++; every component begins as one of them.
+    #[serde(rename = "k-means++")]
+    KMeansPlusPlus,
+    /// Random responsibilities.
+    Random,
+    /// K random samples; every component begins as one of them.
+    RandomFromData,
+}
+
+impl Init {
+    /// Name, as the command line spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Init::KMeans => "kmeans",
+            Init::KMeansPlusPlus => "k-means++",
+            Init::Random => "random",
+            Init::RandomFromData => "random-from-data",
+        }
+    }
+}
+
+impl FromStr for Init {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Init::KMeans, Init::KMeansPlusPlus, Init::Random, Init::RandomFromData]
+            .into_iter()
+            .find(|init| init.name() == name.replace('_', "-"))
+            .ok_or_else(|| Error::InvalidOption {
+                name: "the initialisation",
+                value: name.to_owned(),
+                expected: "kmeans, k-means++, random or random-from-data",
+            })
+    }
+}
+
+/// A fit to continue.
+#[derive(Debug, Clone)]
+pub struct WarmStart {
+    /// The model to start from.
+    pub mixture: Mixture,
+    /// The last lower bound of the fit that gave the model: the first change is measured from it. `None` where the
+    /// model comes from elsewhere.
+    pub lower_bound: Option<f64>,
+}
+
+/// How to fit. The defaults are scikit-learn's.
+#[derive(Debug, Clone)]
+pub struct FitOptions {
+    /// K, at least 1.
+    pub n_components: usize,
+    /// Family of the covariances.
+    pub covariance_type: CovarianceType,
+    /// Stop when the lower bound changes by less than this: nats per sample.
+    pub tol: f64,
+    /// Added to the diagonal of every covariance.
+    pub reg_covar: f64,
+    /// Most epochs per restart; 0 returns the initialisation.
+    pub max_iter: usize,
+    /// Restarts from different initialisations; the best lower bound wins.
+    pub n_init: usize,
+    /// Where the first model comes from.
+    pub init: Init,
+    /// First weights `[K]`, in place of the initialisation's.
+    pub weights_init: Option<Array1<f64>>,
+    /// First means `[K, D]`, in place of the initialisation's.
+    pub means_init: Option<Array2<f64>>,
+    /// First precisions in the shape of the family, in place of the initialisation's.
+    pub precisions_init: Option<CovarianceArray>,
+    /// Seed of all random choices.
+    pub seed: u64,
+    /// A fit to continue, in place of any initialisation.
+    pub warm_start: Option<WarmStart>,
+}
+
+impl FitOptions {
+    /// The defaults for K components.
+    pub fn new(n_components: usize) -> Self {
+        FitOptions {
+            n_components,
+            covariance_type: CovarianceType::Full,
+            tol: 1e-3,
+            reg_covar: 1e-6,
+            max_iter: 100,
+            n_init: 1,
+            init: Init::KMeans,
+            weights_init: None,
+            means_init: None,
+            precisions_init: None,
+            seed: 0,
+            warm_start: None,
+        }
+    }
+
+    /// Checks every option that can be judged without the data.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] or [`Error::Shape`].
+    pub fn check(&self) -> Result<()> {
+        let non_negative = |name, x: f64| match x >= 0.0 && x.is_finite() {
+            true => Ok(()),
+            false => {
+                Err(Error::InvalidOption { name, value: x.to_string(), expected: "a finite number that is 0 or more" })
+            }
+        };
+        let positive = |name, n: usize| match n {
+            0 => Err(Error::InvalidOption { name, value: "0".to_owned(), expected: "1 or more" }),
+            _ => Ok(()),
+        };
+        positive("the number of components", self.n_components)?;
+        positive("the number of initialisations", self.n_init)?;
+        non_negative("the tolerance", self.tol)?;
+        non_negative("the covariance floor", self.reg_covar)
+    }
+}
