@@ -62,21 +62,10 @@ impl Posterior {
                     triangular_product(simd, d, centred, packed, width, Output::SumsOfSquares(sums));
                 }
                 Factors::Shared { means, .. } => {
-                    let mean = &means[k * d..(k + 1) * d];
-                    for (row, mean) in centred.chunks_exact(width).zip(mean) {
-                        for (sum, y) in sums.iter_mut().zip(row) {
-                            *sum += (y - mean) * (y - mean);
-                        }
-                    }
+                    squared_distances(simd, centred, &means[k * d..(k + 1) * d], None, sums);
                 }
                 Factors::Diagonal(p) => {
-                    let p = &p[k * d..(k + 1) * d];
-                    for ((row, mean), p) in x.chunks_exact(width).zip(mean).zip(p) {
-                        for (sum, x) in sums.iter_mut().zip(row) {
-                            let y = (x - mean) * p;
-                            *sum += y * y;
-                        }
-                    }
+                    squared_distances(simd, x, mean, Some(&p[k * d..(k + 1) * d]), sums);
                 }
             }
             let constant = parameters.constants[k];
@@ -177,6 +166,51 @@ pub(super) fn subtract(x: &[f64], mean: &[f64], width: usize, out: &mut [f64]) {
             *out = x - mean;
         }
     }
+}
+
+/// sum_d ((x_d - mu_d) p_d)^2 of every sample, p being 1 where it is not given; x is `[D, width]`.
+#[inline(always)]
+fn squared_distances<S: Simd>(simd: S, x: &[f64], mean: &[f64], p: Option<&[f64]>, out: &mut [f64]) {
+    /// Vectors of samples whose sums stay in registers while the features pass by.
+    const AT_ONCE: usize = 4;
+    let vectors = out.len() / S::F64_LANES;
+    let x = S::as_simd_f64s(x).0;
+    let out = S::as_mut_simd_f64s(out).0;
+    // Tiles are whole multiples of 16 samples: of two vectors at least, of four as a rule.
+    let (fours, rest) = out.as_chunks_mut::<AT_ONCE>();
+    for (i, out) in fours.iter_mut().enumerate() {
+        sum_squares(simd, &x[i * AT_ONCE..], vectors, mean, p, out);
+    }
+    let done = vectors - rest.len();
+    for (i, out) in rest.iter_mut().enumerate() {
+        sum_squares(simd, &x[done + i..], vectors, mean, p, std::array::from_mut(out));
+    }
+}
+
+/// The sums of [`squared_distances`] for the first vectors of each row.
+#[inline(always)]
+fn sum_squares<S: Simd, const V: usize>(
+    simd: S,
+    x: &[S::f64s],
+    vectors: usize,
+    mean: &[f64],
+    p: Option<&[f64]>,
+    out: &mut [S::f64s; V],
+) {
+    let mut sums = [simd.splat_f64s(0.0); V];
+    for (i, (row, mean)) in x.chunks(vectors).zip(mean).enumerate() {
+        let mean = simd.splat_f64s(*mean);
+        let p = p.map(|p| simd.splat_f64s(p[i]));
+        for (sum, x) in sums.iter_mut().zip(&row[..V]) {
+            let c = simd.sub_f64s(*x, mean);
+            let y = match p {
+                Some(p) => simd.mul_f64s(c, p),
+                None => c,
+            };
+            *sum = simd.mul_add_e_f64s(y, y, *sum);
+        }
+    }
+    *out = sums;
 }
 
 /// Where the columns of a triangular product go.

@@ -123,7 +123,23 @@ impl Sums {
                 continue;
             }
             self.counts[k] += count;
-            subtract(x, &means[k * d..(k + 1) * d], width, centred);
+            let means = &means[k * d..(k + 1) * d];
+            let first = &mut self.first[k * d..(k + 1) * d];
+            let len = self.shape.len(d);
+            let second = &mut self.second[k * len..(k + 1) * len];
+            if self.shape != Second::Triangle {
+                // One pass over the samples; the families without a second moment have nowhere to put it.
+                let rows = S::as_simd_f64s(x).0.chunks_exact(r_vectors.len());
+                for (i, (row, mean)) in rows.zip(means).enumerate() {
+                    let (sum, square) = moments_about(simd, row, r_vectors, *mean);
+                    first[i] += sum;
+                    if let Some(second) = second.get_mut(i) {
+                        *second += square;
+                    }
+                }
+                continue;
+            }
+            subtract(x, means, width, centred);
             for (weighted, centred) in weighted.chunks_exact_mut(width).zip(centred.chunks_exact(width)) {
                 for ((weighted, centred), r) in weighted.iter_mut().zip(centred).zip(r) {
                     *weighted = centred * r;
@@ -132,21 +148,10 @@ impl Sums {
             let centred = S::as_simd_f64s(centred).0;
             let weighted = S::as_simd_f64s(weighted).0;
             let vectors = r_vectors.len();
-            for (first, row) in self.first[k * d..(k + 1) * d].iter_mut().zip(weighted.chunks_exact(vectors)) {
+            for (first, row) in first.iter_mut().zip(weighted.chunks_exact(vectors)) {
                 *first += total(simd, row);
             }
-            let len = self.shape.len(d);
-            let second = &mut self.second[k * len..(k + 1) * len];
-            match self.shape {
-                Second::Triangle => add_triangle(simd, d, weighted, centred, vectors, second),
-                Second::Diagonal => {
-                    let rows = weighted.chunks_exact(vectors).zip(centred.chunks_exact(vectors));
-                    for (second, (weighted, centred)) in second.iter_mut().zip(rows) {
-                        *second += dot(simd, weighted, centred);
-                    }
-                }
-                Second::Nothing => {}
-            }
+            add_triangle(simd, d, weighted, centred, vectors, second);
         }
     }
 }
@@ -237,12 +242,19 @@ fn total<S: Simd>(simd: S, row: &[S::f64s]) -> f64 {
     simd.reduce_sum_f64s(simd.add_f64s(sums[0], sums[1]))
 }
 
+/// Sums of r (x - mean) and r (x - mean)^2.
 #[inline(always)]
-fn dot<S: Simd>(simd: S, a: &[S::f64s], b: &[S::f64s]) -> f64 {
-    let mut sums = [simd.splat_f64s(0.0); 2];
-    for (a, b) in a.chunks_exact(2).zip(b.chunks_exact(2)) {
-        sums[0] = simd.mul_add_e_f64s(a[0], b[0], sums[0]);
-        sums[1] = simd.mul_add_e_f64s(a[1], b[1], sums[1]);
+fn moments_about<S: Simd>(simd: S, x: &[S::f64s], r: &[S::f64s], mean: f64) -> (f64, f64) {
+    let mean = simd.splat_f64s(mean);
+    let (mut first, mut second) = ([simd.splat_f64s(0.0); 2], [simd.splat_f64s(0.0); 2]);
+    for (x, r) in x.as_chunks::<2>().0.iter().zip(r.as_chunks::<2>().0) {
+        for strand in 0..2 {
+            let c = simd.sub_f64s(x[strand], mean);
+            let weighted = simd.mul_f64s(r[strand], c);
+            first[strand] = simd.add_f64s(first[strand], weighted);
+            second[strand] = simd.mul_add_e_f64s(weighted, c, second[strand]);
+        }
     }
-    simd.reduce_sum_f64s(simd.add_f64s(sums[0], sums[1]))
+    let sum = |strands: [S::f64s; 2]| simd.reduce_sum_f64s(simd.add_f64s(strands[0], strands[1]));
+    (sum(first), sum(second))
 }
