@@ -127,9 +127,10 @@ pub fn fit(points: &Points, device: &Device, options: &FitOptions, observe: &mut
     let mut warnings = Vec::new();
     if !best.converged && options.max_iter > 0 {
         warnings.push(format!(
-            "the fit did not converge in {} epochs: the lower bound still changed by {:.1e} or more; \
+            "the fit did not converge in {} epochs: the last change of the lower bound was {:.1e}, not below {:e}; \
              raise --max-iter or --tol",
             best.lower_bounds.len(),
+            best.last_change,
             options.tol,
         ));
     }
@@ -155,6 +156,7 @@ struct Climb {
     converged: bool,
     lower_bound: f64,
     lower_bounds: Vec<f64>,
+    last_change: f64,
 }
 
 fn climb(
@@ -169,6 +171,7 @@ fn climb(
     let mut lower_bound = options.warm_start.as_ref().and_then(|start| start.lower_bound).unwrap_or(f64::NEG_INFINITY);
     let mut lower_bounds = Vec::new();
     let mut converged = false;
+    let mut last_change = f64::INFINITY;
     for epoch in 1..=options.max_iter {
         let started = Instant::now();
         let moments = backend.moments(&mixture, Assignment::Soft)?;
@@ -178,11 +181,12 @@ fn climb(
         lower_bounds.push(lower_bound);
         let seconds = started.elapsed().as_secs_f64();
         epoch_seconds.push(seconds);
+        last_change = change;
         observe(&Progress { restart, epoch, lower_bound, change, seconds });
         if change.abs() < options.tol {
             converged = true;
             break;
         }
     }
-    Ok(Climb { mixture, initialisation, converged, lower_bound, lower_bounds })
+    Ok(Climb { mixture, initialisation, converged, lower_bound, lower_bounds, last_change })
 }

@@ -80,7 +80,7 @@ impl Moments {
 
     /// The M step: the mixture of greatest expected log-likelihood given the responsibilities.
     ///
-    /// N_k gets 10 machine epsilons so that an empty component keeps its mean and a covariance of `reg_covar`;
+    /// N_k gets 10 machine epsilons (of the total weight, where that is less than 1) so that an empty component keeps its mean and a covariance of `reg_covar`;
     /// means are o_k + first_k / N_k; covariances are the second moments about the new means over N_k, with
     /// `reg_covar` added to their diagonal; weights are N_k over the sum of N_k (Bishop 2006, section 9.2.2, with
     /// scikit-learn's regularisation).
@@ -88,7 +88,7 @@ impl Moments {
     /// # Errors
     /// [`Error::NotPositiveDefinite`] names the component that collapsed.
     pub fn maximize(&self, reg_covar: f64) -> Result<Mixture> {
-        let counts = &self.counts + 10.0 * f64::EPSILON;
+        let counts = &self.counts + 10.0 * f64::EPSILON * self.total_weight.min(1.0);
         let shifts = &self.first / &counts.view().insert_axis(Axis(1));
         let covariances = self.covariances(&counts, &shifts, reg_covar);
         let weights = &counts / counts.sum();

@@ -1,6 +1,6 @@
 //! `mixtura fit`: from a file to a fitted model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::io::{Destination, FitRecord, Model, load_model, save_model};
 use mixtura::{CovarianceType, Device, DeviceInfo, Fit, FitOptions, Init, WarmStart};
 
-use super::inputs::{DataArgs, DeviceArgs};
+use super::inputs::{DataArgs, DeviceArgs, check_output};
 use super::progress::ProgressLog;
 use super::report::{FitReport, summary};
 use super::{Usage, print, print_json};
@@ -148,6 +148,10 @@ impl FitArgs {
             ..FitOptions::new(k)
         };
         options.check()?;
+        if let Some(out) = &self.out {
+            let weights = self.weights.as_ref().map(Path::new);
+            check_output(out, &[Some(self.data.path.as_path()), weights].into_iter().flatten().collect::<Vec<_>>())?;
+        }
         let destination = self.out.as_deref().map(Destination::new).transpose()?;
         let device = Device::open(&self.device.device)?;
         Ok(Request { options, feature_names: feature_names.flatten(), destination, device })

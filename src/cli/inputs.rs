@@ -1,10 +1,12 @@
 //! Arguments that several commands share: the data, the device and the model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mixtura::DeviceChoice;
 use mixtura::io::{Columns, Dataset, Selection};
+
+use super::Usage;
 
 /// The data and the columns to use.
 #[derive(Debug, Args)]
@@ -26,7 +28,26 @@ impl DataArgs {
             (None, Some(names)) => Columns::Preferred(names.to_vec()),
             (None, None) => Columns::All,
         };
-        Dataset::read(&self.path, &Selection { columns, weights: weights.map(str::to_owned) })
+        let data = Dataset::read(&self.path, &Selection { columns, weights: weights.map(str::to_owned) })?;
+        data.check_order(model_features.unwrap_or_default())?;
+        Ok(data)
+    }
+}
+
+/// Refuses an output that is also read: the result would take the place of what it was made from.
+pub(crate) fn check_output(out: &Path, inputs: &[&Path]) -> Result<(), Usage> {
+    if out == Path::new("-") {
+        let problem = "--out is -, and results are written to files".to_owned();
+        return Err(Usage { problem, remedy: "give the name of a file" });
+    }
+    // Only what exists can be destroyed.
+    let Ok(target) = out.canonicalize() else { return Ok(()) };
+    match inputs.iter().any(|input| input.canonicalize().is_ok_and(|input| input == target)) {
+        true => Err(Usage {
+            problem: format!("--out is {}, which is also read", out.display()),
+            remedy: "write to another file",
+        }),
+        false => Ok(()),
     }
 }
 

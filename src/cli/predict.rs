@@ -9,7 +9,7 @@ use mixtura::Device;
 use mixtura::io::{Cell, Destination, Model, TableFormat, TableWriter, load_model};
 use ndarray::{Array1, Array2};
 
-use super::inputs::{DataArgs, DeviceArgs};
+use super::inputs::{DataArgs, DeviceArgs, check_output};
 
 /// Samples that are worked through at a time, and the values of a block at most.
 const BLOCK_ROWS: usize = 65_536;
@@ -52,6 +52,7 @@ impl PredictArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let (to, format) = match &self.out {
             Some(path) => {
+                check_output(path, &[&self.data.path, &self.model])?;
                 let format = TableFormat::of(path)?;
                 (Destination::new(path)?, format)
             }

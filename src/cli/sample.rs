@@ -6,6 +6,7 @@ use clap::Args;
 use mixtura::io::{Destination, TableFormat, TableWriter, load_model};
 
 use super::Usage;
+use super::inputs::check_output;
 
 /// Draw samples from a model, grouped by component
 #[derive(Debug, Args)]
@@ -41,12 +42,16 @@ impl SampleArgs {
             }
             .into());
         }
+        for out in [Some(&self.out), self.labels.as_ref()].into_iter().flatten() {
+            check_output(out, &[&self.model])?;
+        }
         let format = TableFormat::of(&self.out)?;
         let labels_format = self.labels.as_deref().map(TableFormat::of).transpose()?;
         let to = Destination::new(&self.out)?;
         let labels_to = self.labels.as_deref().map(Destination::new).transpose()?;
         let model = load_model(&self.model)?;
 
+        check_memory(self.samples, model.mixture.n_features())?;
         let (samples, labels) = model.mixture.sample(self.samples, self.seed);
         let d = model.mixture.n_features();
         let header = model.feature_names.unwrap_or_else(|| (0..d).map(|feature| format!("x{feature}")).collect());
@@ -59,4 +64,14 @@ impl SampleArgs {
         }
         Ok(writer.finish()?)
     }
+}
+
+/// Refuses more samples than memory can hold: the system would end the program.
+fn check_memory(n: usize, d: usize) -> anyhow::Result<()> {
+    // A value of each feature, and the component.
+    let numbers = n.checked_mul(d + 1);
+    if numbers.is_some_and(|numbers| Vec::<f64>::new().try_reserve_exact(numbers).is_ok()) {
+        return Ok(());
+    }
+    anyhow::bail!("{n} samples of {d} features do not fit into memory\ndraw fewer at a time, with another --seed each")
 }

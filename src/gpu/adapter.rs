@@ -74,8 +74,8 @@ fn found(adapters: &[Adapter]) -> String {
         .enumerate()
         .map(|(i, adapter)| {
             let info = describe(adapter);
-            format!("{i}: {} ({}, {})", info.name, info.device_type, info.backend)
+            format!("adapter {i}, {} ({}, {})", info.name, info.device_type, info.backend)
         })
         .collect();
-    format!("there are {}", list.join("; "))
+    format!("there is {}", list.join(", and "))
 }

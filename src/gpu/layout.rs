@@ -24,6 +24,9 @@ const MOST_TRIANGLE: usize = 16;
 /// Components that the diagonal kernel handles at a time.
 const COMPONENTS_AT_ONCE: usize = 4;
 
+/// Covariances beyond this, in units of the features' spreads, are not taken off second moments.
+const MOST_EXPECTED: f64 = 1e12;
+
 /// A constant that stands for minus infinity.
 const LEAST_CONSTANT: f64 = -3e38;
 
@@ -393,9 +396,13 @@ impl Layout {
     /// `[K, second_statistics]`.
     pub(crate) fn covariances(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
         let Layout { d, block, blocks, .. } = *self;
-        let scaled = |k: usize, i: usize, j: usize| match i.max(j) < d {
-            true => (mixture.covariances().entry(k, i, j) * coordinates.scale[i] * coordinates.scale[j]) as f32,
-            false => 0.0,
+        let scaled = |k: usize, i: usize, j: usize| {
+            if i.max(j) >= d {
+                return 0.0;
+            }
+            let entry = mixture.covariances().entry(k, i, j) * coordinates.scale[i] * coordinates.scale[j];
+            // A floor may be far larger than the spread of the samples: then it says nothing of what to expect.
+            if entry.abs() <= MOST_EXPECTED { entry as f32 } else { 0.0 }
         };
         let mut covariances = Vec::with_capacity(self.k * self.second_statistics());
         for k in 0..self.k {

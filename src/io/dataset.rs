@@ -87,6 +87,27 @@ impl Dataset {
             found => Err(self.locate(Error::FeatureCount { expected, found })),
         }
     }
+
+    /// Checks that columns with the names of a model's features are where the model has them.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] names the first column that is not.
+    pub fn check_order(&self, model_names: &[String]) -> Result<()> {
+        let names = self.points.feature_names().unwrap_or_default();
+        if names.len() != model_names.len() {
+            return Ok(());
+        }
+        for (i, name) in names.iter().enumerate() {
+            if let Some(place) = model_names.iter().position(|other| other == name)
+                && place != i
+            {
+                let problem = format!("column '{name}' is feature {i} here, and feature {place} of the model");
+                let remedy = format!("choose the columns in the model's order: --columns {}", model_names.join(","));
+                return Err(malformed(&self.data.file, problem, remedy));
+            }
+        }
+        Ok(())
+    }
 }
 
 fn read_table(path: &Path, selection: &Selection) -> Result<Unchecked> {

@@ -126,6 +126,11 @@ fn parse(text: &[u8]) -> Result<Model, String> {
     {
         return Err(format!("feature_names has {} names for {d} features", names.len()));
     }
+    if let Some(names) = &document.feature_names
+        && let Some(name) = names.iter().enumerate().find_map(|(i, name)| names[..i].contains(name).then_some(name))
+    {
+        return Err(format!("feature_names has '{name}' twice"));
+    }
     let means = Array2::from_shape_vec((k, d), means).map_err(|error| error.to_string())?;
     let mixture = CovarianceArray::from_values("covariances", document.covariance_type, k, d, covariances)
         .and_then(|covariances| Mixture::new(Array1::from(weights), means, covariances))
