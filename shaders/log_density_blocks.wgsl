@@ -47,8 +47,8 @@ fn log_density_blocks(
                 }
             }
             for (var j = 0u; j < BLOCK; j++) {
-                // Beyond this the square would leave the range of f32.
-                let bounded = clamp(y[j], vec4<f32>(-1e18), vec4<f32>(1e18));
+                // Beyond this a sum of squares could leave the range of f32.
+                let bounded = clamp(y[j], vec4<f32>(-1e15), vec4<f32>(1e15));
                 distance = fma(bounded, bounded, distance);
             }
         }

@@ -35,8 +35,8 @@ fn log_density_diagonal(
                 let sample = samples[x + min(i * 4u + s, DIM - 1u) * LANES];
                 for (var c = 0u; c < 4u; c++) {
                     let at = 1u + (k + c) * COMPONENT + i;
-                    // Beyond this the square would leave the range of f32.
-                    let y = clamp((sample - parameters[at][s]) * parameters[at + MEAN][s], vec4<f32>(-1e18), vec4<f32>(1e18));
+                    // Beyond this a sum of squares could leave the range of f32.
+                    let y = clamp((sample - parameters[at][s]) * parameters[at + MEAN][s], vec4<f32>(-1e15), vec4<f32>(1e15));
                     distance[c] = fma(y, y, distance[c]);
                 }
             }

@@ -222,7 +222,7 @@ pub enum Error {
     },
 
     /// The device has less memory than the samples need.
-    #[error("{device}: out of memory: {detail}\nuse fewer samples, another device, or --device cpu")]
+    #[error("{device}: out of memory: {detail}\nuse fewer samples or components, another device, or --device cpu")]
     OutOfDeviceMemory {
         /// Name of the device.
         device: String,

@@ -221,7 +221,13 @@ impl<'a> Points<'a> {
     /// Weighted mean and variance of every feature, two passes in f64: (`[D]`, `[D]`).
     pub fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
         let mean = self.weighted_sum(|_, x| x) / self.total_weight;
-        let variance = self.weighted_sum(|d, x| (x - mean[d]) * (x - mean[d])) / self.total_weight;
+        let mut variance = self.weighted_sum(|d, x| (x - mean[d]) * (x - mean[d])) / self.total_weight;
+        // What the rounding of the mean makes of a constant feature is no variance.
+        variance.zip_mut_with(&mean, |variance, mean| {
+            if *variance <= (8.0 * f64::EPSILON * mean).powi(2) {
+                *variance = 0.0;
+            }
+        });
         (mean, variance)
     }
 

@@ -7,6 +7,15 @@ use crate::backend::DeviceInfo;
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
+/// Kinds of hardware, the fastest first.
+const HARDWARE: [DeviceType; 3] = [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu, DeviceType::VirtualGpu];
+
+/// Place of a hardware adapter in the order of preference; `None` for a software one.
+fn rank(adapter: &Adapter) -> Option<usize> {
+    let device_type = adapter.get_info().device_type;
+    HARDWARE.iter().position(|hardware| *hardware == device_type)
+}
+
 fn enumerate() -> Vec<Adapter> {
     let instance = Instance::new(InstanceDescriptor::new_without_display_handle_from_env());
     pollster::block_on(instance.enumerate_adapters(Backends::all()))
@@ -34,20 +43,19 @@ pub(crate) fn adapters() -> Vec<DeviceInfo> {
 /// # Errors
 /// [`Error::NoAdapter`] says what was found instead.
 pub(crate) fn select(choice: &DeviceChoice) -> Result<Option<Gpu>> {
-    if *choice == DeviceChoice::Cpu {
-        return Ok(None);
-    }
     let mut adapters = enumerate();
     let of_type = |wanted: &[DeviceType]| {
         wanted.iter().find_map(|wanted| adapters.iter().position(|a| a.get_info().device_type == *wanted))
     };
-    let hardware = || of_type(&[DeviceType::DiscreteGpu, DeviceType::IntegratedGpu, DeviceType::VirtualGpu]);
     let (position, wanted) = match choice {
-        DeviceChoice::Cpu | DeviceChoice::Auto => match hardware() {
-            Some(position) => (Some(position), String::new()),
-            None => return Ok(None),
-        },
-        DeviceChoice::Gpu => (hardware(), "hardware graphics adapter".to_owned()),
+        DeviceChoice::Cpu => return Ok(None),
+        DeviceChoice::Auto => {
+            // An adapter whose driver is broken is passed over: nobody asked for it.
+            let mut hardware: Vec<Adapter> = adapters.into_iter().filter(|a| rank(a).is_some()).collect();
+            hardware.sort_by_key(rank);
+            return Ok(hardware.into_iter().find_map(|adapter| Gpu::open(adapter).ok()));
+        }
+        DeviceChoice::Gpu => (of_type(&HARDWARE), "hardware graphics adapter".to_owned()),
         DeviceChoice::Software => (of_type(&[DeviceType::Cpu]), "software graphics adapter".to_owned()),
         DeviceChoice::Adapter(text) => {
             let position = match text.parse::<usize>() {

@@ -85,8 +85,11 @@ impl Gpu {
     /// A buffer of at least one element; its contents are zero.
     pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer> {
         let size = bytes.next_multiple_of(16).max(16);
-        if size > self.limits.max_buffer_size {
-            let detail = format!("{label} needs {size} bytes, a buffer holds {}", self.limits.max_buffer_size);
+        let bound = usage.contains(BufferUsages::STORAGE);
+        let binding = if bound { self.limits.max_storage_buffer_binding_size } else { u64::MAX };
+        let most = self.limits.max_buffer_size.min(binding);
+        if size > most {
+            let detail = format!("{label} would take {size} bytes, of which a buffer holds {most}");
             return Err(Error::OutOfDeviceMemory { device: self.info.name.clone(), detail });
         }
         self.guarded(|| {
@@ -109,6 +112,14 @@ impl Gpu {
             Some(error) => Err(Error::Device { device, detail: one_line(&error) }),
             None => self.check().map(|()| made),
         }
+    }
+
+    /// Submits commands, and waits for nothing.
+    pub(super) fn submit(&self, encoder: CommandEncoder) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.guarded(|| {
+            self.queue.submit([encoder.finish()]);
+        })
     }
 
     /// Submits commands, whose last is to fill `staging`, and reads that back.

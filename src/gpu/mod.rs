@@ -28,7 +28,7 @@ use crate::mixture::Mixture;
 use crate::moments::Moments;
 use crate::points::Points;
 use layout::{Layout, Shape};
-use pass::{Pass, Totals};
+use pass::{Expected, Pass, Totals};
 use samples::{DeviceSamples, GROUP};
 
 impl Gpu {
@@ -116,6 +116,33 @@ impl GpuBackend {
     }
 }
 
+/// Whether the variance of some feature in some component falls below a thousandth of what it was: digits that it needs
+/// were lost beside the old one. A constant feature needs none.
+fn shrinks(moments: &Moments, mixture: &Mixture, constant: &[bool]) -> bool {
+    const LEAST_SHARE: f64 = 1e-3;
+    let (k, d) = mixture.means().dim();
+    // Sums that share a variance: those of all components where it is tied, of all features where it is spherical.
+    let (owners, features) = match &moments.second {
+        CovarianceArray::Full(_) | CovarianceArray::Diag(_) => (k, d),
+        CovarianceArray::Tied(_) => (1, d),
+        CovarianceArray::Spherical(_) => (k, 1),
+    };
+    let mut left = Array2::<f64>::zeros((owners, features));
+    let mut before = Array2::<f64>::zeros((owners, features));
+    for ((component, feature), first) in moments.first.indexed_iter() {
+        let at = [component % owners, feature % features];
+        let count = moments.counts[component];
+        if count > 0.0 && !constant[feature] {
+            left[at] -= first * first / count;
+            before[at] += count * mixture.covariances().entry(component, feature, feature);
+        }
+    }
+    before.indexed_iter().any(|((owner, feature), before)| {
+        let left = left[[owner, feature]] + moments.second.entry(owner, feature, feature);
+        *before > 0.0 && left < LEAST_SHARE * before
+    })
+}
+
 impl Backend for GpuBackend {
     fn info(&self) -> &DeviceInfo {
         self.gpu.info()
@@ -132,8 +159,16 @@ impl Backend for GpuBackend {
     fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
         self.prepare(mixture)?;
         let pass = self.pass.as_ref().expect("just prepared");
-        let totals = pass.totals(&self.gpu, &self.samples, mixture, assignment)?;
-        Ok(self.moments_of(mixture, pass.plan().layout, &totals))
+        let sum = |expected| -> Result<Moments> {
+            let totals = pass.totals(&self.gpu, &self.samples, mixture, assignment, expected)?;
+            Ok(self.moments_of(mixture, pass.plan().layout, &totals))
+        };
+        // The model of a hard pass is as wide as all samples together.
+        if assignment == Assignment::Hard {
+            return sum(Expected::Nothing);
+        }
+        let moments = sum(Expected::Covariances)?;
+        if shrinks(&moments, mixture, &self.samples.constant) { sum(Expected::Nothing) } else { Ok(moments) }
     }
 
     fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {

@@ -29,6 +29,15 @@ pub(super) struct Totals {
     pub(super) covariances: Vec<f32>,
 }
 
+/// What is taken off second moments while they are summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// The covariances of the model, once for each unit of a component's count.
+    Covariances,
+    /// Nothing: the model is far wider than its clusters, and its covariances would take their digits.
+    Nothing,
+}
+
 /// What the E step made of some samples.
 pub(super) struct Assessed {
     /// Log-densities less the reference.
@@ -170,7 +179,7 @@ impl Pass {
     pub(super) fn new(gpu: &Gpu, samples: &DeviceSamples, layout: Layout) -> Result<Self> {
         let chunk_groups: Vec<usize> = samples.chunks.iter().map(|chunk| chunk.groups).collect();
         let Some(plan) = Plan::new(layout, &gpu.limits, &chunk_groups) else {
-            let detail = format!("{} features are more than its kernels take", layout.d);
+            let detail = format!("{} components of {} features are more than its kernels take", layout.k, layout.d);
             return Err(Error::Device { device: gpu.info().name.clone(), detail });
         };
         let kernels = Kernels::new(gpu, &plan)?;
@@ -201,9 +210,13 @@ impl Pass {
         samples: &DeviceSamples,
         mixture: &Mixture,
         assignment: Assignment,
+        expected: Expected,
     ) -> Result<Totals> {
         let reference = self.write_model(gpu, samples, mixture)?;
-        let covariances = self.plan.layout.covariances(mixture, &samples.coordinates);
+        let mut covariances = self.plan.layout.covariances(mixture, &samples.coordinates);
+        if expected == Expected::Nothing {
+            covariances.fill(0.0);
+        }
         gpu.guarded(|| gpu.queue.write_buffer(&self.scratch.covariances, 0, bytemuck::cast_slice(&covariances)))?;
         let tiles = &self.plan.tiles;
         let half = tiles.len() / 2;
@@ -211,24 +224,24 @@ impl Pass {
             Assignment::Soft => 0..half,
             Assignment::Hard => half..tiles.len(),
         };
-        let mut encoder = encoder(gpu);
-        {
-            let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-            for i in chosen {
-                let (chunk, tile) = &tiles[i];
-                self.e_step(&mut pass, *chunk, i, tile);
-                let offset = [self.tile_offset(i)];
-                let bound = &self.bound[*chunk];
-                self.kernels.log_likelihood.dispatch(&mut pass, &bound.log_likelihood, &offset, tile.ranges);
-                let workgroups = self.plan.moment_workgroups(tile);
-                self.kernels.moments.dispatch(&mut pass, &bound.moments, &offset, workgroups);
-                let workgroups = tile.statistics.div_ceil(LANES as u32);
-                self.kernels.reduce.dispatch(&mut pass, &self.bound_reduce, &offset, workgroups);
+        let mut commands = encoder(gpu);
+        for (done, i) in chosen.enumerate() {
+            if done > 0 && done % self.plan.tiles_at_once() == 0 {
+                gpu.submit(std::mem::replace(&mut commands, encoder(gpu)))?;
             }
+            let (chunk, tile) = &tiles[i];
+            let (offset, bound) = ([self.tile_offset(i)], &self.bound[*chunk]);
+            let mut pass = commands.begin_compute_pass(&ComputePassDescriptor::default());
+            self.e_step(&mut pass, *chunk, i, tile);
+            self.kernels.log_likelihood.dispatch(&mut pass, &bound.log_likelihood, &offset, tile.ranges);
+            let workgroups = self.plan.moment_workgroups(tile);
+            self.kernels.moments.dispatch(&mut pass, &bound.moments, &offset, workgroups);
+            let workgroups = tile.statistics.div_ceil(LANES as u32);
+            self.kernels.reduce.dispatch(&mut pass, &self.bound_reduce, &offset, workgroups);
         }
         let (set, bytes) = (self.plan.layout.statistics(), self.plan.total_bytes());
-        encoder.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
-        let read = gpu.submit_and_read(encoder, &self.scratch.staging, bytes)?;
+        commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
+        let read = gpu.submit_and_read(commands, &self.scratch.staging, bytes)?;
         let mut numbers = vec![0.0; set];
         for slot in bytemuck::cast_slice::<u8, f32>(&read).chunks_exact(set) {
             numbers.iter_mut().zip(slot).for_each(|(sum, x)| *sum += f64::from(*x));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use wgpu::Limits;
 
-use super::layout::{Layout, Tile};
+use super::layout::{Layout, MOST_TRIPS, Tile};
 use super::samples::{GROUP, LANES};
 
 /// Scratch for what belongs to the samples of a tile; a single group may need more.
@@ -16,7 +16,12 @@ const TOTAL_SCRATCH: usize = 4 << 20;
 
 /// Multiply-adds of a tile. Some systems kill a dispatch that takes longer than 2 s: on a slow integrated adapter this
 /// takes a tenth of that.
-const MOST_WORK: usize = 10_000_000_000;
+const MOST_WORK: usize = 40_000_000_000;
+
+/// Multiply-adds and dispatches of one submission: longer passes are handed over in parts, for some systems watch over
+/// whole submissions.
+const MOST_SUBMITTED_WORK: usize = 400_000_000_000;
+const MOST_SUBMITTED_DISPATCHES: usize = 4096;
 
 /// Workgroups of the M step that are enough for a large adapter.
 const ENOUGH_WORKGROUPS: usize = 4096;
@@ -50,12 +55,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan for chunks of so many groups each; `None` where the features are more than the kernels take.
+    /// The plan for chunks of so many groups each; `None` where the model is larger than the kernels take.
     pub(super) fn new(layout: Layout, limits: &Limits, chunk_groups: &[usize]) -> Option<Self> {
         let in_uniform = layout.window(limits.max_uniform_buffer_binding_size as usize);
         let in_storage = layout.window(limits.max_storage_buffer_binding_size as usize);
         let (uniform, window) = if in_uniform > 0 { (true, in_uniform) } else { (false, in_storage) };
-        if window == 0 {
+        // The posterior goes over all components twice.
+        if window == 0 || 2 * layout.k > MOST_TRIPS {
             return None;
         }
         let (padded, set_bytes) = (layout.padded_components(), layout.statistics() * size_of::<f32>());
@@ -136,6 +142,13 @@ impl Plan {
     pub(super) fn response_groups(&self) -> usize {
         let one_group = self.layout.k as u64 * self.sample_bytes(1);
         ((self.staging_bytes() / one_group) as usize).clamp(1, self.tile_groups)
+    }
+
+    /// Tiles of one submission.
+    pub(super) fn tiles_at_once(&self) -> usize {
+        let by_work = MOST_SUBMITTED_WORK / (self.tile_groups * self.layout.group_work());
+        let by_dispatches = MOST_SUBMITTED_DISPATCHES / (self.windows.len() + 4);
+        by_work.min(by_dispatches).max(1)
     }
 
     /// Workgroups of the M step on a tile.

@@ -1,5 +1,6 @@
 //! The samples on the device: shifted and scaled in f64, rounded to f32, in groups that workgroups read as runs.
 
+use ndarray::Array1;
 use rayon::prelude::*;
 use wgpu::{Buffer, BufferUsages};
 
@@ -11,6 +12,9 @@ use crate::points::Points;
 pub(crate) const GROUP: usize = 256;
 /// Invocations of a workgroup, each with a vector of four samples.
 pub(crate) const LANES: usize = 64;
+
+/// A median absolute deviation below this share of the median is rounding.
+const LEAST_SPREAD: f64 = 1e-12;
 
 /// Values beyond this many spreads from the middle are refused: their squares, summed, would leave the range of f32.
 const MOST_SPREADS: f64 = 1e12;
@@ -32,15 +36,16 @@ pub(super) struct Coordinates {
 
 impl Coordinates {
     /// Shifts by medians and scales by median absolute deviations; by standard deviations where most values are equal.
-    fn of(points: &Points) -> Self {
+    fn of(points: &Points, variances: &Array1<f64>) -> Self {
         let (shift, deviations) = points.medians();
-        let (_, variances) = points.feature_moments();
         let scale = deviations
             .into_iter()
             .zip(variances)
-            .map(|(deviation, variance)| {
-                let spread = if deviation > 0.0 { deviation } else { variance.sqrt() };
-                if spread > 0.0 { (-spread.log2().round()).exp2() } else { 1.0 }
+            .zip(&shift)
+            .map(|((deviation, variance), median): ((f64, &f64), &f64)| {
+                // Values that differ by their rounding alone have no spread.
+                let spread = if deviation > LEAST_SPREAD * median.abs() { deviation } else { variance.sqrt() };
+                if spread > 0.0 { (-spread.log2().round()).clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
             })
             .collect();
         Coordinates { shift, scale }
@@ -74,6 +79,8 @@ pub(super) struct Chunk {
 pub(super) struct DeviceSamples {
     pub(super) chunks: Vec<Chunk>,
     pub(super) coordinates: Coordinates,
+    /// Features of one value only: `[D]`.
+    pub(super) constant: Vec<bool>,
     /// Weights on the device are divided by this power of two.
     pub(super) weight_unit: f64,
     pub(super) total_weight: f64,
@@ -85,7 +92,9 @@ impl DeviceSamples {
     /// Copies the samples to the device.
     pub(super) fn upload(gpu: &Gpu, points: &Points) -> Result<Self> {
         let (n, d) = (points.n_samples(), points.n_features());
-        let coordinates = Coordinates::of(points);
+        let (_, variances) = points.feature_moments();
+        let coordinates = Coordinates::of(points, &variances);
+        let constant = variances.iter().map(|variance| *variance == 0.0).collect();
         let mean_weight = points.total_weight() / n as f64;
         let weight_unit = mean_weight.log2().round().exp2();
         let group_bytes = (GROUP * d * size_of::<f32>()) as u64;
@@ -107,6 +116,7 @@ impl DeviceSamples {
         let samples = DeviceSamples {
             chunks,
             coordinates,
+            constant,
             weight_unit,
             total_weight: points.total_weight(),
             n_samples: n,
@@ -126,9 +136,14 @@ impl DeviceSamples {
             let count = groups_at_once.min(chunk.groups - start);
             let mut values = vec![0.0_f32; count * group_len];
             let mut weights = vec![0.0_f32; count * GROUP];
-            values.par_chunks_mut(group_len).zip(weights.par_chunks_mut(GROUP)).enumerate().try_for_each(
-                |(i, (values, weights))| self.fill_group(points, chunk.first_group + start + i, values, weights),
-            )?;
+            let filled: Vec<Result<()>> = values
+                .par_chunks_mut(group_len)
+                .zip(weights.par_chunks_mut(GROUP))
+                .enumerate()
+                .map(|(i, (values, weights))| self.fill_group(points, chunk.first_group + start + i, values, weights))
+                .collect();
+            // The first error in the order of the samples, whichever thread was first to find one.
+            filled.into_iter().collect::<Result<()>>()?;
             gpu.guarded(|| {
                 let offset = (start * group_len * size_of::<f32>()) as u64;
                 gpu.queue.write_buffer(&chunk.samples, offset, bytemuck::cast_slice(&values));
@@ -148,7 +163,8 @@ impl DeviceSamples {
         points.for_each_row(start..end, |i, row| {
             for (feature, &x) in row.iter().enumerate() {
                 let mapped = self.coordinates.map(feature, x);
-                if mapped.abs() > MOST_SPREADS && too_wide.is_none() {
+                let within = mapped.abs() <= MOST_SPREADS;
+                if !within && too_wide.is_none() {
                     too_wide = Some((i, feature, x, mapped.abs()));
                 }
                 values[feature * GROUP + i - start] = mapped as f32;

@@ -22,8 +22,8 @@ pub(super) fn squared_distance(d: usize, mean_vectors: usize) -> String {
         for i in 1..=j {
             append_line(&mut body, &format!("y = fma(c{i}, vec4<f32>({}), y);", parameter(mean_vectors, column + i)));
         }
-        // Beyond this the square would leave the range of f32.
-        append_line(&mut body, "y = clamp(y, vec4<f32>(-1e18), vec4<f32>(1e18));");
+        // Beyond this a sum of squares could leave the range of f32.
+        append_line(&mut body, "y = clamp(y, vec4<f32>(-1e15), vec4<f32>(1e15));");
         append_line(&mut body, "distance = fma(y, y, distance);");
     }
     append_line(&mut body, "return distance;");
