@@ -3,7 +3,7 @@
 use mixtura::{CovarianceArray, CovarianceType, Device, FitOptions, Points, fit};
 use ndarray::{Array2, array};
 
-use crate::common::compare::{Distance, Tolerance, epochs, points, to_mixture};
+use crate::common::compare::{Distance, Tolerance, epochs, points, to_mixture, to_model};
 use crate::common::data::{Blobs, Data};
 use crate::common::devices::{Subject, devices};
 use crate::common::oracle::Model;
@@ -168,4 +168,57 @@ fn fitted_variances(samples: &Array2<f32>, device: &Device, options: &FitOptions
     let points = Points::new(samples).unwrap();
     let result = fit(&points, device, options, &mut |_| {}).unwrap();
     CovarianceArray::values(result.mixture.covariances()).to_vec()
+}
+
+#[test]
+fn a_model_far_wider_than_its_samples_costs_no_digits() {
+    let data = Blobs::new(12_345, 3, 1).make();
+    let weights = vec![1.0; 12_345];
+    let points = points(&data.samples, None);
+    for family in CovarianceType::ALL {
+        let mut start = data.start(family);
+        start.covariances.iter_mut().flatten().flatten().for_each(|x| *x *= 1e8);
+        let (last, bounds) = start.epochs(&data.samples, &weights, REG_COVAR, 1);
+        for subject in devices() {
+            let mut backend = subject.device.load(&points).unwrap();
+            let (found, found_bounds) = epochs(&mut *backend, &to_mixture(&start), REG_COVAR, 1);
+            Distance::between((&last, bounds[0]), (&found, found_bounds[0]))
+                .assert_within(subject.tolerance, &format!("{}, {family}", subject.name));
+        }
+    }
+}
+
+/// k-means sees clusters through a model as wide as all samples together.
+#[test]
+fn clusters_ten_thousand_times_tighter_than_the_data_start_with_their_own_shapes() {
+    let blobs = Blobs { spacing: 1e4, ..Blobs::new(12_345, 3, 4) };
+    let points_of_all = blobs.make();
+    let points = points(&points_of_all.samples, None);
+    let options = FitOptions { max_iter: 0, reg_covar: 0.0, ..FitOptions::new(4) };
+    for family in CovarianceType::ALL {
+        let options = FitOptions { covariance_type: family, ..options.clone() };
+        let expected = fit(&points, &Device::cpu(), &options, &mut |_| {}).unwrap().mixture;
+        for subject in devices() {
+            let found = fit(&points, &subject.device, &options, &mut |_| {}).unwrap().mixture;
+            // f32 rounds positions that reach over 10,000 standard deviations to 6e-4 of one.
+            let tolerance = if subject.is_double() { subject.tolerance } else { subject.tolerance.times(10.0) };
+            Distance::of_models(&to_model(&expected), &found)
+                .assert_within(tolerance, &format!("{}, {family}", subject.name));
+        }
+    }
+}
+
+#[test]
+fn samples_of_any_scale_are_fitted_beside_a_floor_that_is_far_larger() {
+    for scale in [1e-150, 1e-23, 1e20] {
+        let samples = Blobs::new(1_000, 2, 2).make().samples * scale;
+        let points = points(&samples, None);
+        for subject in devices() {
+            for family in CovarianceType::ALL {
+                let options = FitOptions { covariance_type: family, ..FitOptions::new(2) };
+                let fitted = fit(&points, &subject.device, &options, &mut |_| {}).unwrap();
+                assert!(fitted.log_likelihood.is_finite(), "{}, {family}, {scale:e}", subject.name);
+            }
+        }
+    }
 }

@@ -256,3 +256,23 @@ fn wrong_usage_has_a_status_of_its_own() {
         ],
     );
 }
+
+#[test]
+fn outputs_that_would_replace_inputs_and_columns_out_of_order() {
+    let place = Place::new();
+    place.write("data.csv", "a,b\n1,2\n3,5\n5,7\n2,8\n");
+    place.write("weights.csv", "1\n2\n1\n1\n");
+    assert_eq!(place.run("fit data.csv -k 1 --out model.json --quiet --device cpu").status, 0);
+    check(
+        &place,
+        &[
+            ("fit data.csv -k 1 --out data.csv", 2, "--out is data.csv, which is also read", "another file"),
+            ("fit data.csv -k 1 --weights weights.csv --out ./weights.csv", 2, "which is also read", "another file"),
+            ("fit data.csv -k 1 --out -", 2, "--out is -", "name of a file"),
+            ("predict model.json data.csv --out data.csv", 2, "which is also read", "another file"),
+            ("predict model.json data.csv --columns b,a", 1, "column 'b' is feature 0 here, and feature 1", "a,b"),
+            ("sample model.json -n 99999999999999 --out x.npy", 1, "do not fit into memory", "fewer"),
+            ("sample model.json -n 18446744073709551615 --out x.npy", 1, "do not fit into memory", "fewer"),
+        ],
+    );
+}
