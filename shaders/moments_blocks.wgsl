@@ -9,31 +9,12 @@
 // the host puts back in f64. What is left is small once the fit is under way, and so is what f32 loses of it: the small
 // eigenvalues of an ill-conditioned covariance keep their digits.
 
-@group(0) @binding(0) var<uniform> tile: Tile;
-@group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> means: array<f32>;
-@group(0) @binding(3) var<storage, read> responsibilities: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> scales: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> covariances: array<f32>;
-@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
-
 const SECOND: u32 = BLOCK * BLOCK;
 /// Count and first moments.
 const OTHER: u32 = BLOCK + 1u;
 const SHARED: u32 = max(SECOND, OTHER);
 const FIRST: u32 = 1u;
 const COMPONENT: u32 = 1u + BLOCKS * BLOCK + PAIRS * SECOND;
-
-var<workgroup> lanes: array<f32, SHARED * LANES>;
-
-/// The sum over the lanes of one of the shared numbers; each lane starts at another place, to spread the reads.
-fn sum_over_lanes(number: u32) -> f32 {
-    var sum = 0.0;
-    for (var i = 0u; i < LANES; i++) {
-        sum += lanes[number * LANES + ((i + number) % LANES)];
-    }
-    return sum;
-}
 
 @compute @workgroup_size(64)
 fn moments_blocks(

@@ -6,28 +6,9 @@
 // moments. The second ones are less what the lanes' counts and the variances of the model lead to expect, as in
 // `moments_blocks.wgsl`.
 
-@group(0) @binding(0) var<uniform> tile: Tile;
-@group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> means: array<f32>;
-@group(0) @binding(3) var<storage, read> responsibilities: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> scales: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> covariances: array<f32>;
-@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
-
 /// First and second moments, and count.
 const SHARED: u32 = 2u * BLOCK + 1u;
 const COMPONENT: u32 = 1u + 2u * BLOCKS * BLOCK;
-
-var<workgroup> lanes: array<f32, SHARED * LANES>;
-
-/// The sum over the lanes of one of the shared numbers; each lane starts at another place, to spread the reads.
-fn sum_over_lanes(number: u32) -> f32 {
-    var sum = 0.0;
-    for (var i = 0u; i < LANES; i++) {
-        sum += lanes[number * LANES + ((i + number) % LANES)];
-    }
-    return sum;
-}
 
 @compute @workgroup_size(64)
 fn moments_diagonal(

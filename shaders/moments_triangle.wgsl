@@ -10,26 +10,8 @@
 // The header has, beside its constants, what drivers leave rolled and would then index registers with: `add_products`,
 // which adds r c c^T to the triangle, and `share_round`, which hands 64 of its numbers to the other lanes.
 
-@group(0) @binding(0) var<uniform> tile: Tile;
-@group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> means: array<f32>;
-@group(0) @binding(3) var<storage, read> responsibilities: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> scales: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> covariances: array<f32>;
-@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
-
 const COMPONENT: u32 = 1u + DIM + TRIANGLE;
-
-var<workgroup> lanes: array<f32, LANES * LANES>;
-
-/// The sum over the lanes of one of the shared numbers; each lane starts at another place, to spread the reads.
-fn sum_over_lanes(number: u32) -> f32 {
-    var sum = 0.0;
-    for (var i = 0u; i < LANES; i++) {
-        sum += lanes[number * LANES + ((i + number) % LANES)];
-    }
-    return sum;
-}
+const SHARED: u32 = LANES;
 
 @compute @workgroup_size(64)
 fn moments_triangle(

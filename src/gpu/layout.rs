@@ -30,6 +30,13 @@ const MOST_EXPECTED: f64 = 1e12;
 /// A constant that stands for minus infinity.
 const LEAST_CONSTANT: f64 = -3e38;
 
+/// A kernel of the M step, with what all of them share in front.
+macro_rules! moments_source {
+    ($file:literal) => {
+        concat!(include_str!("../../shaders/moments_common.wgsl"), include_str!(concat!("../../shaders/", $file)))
+    };
+}
+
 /// Mirror of `Tile` in `common.wgsl`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable, Default)]
@@ -302,9 +309,9 @@ impl Layout {
     /// The M step's kernel.
     pub(crate) fn moments(&self) -> KernelSource {
         let (stage, body) = match self.form() {
-            Form::Triangle => ("moments_triangle", include_str!("../../shaders/moments_triangle.wgsl")),
-            Form::Blocks => ("moments_blocks", include_str!("../../shaders/moments_blocks.wgsl")),
-            Form::Diagonal => ("moments_diagonal", include_str!("../../shaders/moments_diagonal.wgsl")),
+            Form::Triangle => ("moments_triangle", moments_source!("moments_triangle.wgsl")),
+            Form::Blocks => ("moments_blocks", moments_source!("moments_blocks.wgsl")),
+            Form::Diagonal => ("moments_diagonal", moments_source!("moments_diagonal.wgsl")),
         };
         let header = match self.form() {
             Form::Triangle => {
