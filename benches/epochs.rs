@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use mixtura::{Assignment, CovarianceArray, CovarianceType, Device, DeviceChoice, Mixture, Points};
+use mixtura::{Assignment, CovarianceArray, CovarianceType, Device, DeviceChoice, Mixture, Points, Precision};
 use ndarray::{Array1, Array2, Array3};
 
 const CASES: &str = "1000000x2x8xfull,200000x16x16xfull,200000x16x16xtied,200000x16x16xdiag,200000x16x16xspherical,\
@@ -23,8 +23,16 @@ fn main() {
         .unwrap_or_else(|| default.to_owned())
         .split(',')
         .map(|choice| {
+            let (choice, precision) = match choice.strip_suffix("-f32") {
+                Some(choice) => (choice, Some(Precision::Single)),
+                None => (choice, None),
+            };
             let Ok(choice) = choice.parse::<DeviceChoice>();
-            Device::open(&choice).unwrap_or_else(|error| panic!("{error}"))
+            let device = Device::open(&choice).unwrap_or_else(|error| panic!("{error}"));
+            match precision {
+                Some(precision) => device.with_precision(precision).unwrap_or_else(|error| panic!("{error}")),
+                None => device,
+            }
         })
         .collect();
     let cases = arguments.next().unwrap_or_else(|| CASES.to_owned());

@@ -27,6 +27,31 @@ pub struct Assessment {
     pub labels: Array1<usize>,
 }
 
+/// The arithmetic that passes over samples compute in. What they sum is finished in f64 either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Precision {
+    /// f32: seven digits, at twice the speed.
+    #[serde(rename = "f32")]
+    Single,
+    /// f64: sixteen digits.
+    #[default]
+    #[serde(rename = "f64")]
+    Double,
+}
+
+impl Precision {
+    /// Both.
+    pub const ALL: [Precision; 2] = [Precision::Single, Precision::Double];
+
+    /// `f32` or `f64`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Single => "f32",
+            Precision::Double => "f64",
+        }
+    }
+}
+
 /// The device that a backend runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
@@ -37,6 +62,9 @@ pub struct DeviceInfo {
     /// `cpu`, `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software` or `other`.
     #[serde(rename = "type")]
     pub device_type: String,
+    /// What it computes in.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 /// Samples on a device, and the passes over them.

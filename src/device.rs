@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use ndarray::{Array1, Array2};
 
-use crate::backend::{Backend, DeviceInfo};
-use crate::cpu::CpuBackend;
-use crate::error::Result;
+use crate::backend::{Backend, DeviceInfo, Precision};
+use crate::cpu;
+use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu;
 use crate::mixture::Mixture;
@@ -19,7 +19,7 @@ pub enum DeviceChoice {
     /// The first hardware adapter (discrete, then integrated, then virtual), otherwise the native CPU backend.
     #[default]
     Auto,
-    /// The native CPU backend, in f64.
+    /// The native CPU backend.
     Cpu,
     /// A hardware adapter.
     Gpu,
@@ -58,9 +58,9 @@ enum Kind {
 }
 
 impl Device {
-    /// The native CPU backend.
+    /// The native CPU backend, in f64.
     pub fn cpu() -> Self {
-        Device { info: crate::cpu::info(), kind: Kind::Cpu }
+        Device { info: cpu::info(Precision::Double), kind: Kind::Cpu }
     }
 
     /// Opens the device chosen.
@@ -82,9 +82,27 @@ impl Device {
         #[cfg(not(feature = "gpu"))]
         match choice {
             DeviceChoice::Auto => Ok(Self::cpu()),
-            _ => Err(crate::Error::NoAdapter {
+            _ => Err(Error::NoAdapter {
                 wanted: "graphics adapter".to_owned(),
                 found: "this program was built without GPU support".to_owned(),
+            }),
+        }
+    }
+
+    /// The same device, computing in the given precision.
+    ///
+    /// # Errors
+    /// [`InvalidOption`](crate::Error::InvalidOption): graphics adapters compute in f32 alone.
+    pub fn with_precision(self, precision: Precision) -> Result<Self> {
+        match self.kind {
+            Kind::Cpu => Ok(Device { info: cpu::info(precision), kind: self.kind }),
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(_) if precision == self.info.precision => Ok(self),
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(_) => Err(Error::InvalidOption {
+                name: "the precision",
+                value: format!("{} on {}", precision.name(), self.info.name),
+                expected: "f32 on graphics adapters, or the device cpu",
             }),
         }
     }
@@ -101,7 +119,7 @@ impl Device {
     /// [`TooWideForSinglePrecision`](crate::Error::TooWideForSinglePrecision), or what the driver reports.
     pub fn load<'p>(&self, points: &'p Points<'_>) -> Result<Box<dyn Backend + 'p>> {
         match &self.kind {
-            Kind::Cpu => Ok(Box::new(CpuBackend::new(points))),
+            Kind::Cpu => cpu::load(points, self.info.precision),
             #[cfg(feature = "gpu")]
             Kind::Gpu(gpu) => Ok(Box::new(gpu.load(points)?)),
         }
@@ -146,5 +164,5 @@ pub fn devices() -> Vec<DeviceInfo> {
     let adapters = gpu::adapters();
     #[cfg(not(feature = "gpu"))]
     let adapters = Vec::new();
-    adapters.into_iter().chain([crate::cpu::info()]).collect()
+    adapters.into_iter().chain([cpu::info(Precision::Double)]).collect()
 }

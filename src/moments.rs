@@ -73,6 +73,30 @@ impl Moments {
         Ok(self)
     }
 
+    /// The same sums about other origins: with delta = o - o', first moves by N delta, and second by
+    /// delta first^T + first delta^T + N delta delta^T.
+    pub(crate) fn about(mut self, origins: &Array2<f64>) -> Self {
+        let deltas = &self.origins - origins;
+        for (k, delta) in deltas.outer_iter().enumerate() {
+            let (first, count) = (self.first.row(k), self.counts[k]);
+            let added = |i: usize, j: usize| delta[i] * first[j] + first[i] * delta[j] + count * (delta[i] * delta[j]);
+            match &mut self.second {
+                CovarianceArray::Full(second) => {
+                    let mut second = second.index_axis_mut(Axis(0), k);
+                    second.indexed_iter_mut().for_each(|((i, j), x)| *x += added(i, j));
+                }
+                CovarianceArray::Tied(second) => second.indexed_iter_mut().for_each(|((i, j), x)| *x += added(i, j)),
+                CovarianceArray::Diag(second) => {
+                    second.row_mut(k).indexed_iter_mut().for_each(|(i, x)| *x += added(i, i));
+                }
+                CovarianceArray::Spherical(second) => second[k] += (0..delta.len()).map(|i| added(i, i)).sum::<f64>(),
+            }
+        }
+        self.first += &(&deltas * &self.counts.view().insert_axis(Axis(1)));
+        self.origins.assign(origins);
+        self
+    }
+
     /// Mean log-likelihood per unit of sample weight: EM's lower bound at the model that made these moments.
     pub fn lower_bound(&self) -> f64 {
         self.log_likelihood / self.total_weight

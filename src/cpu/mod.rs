@@ -1,104 +1,71 @@
-//! The native backend: f64 arithmetic in tiles that stay in cache, on all processor cores.
+//! The native backend: tiles of samples that stay in cache, on all processor cores, in f64 or in f32.
 //!
-//! The samples are cut into slabs whose bounds depend on their number only; each slab has sums of its own, and these
-//! are added in order, so that the result does not depend on the number of threads. The instruction set (AVX-512,
-//! AVX2, NEON or scalar) is chosen at run time.
+//! The instruction set (AVX-512, AVX2, NEON or scalar) is chosen at run time.
 
 mod e_step;
-mod exp;
+mod elementary;
 mod m_step;
 mod parameters;
+mod posterior;
+mod real;
+mod rows;
+mod slabs;
+mod sums;
 mod tile;
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2};
-use pulp::{Arch, Simd, WithSimd};
+use ndarray::{Array1, Array2, Axis};
+use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, check_features};
+use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, Precision, check_features};
+use crate::coordinates::Coordinates;
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::Result;
 use crate::mixture::Mixture;
 use crate::moments::Moments;
 use crate::points::Points;
-use e_step::Posterior;
-use m_step::{Second, Sums, Work};
+use e_step::LogDensities;
 use parameters::Parameters;
+use posterior::{Assess, Posterior, Respond};
+use real::Real;
+use slabs::{Pass, Source};
+use sums::{Second, Shape, Sums};
 use tile::Tile;
 
-/// Slabs have at least this many samples...
-const LEAST_SLAB: usize = 4096;
-/// ... there are at most this many of them...
-const MOST_SLABS: usize = 128;
-/// ... and fewer where their sums would together hold more numbers than this (512 MiB).
-const MOST_SUMS: usize = 64 << 20;
-
-/// What is left of the scatter within components may be this small a share of all scatter before it is summed directly:
-/// ten of sixteen digits remain.
-const LEAST_SHARE: f64 = 1e-6;
-
-/// Samples in memory, and the passes over them on the processor.
-#[derive(Debug)]
-pub struct CpuBackend<'p, 'a> {
-    points: &'p Points<'a>,
-    /// Median of every feature. Samples are taken relative to it, so that data far from zero lose nothing.
-    centre: Vec<f64>,
-    /// Sum of w (x - centre)(x - centre)^T: what the tied family needs, the same in every epoch.
-    scatter: Option<Array2<f64>>,
-    arch: Arch,
-    info: DeviceInfo,
+/// Puts samples before the processor: they are borrowed, not copied.
+///
+/// # Errors
+/// [`TooWideForSinglePrecision`](crate::Error::TooWideForSinglePrecision), in single precision.
+pub(crate) fn load<'p>(points: &'p Points<'_>, precision: Precision) -> Result<Box<dyn Backend + 'p>> {
+    match precision {
+        Precision::Double => Ok(Box::new(CpuBackend::new(points))),
+        Precision::Single => {
+            let coordinates = Coordinates::scaled(points, &points.feature_moments().1);
+            coordinates.check(points)?;
+            Ok(Box::new(CpuBackend::<f32>::with_coordinates(points, coordinates)))
+        }
+    }
 }
 
-impl<'p, 'a> CpuBackend<'p, 'a> {
+/// Samples in memory, and the passes over them on the processor, in the arithmetic of `T`.
+#[derive(Debug)]
+pub(crate) struct CpuBackend<'p, 'a, T> {
+    points: &'p Points<'a>,
+    coordinates: Coordinates,
+    arch: Arch,
+    info: DeviceInfo,
+    /// Memory of the last pass, for the next of its shape.
+    pass: Option<Pass<T>>,
+    /// Sum of w (x - shift)(x - shift)^T: what the tied family needs, the same in every epoch.
+    scatter: Option<Array2<f64>>,
+}
+
+impl<'p, 'a> CpuBackend<'p, 'a, f64> {
     /// Borrows the samples; nothing is copied.
-    pub fn new(points: &'p Points<'a>) -> Self {
-        let centre = points.medians().0;
-        CpuBackend { points, centre, scatter: None, arch: Arch::new(), info: info() }
-    }
-
-    /// Calls `work` for each slab, in parallel; the results come in the order of the slabs.
-    fn for_each_slab<T: Send>(&self, most: usize, work: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
-        let n = self.points.n_samples();
-        let capacity = Tile::capacity(self.centre.len());
-        let slabs = n.div_ceil(LEAST_SLAB).clamp(1, most);
-        let rows = n.div_ceil(slabs).next_multiple_of(capacity);
-        (0..n.div_ceil(rows)).into_par_iter().map(|i| work(i * rows..((i + 1) * rows).min(n))).collect()
-    }
-
-    /// Sums over all samples about the given means `[K, D]`, which are relative to the centre.
-    fn sums<R: Respond>(&self, responder: &R, means: &[f64], shape: Second) -> Sums {
-        let d = self.centre.len();
-        let most = (MOST_SUMS / Sums::size(shape, means.len() / d, d).max(1)).clamp(1, MOST_SLABS);
-        let slabs = self
-            .for_each_slab(most, |rows| self.arch.dispatch(SlabPass { backend: self, responder, means, shape, rows }));
-        add_in_order(slabs)
-    }
-
-    /// Moments of a family about the given origins `[K, D]`.
-    fn moments_by<R: Respond>(&mut self, responder: &R, origins: &Array2<f64>, family: CovarianceType) -> Moments {
-        let means: Vec<f64> =
-            origins.rows().into_iter().flat_map(|row| row.into_iter().zip(&self.centre).map(|(m, c)| m - c)).collect();
-        let mut sums = self.sums(responder, &means, Second::of(family));
-        let second = match family {
-            CovarianceType::Tied => match self.tied_second(&sums, &means) {
-                Some(second) => CovarianceArray::Tied(second),
-                None => {
-                    sums = self.sums(responder, &means, Second::Triangle);
-                    sums.second(family)
-                }
-            },
-            _ => sums.second(family),
-        };
-        Moments {
-            total_weight: self.points.total_weight(),
-            log_likelihood: sums.log_likelihood,
-            counts: sums.counts.into(),
-            origins: origins.clone(),
-            first: Array2::from_shape_vec(origins.dim(), sums.first).expect("[K, D]"),
-            second,
-            single_precision: false,
-        }
+    pub(crate) fn new(points: &'p Points<'a>) -> Self {
+        Self::with_coordinates(points, Coordinates::shifted(points))
     }
 
     /// Moments under responsibilities that `fill(rows, r)` makes up: r is [K, n] for the n given rows, and each
@@ -109,55 +76,103 @@ impl<'p, 'a> CpuBackend<'p, 'a> {
         k: usize,
         fill: impl Fn(Range<usize>, &mut ndarray::ArrayViewMut2<f64>) + Sync,
     ) -> Moments {
-        let centre = Array1::from(self.centre.clone());
-        let origins = centre.broadcast((k, centre.len())).expect("[D] to [K, D]").to_owned();
-        self.moments_by(&Given { k, fill }, &origins, family)
+        let origins = Array2::from_shape_fn((k, self.coordinates.shift.len()), |(_, i)| self.coordinates.shift[i]);
+        self.moments_by(&Source::Given(&fill), &vec![0.0; origins.len()], origins, family)
+    }
+}
+
+impl<'p, 'a, T: Real> CpuBackend<'p, 'a, T> {
+    fn with_coordinates(points: &'p Points<'a>, coordinates: Coordinates) -> Self {
+        let info = info(T::PRECISION);
+        CpuBackend { points, coordinates, arch: Arch::new(), info, pass: None, scatter: None }
     }
 
-    /// The scatter of all samples about the centre.
-    fn scatter(&mut self) -> Array2<f64> {
-        let d = self.centre.len();
-        if self.scatter.is_none() {
-            let one = Given { k: 1, fill: |_, r: &mut ndarray::ArrayViewMut2<f64>| r.fill(1.0) };
-            let sums = self.sums(&one, &vec![0.0; d], Second::Triangle);
-            let CovarianceArray::Tied(scatter) = sums.second(CovarianceType::Tied) else {
-                unreachable!("the family asked for is the family given")
-            };
-            self.scatter = Some(scatter);
-        }
-        self.scatter.clone().expect("just made")
+    /// Sums over all samples about the given means `[K, D]`, in this backend's coordinates.
+    fn sums(&mut self, source: &Source<T>, means: &[T], shape: Shape) -> Sums {
+        let pass = self.pass.take().filter(|pass| pass.shape == shape).unwrap_or_else(|| Pass::new(shape, self.arch));
+        let sums = pass.sums(self.points, &self.coordinates, source, means);
+        self.pass = Some(pass);
+        sums
     }
 
-    /// Second moments of the tied family about the means v_k (relative to the centre), from the scatter T of all
-    /// samples about the centre: the sum over k of r (z - v)(z - v)^T with z = x - centre is
-    /// T - sum_k (v first^T + first v^T + N_k v v^T), first = sum of r (z - v). `None` where the difference is so much
+    /// Moments of a family about origins `[K, D]`, which are `means` in this backend's coordinates.
+    fn moments_by(&mut self, source: &Source<T>, means: &[T], origins: Array2<f64>, family: CovarianceType) -> Moments {
+        let (k, d) = origins.dim();
+        let mut shape = Shape { k, d, second: Second::of(family) };
+        let mut sums = self.sums(source, means, shape);
+        let tied = match family {
+            CovarianceType::Tied => {
+                let tied = self.tied_second(&sums, &origins);
+                if tied.is_none() {
+                    shape.second = Second::Triangle;
+                    sums = self.sums(source, means, shape);
+                }
+                tied
+            }
+            _ => None,
+        };
+        let scale = &self.coordinates.scale;
+        let second = tied.map_or_else(|| sums.second(family, means, scale), CovarianceArray::Tied);
+        let reference = if let Source::Model(parameters, _) = source { parameters.reference } else { 0.0 };
+        let moments = Moments {
+            total_weight: self.points.total_weight(),
+            log_likelihood: sums.log_likelihood + reference * self.points.total_weight(),
+            counts: sums.counts(),
+            first: sums.first(scale),
+            origins,
+            second,
+            single_precision: T::PRECISION == Precision::Single,
+        };
+        self.pass.as_ref().expect("the pass just made").recycle(sums);
+        moments
+    }
+
+    /// The scatter of all samples about the origin of the coordinates, in f64 whatever the passes compute in.
+    fn scatter(&mut self) -> &Array2<f64> {
+        let d = self.coordinates.shift.len();
+        let (points, arch) = (self.points, self.arch);
+        let shift = &self.coordinates.shift;
+        self.scatter.get_or_insert_with(|| {
+            let coordinates = Coordinates { shift: shift.clone(), scale: vec![1.0; d] };
+            let pass = Pass::<f64>::new(Shape { k: 1, d, second: Second::Triangle }, arch);
+            let zero = vec![0.0; d];
+            let sums = pass.sums(points, &coordinates, &Source::All, &zero);
+            match sums.second(CovarianceType::Tied, &zero, &coordinates.scale) {
+                CovarianceArray::Tied(scatter) => scatter,
+                _ => unreachable!("the family asked for is the family given"),
+            }
+        })
+    }
+
+    /// Second moments of the tied family about the origins o_k, from the scatter T of all samples about the origin c of
+    /// the coordinates: with v = o - c, the sum over k of r (x - o)(x - o)^T is
+    /// T - sum_k (v first^T + first v^T + N_k v v^T), first = sum of r (x - o). `None` where the difference is so much
     /// smaller than T that it has lost digits.
-    fn tied_second(&mut self, sums: &Sums, means: &[f64]) -> Option<Array2<f64>> {
+    fn tied_second(&mut self, sums: &Sums, origins: &Array2<f64>) -> Option<Array2<f64>> {
+        let offsets = origins - &Array1::from(self.coordinates.shift.clone());
+        let (first, counts) = (sums.first(&self.coordinates.scale), sums.counts());
         let scatter = self.scatter();
-        let d = scatter.nrows();
         let mut second = scatter.clone();
-        for ((v, first), count) in means.chunks_exact(d).zip(sums.first.chunks_exact(d)).zip(&sums.counts) {
+        for ((v, first), count) in offsets.outer_iter().zip(first.outer_iter()).zip(&counts) {
             for ((i, j), x) in second.indexed_iter_mut() {
                 *x -= v[i] * first[j] + first[i] * v[j] + count * (v[i] * v[j]);
             }
         }
-        let keeps_digits = second.diag().iter().zip(scatter.diag()).all(|(left, all)| *left >= LEAST_SHARE * all);
+        let keeps_digits = second.diag().iter().zip(scatter.diag()).all(|(left, all)| *left >= T::LEAST_SHARE * all);
         keeps_digits.then_some(second)
+    }
+
+    fn parameters(&self, mixture: &Mixture) -> Result<Parameters<T>> {
+        check_features(mixture, self.n_features())?;
+        Ok(Parameters::new(mixture, &self.coordinates))
     }
 }
 
-fn add_in_order(slabs: Vec<Sums>) -> Sums {
-    let mut slabs = slabs.into_iter();
-    let mut total = slabs.next().expect("there is at least one sample");
-    slabs.for_each(|slab| total.add(&slab));
-    total
-}
-
 /// The processor as a device.
-pub(crate) fn info() -> DeviceInfo {
+pub(crate) fn info(precision: Precision) -> DeviceInfo {
     let threads = rayon::current_num_threads();
     let name = format!("{} on {threads} thread{}", instruction_set(), if threads == 1 { "" } else { "s" });
-    DeviceInfo { backend: "cpu".to_owned(), name, device_type: "cpu".to_owned() }
+    DeviceInfo { backend: "cpu".to_owned(), name, device_type: "cpu".to_owned(), precision }
 }
 
 fn instruction_set() -> &'static str {
@@ -171,7 +186,7 @@ fn instruction_set() -> &'static str {
     std::env::consts::ARCH
 }
 
-impl Backend for CpuBackend<'_, '_> {
+impl<T: Real> Backend for CpuBackend<'_, '_, T> {
     fn info(&self) -> &DeviceInfo {
         &self.info
     }
@@ -185,172 +200,69 @@ impl Backend for CpuBackend<'_, '_> {
     }
 
     fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
-        check_features(mixture, self.n_features())?;
-        let parameters = &Parameters::new(mixture, &self.centre);
-        Ok(self.moments_by(&ByModel { parameters, assignment }, mixture.means(), mixture.covariance_type()))
+        let parameters = self.parameters(mixture)?;
+        let source = Source::Model(&parameters, assignment);
+        let family = mixture.covariance_type();
+        Ok(match T::PRECISION {
+            Precision::Double => self.moments_by(&source, &parameters.means, mixture.means().clone(), family),
+            // The passes know the means as rounded to their precision only.
+            Precision::Single => {
+                let rounded = parameters.origins(&self.coordinates);
+                self.moments_by(&source, &parameters.means, rounded, family).about(mixture.means())
+            }
+        })
     }
 
     fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
-        check_features(mixture, self.n_features())?;
-        let parameters = &Parameters::new(mixture, &self.centre);
-        let responder = ByModel { parameters, assignment: Assignment::Soft };
-        Ok(self.sums(&responder, &[], Second::Nothing).log_likelihood)
+        let parameters = self.parameters(mixture)?;
+        let shape = Shape { k: parameters.k, d: parameters.d, second: Second::of(mixture.covariance_type()) };
+        let sums = self.sums(&Source::Model(&parameters, Assignment::Soft), &[], shape);
+        Ok(sums.log_likelihood + parameters.reference * self.points.total_weight())
     }
 
     fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
-        check_features(mixture, self.n_features())?;
-        let parameters = Parameters::new(mixture, &self.centre);
+        let parameters = &self.parameters(mixture)?;
         let mut log_densities = vec![0.0; rows.len()];
         let mut labels = vec![0; rows.len()];
-        let tiles = Tile::capacity(parameters.d);
+        let tiles = Tile::<T>::capacity(parameters.d);
         log_densities.par_chunks_mut(tiles).zip(labels.par_chunks_mut(tiles)).enumerate().for_each_init(
             || (Tile::new(parameters.d), Posterior::new(parameters.k, parameters.d)),
             |(tile, posterior), (i, (log_densities, labels))| {
                 let start = rows.start + i * tiles;
-                tile.load(self.points, start..start + labels.len(), &self.centre);
-                self.arch.dispatch(AssessTile { parameters: &parameters, tile, posterior });
-                log_densities.copy_from_slice(&posterior.log_densities[..labels.len()]);
+                tile.load(self.arch, self.points, start..start + labels.len(), &self.coordinates);
+                self.arch.dispatch(LogDensities { parameters, tile, posterior });
+                self.arch.dispatch(Assess { posterior, width: tile.width });
                 labels.copy_from_slice(&posterior.labels[..labels.len()]);
+                for (to, from) in log_densities.iter_mut().zip(posterior.maxima.row(0)) {
+                    *to = from.to_f64() + parameters.reference;
+                }
             },
         );
         Ok(Assessment { log_densities: log_densities.into(), labels: Array1::from(labels) })
     }
 
     fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {
-        check_features(mixture, self.n_features())?;
-        let parameters = Parameters::new(mixture, &self.centre);
+        let parameters = &self.parameters(mixture)?;
         let (k, d) = (parameters.k, parameters.d);
         let mut responsibilities = Array2::zeros((rows.len(), k));
-        let tiles = Tile::capacity(d);
-        responsibilities.axis_chunks_iter_mut(ndarray::Axis(0), tiles).into_par_iter().enumerate().for_each_init(
+        let tiles = Tile::<T>::capacity(d);
+        responsibilities.axis_chunks_iter_mut(Axis(0), tiles).into_par_iter().enumerate().for_each_init(
             || (Tile::new(d), Posterior::new(k, d)),
             |(tile, posterior), (i, mut block)| {
                 let start = rows.start + i * tiles;
-                tile.load(self.points, start..start + block.nrows(), &self.centre);
-                tile.weights.fill(1.0);
-                self.arch.dispatch(RespondTile { parameters: &parameters, tile, posterior });
-                for ((n, k), r) in block.indexed_iter_mut() {
-                    *r = posterior.r[k * tile.width + n];
+                tile.load(self.arch, self.points, start..start + block.nrows(), &self.coordinates);
+                tile.weights.row_mut(0).fill(T::from_f64(1.0));
+                self.arch.dispatch(LogDensities { parameters, tile, posterior });
+                self.arch.dispatch(Respond { posterior, tile, assignment: Assignment::Soft });
+                for (n, mut sample) in block.rows_mut().into_iter().enumerate() {
+                    sample.iter_mut().enumerate().for_each(|(k, r)| *r = posterior.r.row(k)[n].to_f64());
+                    if T::PRECISION == Precision::Single {
+                        let sum = sample.sum();
+                        sample /= sum;
+                    }
                 }
             },
         );
         Ok(responsibilities)
-    }
-}
-
-/// Where the responsibilities of a pass come from.
-trait Respond: Sync {
-    /// K.
-    fn n_components(&self) -> usize;
-
-    /// Responsibilities times sample weight of a tile, which holds the given rows, into `posterior.r`; returns the
-    /// tile's log-likelihood.
-    fn respond<S: Simd>(&self, simd: S, rows: Range<usize>, tile: &Tile, posterior: &mut Posterior) -> f64;
-}
-
-/// By the posterior of a model: the E step.
-struct ByModel<'a> {
-    parameters: &'a Parameters,
-    assignment: Assignment,
-}
-
-impl Respond for ByModel<'_> {
-    fn n_components(&self) -> usize {
-        self.parameters.k
-    }
-
-    #[inline(always)]
-    fn respond<S: Simd>(&self, simd: S, _: Range<usize>, tile: &Tile, posterior: &mut Posterior) -> f64 {
-        posterior.log_densities(simd, self.parameters, tile);
-        posterior.respond::<S>(tile, self.assignment)
-    }
-}
-
-/// By a function of the rows.
-struct Given<F> {
-    k: usize,
-    fill: F,
-}
-
-impl<F: Fn(Range<usize>, &mut ndarray::ArrayViewMut2<f64>) + Sync> Respond for Given<F> {
-    fn n_components(&self) -> usize {
-        self.k
-    }
-
-    #[inline(always)]
-    fn respond<S: Simd>(&self, _: S, rows: Range<usize>, tile: &Tile, posterior: &mut Posterior) -> f64 {
-        let (n, width) = (rows.len(), tile.width);
-        let mut r = ndarray::ArrayViewMut2::from_shape((self.k, width), &mut posterior.r[..self.k * width])
-            .expect("[K, width]");
-        r.slice_mut(ndarray::s![.., n..]).fill(0.0);
-        let mut r = r.slice_mut(ndarray::s![.., ..n]);
-        (self.fill)(rows, &mut r);
-        for mut row in r.rows_mut() {
-            row.iter_mut().zip(&tile.weights).for_each(|(r, weight)| *r *= weight);
-        }
-        0.0
-    }
-}
-
-/// Responsibilities and sums over a slab of samples.
-struct SlabPass<'b, 'p, 'a, R> {
-    backend: &'b CpuBackend<'p, 'a>,
-    responder: &'b R,
-    /// Origins of the sums relative to the centre: `[K, D]`; none where only the log-likelihood is wanted.
-    means: &'b [f64],
-    shape: Second,
-    rows: Range<usize>,
-}
-
-impl<R: Respond> WithSimd for SlabPass<'_, '_, '_, R> {
-    type Output = Sums;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Sums {
-        let d = self.backend.centre.len();
-        let mut tile = Tile::new(d);
-        let mut posterior = Posterior::new(self.responder.n_components(), d);
-        let mut work = Work::new(d);
-        let mut sums = Sums::zero(self.shape, self.means.len() / d, d);
-        let capacity = Tile::capacity(d);
-        for start in self.rows.clone().step_by(capacity) {
-            let rows = start..(start + capacity).min(self.rows.end);
-            tile.load(self.backend.points, rows.clone(), &self.backend.centre);
-            sums.log_likelihood += self.responder.respond(simd, rows, &tile, &mut posterior);
-            sums.add_tile(simd, &posterior.r, self.means, &tile, &mut work);
-        }
-        sums
-    }
-}
-
-struct AssessTile<'a> {
-    parameters: &'a Parameters,
-    tile: &'a Tile,
-    posterior: &'a mut Posterior,
-}
-
-impl WithSimd for AssessTile<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        self.posterior.log_densities(simd, self.parameters, self.tile);
-        self.posterior.assess::<S>(self.tile.width);
-    }
-}
-
-struct RespondTile<'a> {
-    parameters: &'a Parameters,
-    tile: &'a Tile,
-    posterior: &'a mut Posterior,
-}
-
-impl WithSimd for RespondTile<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        self.posterior.log_densities(simd, self.parameters, self.tile);
-        self.posterior.respond::<S>(self.tile, Assignment::Soft);
     }
 }

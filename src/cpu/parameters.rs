@@ -1,67 +1,99 @@
 //! The parameters of a mixture, laid out as the kernels of this backend read them.
 
+use ndarray::Array2;
+
+use super::real::Real;
+use crate::coordinates::Coordinates;
 use crate::covariance::CovarianceArray;
 use crate::linalg::pack_upper;
 use crate::mixture::Mixture;
 
 /// Outputs of a triangular product that one step forms together.
-pub(super) const BLOCK: usize = 4;
+pub(super) const BLOCK: usize = 6;
 
 /// How the squared Mahalanobis distance of a component is computed.
 #[derive(Debug)]
-pub(super) enum Factors {
+pub(super) enum Factors<T> {
     /// |(x - mu_k) P_k|^2, with the upper triangular factors of all components packed by [`pack`].
-    Dense { packed: Vec<f64>, stride: usize },
-    /// |x P - mu_k P|^2 with one factor P for all components, packed; `means` are the mu_k P: `[K, D]`.
-    Shared { packed: Vec<f64>, means: Vec<f64> },
+    Dense { packed: Vec<T>, stride: usize },
+    /// |(x - o) P - (mu_k - o) P|^2 with one factor P for all components, packed, and the origin o of the coordinates;
+    /// `means` are the (mu_k - o) P: `[K, D]`.
+    Shared { packed: Vec<T>, origin: Vec<T>, means: Vec<T> },
     /// sum_d ((x_d - mu_kd) p_kd)^2: `[K, D]`.
-    Diagonal(Vec<f64>),
+    Diagonal(Vec<T>),
+    /// sum_d (x_d - mu_kd)^2 times p_k^2: `[K]`.
+    Isotropic(Vec<T>),
 }
 
-/// Everything the E step needs of a mixture, with means relative to the centre of the samples.
+/// Everything the E step needs of a mixture, in the coordinates of the samples.
 #[derive(Debug)]
-pub(super) struct Parameters {
+pub(super) struct Parameters<T> {
     pub(super) k: usize,
     pub(super) d: usize,
-    /// log w_k + log det P_k - D/2 log 2 pi: `[K]`.
-    pub(super) constants: Vec<f64>,
-    /// mu_k less the centre: `[K, D]`.
-    pub(super) means: Vec<f64>,
-    pub(super) factors: Factors,
+    /// log w_k + log det P_k - D/2 log 2 pi, less `reference`: `[K]`.
+    pub(super) constants: Vec<T>,
+    /// Log-densities are relative to this, so that their sums are sums of small numbers.
+    pub(super) reference: f64,
+    /// mu_k: `[K, D]`.
+    pub(super) means: Vec<T>,
+    pub(super) factors: Factors<T>,
 }
 
-impl Parameters {
-    pub(super) fn new(mixture: &Mixture, centre: &[f64]) -> Self {
+impl<T: Real> Parameters<T> {
+    pub(super) fn new(mixture: &Mixture, coordinates: &Coordinates) -> Self {
         let (k, d) = mixture.means().dim();
-        let means: Vec<f64> =
-            mixture.means().outer_iter().flat_map(|mean| (0..d).map(move |i| mean[i] - centre[i])).collect();
+        let scale = &coordinates.scale;
+        let means: Vec<f64> = mixture.means().indexed_iter().map(|((_, i), mean)| coordinates.map(i, *mean)).collect();
+        let numbers = |values: Vec<f64>| -> Vec<T> { values.into_iter().map(T::from_f64).collect() };
         let factors = match mixture.precisions_cholesky() {
             CovarianceArray::Full(p) => {
-                let packed: Vec<f64> = p.outer_iter().flat_map(|p| pack(d, |i, j| p[[i, j]])).collect();
+                let packed: Vec<T> = p.outer_iter().flat_map(|p| pack(d, |i, j| p[[i, j]] / scale[i])).collect();
                 Factors::Dense { stride: packed.len() / k, packed }
             }
             CovarianceArray::Tied(p) => {
-                let whitened = |k: usize, j: usize| (0..=j).map(|i| means[k * d + i] * p[[i, j]]).sum();
+                let whitened = |k: usize, j: usize| (0..=j).map(|i| means[k * d + i] * p[[i, j]] / scale[i]).sum();
                 Factors::Shared {
-                    packed: pack(d, |i, j| p[[i, j]]),
-                    means: (0..k * d).map(|kj| whitened(kj / d, kj % d)).collect(),
+                    packed: pack(d, |i, j| p[[i, j]] / scale[i]),
+                    origin: vec![T::default(); d],
+                    means: numbers((0..k * d).map(|kj| whitened(kj / d, kj % d)).collect()),
                 }
             }
-            CovarianceArray::Diag(p) => Factors::Diagonal(p.iter().copied().collect()),
+            CovarianceArray::Diag(p) => {
+                Factors::Diagonal(numbers(p.indexed_iter().map(|((_, i), p)| p / scale[i]).collect()))
+            }
+            CovarianceArray::Spherical(p) if scale.iter().all(|other| *other == scale[0]) => {
+                Factors::Isotropic(numbers(p.iter().map(|p| (p / scale[0]).powi(2)).collect()))
+            }
             CovarianceArray::Spherical(p) => {
-                Factors::Diagonal(p.iter().flat_map(|&p| std::iter::repeat_n(p, d)).collect())
+                Factors::Diagonal(numbers(p.iter().flat_map(|p| scale.iter().map(move |scale| p / scale)).collect()))
             }
         };
-        Parameters { k, d, constants: mixture.log_constants().to_vec(), means, factors }
+        let constants = mixture.log_constants();
+        // The greatest; a weight of zero makes a constant minus infinity.
+        let reference = constants.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Parameters {
+            k,
+            d,
+            constants: numbers(constants.iter().map(|constant| constant - reference).collect()),
+            reference,
+            means: numbers(means),
+            factors,
+        }
+    }
+
+    /// The means as rounded to the number type, in the units of the features: `[K, D]`.
+    pub(super) fn origins(&self, coordinates: &Coordinates) -> Array2<f64> {
+        Array2::from_shape_fn((self.k, self.d), |(k, i)| coordinates.unmap(i, self.means[k * self.d + i].to_f64()))
     }
 }
 
-/// An upper triangular matrix in the order in which the triangular product reads it: for every [`BLOCK`] of columns
-/// (as many as there are features, below that) the rows down to the diagonal, zero where there is no element.
-fn pack(d: usize, element: impl Fn(usize, usize) -> f64) -> Vec<f64> {
-    let block = d.min(BLOCK);
-    (0..d)
-        .step_by(block)
-        .flat_map(|first| pack_upper(first..first + block, (first + block).min(d), block, d, &element))
-        .collect()
+/// An upper triangular matrix in the order in which the triangular product reads it: first the columns that are left
+/// over when the others are taken in [`BLOCK`]s, then these; of each the rows down to the diagonal, zero where there is
+/// no element.
+fn pack<T: Real>(d: usize, element: impl Fn(usize, usize) -> f64) -> Vec<T> {
+    let columns = |first: usize, width: usize| pack_upper(first..first + width, first + width, width, d, &element);
+    let rest = d % BLOCK;
+    let left_over = if rest > 0 { columns(0, rest) } else { Vec::new() };
+    let blocks = (rest..d).step_by(BLOCK).flat_map(|first| columns(first, BLOCK));
+    left_over.into_iter().chain(blocks).map(T::from_f64).collect()
 }

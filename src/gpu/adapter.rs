@@ -3,7 +3,7 @@
 use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor};
 
 use super::context::Gpu;
-use crate::backend::DeviceInfo;
+use crate::backend::{DeviceInfo, Precision};
 use crate::device::DeviceChoice;
 use crate::error::{Error, Result};
 
@@ -30,7 +30,12 @@ pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
         DeviceType::Cpu => "software",
         DeviceType::Other => "other",
     };
-    DeviceInfo { backend: info.backend.to_string(), name: info.name, device_type: device_type.to_owned() }
+    DeviceInfo {
+        backend: info.backend.to_string(),
+        name: info.name,
+        device_type: device_type.to_owned(),
+        precision: Precision::Single,
+    }
 }
 
 /// All adapters, in the order of the numbers that select them.

@@ -6,8 +6,9 @@ use bytemuck::{Pod, Zeroable};
 use ndarray::Array1;
 
 use super::kernel::{Binding, KernelSource};
-use super::samples::{Coordinates, LANES};
+use super::samples::LANES;
 use super::straight_line;
+use crate::coordinates::Coordinates;
 use crate::covariance::CovarianceType;
 use crate::linalg::pack_upper;
 use crate::mixture::Mixture;

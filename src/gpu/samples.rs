@@ -1,10 +1,10 @@
 //! The samples on the device: shifted and scaled in f64, rounded to f32, in groups that workgroups read as runs.
 
-use ndarray::Array1;
 use rayon::prelude::*;
 use wgpu::{Buffer, BufferUsages};
 
 use super::context::Gpu;
+use crate::coordinates::Coordinates;
 use crate::error::{Error, Result};
 use crate::points::Points;
 
@@ -13,54 +13,11 @@ pub(crate) const GROUP: usize = 256;
 /// Invocations of a workgroup, each with a vector of four samples.
 pub(crate) const LANES: usize = 64;
 
-/// A median absolute deviation below this share of the median is rounding.
-const LEAST_SPREAD: f64 = 1e-12;
-
-/// Values beyond this many spreads from the middle are refused: their squares, summed, would leave the range of f32.
-const MOST_SPREADS: f64 = 1e12;
-
 /// Bytes made and handed over at a time.
 const UPLOAD_BYTES: usize = 16 << 20;
 
 /// A chunk may be larger where the adapter allows it, but this is enough.
 const LARGEST_CHUNK: u64 = 1 << 30;
-
-/// The affine map from features to device coordinates: (x - shift) * scale, the scale a power of two.
-#[derive(Debug, Clone)]
-pub(super) struct Coordinates {
-    /// `[D]`
-    pub(super) shift: Vec<f64>,
-    /// `[D]`
-    pub(super) scale: Vec<f64>,
-}
-
-impl Coordinates {
-    /// Shifts by medians and scales by median absolute deviations; by standard deviations where most values are equal.
-    fn of(points: &Points, variances: &Array1<f64>) -> Self {
-        let (shift, deviations) = points.medians();
-        let scale = deviations
-            .into_iter()
-            .zip(variances)
-            .zip(&shift)
-            .map(|((deviation, variance), median): ((f64, &f64), &f64)| {
-                // Values that differ by their rounding alone have no spread.
-                let spread = if deviation > LEAST_SPREAD * median.abs() { deviation } else { variance.sqrt() };
-                if spread > 0.0 { (-spread.log2().round()).clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
-            })
-            .collect();
-        Coordinates { shift, scale }
-    }
-
-    /// A feature's value in device coordinates.
-    pub(super) fn map(&self, feature: usize, x: f64) -> f64 {
-        (x - self.shift[feature]) * self.scale[feature]
-    }
-
-    /// The value of a feature that has these device coordinates.
-    pub(super) fn unmap(&self, feature: usize, x: f64) -> f64 {
-        x / self.scale[feature] + self.shift[feature]
-    }
-}
 
 /// Samples of one buffer.
 #[derive(Debug)]
@@ -93,7 +50,7 @@ impl DeviceSamples {
     pub(super) fn upload(gpu: &Gpu, points: &Points) -> Result<Self> {
         let (n, d) = (points.n_samples(), points.n_features());
         let (_, variances) = points.feature_moments();
-        let coordinates = Coordinates::of(points, &variances);
+        let coordinates = Coordinates::scaled(points, &variances);
         let constant = variances.iter().map(|variance| *variance == 0.0).collect();
         let mean_weight = points.total_weight() / n as f64;
         let weight_unit = mean_weight.log2().round().exp2();
@@ -163,9 +120,8 @@ impl DeviceSamples {
         points.for_each_row(start..end, |i, row| {
             for (feature, &x) in row.iter().enumerate() {
                 let mapped = self.coordinates.map(feature, x);
-                let within = mapped.abs() <= MOST_SPREADS;
-                if !within && too_wide.is_none() {
-                    too_wide = Some((i, feature, x, mapped.abs()));
+                if !Coordinates::holds(mapped) && too_wide.is_none() {
+                    too_wide = Some((i, feature, x));
                 }
                 values[feature * GROUP + i - start] = mapped as f32;
             }
@@ -173,9 +129,7 @@ impl DeviceSamples {
         });
         match too_wide {
             None => Ok(()),
-            Some((row, feature, value, spreads)) => {
-                Err(Error::TooWideForSinglePrecision { row, feature: points.feature(feature), value, spreads })
-            }
+            Some((row, feature, value)) => Err(self.coordinates.too_wide(points, row, feature, value)),
         }
     }
 }

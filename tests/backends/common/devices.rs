@@ -7,7 +7,7 @@ use std::env;
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
-use mixtura::{Device, DeviceChoice};
+use mixtura::{Device, DeviceChoice, Precision};
 
 use super::compare::{DOUBLE, SINGLE, Tolerance};
 
@@ -22,7 +22,7 @@ pub(crate) struct Subject {
 const VARIABLE: &str = "MIXTURA_TEST_DEVICES";
 
 static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
-    let default = if cfg!(feature = "gpu") { "cpu,software" } else { "cpu" };
+    let default = if cfg!(feature = "gpu") { "cpu,cpu-f32,software" } else { "cpu,cpu-f32" };
     let choices = env::var(VARIABLE).unwrap_or_else(|_| default.to_owned());
     choices.split(',').map(|choice| Subject::open(choice.trim())).collect()
 });
@@ -34,8 +34,16 @@ pub(crate) fn devices() -> &'static [Subject] {
 
 impl Subject {
     fn open(choice: &str) -> Self {
-        let Ok(wanted) = choice.parse::<DeviceChoice>();
-        let device = Device::open(&wanted).unwrap_or_else(|error| {
+        let (name, precision) = match choice.strip_suffix("-f32") {
+            Some(name) => (name, Some(Precision::Single)),
+            None => (choice, None),
+        };
+        let Ok(wanted) = name.parse::<DeviceChoice>();
+        let open = || match precision {
+            Some(precision) => Device::open(&wanted)?.with_precision(precision),
+            None => Device::open(&wanted),
+        };
+        let device = open().unwrap_or_else(|error| {
             panic!(
                 "the device `{choice}` cannot be opened: {error}\n\
                  on Debian and Ubuntu, `apt-get install mesa-vulkan-drivers` installs a software adapter; \
@@ -46,7 +54,7 @@ impl Subject {
         let name = format!("{choice}: {} ({}, {})", info.name, info.backend, info.device_type);
         // Past the test harness, which would keep a `println` of a test that passes to itself.
         io::stderr().write_all(format!("device under test: {name}\n").as_bytes()).unwrap();
-        let tolerance = if info.backend == "cpu" { DOUBLE } else { SINGLE };
+        let tolerance = if info.precision == Precision::Double { DOUBLE } else { SINGLE };
         Subject { name, device, tolerance }
     }
 

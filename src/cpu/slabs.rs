@@ -1,0 +1,170 @@
+//! A pass over all samples, in slabs of tiles, on all threads.
+//!
+//! The bounds of the slabs depend on the number of samples and features only, and sums are added up along a fixed
+//! tree, so that the result does not depend on the number of threads. Nothing is allocated after the first pass.
+
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pulp::Arch;
+
+use super::e_step::LogDensities;
+use super::m_step::AddTile;
+use super::parameters::Parameters;
+use super::posterior::{Posterior, Respond};
+use super::real::Real;
+use super::rows::Rows;
+use super::sums::{Shape, Sums};
+use super::tile::Tile;
+use crate::backend::Assignment;
+use crate::coordinates::Coordinates;
+use crate::points::Points;
+
+/// Samples of a slab: a lane of single precision then has a thousand terms at most. Fewer where there would not be
+/// [`LEAST_SLABS`] slabs.
+const SLAB: usize = 8192;
+const LEAST_SLABS: usize = 32;
+
+/// Where the responsibilities of a pass come from.
+pub(super) enum Source<'a, T> {
+    /// The posterior of a model: the E step.
+    Model(&'a Parameters<T>, Assignment),
+    /// Every sample belongs to the only component.
+    All,
+    /// `fill(rows, r)` makes them up: r is [K, n] for the n given rows, and each sample's must sum to 1.
+    #[allow(clippy::type_complexity)]
+    Given(&'a (dyn Fn(Range<usize>, &mut ndarray::ArrayViewMut2<f64>) + Sync)),
+}
+
+/// What one thread works with.
+#[derive(Debug)]
+struct Scratch<T> {
+    tile: Tile<T>,
+    posterior: Posterior<T>,
+    weighted: Rows<T>,
+    lanes: Rows<T>,
+}
+
+/// Memory for passes of one shape, kept from one pass to the next.
+#[derive(Debug)]
+pub(super) struct Pass<T> {
+    pub(super) shape: Shape,
+    arch: Arch,
+    /// Numbers of a vector.
+    lanes: usize,
+    scratch: Mutex<Vec<Scratch<T>>>,
+    sums: Mutex<Vec<Sums>>,
+}
+
+impl<T: Real> Pass<T> {
+    pub(super) fn new(shape: Shape, arch: Arch) -> Self {
+        let lanes = arch.dispatch(Lanes(std::marker::PhantomData::<T>));
+        Pass { shape, arch, lanes, scratch: Mutex::default(), sums: Mutex::default() }
+    }
+
+    /// Sums over all samples, about the given means `[K, D]`; only the log-likelihood where there are no means.
+    pub(super) fn sums(&self, points: &Points, coordinates: &Coordinates, source: &Source<T>, means: &[T]) -> Sums {
+        let n = points.n_samples();
+        let capacity = Tile::<T>::capacity(self.shape.d);
+        let rows = n.div_ceil(LEAST_SLABS).clamp(capacity, SLAB.max(capacity)) / capacity * capacity;
+        let slab = |i: usize| {
+            let mut scratch = lock(&self.scratch).pop().unwrap_or_else(|| self.scratch());
+            let mut sums = lock(&self.sums).pop().unwrap_or_else(|| Sums::zero(self.shape));
+            let mut log_likelihood = 0.0;
+            let end = ((i + 1) * rows).min(n);
+            for start in (i * rows..end).step_by(capacity) {
+                let rows = start..(start + capacity).min(end);
+                log_likelihood += self.tile(&mut scratch, points, coordinates, source, means, rows);
+            }
+            sums.take(&mut scratch.lanes, self.lanes, log_likelihood);
+            lock(&self.scratch).push(scratch);
+            sums
+        };
+        self.add_up(0..n.div_ceil(rows), &slab)
+    }
+
+    /// Gives sums back for the next pass.
+    pub(super) fn recycle(&self, sums: Sums) {
+        lock(&self.sums).push(sums);
+    }
+
+    /// The sums of some slabs, halved until they are single.
+    fn add_up(&self, slabs: Range<usize>, slab: &(impl Fn(usize) -> Sums + Sync)) -> Sums {
+        if slabs.len() == 1 {
+            return slab(slabs.start);
+        }
+        let middle = slabs.start + slabs.len() / 2;
+        let (mut total, right) =
+            rayon::join(|| self.add_up(slabs.start..middle, slab), || self.add_up(middle..slabs.end, slab));
+        total.add(&right);
+        self.recycle(right);
+        total
+    }
+
+    fn scratch(&self) -> Scratch<T> {
+        let Shape { k, d, .. } = self.shape;
+        let width = Tile::<T>::capacity(d);
+        Scratch {
+            tile: Tile::new(d),
+            posterior: Posterior::new(k, d),
+            weighted: Rows::new(1, 3 * width),
+            lanes: Rows::new(1, self.shape.len() * self.lanes),
+        }
+    }
+
+    /// Adds a tile to the lane sums; returns its log-likelihood.
+    fn tile(
+        &self,
+        scratch: &mut Scratch<T>,
+        points: &Points,
+        coordinates: &Coordinates,
+        source: &Source<T>,
+        means: &[T],
+        rows: Range<usize>,
+    ) -> f64 {
+        let Scratch { tile, posterior, weighted, lanes } = scratch;
+        tile.load(self.arch, points, rows.clone(), coordinates);
+        let log_likelihood = match source {
+            Source::Model(parameters, assignment) => {
+                self.arch.dispatch(LogDensities { parameters, tile, posterior });
+                self.arch.dispatch(Respond { tile, posterior, assignment: *assignment })
+            }
+            Source::All => {
+                posterior.r.row_mut(0).copy_from_slice(tile.weights.row(0));
+                0.0
+            }
+            Source::Given(fill) => {
+                let mut r = ndarray::Array2::zeros((self.shape.k, rows.len()));
+                fill(rows, &mut r.view_mut());
+                for (to, from) in posterior.r.iter_mut().zip(r.rows()) {
+                    to[from.len()..].fill(T::default());
+                    for ((to, from), weight) in to.iter_mut().zip(from).zip(tile.weights.row(0)) {
+                        *to = T::from_f64(*from) * *weight;
+                    }
+                }
+                0.0
+            }
+        };
+        if !means.is_empty() {
+            let (r, x, width) = (&posterior.r, &tile.x, tile.width);
+            self.arch.dispatch(AddTile { shape: self.shape, r, x, means, width, weighted, lanes });
+        }
+        log_likelihood
+    }
+}
+
+/// A panic elsewhere leaves nothing half done here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Asks for the numbers of a vector.
+struct Lanes<T>(std::marker::PhantomData<T>);
+
+impl<T: Real> pulp::WithSimd for Lanes<T> {
+    type Output = usize;
+
+    fn with_simd<S: pulp::Simd>(self, _: S) -> usize {
+        T::lanes::<S>()
+    }
+}
