@@ -6,6 +6,7 @@ use std::str::FromStr;
 use ndarray::{Array1, Array2};
 
 use crate::backend::{Backend, DeviceInfo};
+use crate::ceiling::Ceiling;
 use crate::cpu::CpuBackend;
 use crate::error::Result;
 #[cfg(feature = "gpu")]
@@ -92,6 +93,18 @@ impl Device {
     /// What the device is.
     pub fn info(&self) -> &DeviceInfo {
         &self.info
+    }
+
+    /// Measures the most that the device computes and moves. That takes it a second or so.
+    ///
+    /// # Errors
+    /// [`OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory), or what the driver reports.
+    pub fn ceiling(&self) -> Result<Ceiling> {
+        match &self.kind {
+            Kind::Cpu => crate::cpu::ceiling::measure(),
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(gpu) => gpu.ceiling(),
+        }
     }
 
     /// Puts samples on the device.

@@ -27,6 +27,7 @@
 //! `cli` (default) is the command line, `mixtura`.
 
 mod backend;
+mod ceiling;
 mod covariance;
 mod cpu;
 mod device;
@@ -43,7 +44,8 @@ mod moments;
 mod options;
 mod points;
 
-pub use backend::{Assessment, Assignment, Backend, DeviceInfo};
+pub use backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime};
+pub use ceiling::Ceiling;
 pub use covariance::{CovarianceArray, CovarianceType};
 pub use cpu::CpuBackend;
 pub use device::{Device, DeviceChoice, devices};

@@ -187,7 +187,7 @@ fn record(fit: &Fit, device: &DeviceInfo, n_samples: usize, options: &FitOptions
     }
 }
 
-fn covariance_parser() -> impl TypedValueParser<Value = CovarianceType> {
+pub(crate) fn covariance_parser() -> impl TypedValueParser<Value = CovarianceType> {
     PossibleValuesParser::new(CovarianceType::ALL.map(CovarianceType::name))
         .try_map(|name| name.parse::<CovarianceType>())
 }

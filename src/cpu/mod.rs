@@ -4,6 +4,7 @@
 //! are added in order, so that the result does not depend on the number of threads. The instruction set (AVX-512,
 //! AVX2, NEON or scalar) is chosen at run time.
 
+pub(crate) mod ceiling;
 mod e_step;
 mod exp;
 mod m_step;
