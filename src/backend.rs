@@ -67,6 +67,15 @@ pub struct DeviceInfo {
     pub precision: Precision,
 }
 
+/// The time that a kernel of a device takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelTime {
+    /// Name of the kernel.
+    pub kernel: &'static str,
+    /// Seconds in one E pass with the sums of the M step.
+    pub seconds: f64,
+}
+
 /// Samples on a device, and the passes over them.
 ///
 /// The same model, samples and device give the same bits, whatever the number of threads.
@@ -103,6 +112,16 @@ pub trait Backend: Send {
     /// # Errors
     /// As [`Backend::moments`].
     fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>>;
+
+    /// The time of each kernel in a pass like that of [`Backend::moments`], by the device's own clock; nothing where the
+    /// device has no kernels or no such clock.
+    ///
+    /// # Errors
+    /// As [`Backend::moments`].
+    fn kernel_times(&mut self, mixture: &Mixture) -> Result<Vec<KernelTime>> {
+        check_features(mixture, self.n_features())?;
+        Ok(Vec::new())
+    }
 }
 
 /// The check that every pass begins with.

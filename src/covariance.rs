@@ -50,6 +50,19 @@ impl CovarianceType {
         }
     }
 
+    /// Floating-point operations that an epoch needs for N samples: 2 N K F for the E step of full covariances and again
+    /// for the M step, F = D (D + 3) / 2 + 1; 8 N K D for diagonal and 4 N K D for spherical ones; for tied ones
+    /// whitening, distances, and first moments. Exponentials are not counted.
+    pub fn epoch_flops(self, n: usize, k: usize, d: usize) -> f64 {
+        let (n, k, d) = (n as f64, k as f64, d as f64);
+        match self {
+            CovarianceType::Full => 4.0 * n * k * (d * (d + 3.0) / 2.0 + 1.0),
+            CovarianceType::Tied => n * d * (d + 1.0) + 4.0 * n * k * d,
+            CovarianceType::Diag => 8.0 * n * k * d,
+            CovarianceType::Spherical => 4.0 * n * k * d,
+        }
+    }
+
     /// Shape of the array that holds the covariances of K components of D features.
     pub fn shape(self, k: usize, d: usize) -> Vec<usize> {
         match self {
@@ -184,7 +197,7 @@ impl CovarianceArray {
     }
 
     /// Entry (i, j) of the matrix of component k.
-    pub(crate) fn entry(&self, k: usize, i: usize, j: usize) -> f64 {
+    pub fn entry(&self, k: usize, i: usize, j: usize) -> f64 {
         match self {
             CovarianceArray::Full(a) => a[[k, i, j]],
             CovarianceArray::Tied(a) => a[[i, j]],
@@ -316,5 +329,11 @@ mod tests {
     fn free_parameters_of_four_components_in_three_dimensions() {
         let counts = CovarianceType::ALL.map(|family| family.n_parameters(4, 3));
         assert_eq!(counts, [24, 6, 12, 4]);
+    }
+
+    #[test]
+    fn operations_of_an_epoch_of_ten_samples_with_four_components_in_three_dimensions() {
+        let flops = CovarianceType::ALL.map(|family| family.epoch_flops(10, 4, 3));
+        assert_eq!(flops, [1600.0, 600.0, 960.0, 480.0]);
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use ndarray::{Array1, Array2};
 
 use crate::backend::{Backend, DeviceInfo, Precision};
+use crate::ceiling::Ceiling;
 use crate::cpu;
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
@@ -19,8 +20,8 @@ pub enum DeviceChoice {
     /// The first hardware adapter (discrete, then integrated, then virtual), otherwise the native CPU backend.
     #[default]
     Auto,
-    /// The native CPU backend.
-    Cpu,
+    /// The native CPU backend, in a precision: `cpu` is in f64, `cpu-f32` in f32.
+    Cpu(Precision),
     /// A hardware adapter.
     Gpu,
     /// A software adapter: lavapipe, SwiftShader or WARP.
@@ -35,7 +36,8 @@ impl FromStr for DeviceChoice {
     fn from_str(choice: &str) -> Result<Self, Infallible> {
         Ok(match choice {
             "auto" => DeviceChoice::Auto,
-            "cpu" => DeviceChoice::Cpu,
+            "cpu" => DeviceChoice::Cpu(Precision::Double),
+            "cpu-f32" => DeviceChoice::Cpu(Precision::Single),
             "gpu" => DeviceChoice::Gpu,
             "software" => DeviceChoice::Software,
             other => DeviceChoice::Adapter(other.to_owned()),
@@ -69,8 +71,8 @@ impl Device {
     /// [`NoAdapter`](crate::Error::NoAdapter) says what was found instead; [`Device`](crate::Error::Device) what the
     /// driver refused.
     pub fn open(choice: &DeviceChoice) -> Result<Self> {
-        if *choice == DeviceChoice::Cpu {
-            return Ok(Self::cpu());
+        if let DeviceChoice::Cpu(precision) = choice {
+            return Self::cpu().with_precision(*precision);
         }
         #[cfg(feature = "gpu")]
         {
@@ -110,6 +112,18 @@ impl Device {
     /// What the device is.
     pub fn info(&self) -> &DeviceInfo {
         &self.info
+    }
+
+    /// Measures the most that the device computes and moves. That takes it a second or so.
+    ///
+    /// # Errors
+    /// [`OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory), or what the driver reports.
+    pub fn ceiling(&self) -> Result<Ceiling> {
+        match &self.kind {
+            Kind::Cpu => cpu::ceiling::measure(self.info.precision),
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(gpu) => gpu.ceiling(),
+        }
     }
 
     /// Puts samples on the device.

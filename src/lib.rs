@@ -27,6 +27,7 @@
 //! `cli` (default) is the command line, `mixtura`.
 
 mod backend;
+mod ceiling;
 mod coordinates;
 mod covariance;
 mod cpu;
@@ -44,7 +45,8 @@ mod moments;
 mod options;
 mod points;
 
-pub use backend::{Assessment, Assignment, Backend, DeviceInfo, Precision};
+pub use backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, Precision};
+pub use ceiling::Ceiling;
 pub use covariance::{CovarianceArray, CovarianceType};
 pub use device::{Device, DeviceChoice, devices};
 pub use error::{Error, Feature, Result};

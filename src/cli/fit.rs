@@ -153,7 +153,7 @@ impl FitArgs {
             check_output(out, &[Some(self.data.path.as_path()), weights].into_iter().flatten().collect::<Vec<_>>())?;
         }
         let destination = self.out.as_deref().map(Destination::new).transpose()?;
-        let device = Device::open(&self.device.device)?;
+        let device = self.device.open()?;
         Ok(Request { options, feature_names: feature_names.flatten(), destination, device })
     }
 }
@@ -187,7 +187,7 @@ fn record(fit: &Fit, device: &DeviceInfo, n_samples: usize, options: &FitOptions
     }
 }
 
-fn covariance_parser() -> impl TypedValueParser<Value = CovarianceType> {
+pub(crate) fn covariance_parser() -> impl TypedValueParser<Value = CovarianceType> {
     PossibleValuesParser::new(CovarianceType::ALL.map(CovarianceType::name))
         .try_map(|name| name.parse::<CovarianceType>())
 }

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mixtura::DeviceChoice;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::io::{Columns, Dataset, Selection};
+use mixtura::{Device, DeviceChoice, Precision};
 
 use super::Usage;
 
@@ -57,5 +58,26 @@ pub(crate) struct DeviceArgs {
     /// Device: auto (a GPU, otherwise the CPU), cpu, gpu, software, or the number or part of the name of one that
     /// `mixtura devices` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub(crate) device: DeviceChoice,
+    device: DeviceChoice,
+
+    /// Arithmetic of the passes over the samples; graphics adapters compute in f32 alone [default: f64 on the CPU]
+    #[arg(long, value_name = "PRECISION", value_parser = precision_parser())]
+    precision: Option<Precision>,
+}
+
+impl DeviceArgs {
+    /// Opens the device; one that is chosen automatically is chosen among those that have the precision.
+    pub(crate) fn open(&self) -> mixtura::Result<Device> {
+        match (&self.device, self.precision) {
+            (DeviceChoice::Auto, Some(Precision::Double)) => Ok(Device::cpu()),
+            (device, Some(precision)) => Device::open(device)?.with_precision(precision),
+            (device, None) => Device::open(device),
+        }
+    }
+}
+
+fn precision_parser() -> impl TypedValueParser<Value = Precision> {
+    PossibleValuesParser::new(Precision::ALL.map(Precision::name)).map(|name| {
+        Precision::ALL.into_iter().find(|precision| precision.name() == name).expect("one of the possible values")
+    })
 }

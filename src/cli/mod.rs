@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments are checked into a request, the request goes through the library, the
 //! result is reported.
 
+mod bench;
 mod components;
 mod devices;
 mod fit;
@@ -38,6 +39,7 @@ enum Command {
     Sample(sample::SampleArgs),
     Inspect(inspect::InspectArgs),
     Devices(devices::DevicesArgs),
+    Bench(bench::BenchArgs),
 }
 
 impl Cli {
@@ -50,6 +52,7 @@ impl Cli {
             Command::Sample(args) => args.run(),
             Command::Inspect(args) => args.run(),
             Command::Devices(args) => args.run(),
+            Command::Bench(args) => args.run(),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish};
-use mixtura::Device;
 use mixtura::io::{Cell, Destination, Model, TableFormat, TableWriter, load_model};
 use ndarray::{Array1, Array2};
 
@@ -59,7 +58,7 @@ impl PredictArgs {
             None => (Destination::standard_output(), TableFormat::Lines),
         };
         let Model { mixture, feature_names, .. } = load_model(&self.model)?;
-        let device = Device::open(&self.device.device)?;
+        let device = self.device.open()?;
         let data = self.data.read(feature_names.as_deref(), None)?;
         data.check_features(mixture.n_features())?;
 

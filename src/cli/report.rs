@@ -112,7 +112,8 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
     format!("{}\n{}", aligned(&facts, 2), component_table(&fit.mixture, names))
 }
 
-fn median(values: &[f64]) -> Option<f64> {
+/// The middle value; `None` of none.
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

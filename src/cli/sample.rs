@@ -51,7 +51,7 @@ impl SampleArgs {
         let labels_to = self.labels.as_deref().map(Destination::new).transpose()?;
         let model = load_model(&self.model)?;
 
-        check_memory(self.samples, model.mixture.n_features())?;
+        check_memory(self.samples, model.mixture.n_features(), "draw fewer at a time, with another --seed each")?;
         let (samples, labels) = model.mixture.sample(self.samples, self.seed);
         let d = model.mixture.n_features();
         let header = model.feature_names.unwrap_or_else(|| (0..d).map(|feature| format!("x{feature}")).collect());
@@ -67,11 +67,11 @@ impl SampleArgs {
 }
 
 /// Refuses more samples than memory can hold: the system would end the program.
-fn check_memory(n: usize, d: usize) -> anyhow::Result<()> {
+pub(crate) fn check_memory(n: usize, d: usize, remedy: &str) -> anyhow::Result<()> {
     // A value of each feature, and the component.
     let numbers = n.checked_mul(d + 1);
     if numbers.is_some_and(|numbers| Vec::<f64>::new().try_reserve_exact(numbers).is_ok()) {
         return Ok(());
     }
-    anyhow::bail!("{n} samples of {d} features do not fit into memory\ndraw fewer at a time, with another --seed each")
+    anyhow::bail!("{n} samples of {d} features do not fit into memory\n{remedy}")
 }

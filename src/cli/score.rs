@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mixtura::Device;
 use mixtura::io::load_model;
 use serde::Serialize;
 
@@ -46,7 +45,7 @@ struct Score {
 impl ScoreArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let model = load_model(&self.model)?;
-        let device = Device::open(&self.device.device)?;
+        let device = self.device.open()?;
         let data = self.data.read(model.feature_names.as_deref(), self.weights.as_deref())?;
         data.check_features(model.mixture.n_features())?;
 

@@ -2,6 +2,7 @@
 //!
 //! The instruction set (AVX-512, AVX2, NEON or scalar) is chosen at run time.
 
+pub(crate) mod ceiling;
 mod e_step;
 mod elementary;
 mod m_step;

@@ -53,7 +53,7 @@ pub(crate) fn select(choice: &DeviceChoice) -> Result<Option<Gpu>> {
         wanted.iter().find_map(|wanted| adapters.iter().position(|a| a.get_info().device_type == *wanted))
     };
     let (position, wanted) = match choice {
-        DeviceChoice::Cpu => return Ok(None),
+        DeviceChoice::Cpu(_) => return Ok(None),
         DeviceChoice::Auto => {
             // An adapter whose driver is broken is passed over: nobody asked for it.
             let mut hardware: Vec<Adapter> = adapters.into_iter().filter(|a| rank(a).is_some()).collect();

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use wgpu::{
-    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, DeviceDescriptor, ErrorFilter, Limits,
-    MapMode, PollError, PollType, Queue,
+    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, DeviceDescriptor, ErrorFilter, Features,
+    Limits, MapMode, PollError, PollType, Queue,
 };
 
 use super::adapter::describe;
@@ -25,6 +25,8 @@ pub(crate) struct Gpu {
     pub(super) device: Device,
     pub(super) queue: Queue,
     pub(super) limits: Limits,
+    /// Whether passes can be timed by the adapter's own clock.
+    pub(super) timestamps: bool,
     info: DeviceInfo,
     /// What the driver reported outside any call of ours.
     trouble: Arc<Mutex<Option<Trouble>>>,
@@ -42,12 +44,14 @@ enum Trouble {
 }
 
 impl Gpu {
-    /// Opens an adapter with all its own limits.
+    /// Opens an adapter with all its own limits, and timestamps where it has them.
     pub(super) fn open(adapter: Adapter) -> Result<Self> {
         let info = describe(&adapter);
         let limits = adapter.limits();
+        let features = adapter.features() & Features::TIMESTAMP_QUERY;
         let request = adapter.request_device(&DeviceDescriptor {
             label: Some("mixtura"),
+            required_features: features,
             required_limits: limits.clone(),
             ..DeviceDescriptor::default()
         });
@@ -64,7 +68,8 @@ impl Gpu {
             // The first report is the cause; what follows follows from it.
             trouble.get_or_insert_with(|| Trouble::Refused(one_line(&error)));
         }));
-        Ok(Gpu { device, queue, limits, info, trouble, turn: Arc::default(), kernels: Arc::default() })
+        let timestamps = !features.is_empty();
+        Ok(Gpu { device, queue, limits, timestamps, info, trouble, turn: Arc::default(), kernels: Arc::default() })
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -180,7 +185,7 @@ fn one_line(message: &impl ToString) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use ndarray::array;
 
     use super::*;
@@ -192,7 +197,7 @@ mod tests {
     use crate::points::Points;
 
     /// A software adapter, or what `MIXTURA_TEST_DEVICES` names instead.
-    fn open() -> Option<Gpu> {
+    pub(in crate::gpu) fn open() -> Option<Gpu> {
         let devices = std::env::var("MIXTURA_TEST_DEVICES").unwrap_or_else(|_| "cpu,software".to_owned());
         let choice = devices.split(',').map(str::trim).find(|choice| *choice != "cpu")?;
         let Ok(choice) = choice.parse::<DeviceChoice>();

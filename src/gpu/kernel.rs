@@ -48,7 +48,7 @@ impl KernelSource {
 pub(super) struct Kernel {
     pipeline: ComputePipeline,
     layout: BindGroupLayout,
-    stage: &'static str,
+    pub(super) stage: &'static str,
 }
 
 impl Kernel {

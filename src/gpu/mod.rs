@@ -4,11 +4,13 @@
 //! runs the stages over tile after tile in one submission, and reads back nothing but sums.
 
 mod adapter;
+mod ceiling;
 mod context;
 mod kernel;
 mod layout;
 mod pass;
 mod plan;
+mod profile;
 mod samples;
 #[cfg(test)]
 mod shader_tests;
@@ -21,7 +23,7 @@ use ndarray::{Array1, Array2, s};
 pub(crate) use adapter::{adapters, select};
 pub(crate) use context::Gpu;
 
-use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, check_features};
+use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, check_features};
 use crate::covariance::CovarianceArray;
 use crate::error::Result;
 use crate::mixture::Mixture;
@@ -211,5 +213,10 @@ impl Backend for GpuBackend {
             }
         }
         Ok(responsibilities)
+    }
+    fn kernel_times(&mut self, mixture: &Mixture) -> Result<Vec<KernelTime>> {
+        self.prepare(mixture)?;
+        let pass = self.pass.as_ref().expect("just prepared");
+        pass.kernel_times(&self.gpu, &self.samples, mixture)
     }
 }

@@ -80,6 +80,20 @@ struct Scratch {
     staging: Buffer,
 }
 
+/// One stage at work on a tile.
+pub(super) struct Step<'p> {
+    pub(super) kernel: &'p Kernel,
+    bound: &'p BindGroup,
+    offsets: Vec<u32>,
+    workgroups: u32,
+}
+
+impl Step<'_> {
+    pub(super) fn dispatch(&self, pass: &mut ComputePass) {
+        self.kernel.dispatch(pass, self.bound, &self.offsets, self.workgroups);
+    }
+}
+
 /// Bindings of the stages that read the samples of one chunk.
 #[derive(Debug)]
 struct BoundChunk {
@@ -212,32 +226,14 @@ impl Pass {
         assignment: Assignment,
         expected: Expected,
     ) -> Result<Totals> {
-        let reference = self.write_model(gpu, samples, mixture)?;
-        let mut covariances = self.plan.layout.covariances(mixture, &samples.coordinates);
-        if expected == Expected::Nothing {
-            covariances.fill(0.0);
-        }
-        gpu.guarded(|| gpu.queue.write_buffer(&self.scratch.covariances, 0, bytemuck::cast_slice(&covariances)))?;
-        let tiles = &self.plan.tiles;
-        let half = tiles.len() / 2;
-        let chosen = match assignment {
-            Assignment::Soft => 0..half,
-            Assignment::Hard => half..tiles.len(),
-        };
+        let (reference, covariances) = self.write_all(gpu, samples, mixture, expected)?;
         let mut commands = encoder(gpu);
-        for (done, i) in chosen.enumerate() {
+        for (done, i) in self.tiles(assignment).enumerate() {
             if done > 0 && done % self.plan.tiles_at_once() == 0 {
                 gpu.submit(std::mem::replace(&mut commands, encoder(gpu)))?;
             }
-            let (chunk, tile) = &tiles[i];
-            let (offset, bound) = ([self.tile_offset(i)], &self.bound[*chunk]);
             let mut pass = commands.begin_compute_pass(&ComputePassDescriptor::default());
-            self.e_step(&mut pass, *chunk, i, tile);
-            self.kernels.log_likelihood.dispatch(&mut pass, &bound.log_likelihood, &offset, tile.ranges);
-            let workgroups = self.plan.moment_workgroups(tile);
-            self.kernels.moments.dispatch(&mut pass, &bound.moments, &offset, workgroups);
-            let workgroups = tile.statistics.div_ceil(LANES as u32);
-            self.kernels.reduce.dispatch(&mut pass, &self.bound_reduce, &offset, workgroups);
+            self.steps(i).iter().for_each(|step| step.dispatch(&mut pass));
         }
         let (set, bytes) = (self.plan.layout.statistics(), self.plan.total_bytes());
         commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
@@ -247,6 +243,28 @@ impl Pass {
             numbers.iter_mut().zip(slot).for_each(|(sum, x)| *sum += f64::from(*x));
         }
         Ok(Totals { numbers, reference, covariances })
+    }
+
+    /// Tiles of a pass.
+    pub(super) fn tiles(&self, assignment: Assignment) -> Range<usize> {
+        let half = self.plan.tiles.len() / 2;
+        match assignment {
+            Assignment::Soft => 0..half,
+            Assignment::Hard => half..self.plan.tiles.len(),
+        }
+    }
+
+    /// E step and M step over a tile.
+    pub(super) fn steps(&self, index: usize) -> Vec<Step<'_>> {
+        let (chunk, tile) = &self.plan.tiles[index];
+        let (kernels, bound) = (&self.kernels, &self.bound[*chunk]);
+        let step =
+            |kernel, bound, workgroups| Step { kernel, bound, offsets: vec![self.tile_offset(index)], workgroups };
+        let mut steps = self.e_step(*chunk, index, tile);
+        steps.push(step(&kernels.log_likelihood, &bound.log_likelihood, tile.ranges));
+        steps.push(step(&kernels.moments, &bound.moments, self.plan.moment_workgroups(tile)));
+        steps.push(step(&kernels.reduce, &self.bound_reduce, tile.statistics.div_ceil(LANES as u32)));
+        steps
     }
 
     /// E step over some groups of one chunk, no more than a tile has; reads back what it says of each sample.
@@ -278,6 +296,23 @@ impl Pass {
         Ok(bytemuck::pod_collect_to_vec(&read))
     }
 
+    /// Writes what both steps read; returns what is taken off every log-density, and off the second moments.
+    pub(super) fn write_all(
+        &self,
+        gpu: &Gpu,
+        samples: &DeviceSamples,
+        mixture: &Mixture,
+        expected: Expected,
+    ) -> Result<(f64, Vec<f32>)> {
+        let reference = self.write_model(gpu, samples, mixture)?;
+        let mut covariances = self.plan.layout.covariances(mixture, &samples.coordinates);
+        if expected == Expected::Nothing {
+            covariances.fill(0.0);
+        }
+        gpu.guarded(|| gpu.queue.write_buffer(&self.scratch.covariances, 0, bytemuck::cast_slice(&covariances)))?;
+        Ok((reference, covariances))
+    }
+
     /// Writes a model's parameters; returns what they take off every log-density.
     pub(super) fn write_model(&self, gpu: &Gpu, samples: &DeviceSamples, mixture: &Mixture) -> Result<f64> {
         let layout = &self.plan.layout;
@@ -301,19 +336,18 @@ impl Pass {
         self.write_tile(gpu, spare, &tile);
         let mut encoder = encoder(gpu);
         let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-        self.e_step(&mut pass, chunk, spare, &tile);
+        self.e_step(chunk, spare, &tile).iter().for_each(|step| step.dispatch(&mut pass));
         drop(pass);
         encoder
     }
 
-    fn e_step(&self, pass: &mut ComputePass, chunk: usize, tile_index: usize, tile: &Tile) {
-        let offset = self.tile_offset(tile_index);
-        let bound = &self.bound[chunk];
-        for window in 0..self.plan.windows.len() {
-            let offsets = [offset, (window as u64 * self.plan.window_stride) as u32];
-            self.kernels.log_density.dispatch(pass, &bound.log_density, &offsets, tile.groups);
-        }
-        self.kernels.posterior.dispatch(pass, &bound.posterior, &[offset], tile.groups);
+    fn e_step(&self, chunk: usize, tile_index: usize, tile: &Tile) -> Vec<Step<'_>> {
+        let (kernels, bound, offset) = (&self.kernels, &self.bound[chunk], self.tile_offset(tile_index));
+        let step = |kernel, bound, offsets| Step { kernel, bound, offsets, workgroups: tile.groups };
+        let windows = (0..self.plan.windows.len()).map(|window| (window as u64 * self.plan.window_stride) as u32);
+        let densities = windows.map(|window| step(&*kernels.log_density, &bound.log_density, vec![offset, window]));
+        let posterior = [step(&*kernels.posterior, &bound.posterior, vec![offset])];
+        densities.chain(posterior).collect()
     }
 
     fn tile_offset(&self, index: usize) -> u32 {
@@ -326,7 +360,7 @@ impl Pass {
     }
 }
 
-fn encoder(gpu: &Gpu) -> CommandEncoder {
+pub(super) fn encoder(gpu: &Gpu) -> CommandEncoder {
     gpu.device.create_command_encoder(&CommandEncoderDescriptor::default())
 }
 

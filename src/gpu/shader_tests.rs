@@ -5,6 +5,7 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 
+use super::ceiling;
 use super::kernel::{Binding, KernelSource};
 use super::layout::{Layout, MOST_TRIPS, Shape, TILE_FIELDS, Tile};
 
@@ -32,6 +33,8 @@ fn sources(layout: &Layout) -> Vec<KernelSource> {
         layout.log_likelihood(),
         layout.moments(),
         layout.reduce(),
+        ceiling::multiply_add(),
+        ceiling::copy(),
     ]
 }
 

@@ -144,7 +144,7 @@ fn outputs_have_the_permissions_of_any_new_file() {
 fn help_and_version_are_there() {
     let place = Place::new();
     assert!(place.run("--version").stdout.starts_with("mixtura "));
-    for command in ["fit", "predict", "score", "sample", "inspect", "devices"] {
+    for command in ["fit", "predict", "score", "sample", "inspect", "devices", "bench"] {
         let help = place.run(&format!("{command} --help"));
         assert!(help.status == 0 && help.stdout.contains("Example"), "{}", help.stdout);
         assert!(help.lines().iter().all(|line| line.chars().count() <= 100), "{}", help.stdout);

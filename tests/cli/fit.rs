@@ -46,7 +46,7 @@ fn the_json_report_has_every_field_and_they_agree() {
             lower_bounds log_likelihood mean_log_likelihood n_parameters aic bic seconds epoch_ms_median weights \
             means covariances warnings";
         assert_eq!(keys(&report), expected.split_whitespace().collect());
-        assert_eq!(keys(&report["device"]), BTreeSet::from(["backend", "name", "type"]));
+        assert_eq!(keys(&report["device"]), BTreeSet::from(["backend", "name", "precision", "type"]));
         assert_eq!(keys(&report["seconds"]), BTreeSet::from(["read", "init", "upload", "epochs", "total"]));
         assert_eq!(report["device"]["backend"], "cpu");
         assert_eq!(report["n_samples"], 272);
@@ -181,4 +181,23 @@ fn large_values_are_fine_in_double_precision() {
     place.write("large.csv", "1e30\n2e30\n3e30\n-5e30\n");
     let report = place.run("fit large.csv -k 1 --json --quiet --device cpu").json();
     assert!((report["means"][0][0].as_f64().unwrap() / 0.25e30 - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn single_precision_fits_the_same_model_and_says_so() {
+    let fit = |precision: &str| {
+        Place::new().run(&format!("fit {} -k 2 --json --device cpu --precision {precision}", faithful())).json()
+    };
+    let (double, single) = (fit("f64"), fit("f32"));
+    assert_eq!((&double["device"]["precision"], &single["device"]["precision"]), (&"f64".into(), &"f32".into()));
+    let bound = |report: &serde_json::Value| report["lower_bound"].as_f64().unwrap();
+    assert!((bound(&double) - bound(&single)).abs() < 1e-5);
+    assert_ne!(bound(&double), bound(&single));
+}
+
+#[test]
+fn a_graphics_adapter_refuses_double_precision() {
+    let place = Place::new();
+    let run = place.run(&format!("fit {} -k 2 --device software --precision f64", faithful()));
+    run.fails_with(1, "f64 on");
 }

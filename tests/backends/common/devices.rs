@@ -34,16 +34,8 @@ pub(crate) fn devices() -> &'static [Subject] {
 
 impl Subject {
     fn open(choice: &str) -> Self {
-        let (name, precision) = match choice.strip_suffix("-f32") {
-            Some(name) => (name, Some(Precision::Single)),
-            None => (choice, None),
-        };
-        let Ok(wanted) = name.parse::<DeviceChoice>();
-        let open = || match precision {
-            Some(precision) => Device::open(&wanted)?.with_precision(precision),
-            None => Device::open(&wanted),
-        };
-        let device = open().unwrap_or_else(|error| {
+        let Ok(wanted) = choice.parse::<DeviceChoice>();
+        let device = Device::open(&wanted).unwrap_or_else(|error| {
             panic!(
                 "the device `{choice}` cannot be opened: {error}\n\
                  on Debian and Ubuntu, `apt-get install mesa-vulkan-drivers` installs a software adapter; \

@@ -1,0 +1,104 @@
+//! The measurement of one device.
+
+use std::time::Instant;
+
+use mixtura::{
+    Assignment, Ceiling, CovarianceType, Device, DeviceChoice, FitOptions, KernelTime, Mixture, Points, Progress,
+    Result, fit,
+};
+
+use super::synthetic;
+use crate::cli::progress::ProgressLog;
+
+/// Samples that are enough to make a device compile its kernels.
+const FEW: usize = 256;
+
+/// An open device.
+pub(super) struct Opened {
+    /// As the arguments name it.
+    pub(super) name: String,
+    pub(super) device: Device,
+    /// Seconds that opening it took.
+    pub(super) seconds: f64,
+}
+
+impl Opened {
+    pub(super) fn new(name: &str) -> Result<Self> {
+        let Ok(choice) = name.parse::<DeviceChoice>();
+        let started = Instant::now();
+        let device = Device::open(&choice)?;
+        Ok(Opened { name: name.to_owned(), device, seconds: started.elapsed().as_secs_f64() })
+    }
+}
+
+/// What all devices do.
+pub(super) struct Task<'a> {
+    pub(super) points: &'a Points<'static>,
+    /// Options of the initialisation and of the epochs, all of which are done: nothing is below a tolerance of 0.
+    pub(super) options: FitOptions,
+    pub(super) profile: bool,
+    pub(super) quiet: bool,
+}
+
+/// What a device made of it; times are in seconds.
+pub(super) struct Measurement {
+    pub(super) compile: f64,
+    pub(super) upload: f64,
+    pub(super) init: f64,
+    /// Each epoch.
+    pub(super) epochs: Vec<f64>,
+    pub(super) ceiling: Ceiling,
+    /// Each kernel in one epoch, if that was asked for.
+    pub(super) kernels: Option<Vec<KernelTime>>,
+    /// The model that the epochs began with, and the one they ended with.
+    pub(super) start: Mixture,
+    pub(super) end: Mixture,
+}
+
+/// Measures a device, its epochs from a given start, or else from its own initialisation.
+pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> Result<Measurement> {
+    let (Opened { name, device, .. }, Task { points, options, profile, quiet }) = (opened, task);
+    if !quiet {
+        eprintln!("{name}: {}", device.info().name);
+    }
+    let mut progress = ProgressLog::new(*quiet, points.n_samples(), options);
+    let compile = compile(device, options, points.n_features())?;
+    let ceiling = device.ceiling()?;
+
+    let initial = fit(points, device, &FitOptions { max_iter: 0, ..options.clone() }, &mut |_| {})?;
+    let start = start.unwrap_or(&initial.mixture).clone();
+
+    let started = Instant::now();
+    let mut backend = device.load(points)?;
+    let upload = started.elapsed().as_secs_f64();
+    // The first pass makes buffers, and touches memory, that later ones find.
+    backend.moments(&start, Assignment::Soft)?;
+
+    let mut end = start.clone();
+    let mut epochs = Vec::new();
+    let mut last_bound = f64::NEG_INFINITY;
+    for epoch in 1..=options.max_iter {
+        let started = Instant::now();
+        let moments = backend.moments(&end, Assignment::Soft)?;
+        end = moments.maximize(options.reg_covar)?;
+        let (seconds, lower_bound) = (started.elapsed().as_secs_f64(), moments.lower_bound());
+        epochs.push(seconds);
+        progress.show(&Progress { restart: 0, epoch, lower_bound, change: lower_bound - last_bound, seconds });
+        last_bound = lower_bound;
+    }
+    progress.finish();
+    let kernels = profile.then(|| backend.kernel_times(&end)).transpose()?;
+    Ok(Measurement { compile, upload, init: initial.seconds.init, epochs, ceiling, kernels, start, end })
+}
+
+/// Seconds that the device takes to compile what it needs for models like these: passes over a few samples need it all.
+fn compile(device: &Device, options: &FitOptions, d: usize) -> Result<f64> {
+    let started = Instant::now();
+    // To a device, k-means is a pass of the diagonal family.
+    for family in [CovarianceType::Diag, options.covariance_type] {
+        let mixture = synthetic::mixture(options.n_components, d, family)?;
+        let few = Points::new(mixture.sample(FEW, 0).0)?;
+        device.load(&few)?.moments(&mixture, Assignment::Soft)?;
+    }
+    Ok(started.elapsed().as_secs_f64())
+}

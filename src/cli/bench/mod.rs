@@ -1,0 +1,178 @@
+//! `mixtura bench`: the devices against the CPU backend, on the same samples and from the same start.
+
+mod deviation;
+mod measure;
+mod report;
+mod synthetic;
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use mixtura::io::Dataset;
+use mixtura::{CovarianceType, FitOptions, Points};
+
+use super::fit::covariance_parser;
+use super::inputs::DataArgs;
+use super::sample::check_memory;
+use super::{print, print_json};
+use measure::{Opened, Task, measure};
+use report::{Entry, LeftOut, Report};
+
+/// What all others are measured against.
+const CPU: &str = "cpu";
+
+/// The others, unless some are named; those that are not there are left out.
+const DEFAULT_DEVICES: [&str; 3] = ["cpu-f32", "gpu", "software"];
+
+/// There is no model here that could name some.
+const COLUMNS_HELP: &str = "Columns to use as features, by name or by index from 0 [default: all]";
+
+/// Measure the devices against the CPU backend
+#[derive(Debug, Args)]
+#[command(mut_arg("path", |path| path.required(false)))]
+#[command(mut_arg("columns", |columns| columns.requires("path").help(COLUMNS_HELP)))]
+#[command(after_help = "Every device gets the same samples and the same start: the CPU backend's initialisation. \
+    Samples are drawn in f32 from a mixture of overlapping components, where no data are given.\n\n\
+    Examples:\n  \
+    mixtura bench\n  \
+    mixtura bench -n 10000000 -d 32 -k 64 --devices gpu --profile\n  \
+    mixtura bench samples.npy -k 8 --covariance diag --json > bench.json")]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    data: Option<DataArgs>,
+
+    /// Sample weights: a column of the data, by name or index, or else a .npy or .csv file with one weight for each row
+    #[arg(long, value_name = "COLUMN-or-FILE", requires = "path")]
+    weights: Option<String>,
+
+    /// Number of samples to draw, where no data are given
+    #[arg(short = 'n', long = "samples", visible_alias = "n-samples", value_name = "N", default_value = "1000000")]
+    #[arg(conflicts_with = "path", value_parser = one_or_more())]
+    samples: usize,
+
+    /// Number of their features, D
+    #[arg(short = 'd', long = "features", visible_alias = "n-features", value_name = "D", default_value = "16")]
+    #[arg(conflicts_with = "path", value_parser = one_or_more())]
+    features: usize,
+
+    /// Number of components, K
+    #[arg(short = 'k', long = "components", visible_alias = "n-components", value_name = "K", default_value = "16")]
+    #[arg(value_parser = one_or_more())]
+    components: usize,
+
+    /// Family of the covariances
+    #[arg(long, value_name = "FAMILY", default_value = "full", value_parser = covariance_parser())]
+    covariance: CovarianceType,
+
+    /// Devices to measure beside the CPU backend, as --device of other commands names them [default: cpu-f32, and gpu and
+    /// software where they are there]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    devices: Option<Vec<String>>,
+
+    /// Epochs to time
+    #[arg(long, value_name = "N", default_value = "10", value_parser = one_or_more())]
+    epochs: usize,
+
+    /// Add the time of each kernel, where a device has timestamps
+    #[arg(long)]
+    profile: bool,
+
+    /// Seed of the samples and of the start
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// The samples, given or drawn.
+enum Samples {
+    Read(Dataset),
+    Drawn(Points<'static>),
+}
+
+impl BenchArgs {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let options = FitOptions {
+            covariance_type: self.covariance,
+            max_iter: self.epochs,
+            tol: 0.0,
+            seed: self.seed,
+            ..FitOptions::new(self.components)
+        };
+        let (devices, mut left_out) = self.open()?;
+        let samples = self.samples()?;
+        let task = Task { points: samples.points(), options, profile: self.profile, quiet: self.quiet };
+
+        let (cpu, others) = devices.split_first().expect("the CPU backend is always there");
+        let reference = measure(cpu, &task, None).map_err(|error| samples.locate(error))?;
+        let mut measured = vec![Entry::new(cpu, &reference, &reference, &task)];
+        for device in others {
+            match measure(device, &task, Some(&reference.start)) {
+                Ok(measurement) => measured.push(Entry::new(device, &measurement, &reference, &task)),
+                Err(error) if self.devices.is_none() => left_out.push(LeftOut::new(&device.name, &error)),
+                Err(error) => return Err(samples.locate(error).into()),
+            }
+        }
+        let report = Report::new(&task, measured, left_out);
+        if self.json { print_json(&report) } else { print(&report.table()) }
+    }
+
+    /// The devices, the CPU backend before all others, and those of the default that are not there.
+    fn open(&self) -> anyhow::Result<(Vec<Opened>, Vec<LeftOut>)> {
+        let mut devices = vec![Opened::new(CPU)?];
+        let mut left_out = Vec::new();
+        match &self.devices {
+            Some(names) => {
+                for name in names.iter().map(|name| name.trim()).filter(|name| *name != CPU) {
+                    devices.push(Opened::new(name)?);
+                }
+            }
+            None => {
+                for name in DEFAULT_DEVICES {
+                    match Opened::new(name) {
+                        Ok(device) => devices.push(device),
+                        Err(error) => left_out.push(LeftOut::new(name, &error)),
+                    }
+                }
+            }
+        }
+        Ok((devices, left_out))
+    }
+
+    fn samples(&self) -> anyhow::Result<Samples> {
+        if let Some(data) = &self.data {
+            return Ok(Samples::Read(data.read(None, self.weights.as_deref())?));
+        }
+        let (n, d) = (self.samples, self.features);
+        check_memory(n, d, "draw fewer (-n), or of fewer features (-d)")?;
+        let (drawn, _) = synthetic::mixture(self.components, d, self.covariance)?.sample(n, self.seed);
+        // What most data are kept in, and what adapters compute in: so all devices read the same bytes.
+        Ok(Samples::Drawn(Points::new(drawn.mapv(|x| x as f32))?))
+    }
+}
+
+impl Samples {
+    fn points(&self) -> &Points<'static> {
+        match self {
+            Samples::Read(data) => data.points(),
+            Samples::Drawn(points) => points,
+        }
+    }
+
+    /// The error with its place in a file.
+    fn locate(&self, error: mixtura::Error) -> mixtura::Error {
+        match self {
+            Samples::Read(data) => data.locate(error),
+            Samples::Drawn(_) => error,
+        }
+    }
+}
+
+fn one_or_more() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
