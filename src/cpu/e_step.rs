@@ -6,17 +6,11 @@ use super::parameters::{BLOCK, Factors, Parameters};
 use super::posterior::Posterior;
 use super::real::Real;
 use super::rows::Rows;
+use super::strips::{Cell, Strips, VECTORS, cells_mut};
 use super::tile::Tile;
-
-/// Vectors of samples that a kernel takes together. With [`BLOCK`] outputs they fill twelve registers of sums: enough to
-/// hide the latency of a multiply-add, and few enough for the sixteen that AVX2 has.
-const VECTORS: usize = 2;
 
 /// Components whose distances are formed together, so that the samples are read once for all of them.
 const COMPONENTS: usize = 4;
-
-/// A few vectors of samples.
-type Strip<T, S> = [<T as Real>::Vector<S>; VECTORS];
 
 /// Fills `posterior.r` with log-densities less the parameters' reference, and `posterior.maxima` with the greatest of
 /// each sample.
@@ -35,75 +29,51 @@ impl<T: Real> WithSimd for LogDensities<'_, T> {
         let (k, d, width) = (parameters.k, parameters.d, tile.width);
         let maxima = &mut maxima.row_mut(0)[..width];
         maxima.fill(T::LEAST_LOG_DENSITY);
-        let maxima = T::vectors_mut::<S>(maxima);
+        let maxima = cells_mut::<T, S>(maxima);
         let half = T::from_f64(-0.5);
+        let constants = &parameters.constants;
         match &parameters.factors {
             Factors::Dense { packed, stride } => {
-                let x = Columns::of(&tile.x);
                 for k in 0..k {
                     let mean = &parameters.means[k * d..(k + 1) * d];
                     let packed = &packed[k * stride..(k + 1) * stride];
-                    let row = &mut T::vectors_mut::<S>(r.row_mut(k))[..maxima.len()];
-                    for (i, (row, maxima)) in strips(row).zip(strips(maxima)).enumerate() {
+                    let rows = cells_mut::<T, S>(r.row_mut(k)).iter_mut().zip(&mut *maxima);
+                    for (x, (row, maxima)) in tile.x.iter::<S>().zip(rows) {
                         let mut squares = [T::splat(simd, T::default()); VECTORS];
-                        let square = |_, y: Strip<T, S>| {
+                        triangular_product(simd, x, mean, packed, |_, y: Cell<T, S>| {
                             for v in 0..VECTORS {
                                 squares[v] = T::times_plus(simd, y[v], y[v], squares[v]);
                             }
-                        };
-                        triangular_product(simd, x, i * VECTORS, mean, packed, square);
-                        finish(simd, squares, half, parameters.constants[k], row, maxima);
+                        });
+                        finish(simd, squares, half, constants[k], row, maxima);
                     }
                 }
             }
             Factors::Shared { packed, origin, means } => {
-                whiten::<T, S>(simd, &tile.x, origin, packed, whitened, maxima.len());
-                let coefficient = |_| half;
-                by_distances(simd, &*whitened, means, None, coefficient, &parameters.constants, r, maxima);
+                for (whitened, x) in whitened.iter_mut::<S>().zip(tile.x.iter::<S>()).take(maxima.len()) {
+                    triangular_product(simd, x, origin, packed, |feature, y| whitened[feature] = y);
+                }
+                by_distances(simd, whitened, means, None, |_| half, constants, r, maxima);
             }
             Factors::Diagonal(p) => {
-                let coefficient = |_| half;
-                by_distances(simd, &tile.x, &parameters.means, Some(p), coefficient, &parameters.constants, r, maxima);
+                by_distances(simd, &tile.x, &parameters.means, Some(p), |_| half, constants, r, maxima);
             }
             Factors::Isotropic(precisions) => {
                 let coefficient = |k: usize| precisions[k] * half;
-                by_distances(simd, &tile.x, &parameters.means, None, coefficient, &parameters.constants, r, maxima);
+                by_distances(simd, &tile.x, &parameters.means, None, coefficient, constants, r, maxima);
             }
         }
     }
 }
 
-fn strips<V>(row: &mut [V]) -> impl Iterator<Item = &mut [V; VECTORS]> {
-    row.as_chunks_mut().0.iter_mut()
-}
-
-/// Rows of features as vectors of samples.
-#[derive(Clone, Copy)]
-struct Columns<'a, V> {
-    vectors: &'a [V],
-    stride: usize,
-}
-
-impl<'a, V> Columns<'a, V> {
-    #[inline(always)]
-    fn of<T: Real<Vector<S> = V>, S: Simd>(rows: &'a Rows<T>) -> Self
-    where
-        V: pulp::bytemuck::Pod,
-    {
-        Columns { vectors: T::vectors::<S>(rows.all()), stride: rows.stride() / T::lanes::<S>() }
-    }
-}
-
-/// y = (x - mean) P for the vectors of samples from `at` on; P is as `parameters::pack` lays it out. Hands over each
-/// feature of y.
+/// y = (mean - x) P for a strip; P is as `parameters::pack` lays it out. Hands over each feature of y.
 #[inline(always)]
 fn triangular_product<T: Real, S: Simd>(
     simd: S,
-    x: Columns<T::Vector<S>>,
-    at: usize,
+    x: &[Cell<T, S>],
     mean: &[T],
     mut packed: &[T],
-    mut output: impl FnMut(usize, Strip<T, S>),
+    mut output: impl FnMut(usize, Cell<T, S>),
 ) {
     let d = mean.len();
     let mut first = 0;
@@ -111,7 +81,7 @@ fn triangular_product<T: Real, S: Simd>(
         ($width:expr) => {{
             let (block, rest) = packed.split_at((first + $width) * $width);
             packed = rest;
-            let y = product_columns::<T, S, { $width }>(simd, x, at, mean, block, first);
+            let y = product_columns::<T, S, { $width }>(simd, x, mean, block, first);
             for (j, y) in y.into_iter().enumerate() {
                 output(first + j, y);
             }
@@ -131,38 +101,36 @@ fn triangular_product<T: Real, S: Simd>(
     }
 }
 
-/// Columns first.. of (x - mean) P: a rectangle of P, then a triangle.
+/// Columns first.. of (mean - x) P: a rectangle of P, then a triangle.
 #[inline(always)]
 fn product_columns<T: Real, S: Simd, const W: usize>(
     simd: S,
-    x: Columns<T::Vector<S>>,
-    at: usize,
+    x: &[Cell<T, S>],
     mean: &[T],
     packed: &[T],
     first: usize,
-) -> [Strip<T, S>; W] {
-    let mut y = [[T::splat(simd, T::default()); VECTORS]; W];
-    let rows = packed.as_chunks::<W>().0;
-    let (rectangle, triangle) = rows.split_at(first);
+) -> [Cell<T, S>; W] {
+    let (rectangle, triangle) = packed.as_chunks::<W>().0.split_at(first);
     let triangle: &[[T; W]; W] = triangle.try_into().expect("W rows");
-    let (above, beside) = mean.split_at(first);
-    let beside: &[T; W] = beside[..W].try_into().expect("W means");
-    let centred = |row: usize, mean: T| -> Strip<T, S> {
-        let x = &x.vectors[row * x.stride + at..][..VECTORS];
+    let beside: &[Cell<T, S>; W] = x[first..first + W].try_into().expect("W features");
+    let beside_mean: &[T; W] = mean[first..first + W].try_into().expect("W means");
+    // The mean first: so the sample comes from memory in the same instruction.
+    let centred = |x: &Cell<T, S>, mean: T| -> Cell<T, S> {
         let mean = T::splat(simd, mean);
-        std::array::from_fn(|v| T::minus(simd, x[v], mean))
+        std::array::from_fn(|v| T::minus(simd, mean, x[v]))
     };
-    for (row, (mean, p)) in above.iter().zip(rectangle).enumerate() {
-        let c = centred(row, *mean);
-        for (y, p) in y.iter_mut().zip(p) {
-            let p = T::splat(simd, *p);
+    let mut y = [[T::splat(simd, T::default()); VECTORS]; W];
+    for ((x, mean), p) in x.iter().zip(mean).zip(rectangle) {
+        let c = centred(x, *mean);
+        for j in 0..W {
+            let p = T::splat(simd, p[j]);
             for v in 0..VECTORS {
-                y[v] = T::times_plus(simd, c[v], p, y[v]);
+                y[j][v] = T::times_plus(simd, c[v], p, y[j][v]);
             }
         }
     }
     for i in 0..W {
-        let c = centred(first + i, beside[i]);
+        let c = centred(&beside[i], beside_mean[i]);
         for j in i..W {
             let p = T::splat(simd, triangle[i][j]);
             for v in 0..VECTORS {
@@ -173,45 +141,30 @@ fn product_columns<T: Real, S: Simd, const W: usize>(
     y
 }
 
-/// (x - origin) P for a whole tile.
-#[inline(always)]
-fn whiten<T: Real, S: Simd>(simd: S, x: &Rows<T>, origin: &[T], packed: &[T], whitened: &mut Rows<T>, vectors: usize) {
-    let stride = whitened.stride() / T::lanes::<S>();
-    let out = T::vectors_mut::<S>(whitened.all_mut());
-    for at in (0..vectors).step_by(VECTORS) {
-        triangular_product(simd, Columns::of(x), at, origin, packed, |feature, y: Strip<T, S>| {
-            out[feature * stride + at..][..VECTORS].copy_from_slice(&y);
-        });
-    }
-}
-
 /// Log-densities constant_k + coefficient_k sum_d ((x_d - mean_kd) p_kd)^2; p is 1 where it is not given.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 fn by_distances<T: Real, S: Simd>(
     simd: S,
-    x: &Rows<T>,
+    x: &Strips<T>,
     means: &[T],
     p: Option<&Vec<T>>,
     coefficient: impl Fn(usize) -> T,
     constants: &[T],
     r: &mut Rows<T>,
-    maxima: &mut [T::Vector<S>],
+    maxima: &mut [Cell<T, S>],
 ) {
     let d = means.len() / constants.len();
-    let x = Columns::of(x);
-    let stride = r.stride() / T::lanes::<S>();
-    let r = T::vectors_mut::<S>(r.all_mut());
     let mut first = 0;
     macro_rules! components {
         ($count:expr) => {{
             let means = &means[first * d..(first + $count) * d];
             let p = p.map(|p| &p[first * d..(first + $count) * d]);
-            for (i, maxima) in strips(maxima).enumerate() {
-                let squares = squared_distances::<T, S, { $count }>(simd, x, i * VECTORS, d, means, p);
+            for (i, (x, maxima)) in x.iter::<S>().zip(&mut *maxima).enumerate() {
+                let squares = squared_distances::<T, S, { $count }>(simd, x, d, means, p);
                 for (j, squares) in squares.into_iter().enumerate() {
                     let k = first + j;
-                    let row = (&mut r[k * stride + i * VECTORS..][..VECTORS]).try_into().expect("so many");
+                    let row = &mut cells_mut::<T, S>(r.row_mut(k))[i];
                     finish(simd, squares, coefficient(k), constants[k], row, maxima);
                 }
             }
@@ -226,26 +179,24 @@ fn by_distances<T: Real, S: Simd>(
     }
 }
 
-/// sum_d ((x_d - mean_kd) p_kd)^2 for C components and the vectors of samples from `at` on.
+/// sum_d ((x_d - mean_kd) p_kd)^2 for C components and the samples of a strip.
 #[inline(always)]
 fn squared_distances<T: Real, S: Simd, const C: usize>(
     simd: S,
-    x: Columns<T::Vector<S>>,
-    at: usize,
+    x: &[Cell<T, S>],
     d: usize,
     means: &[T],
     p: Option<&[T]>,
-) -> [Strip<T, S>; C] {
+) -> [Cell<T, S>; C] {
     let means: [&[T]; C] = std::array::from_fn(|k| &means[k * d..][..d]);
     let p: Option<[&[T]; C]> = p.map(|p| std::array::from_fn(|k| &p[k * d..][..d]));
     let mut squares = [[T::splat(simd, T::default()); VECTORS]; C];
-    for i in 0..d {
-        let x = &x.vectors[i * x.stride + at..][..VECTORS];
+    for (i, x) in x[..d].iter().enumerate() {
         for k in 0..C {
             let mean = T::splat(simd, means[k][i]);
             let p = p.map(|p| T::splat(simd, p[k][i]));
             for v in 0..VECTORS {
-                let c = T::minus(simd, x[v], mean);
+                let c = T::minus(simd, mean, x[v]);
                 let y = match p {
                     Some(p) => T::times(simd, c, p),
                     None => c,
@@ -261,11 +212,11 @@ fn squared_distances<T: Real, S: Simd, const C: usize>(
 #[inline(always)]
 fn finish<T: Real, S: Simd>(
     simd: S,
-    squares: Strip<T, S>,
+    squares: Cell<T, S>,
     coefficient: T,
     constant: T,
-    row: &mut Strip<T, S>,
-    maxima: &mut Strip<T, S>,
+    row: &mut Cell<T, S>,
+    maxima: &mut Cell<T, S>,
 ) {
     let least = T::splat(simd, T::LEAST_LOG_DENSITY);
     let (coefficient, constant) = (T::splat(simd, coefficient), T::splat(simd, constant));

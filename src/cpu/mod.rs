@@ -11,6 +11,7 @@ mod posterior;
 mod real;
 mod rows;
 mod slabs;
+mod strips;
 mod sums;
 mod tile;
 
@@ -227,7 +228,7 @@ impl<T: Real> Backend for CpuBackend<'_, '_, T> {
         let mut labels = vec![0; rows.len()];
         let tiles = Tile::<T>::capacity(parameters.d);
         log_densities.par_chunks_mut(tiles).zip(labels.par_chunks_mut(tiles)).enumerate().for_each_init(
-            || (Tile::new(parameters.d), Posterior::new(parameters.k, parameters.d)),
+            || (Tile::new(self.arch, parameters.d), Posterior::new(self.arch, parameters.k, parameters.d)),
             |(tile, posterior), (i, (log_densities, labels))| {
                 let start = rows.start + i * tiles;
                 tile.load(self.arch, self.points, start..start + labels.len(), &self.coordinates);
@@ -248,7 +249,7 @@ impl<T: Real> Backend for CpuBackend<'_, '_, T> {
         let mut responsibilities = Array2::zeros((rows.len(), k));
         let tiles = Tile::<T>::capacity(d);
         responsibilities.axis_chunks_iter_mut(Axis(0), tiles).into_par_iter().enumerate().for_each_init(
-            || (Tile::new(d), Posterior::new(k, d)),
+            || (Tile::new(self.arch, d), Posterior::new(self.arch, k, d)),
             |(tile, posterior), (i, mut block)| {
                 let start = rows.start + i * tiles;
                 tile.load(self.arch, self.points, start..start + block.nrows(), &self.coordinates);

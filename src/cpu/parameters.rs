@@ -16,8 +16,8 @@ pub(super) const BLOCK: usize = 6;
 pub(super) enum Factors<T> {
     /// |(x - mu_k) P_k|^2, with the upper triangular factors of all components packed by [`pack`].
     Dense { packed: Vec<T>, stride: usize },
-    /// |(x - o) P - (mu_k - o) P|^2 with one factor P for all components, packed, and the origin o of the coordinates;
-    /// `means` are the (mu_k - o) P: `[K, D]`.
+    /// |(o - x) P - (o - mu_k) P|^2 with one factor P for all components, packed, and the origin o of the coordinates;
+    /// `means` are the (o - mu_k) P: `[K, D]`.
     Shared { packed: Vec<T>, origin: Vec<T>, means: Vec<T> },
     /// sum_d ((x_d - mu_kd) p_kd)^2: `[K, D]`.
     Diagonal(Vec<T>),
@@ -51,7 +51,8 @@ impl<T: Real> Parameters<T> {
                 Factors::Dense { stride: packed.len() / k, packed }
             }
             CovarianceArray::Tied(p) => {
-                let whitened = |k: usize, j: usize| (0..=j).map(|i| means[k * d + i] * p[[i, j]] / scale[i]).sum();
+                let whitened =
+                    |k: usize, j: usize| -(0..=j).map(|i| means[k * d + i] * p[[i, j]] / scale[i]).sum::<f64>();
                 Factors::Shared {
                     packed: pack(d, |i, j| p[[i, j]] / scale[i]),
                     origin: vec![T::default(); d],

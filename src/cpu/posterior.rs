@@ -1,9 +1,10 @@
 //! From log-densities of components to responsibilities, log-densities of samples, and labels.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 use super::real::Real;
 use super::rows::Rows;
+use super::strips::Strips;
 use super::tile::Tile;
 use crate::backend::Assignment;
 
@@ -18,19 +19,19 @@ pub(super) struct Posterior<T> {
     sums: Rows<T>,
     /// Most probable component: [width].
     pub(super) labels: Vec<usize>,
-    /// x P, where all components share P: `[D]` rows.
-    pub(super) whitened: Rows<T>,
+    /// (o - x) P, where all components share P.
+    pub(super) whitened: Strips<T>,
 }
 
 impl<T: Real> Posterior<T> {
-    pub(super) fn new(k: usize, d: usize) -> Self {
+    pub(super) fn new(arch: Arch, k: usize, d: usize) -> Self {
         let width = Tile::<T>::capacity(d);
         Posterior {
             r: Rows::new(k, width),
             maxima: Rows::new(1, width),
             sums: Rows::new(1, width),
             labels: vec![0; width],
-            whitened: Rows::new(d, width),
+            whitened: Strips::new(arch, d, width),
         }
     }
 

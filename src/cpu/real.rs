@@ -54,13 +54,11 @@ pub(crate) trait Real:
     /// a b + c, fused where the hardware can.
     fn times_plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
 
+    /// The sum of the elements.
+    fn total<S: Simd>(simd: S, a: Self::Vector<S>) -> f64;
+
     /// The greater of a and b; b where a is not a number.
     fn greater<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
-
-    /// Numbers of a vector.
-    fn lanes<S: Simd>() -> usize {
-        size_of::<Self::Vector<S>>() / size_of::<Self>()
-    }
 
     #[inline(always)]
     fn vectors<S: Simd>(numbers: &[Self]) -> &[Self::Vector<S>] {
@@ -76,7 +74,7 @@ pub(crate) trait Real:
 macro_rules! real {
     (
         $real:ident, $functions:ident, $vector:ident, $precision:expr, least_log_density: $least:literal, least_share: $share:literal,
-        $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident, $greater_than:ident, $select:ident
+        $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident, $reduce_sum:ident, $greater_than:ident, $select:ident
     ) => {
         impl Real for $real {
             type Vector<S: Simd> = S::$vector;
@@ -131,6 +129,11 @@ macro_rules! real {
             }
 
             #[inline(always)]
+            fn total<S: Simd>(simd: S, a: S::$vector) -> f64 {
+                f64::from(simd.$reduce_sum(a))
+            }
+
+            #[inline(always)]
             fn greater<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
                 simd.$select(simd.$greater_than(a, b), a, b)
             }
@@ -140,9 +143,9 @@ macro_rules! real {
 
 real!(
     f64, double, f64s, Precision::Double, least_log_density: -1e300, least_share: 1e-6,
-    splat_f64s, add_f64s, sub_f64s, mul_f64s, mul_add_e_f64s, greater_than_f64s, select_f64s
+    splat_f64s, add_f64s, sub_f64s, mul_f64s, mul_add_e_f64s, reduce_sum_f64s, greater_than_f64s, select_f64s
 );
 real!(
     f32, single, f32s, Precision::Single, least_log_density: -1e30, least_share: 1e-2,
-    splat_f32s, add_f32s, sub_f32s, mul_f32s, mul_add_e_f32s, greater_than_f32s, select_f32s
+    splat_f32s, add_f32s, sub_f32s, mul_f32s, mul_add_e_f32s, reduce_sum_f32s, greater_than_f32s, select_f32s
 );

@@ -20,8 +20,7 @@ use crate::backend::Assignment;
 use crate::coordinates::Coordinates;
 use crate::points::Points;
 
-/// Samples of a slab: a lane of single precision then has a thousand terms at most. Fewer where there would not be
-/// [`LEAST_SLABS`] slabs.
+/// Samples of a slab; fewer where there would not be [`LEAST_SLABS`] slabs.
 const SLAB: usize = 8192;
 const LEAST_SLABS: usize = 32;
 
@@ -42,7 +41,6 @@ struct Scratch<T> {
     tile: Tile<T>,
     posterior: Posterior<T>,
     weighted: Rows<T>,
-    lanes: Rows<T>,
 }
 
 /// Memory for passes of one shape, kept from one pass to the next.
@@ -50,16 +48,13 @@ struct Scratch<T> {
 pub(super) struct Pass<T> {
     pub(super) shape: Shape,
     arch: Arch,
-    /// Numbers of a vector.
-    lanes: usize,
     scratch: Mutex<Vec<Scratch<T>>>,
     sums: Mutex<Vec<Sums>>,
 }
 
 impl<T: Real> Pass<T> {
     pub(super) fn new(shape: Shape, arch: Arch) -> Self {
-        let lanes = arch.dispatch(Lanes(std::marker::PhantomData::<T>));
-        Pass { shape, arch, lanes, scratch: Mutex::default(), sums: Mutex::default() }
+        Pass { shape, arch, scratch: Mutex::default(), sums: Mutex::default() }
     }
 
     /// Sums over all samples, about the given means `[K, D]`; only the log-likelihood where there are no means.
@@ -70,13 +65,12 @@ impl<T: Real> Pass<T> {
         let slab = |i: usize| {
             let mut scratch = lock(&self.scratch).pop().unwrap_or_else(|| self.scratch());
             let mut sums = lock(&self.sums).pop().unwrap_or_else(|| Sums::zero(self.shape));
-            let mut log_likelihood = 0.0;
+            sums.clear();
             let end = ((i + 1) * rows).min(n);
             for start in (i * rows..end).step_by(capacity) {
                 let rows = start..(start + capacity).min(end);
-                log_likelihood += self.tile(&mut scratch, points, coordinates, source, means, rows);
+                self.add_tile(&mut sums, &mut scratch, points, coordinates, source, means, rows);
             }
-            sums.take(&mut scratch.lanes, self.lanes, log_likelihood);
             lock(&self.scratch).push(scratch);
             sums
         };
@@ -105,34 +99,31 @@ impl<T: Real> Pass<T> {
         let Shape { k, d, .. } = self.shape;
         let width = Tile::<T>::capacity(d);
         Scratch {
-            tile: Tile::new(d),
-            posterior: Posterior::new(k, d),
+            tile: Tile::new(self.arch, d),
+            posterior: Posterior::new(self.arch, k, d),
             weighted: Rows::new(1, 3 * width),
-            lanes: Rows::new(1, self.shape.len() * self.lanes),
         }
     }
 
-    /// Adds a tile to the lane sums; returns its log-likelihood.
-    fn tile(
+    #[allow(clippy::too_many_arguments)]
+    fn add_tile(
         &self,
+        sums: &mut Sums,
         scratch: &mut Scratch<T>,
         points: &Points,
         coordinates: &Coordinates,
         source: &Source<T>,
         means: &[T],
         rows: Range<usize>,
-    ) -> f64 {
-        let Scratch { tile, posterior, weighted, lanes } = scratch;
+    ) {
+        let Scratch { tile, posterior, weighted } = scratch;
         tile.load(self.arch, points, rows.clone(), coordinates);
-        let log_likelihood = match source {
+        match source {
             Source::Model(parameters, assignment) => {
                 self.arch.dispatch(LogDensities { parameters, tile, posterior });
-                self.arch.dispatch(Respond { tile, posterior, assignment: *assignment })
+                sums.log_likelihood += self.arch.dispatch(Respond { tile, posterior, assignment: *assignment });
             }
-            Source::All => {
-                posterior.r.row_mut(0).copy_from_slice(tile.weights.row(0));
-                0.0
-            }
+            Source::All => posterior.r.row_mut(0).copy_from_slice(tile.weights.row(0)),
             Source::Given(fill) => {
                 let mut r = ndarray::Array2::zeros((self.shape.k, rows.len()));
                 fill(rows, &mut r.view_mut());
@@ -142,29 +133,17 @@ impl<T: Real> Pass<T> {
                         *to = T::from_f64(*from) * *weight;
                     }
                 }
-                0.0
             }
-        };
+        }
         if !means.is_empty() {
             let (r, x, width) = (&posterior.r, &tile.x, tile.width);
-            self.arch.dispatch(AddTile { shape: self.shape, r, x, means, width, weighted, lanes });
+            let sums = sums.numbers_mut();
+            self.arch.dispatch(AddTile { shape: self.shape, r, x, means, width, weighted, sums });
         }
-        log_likelihood
     }
 }
 
 /// A panic elsewhere leaves nothing half done here.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Asks for the numbers of a vector.
-struct Lanes<T>(std::marker::PhantomData<T>);
-
-impl<T: Real> pulp::WithSimd for Lanes<T> {
-    type Output = usize;
-
-    fn with_simd<S: pulp::Simd>(self, _: S) -> usize {
-        T::lanes::<S>()
-    }
 }

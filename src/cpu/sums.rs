@@ -3,7 +3,6 @@
 use ndarray::{Array1, Array2};
 
 use super::real::Real;
-use super::rows::Rows;
 use crate::covariance::{CovarianceArray, CovarianceType};
 
 /// Which second moments are summed.
@@ -65,13 +64,14 @@ impl Sums {
         Sums { shape, numbers: vec![0.0; shape.len()], log_likelihood: 0.0 }
     }
 
-    /// Takes the sums of a slab from their lanes, each over so many lanes, and leaves zeros there.
-    pub(super) fn take<T: Real>(&mut self, lanes: &mut Rows<T>, per_sum: usize, log_likelihood: f64) {
-        self.log_likelihood = log_likelihood;
-        for (sum, lanes) in self.numbers.iter_mut().zip(lanes.row_mut(0).chunks_exact_mut(per_sum)) {
-            *sum = lanes.iter().map(|lane| lane.to_f64()).sum();
-            lanes.fill(T::default());
-        }
+    pub(super) fn clear(&mut self) {
+        self.numbers.fill(0.0);
+        self.log_likelihood = 0.0;
+    }
+
+    /// In the order of [`Shape`].
+    pub(super) fn numbers_mut(&mut self) -> &mut [f64] {
+        &mut self.numbers
     }
 
     /// Adds the sums over other samples.

@@ -7,22 +7,20 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::real::Real;
 use super::rows::Rows;
+use super::strips::Strips;
 use crate::coordinates::Coordinates;
 use crate::points::{Points, Samples};
 
 /// Tiles hold a multiple of this many samples, so that every row of a tile is whole vectors of every instruction set.
 const ALIGNMENT: usize = 32;
 
-/// Samples that are turned from rows into columns together.
-const AT_ONCE: usize = 8;
-
-/// Samples of a tile as rows of features, the last ones padded with samples of weight zero.
+/// Samples of a tile, the last ones padded with samples of weight zero.
 #[derive(Debug)]
 pub(super) struct Tile<T> {
     /// Samples, padding included.
     pub(super) width: usize,
-    /// Values in the backend's coordinates: `[D]` rows.
-    pub(super) x: Rows<T>,
+    /// Values in the backend's coordinates.
+    pub(super) x: Strips<T>,
     /// Sample weights: one row.
     pub(super) weights: Rows<T>,
 }
@@ -35,9 +33,9 @@ impl<T: Real> Tile<T> {
         bytes / size_of::<T>() / ALIGNMENT * ALIGNMENT
     }
 
-    pub(super) fn new(n_features: usize) -> Self {
+    pub(super) fn new(arch: Arch, n_features: usize) -> Self {
         let width = Self::capacity(n_features);
-        Tile { width, x: Rows::new(n_features, width), weights: Rows::new(1, width) }
+        Tile { width, x: Strips::new(arch, n_features, width), weights: Rows::new(1, width) }
     }
 
     /// Takes the given rows, at most [`Tile::capacity`] of them.
@@ -49,9 +47,6 @@ impl<T: Real> Tile<T> {
         match points.weights() {
             None => weights[..n].fill(T::from_f64(1.0)),
             Some(all) => weights.iter_mut().zip(all.slice(s![rows.clone()])).for_each(|(w, x)| *w = T::from_f64(*x)),
-        }
-        for x in self.x.iter_mut() {
-            x[n..].fill(T::default());
         }
         let x = &mut self.x;
         match points.samples() {
@@ -65,11 +60,11 @@ impl<T: Real> Tile<T> {
     }
 }
 
-/// Turns samples into rows of features, in the backend's coordinates.
+/// Turns samples into strips, in the backend's coordinates.
 struct Transpose<'a, E, T> {
     values: ArrayView2<'a, E>,
     coordinates: &'a Coordinates,
-    x: &'a mut Rows<T>,
+    x: &'a mut Strips<T>,
 }
 
 impl<E: Copy + Into<f64>, T: Real> WithSimd for Transpose<'_, E, T> {
@@ -78,31 +73,22 @@ impl<E: Copy + Into<f64>, T: Real> WithSimd for Transpose<'_, E, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Transpose { values, coordinates: Coordinates { shift, scale }, x } = self;
-        let (n, d) = values.dim();
-        let stride = x.stride();
-        let out = x.all_mut();
+        let d = values.ncols();
+        let width = Strips::<T>::width::<S>();
+        let (out, stride) = x.numbers_mut();
         let map = |x: E, feature: usize| T::from_f64((x.into() - shift[feature]) * scale[feature]);
         let Some(values) = values.to_slice() else {
             for ((i, feature), x) in values.indexed_iter() {
-                out[feature * stride + i] = map(*x, feature);
+                out[i / width * stride + feature * width + i % width] = map(*x, feature);
             }
             return;
         };
-        // Several samples at once, so that a feature's values are written as a run.
-        let blocks = values.chunks_exact(AT_ONCE * d);
-        let rest = blocks.remainder();
-        for (block, values) in blocks.enumerate() {
-            for feature in 0..d {
-                let from = &values[feature..][..(AT_ONCE - 1) * d + 1];
-                let to = &mut out[feature * stride + block * AT_ONCE..][..AT_ONCE];
-                for (i, to) in to.iter_mut().enumerate() {
-                    *to = map(from[i * d], feature);
+        for (strip, values) in out.chunks_exact_mut(stride).zip(values.chunks(width * d)) {
+            for (feature, cell) in strip.chunks_exact_mut(width).enumerate().take(d) {
+                let column = values[feature..].iter().step_by(d);
+                for (to, from) in cell.iter_mut().zip(column) {
+                    *to = map(*from, feature);
                 }
-            }
-        }
-        for (i, row) in (n / AT_ONCE * AT_ONCE..n).zip(rest.chunks_exact(d)) {
-            for (feature, x) in row.iter().enumerate() {
-                out[feature * stride + i] = map(*x, feature);
             }
         }
     }

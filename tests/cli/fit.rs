@@ -194,10 +194,3 @@ fn single_precision_fits_the_same_model_and_says_so() {
     assert!((bound(&double) - bound(&single)).abs() < 1e-5);
     assert_ne!(bound(&double), bound(&single));
 }
-
-#[test]
-fn a_graphics_adapter_refuses_double_precision() {
-    let place = Place::new();
-    let run = place.run(&format!("fit {} -k 2 --device software --precision f64", faithful()));
-    run.fails_with(1, "f64 on");
-}
