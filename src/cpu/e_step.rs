@@ -2,15 +2,12 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::parameters::{BLOCK, Factors, Parameters};
+use super::parameters::{BLOCK, COMPONENTS, Factors, Parameters};
 use super::posterior::Posterior;
 use super::real::Real;
 use super::rows::Rows;
 use super::strips::{Cell, Strips, VECTORS, cells_mut};
 use super::tile::Tile;
-
-/// Components whose distances are formed together, so that the samples are read once for all of them.
-const COMPONENTS: usize = 4;
 
 /// Fills `posterior.r` with log-densities less the parameters' reference, and `posterior.maxima` with the greatest of
 /// each sample.
@@ -53,14 +50,14 @@ impl<T: Real> WithSimd for LogDensities<'_, T> {
                 for (whitened, x) in whitened.iter_mut::<S>().zip(tile.x.iter::<S>()).take(maxima.len()) {
                     triangular_product(simd, x, origin, packed, |feature, y| whitened[feature] = y);
                 }
-                by_distances(simd, whitened, means, None, |_| half, constants, r, maxima);
+                by_distances(simd, whitened, d, means, None, |_| half, constants, r, maxima);
             }
-            Factors::Diagonal(p) => {
-                by_distances(simd, &tile.x, &parameters.means, Some(p), |_| half, constants, r, maxima);
+            Factors::Diagonal { means, p } => {
+                by_distances(simd, &tile.x, d, means, Some(p), |_| half, constants, r, maxima);
             }
-            Factors::Isotropic(precisions) => {
+            Factors::Isotropic { means, precisions } => {
                 let coefficient = |k: usize| precisions[k] * half;
-                by_distances(simd, &tile.x, &parameters.means, None, coefficient, constants, r, maxima);
+                by_distances(simd, &tile.x, d, means, None, coefficient, constants, r, maxima);
             }
         }
     }
@@ -141,31 +138,37 @@ fn product_columns<T: Real, S: Simd, const W: usize>(
     y
 }
 
-/// Log-densities constant_k + coefficient_k sum_d ((x_d - mean_kd) p_kd)^2; p is 1 where it is not given.
+/// Log-densities constant_k + coefficient_k sum_d ((x_d - mean_kd) p_kd)^2; p is 1 where it is not given. Means and p are
+/// as `parameters::interleave` lays them out.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 fn by_distances<T: Real, S: Simd>(
     simd: S,
     x: &Strips<T>,
+    d: usize,
     means: &[T],
-    p: Option<&Vec<T>>,
+    p: Option<&[T]>,
     coefficient: impl Fn(usize) -> T,
     constants: &[T],
     r: &mut Rows<T>,
     maxima: &mut [Cell<T, S>],
 ) {
-    let d = means.len() / constants.len();
+    let mut rows = r.iter_mut();
     let mut first = 0;
     macro_rules! components {
         ($count:expr) => {{
-            let means = &means[first * d..(first + $count) * d];
-            let p = p.map(|p| &p[first * d..(first + $count) * d]);
+            let means = means[first * d..][..d * $count].as_chunks::<{ $count }>().0;
+            let p = p.map(|p| p[first * d..][..d * $count].as_chunks::<{ $count }>().0);
+            let rows: [&mut [Cell<T, S>]; $count] =
+                std::array::from_fn(|_| &mut cells_mut::<T, S>(rows.next().expect("K rows"))[..maxima.len()]);
             for (i, (x, maxima)) in x.iter::<S>().zip(&mut *maxima).enumerate() {
-                let squares = squared_distances::<T, S, { $count }>(simd, x, d, means, p);
+                let squares = match p {
+                    Some(p) => scaled_distances(simd, x, means, p),
+                    None => squared_distances(simd, x, means),
+                };
                 for (j, squares) in squares.into_iter().enumerate() {
                     let k = first + j;
-                    let row = &mut cells_mut::<T, S>(r.row_mut(k))[i];
-                    finish(simd, squares, coefficient(k), constants[k], row, maxima);
+                    finish(simd, squares, coefficient(k), constants[k], &mut rows[j][i], maxima);
                 }
             }
             first += $count;
@@ -179,28 +182,36 @@ fn by_distances<T: Real, S: Simd>(
     }
 }
 
-/// sum_d ((x_d - mean_kd) p_kd)^2 for C components and the samples of a strip.
+/// sum_d (mean_kd - x_d)^2 for C components and the samples of a strip.
 #[inline(always)]
-fn squared_distances<T: Real, S: Simd, const C: usize>(
-    simd: S,
-    x: &[Cell<T, S>],
-    d: usize,
-    means: &[T],
-    p: Option<&[T]>,
-) -> [Cell<T, S>; C] {
-    let means: [&[T]; C] = std::array::from_fn(|k| &means[k * d..][..d]);
-    let p: Option<[&[T]; C]> = p.map(|p| std::array::from_fn(|k| &p[k * d..][..d]));
+fn squared_distances<T: Real, S: Simd, const C: usize>(simd: S, x: &[Cell<T, S>], means: &[[T; C]]) -> [Cell<T, S>; C] {
     let mut squares = [[T::splat(simd, T::default()); VECTORS]; C];
-    for (i, x) in x[..d].iter().enumerate() {
+    for (x, means) in x.iter().zip(means) {
         for k in 0..C {
-            let mean = T::splat(simd, means[k][i]);
-            let p = p.map(|p| T::splat(simd, p[k][i]));
+            let mean = T::splat(simd, means[k]);
             for v in 0..VECTORS {
                 let c = T::minus(simd, mean, x[v]);
-                let y = match p {
-                    Some(p) => T::times(simd, c, p),
-                    None => c,
-                };
+                squares[k][v] = T::times_plus(simd, c, c, squares[k][v]);
+            }
+        }
+    }
+    squares
+}
+
+/// sum_d ((mean_kd - x_d) p_kd)^2 for C components and the samples of a strip.
+#[inline(always)]
+fn scaled_distances<T: Real, S: Simd, const C: usize>(
+    simd: S,
+    x: &[Cell<T, S>],
+    means: &[[T; C]],
+    p: &[[T; C]],
+) -> [Cell<T, S>; C] {
+    let mut squares = [[T::splat(simd, T::default()); VECTORS]; C];
+    for ((x, means), p) in x.iter().zip(means).zip(p) {
+        for k in 0..C {
+            let (mean, p) = (T::splat(simd, means[k]), T::splat(simd, p[k]));
+            for v in 0..VECTORS {
+                let y = T::times(simd, T::minus(simd, mean, x[v]), p);
                 squares[k][v] = T::times_plus(simd, y, y, squares[k][v]);
             }
         }
@@ -221,7 +232,7 @@ fn finish<T: Real, S: Simd>(
     let least = T::splat(simd, T::LEAST_LOG_DENSITY);
     let (coefficient, constant) = (T::splat(simd, coefficient), T::splat(simd, constant));
     for v in 0..VECTORS {
-        let l = T::greater(simd, T::times_plus(simd, squares[v], coefficient, constant), least);
+        let l = T::at_least(simd, T::times_plus(simd, squares[v], coefficient, constant), least);
         row[v] = l;
         maxima[v] = T::greater(simd, l, maxima[v]);
     }

@@ -11,18 +11,21 @@ use crate::mixture::Mixture;
 /// Outputs of a triangular product that one step forms together.
 pub(super) const BLOCK: usize = 6;
 
+/// Components whose distances one step forms together, so that the samples are read once for all of them.
+pub(super) const COMPONENTS: usize = 4;
+
 /// How the squared Mahalanobis distance of a component is computed.
 #[derive(Debug)]
 pub(super) enum Factors<T> {
     /// |(x - mu_k) P_k|^2, with the upper triangular factors of all components packed by [`pack`].
     Dense { packed: Vec<T>, stride: usize },
     /// |(o - x) P - (o - mu_k) P|^2 with one factor P for all components, packed, and the origin o of the coordinates;
-    /// `means` are the (o - mu_k) P: `[K, D]`.
+    /// `means` are the (o - mu_k) P, interleaved by [`interleave`].
     Shared { packed: Vec<T>, origin: Vec<T>, means: Vec<T> },
-    /// sum_d ((x_d - mu_kd) p_kd)^2: `[K, D]`.
-    Diagonal(Vec<T>),
-    /// sum_d (x_d - mu_kd)^2 times p_k^2: `[K]`.
-    Isotropic(Vec<T>),
+    /// sum_d ((x_d - mu_kd) p_kd)^2; both interleaved.
+    Diagonal { means: Vec<T>, p: Vec<T> },
+    /// sum_d (x_d - mu_kd)^2 times p_k^2; means interleaved, and the p_k^2: `[K]`.
+    Isotropic { means: Vec<T>, precisions: Vec<T> },
 }
 
 /// Everything the E step needs of a mixture, in the coordinates of the samples.
@@ -52,22 +55,25 @@ impl<T: Real> Parameters<T> {
             }
             CovarianceArray::Tied(p) => {
                 let whitened =
-                    |k: usize, j: usize| -(0..=j).map(|i| means[k * d + i] * p[[i, j]] / scale[i]).sum::<f64>();
+                    |k: usize, j: usize| (0..=j).map(|i| means[k * d + i] * p[[i, j]] / scale[i]).sum::<f64>();
                 Factors::Shared {
                     packed: pack(d, |i, j| p[[i, j]] / scale[i]),
                     origin: vec![T::default(); d],
-                    means: numbers((0..k * d).map(|kj| whitened(kj / d, kj % d)).collect()),
+                    means: interleave(k, d, |k, j| -whitened(k, j)),
                 }
             }
-            CovarianceArray::Diag(p) => {
-                Factors::Diagonal(numbers(p.indexed_iter().map(|((_, i), p)| p / scale[i]).collect()))
-            }
-            CovarianceArray::Spherical(p) if scale.iter().all(|other| *other == scale[0]) => {
-                Factors::Isotropic(numbers(p.iter().map(|p| (p / scale[0]).powi(2)).collect()))
-            }
-            CovarianceArray::Spherical(p) => {
-                Factors::Diagonal(numbers(p.iter().flat_map(|p| scale.iter().map(move |scale| p / scale)).collect()))
-            }
+            CovarianceArray::Diag(p) => Factors::Diagonal {
+                means: interleave(k, d, |k, i| means[k * d + i]),
+                p: interleave(k, d, |k, i| p[[k, i]] / scale[i]),
+            },
+            CovarianceArray::Spherical(p) if scale.iter().all(|other| *other == scale[0]) => Factors::Isotropic {
+                means: interleave(k, d, |k, i| means[k * d + i]),
+                precisions: numbers(p.iter().map(|p| (p / scale[0]).powi(2)).collect()),
+            },
+            CovarianceArray::Spherical(p) => Factors::Diagonal {
+                means: interleave(k, d, |k, i| means[k * d + i]),
+                p: interleave(k, d, |k, i| p[k] / scale[i]),
+            },
         };
         let constants = mixture.log_constants();
         // The greatest; a weight of zero makes a constant minus infinity.
@@ -97,4 +103,16 @@ fn pack<T: Real>(d: usize, element: impl Fn(usize, usize) -> f64) -> Vec<T> {
     let left_over = if rest > 0 { columns(0, rest) } else { Vec::new() };
     let blocks = (rest..d).step_by(BLOCK).flat_map(|first| columns(first, BLOCK));
     left_over.into_iter().chain(blocks).map(T::from_f64).collect()
+}
+
+/// Numbers of every component and feature as the squared distances are formed: of each [`COMPONENTS`] components,
+/// feature by feature, one number for each; then the components that are left over, one by one.
+fn interleave<T: Real>(k: usize, d: usize, element: impl Fn(usize, usize) -> f64) -> Vec<T> {
+    let groups = k / COMPONENTS * COMPONENTS;
+    let of_group = |first: usize, count: usize| {
+        let element = &element;
+        (0..d).flat_map(move |i| (first..first + count).map(move |k| T::from_f64(element(k, i))))
+    };
+    let grouped = (0..groups).step_by(COMPONENTS).flat_map(|first| of_group(first, COMPONENTS));
+    grouped.chain((groups..k).flat_map(|k| of_group(k, 1))).collect()
 }

@@ -57,8 +57,11 @@ pub(crate) trait Real:
     /// The sum of the elements.
     fn total<S: Simd>(simd: S, a: Self::Vector<S>) -> f64;
 
-    /// The greater of a and b; b where a is not a number.
+    /// The greater of two numbers.
     fn greater<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
+    /// x, but at least `least`; `least` too where x is not a number.
+    fn at_least<S: Simd>(simd: S, x: Self::Vector<S>, least: Self::Vector<S>) -> Self::Vector<S>;
 
     #[inline(always)]
     fn vectors<S: Simd>(numbers: &[Self]) -> &[Self::Vector<S>] {
@@ -74,7 +77,7 @@ pub(crate) trait Real:
 macro_rules! real {
     (
         $real:ident, $functions:ident, $vector:ident, $precision:expr, least_log_density: $least:literal, least_share: $share:literal,
-        $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident, $reduce_sum:ident, $greater_than:ident, $select:ident
+        $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident, $reduce_sum:ident, $max:ident, $greater_than:ident, $select:ident
     ) => {
         impl Real for $real {
             type Vector<S: Simd> = S::$vector;
@@ -135,7 +138,12 @@ macro_rules! real {
 
             #[inline(always)]
             fn greater<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
-                simd.$select(simd.$greater_than(a, b), a, b)
+                simd.$max(a, b)
+            }
+
+            #[inline(always)]
+            fn at_least<S: Simd>(simd: S, x: S::$vector, least: S::$vector) -> S::$vector {
+                simd.$select(simd.$greater_than(x, least), x, least)
             }
         }
     };
@@ -143,9 +151,9 @@ macro_rules! real {
 
 real!(
     f64, double, f64s, Precision::Double, least_log_density: -1e300, least_share: 1e-6,
-    splat_f64s, add_f64s, sub_f64s, mul_f64s, mul_add_e_f64s, reduce_sum_f64s, greater_than_f64s, select_f64s
+    splat_f64s, add_f64s, sub_f64s, mul_f64s, mul_add_e_f64s, reduce_sum_f64s, max_f64s, greater_than_f64s, select_f64s
 );
 real!(
     f32, single, f32s, Precision::Single, least_log_density: -1e30, least_share: 1e-2,
-    splat_f32s, add_f32s, sub_f32s, mul_f32s, mul_add_e_f32s, reduce_sum_f32s, greater_than_f32s, select_f32s
+    splat_f32s, add_f32s, sub_f32s, mul_f32s, mul_add_e_f32s, reduce_sum_f32s, max_f32s, greater_than_f32s, select_f32s
 );

@@ -85,9 +85,10 @@ impl<E: Copy + Into<f64>, T: Real> WithSimd for Transpose<'_, E, T> {
         };
         for (strip, values) in out.chunks_exact_mut(stride).zip(values.chunks(width * d)) {
             for (feature, cell) in strip.chunks_exact_mut(width).enumerate().take(d) {
+                let (shift, scale) = (shift[feature], scale[feature]);
                 let column = values[feature..].iter().step_by(d);
                 for (to, from) in cell.iter_mut().zip(column) {
-                    *to = map(*from, feature);
+                    *to = T::from_f64(((*from).into() - shift) * scale);
                 }
             }
         }
