@@ -1,6 +1,6 @@
 //! One pass over the samples: the dispatches, and the buffers they share.
 //!
-//! The samples are taken in tiles of some groups. The responsibilities of one tile, never those of all samples, are in
+//! The samples are taken in tiles of some groups. The log-densities of one tile, never those of all samples, are in
 //! the scratch at a time; its sums are added to totals, which alone are read back.
 
 use std::ops::Range;
@@ -74,6 +74,7 @@ struct Scratch {
     densities: Buffer,
     log_densities: Buffer,
     labels: Buffer,
+    peaks: Buffer,
     scales: Buffer,
     sums: Buffer,
     totals: Buffer,
@@ -95,9 +96,9 @@ impl Kernels {
         Ok(Kernels {
             log_density: gpu.kernel(layout.log_density(plan.uniform, plan.windows[0].len()))?,
             posterior: gpu.kernel(layout.posterior())?,
-            log_likelihood: gpu.kernel(layout.log_likelihood())?,
-            moments: gpu.kernel(layout.moments())?,
-            reduce: gpu.kernel(layout.reduce())?,
+            log_likelihood: gpu.kernel(layout.sums.log_likelihood())?,
+            moments: gpu.kernel(layout.sums.moments())?,
+            reduce: gpu.kernel(layout.sums.reduce())?,
         })
     }
 }
@@ -117,10 +118,11 @@ impl Scratch {
                 if plan.uniform { uniform } else { written },
             )?,
             means: gpu.buffer("means", means, written)?,
-            covariances: gpu.buffer("covariances", plan.layout.covariance_bytes(), written)?,
-            densities: gpu.buffer("responsibilities", plan.density_bytes(), device)?,
+            covariances: gpu.buffer("covariances", plan.layout.sums.covariance_bytes(), written)?,
+            densities: gpu.buffer("log-densities of components", plan.density_bytes(), device)?,
             log_densities: gpu.buffer("log-densities", per_sample, device)?,
             labels: gpu.buffer("labels", per_sample, device)?,
+            peaks: gpu.buffer("peaks", per_sample, device)?,
             scales: gpu.buffer("scales", per_sample, device)?,
             sums: gpu.buffer("sums", plan.sum_bytes(), device)?,
             totals: gpu.buffer("totals", plan.total_bytes(), device)?,
@@ -153,6 +155,7 @@ impl Scratch {
                     all(&self.densities),
                     all(&self.log_densities),
                     all(&self.labels),
+                    all(&self.peaks),
                     all(&self.scales),
                 ],
             ),
@@ -166,6 +169,7 @@ impl Scratch {
                     all(&chunk.samples),
                     all(&self.means),
                     all(&self.densities),
+                    all(&self.peaks),
                     all(&self.scales),
                     all(&self.covariances),
                     all(&self.sums),
@@ -213,7 +217,7 @@ impl Pass {
         expected: Expected,
     ) -> Result<Totals> {
         let reference = self.write_model(gpu, samples, mixture)?;
-        let mut covariances = self.plan.layout.covariances(mixture, &samples.coordinates);
+        let mut covariances = self.plan.layout.sums.covariances(mixture, &samples.coordinates);
         if expected == Expected::Nothing {
             covariances.fill(0.0);
         }
@@ -239,7 +243,7 @@ impl Pass {
             let workgroups = tile.statistics.div_ceil(LANES as u32);
             self.kernels.reduce.dispatch(&mut pass, &self.bound_reduce, &offset, workgroups);
         }
-        let (set, bytes) = (self.plan.layout.statistics(), self.plan.total_bytes());
+        let (set, bytes) = (self.plan.layout.sums.numbers(), self.plan.total_bytes());
         commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
         let read = gpu.submit_and_read(commands, &self.scratch.staging, bytes)?;
         let mut numbers = vec![0.0; set];
@@ -264,9 +268,9 @@ impl Pass {
         })
     }
 
-    /// E step over some groups of one chunk, at most [`Plan::response_groups`]; reads back the responsibilities, not
-    /// normalised: `[K, groups x GROUP]`.
-    pub(super) fn responses(&self, gpu: &Gpu, chunk: usize, groups: Range<usize>) -> Result<Vec<f32>> {
+    /// E step over some groups of one chunk, at most [`Plan::response_groups`]; reads back the log-densities of the
+    /// components, less the reference: `[K, groups x GROUP]`.
+    pub(super) fn component_log_densities(&self, gpu: &Gpu, chunk: usize, groups: Range<usize>) -> Result<Vec<f32>> {
         let Scratch { densities, staging, .. } = &self.scratch;
         let (stride, bytes) = (self.plan.sample_bytes(self.plan.tile_groups), self.plan.sample_bytes(groups.len()));
         let k = self.plan.layout.k as u64;

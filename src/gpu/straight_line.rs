@@ -33,42 +33,122 @@ pub(super) fn squared_distance(d: usize, mean_vectors: usize) -> String {
     code
 }
 
-/// The functions of `moments_triangle.wgsl` on a triangle of order d.
-pub(super) fn triangle(d: usize) -> String {
-    let len = d * (d + 1) / 2;
-    let triangle = format!("second: ptr<function, array<f32, {len}>>");
-    let mut code = String::new();
+/// What an invocation of the M step sums.
+pub(super) struct Part {
+    pub(super) rows: usize,
+    /// None where the rows are the columns too.
+    pub(super) columns: usize,
+    /// Whether the last part has features past the last one.
+    pub(super) padded: bool,
+    /// Row and column of each second moment.
+    pub(super) products: Vec<(usize, usize)>,
+    /// Components.
+    pub(super) at_once: usize,
+}
 
-    let clear: String = (0..len).map(|at| format!("    (*second)[{at}] = 0.0;\n")).collect();
-    append(&mut code, &format!("fn clear({triangle})"), &clear);
+/// The functions of `moments.wgsl`.
+pub(super) fn moments(part: &Part) -> String {
+    let Part { rows, columns, padded, ref products, at_once } = *part;
+    let (features, numbers) = (rows + columns, 1 + rows + products.len());
+    let means = format!("means_held: ptr<function, array<f32, {}>>", at_once * features);
+    let sums = format!("held: ptr<function, array<f32, {}>>", at_once * numbers);
+    let feature = |i: usize| {
+        let (start, place) = if i < rows { ("start.x", i) } else { ("start.y", i - rows) };
+        if padded { format!("min({start} + {place}u, DIM - 1u)") } else { format!("({start} + {place}u)") }
+    };
+    let component = |q: usize| format!("min(component + {q}u, tile.components - 1u)");
 
-    let mut products = String::new();
-    for i in 0..d {
-        append_line(&mut products, &format!("let w{i} = r * (*c)[{i}];"));
-        for j in 0..=i {
-            let at = i * (i + 1) / 2 + j;
-            let mut sum = format!("(*second)[{at}]");
-            for lane in ["w", "z", "y", "x"] {
-                sum = format!("fma(w{i}.{lane}, (*c)[{j}].{lane}, {sum})");
-            }
-            append_line(&mut products, &format!("(*second)[{at}] = {sum};"));
+    let mut begin = String::new();
+    for q in 0..at_once {
+        for i in 0..features {
+            let mean = format!("means[{} * DIM + {}]", component(q), feature(i));
+            append_line(&mut begin, &format!("(*means_held)[{}] = {mean};", q * features + i));
+        }
+        for at in 0..numbers {
+            append_line(&mut begin, &format!("(*held)[{}] = 0.0;", q * numbers + at));
         }
     }
-    let arguments = format!("r: vec4<f32>, c: ptr<function, array<vec4<f32>, {d}>>, {triangle}");
-    append(&mut code, &format!("fn add_products({arguments})"), &products);
 
+    let mut add = String::new();
+    append_line(&mut add, "let peak = peaks[n];");
+    append_line(&mut add, "let scale = scales[n];");
+    for i in 0..features {
+        append_line(&mut add, &format!("let x{i} = samples[x + {} * LANES];", feature(i)));
+    }
+    for q in 0..at_once {
+        let sum = |at: usize| format!("(*held)[{}]", q * numbers + at);
+        append_line(&mut add, "{");
+        let density = format!("densities[{} * tile.stride + n]", component(q));
+        append_line(&mut add, &format!("let r = exp({density} - peak) * scale;"));
+        append_line(&mut add, &format!("{} += dot(r, vec4<f32>(1.0));", sum(0)));
+        for i in 0..features {
+            append_line(&mut add, &format!("let c{i} = x{i} - (*means_held)[{}];", q * features + i));
+        }
+        for i in 0..rows {
+            append_line(&mut add, &format!("let w{i} = r * c{i};"));
+            append_line(&mut add, &format!("{} += dot(w{i}, vec4<f32>(1.0));", sum(1 + i)));
+        }
+        for (at, (i, j)) in products.iter().enumerate() {
+            let (place, j) = (sum(1 + rows + at), if columns > 0 { rows + j } else { *j });
+            let terms = ["w", "z", "y", "x"].into_iter();
+            let total = terms.fold(place.clone(), |total, lane| format!("fma(w{i}.{lane}, c{j}.{lane}, {total})"));
+            append_line(&mut add, &format!("{place} = {total};"));
+        }
+        append_line(&mut add, "}");
+    }
+
+    let mut take_off = String::new();
+    for q in 0..at_once {
+        append_line(&mut take_off, &format!("let at{q} = ({} * PARTS + part) * {}u;", component(q), products.len()));
+        for at in 0..products.len() {
+            let (count, place) = (q * numbers, q * numbers + 1 + rows + at);
+            let expected = format!("covariances[at{q} + {at}u]");
+            let residual = format!("fma(-(*held)[{count}], {expected}, (*held)[{place}])");
+            append_line(&mut take_off, &format!("(*held)[{place}] = {residual};"));
+        }
+    }
+
+    let mut code = String::new();
+    append(&mut code, &format!("fn begin(component: u32, start: vec2<u32>, {means}, {sums})"), &begin);
+    let arguments = format!("x: u32, n: u32, component: u32, start: vec2<u32>, {means}, {sums}");
+    append(&mut code, &format!("fn add_samples({arguments})"), &add);
+    append(&mut code, &format!("fn take_off_expected(component: u32, part: u32, {sums})"), &take_off);
+    code
+}
+
+/// The function of `add_lanes.wgsl` for so many numbers.
+pub(super) fn share_round(numbers: usize) -> String {
     let mut rounds = String::from("    switch round {\n");
-    for round in 0..len.div_ceil(LANES) {
+    for round in 0..numbers.div_ceil(LANES) {
         append_line(&mut rounds, &format!("case {round}u: {{"));
-        for at in round * LANES..((round + 1) * LANES).min(len) {
-            let residual = format!("fma(-count, covariances[expected + {at}u], (*second)[{at}])");
-            append_line(&mut rounds, &format!("    lanes[{}u + lane] = {residual};", at % LANES * LANES));
+        for at in round * LANES..((round + 1) * LANES).min(numbers) {
+            append_line(&mut rounds, &format!("    lanes[{}u + lane] = (*held)[{at}];", at % LANES * LANES));
         }
         append_line(&mut rounds, "}");
     }
     append_line(&mut rounds, "default: {}\n    }");
-    let arguments = format!("round: u32, lane: u32, count: f32, expected: u32, {triangle}");
-    append(&mut code, &format!("fn share_round({arguments})"), &rounds);
+    let mut code = String::new();
+    let held = format!("held: ptr<function, array<f32, {numbers}>>");
+    append(&mut code, &format!("fn share_round(round: u32, lane: u32, {held})"), &rounds);
+    code
+}
+
+/// The function `hand_over`, where each lane hands over a set of its own.
+pub(super) fn hand_over(numbers: usize, at_once: usize) -> String {
+    let mut body = String::new();
+    append_line(&mut body, "let start = (range * LANES + lane) * tile.statistics;");
+    for q in 0..at_once {
+        append_line(&mut body, &format!("let at{q} = at + {q}u * COMPONENT;"));
+        append_line(&mut body, &format!("if at{q} < tile.statistics {{"));
+        for number in 0..numbers {
+            let place = q * numbers + number;
+            append_line(&mut body, &format!("    sums[start + at{q} + {number}u] = (*held)[{place}];"));
+        }
+        append_line(&mut body, "}");
+    }
+    let mut code = String::new();
+    let held = format!("held: ptr<function, array<f32, {}>>", at_once * numbers);
+    append(&mut code, &format!("fn hand_over(range: u32, at: u32, lane: u32, {held})"), &body);
     code
 }
 
