@@ -1,9 +1,7 @@
 // The end of a kernel that sums, where the lanes of a workgroup add up what they hold, in a fixed order.
 //
-// Header: AT_ONCE (components), NUMBERS (of each that a lane holds), COMPONENT (numbers of each in a set of sums), and
-// `share_round`, which hands 64 of a lane's numbers to the other lanes.
-
-const HELD: u32 = AT_ONCE * NUMBERS;
+// Header: HELD (numbers that a lane holds), NUMBERS (of the first component), OTHER (of each other one), COMPONENT (places
+// of each in a set of sums), and `share_round`, which hands 64 of a lane's numbers to the other lanes.
 
 var<workgroup> lanes: array<f32, min(HELD, LANES) * LANES>;
 
@@ -19,7 +17,10 @@ fn hand_over(range: u32, at: u32, lane: u32, held: ptr<function, array<f32, HELD
         share_round(round, lane, held);
         workgroupBarrier();
         let number = round * LANES + lane;
-        let place = at + number / NUMBERS * COMPONENT + number % NUMBERS;
+        var place = at + number;
+        if number >= NUMBERS {
+            place = at + ((number - NUMBERS) / OTHER + 1u) * COMPONENT + (number - NUMBERS) % OTHER;
+        }
         // Past the last component there is no set's place.
         if number < HELD && place < tile.statistics {
             // Eight sums of eight: one long sum would lose more digits, and wait longer for each of its terms.

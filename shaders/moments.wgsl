@@ -4,22 +4,17 @@
 // A workgroup sums one range: each lane over its own samples, all sums in registers, so that a value is read once for
 // all components and all its products.
 //
-// Before lanes are added up, each takes off what its count and the covariance of the model lead it to expect, which the
-// host puts back in f64. What is left is small once the fit is under way, and so is what f32 loses of it: the small
-// eigenvalues of an ill-conditioned covariance keep their digits.
-//
 // Header: DIM (features), BLOCK (rows of a part), PARTS (of a component), SQUARES (whether they are blocks of a
-// diagonal), AT_ONCE, NUMBERS (sums of a part), COMPONENT (sums of a component), and what drivers leave rolled and would
-// then index registers with: `begin`, `add_samples`, `take_off_expected`, `hand_over`.
+// diagonal), MEANS (of all components at once), AT_ONCE, HELD (sums), NUMBERS (of a part), COMPONENT (of a component),
+// `sums`, at binding 6, and what drivers leave rolled and would then index registers with: `begin`, `add_samples`, and
+// `hand_over`, which puts what the lanes hold into sets of sums.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> samples: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> means: array<f32>;
+@group(0) @binding(2) var<storage, read> means: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> densities: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> peaks: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> scales: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> covariances: array<f32>;
-@group(0) @binding(7) var<storage, read_write> sums: array<f32>;
 
 /// First row and first column of a part: the lower triangle of blocks, or their diagonal.
 fn start_of(part: u32) -> vec2<u32> {
@@ -52,13 +47,12 @@ fn moments(
     let start = start_of(part);
 
     var means_held: array<f32, MEANS>;
-    var held: array<f32, AT_ONCE * NUMBERS>;
-    begin(component, start, &means_held, &held);
+    var held: array<f32, HELD>;
+    begin(component, part, &means_held, &held);
     let end = min((range + 1u) * tile.range_groups, tile.groups);
     for (var group = range * tile.range_groups; group < end; group++) {
         let x = (tile.first_group + group) * DIM * LANES + lane;
         add_samples(x, group * LANES + lane, component, start, &means_held, &held);
     }
-    take_off_expected(component, part, &held);
-    hand_over(range, 1u + component * COMPONENT + part * NUMBERS, lane, &held);
+    hand_over(range, 4u + component * COMPONENT + part * NUMBERS, lane, &held);
 }

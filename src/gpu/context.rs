@@ -11,6 +11,7 @@ use wgpu::{
 
 use super::adapter::describe;
 use super::kernel::{Kernel, KernelSource};
+use super::tuning::Tuning;
 use crate::backend::DeviceInfo;
 use crate::error::{Error, Result};
 
@@ -25,6 +26,7 @@ pub(crate) struct Gpu {
     pub(super) device: Device,
     pub(super) queue: Queue,
     pub(super) limits: Limits,
+    pub(super) tuning: Tuning,
     info: DeviceInfo,
     /// What the driver reported outside any call of ours.
     trouble: Arc<Mutex<Option<Trouble>>>,
@@ -64,7 +66,8 @@ impl Gpu {
             // The first report is the cause; what follows follows from it.
             trouble.get_or_insert_with(|| Trouble::Refused(one_line(&error)));
         }));
-        Ok(Gpu { device, queue, limits, info, trouble, turn: Arc::default(), kernels: Arc::default() })
+        let tuning = Tuning::of(&info);
+        Ok(Gpu { device, queue, limits, tuning, info, trouble, turn: Arc::default(), kernels: Arc::default() })
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -180,7 +183,7 @@ fn one_line(message: &impl ToString) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use ndarray::array;
 
     use super::*;
@@ -192,7 +195,7 @@ mod tests {
     use crate::points::Points;
 
     /// A software adapter, or what `MIXTURA_TEST_DEVICES` names instead.
-    fn open() -> Option<Gpu> {
+    pub(in crate::gpu) fn open() -> Option<Gpu> {
         let devices = std::env::var("MIXTURA_TEST_DEVICES").unwrap_or_else(|_| "cpu,software".to_owned());
         let choice = devices.split(',').map(str::trim).find(|choice| *choice != "cpu")?;
         let Ok(choice) = choice.parse::<DeviceChoice>();

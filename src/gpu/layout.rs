@@ -23,8 +23,8 @@ const BLOCK: usize = 8;
 /// Most features whose triangle the kernels keep in registers as a whole.
 const MOST_TRIANGLE: usize = 16;
 
-/// Components that the diagonal kernel handles at a time.
-const COMPONENTS_AT_ONCE: usize = 4;
+/// Most components that the diagonal kernel handles at a time: 64 registers of distances.
+const MOST_AT_ONCE: usize = 16;
 
 /// A constant that stands for minus infinity.
 const LEAST_CONSTANT: f64 = -3e38;
@@ -63,8 +63,10 @@ pub(crate) const TILE_FIELDS: [&str; 10] = [
 /// Which kernels a family uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Shape {
-    /// Full and tied: triangular factors, and all second moments of each component.
+    /// Full: triangular factors, and all second moments of each component.
     Dense,
+    /// Tied: triangular factors, and all second moments, of several components together.
+    Pooled,
     /// Diagonal and spherical: reciprocal deviations, and the squares alone.
     Diagonal,
 }
@@ -72,7 +74,8 @@ pub(crate) enum Shape {
 impl Shape {
     pub(crate) fn of(family: CovarianceType) -> Self {
         match family {
-            CovarianceType::Full | CovarianceType::Tied => Shape::Dense,
+            CovarianceType::Full => Shape::Dense,
+            CovarianceType::Tied => Shape::Pooled,
             CovarianceType::Diag | CovarianceType::Spherical => Shape::Diagonal,
         }
     }
@@ -150,8 +153,8 @@ impl Layout {
 
     fn components_at_once(&self) -> usize {
         match self.shape {
-            Shape::Dense => 1,
-            Shape::Diagonal => COMPONENTS_AT_ONCE,
+            Shape::Dense | Shape::Pooled => 1,
+            Shape::Diagonal => self.k.div_ceil(self.k.div_ceil(MOST_AT_ONCE)),
         }
     }
 
@@ -160,7 +163,7 @@ impl Layout {
         match self.form() {
             Form::Triangle => 1,
             Form::Blocks => 1 + self.blocks * (2 * self.block + 1) + self.all_rows() * (self.block + 2),
-            Form::Diagonal => 9 + self.mean_vectors() * (1 + 4 * (1 + COMPONENTS_AT_ONCE)),
+            Form::Diagonal => 1 + self.mean_vectors(),
         }
     }
 
@@ -180,16 +183,16 @@ impl Layout {
 
     fn form(&self) -> Form {
         match self.shape {
-            Shape::Dense if self.d <= MOST_TRIANGLE => Form::Triangle,
-            Shape::Dense => Form::Blocks,
             Shape::Diagonal => Form::Diagonal,
+            Shape::Dense | Shape::Pooled if self.d <= MOST_TRIANGLE => Form::Triangle,
+            Shape::Dense | Shape::Pooled => Form::Blocks,
         }
     }
 
     /// Multiply-adds of one group, E and M.
     pub(crate) fn group_work(&self) -> usize {
         let per_sample = match self.shape {
-            Shape::Dense => self.d * (self.d + 3),
+            Shape::Dense | Shape::Pooled => self.d * (self.d + 3),
             Shape::Diagonal => 4 * self.d,
         };
         super::samples::GROUP * self.k * per_sample
@@ -223,7 +226,11 @@ impl Layout {
         );
         let function = match self.form() {
             Form::Triangle => straight_line::squared_distance(self.d, self.mean_vectors()),
-            Form::Blocks | Form::Diagonal => String::new(),
+            Form::Blocks => String::new(),
+            Form::Diagonal => {
+                let at_once = self.components_at_once();
+                format!("const AT_ONCE: u32 = {at_once}u;\n") + &straight_line::diagonal_densities(self.d, at_once)
+            }
         };
         let header = format!("{}{constants}@group(0) @binding(1) {declaration}\n{function}", self.header());
         let parameters = if uniform { Binding::Uniform } else { Binding::Window };

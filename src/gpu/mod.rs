@@ -32,7 +32,6 @@ use crate::points::Points;
 use layout::{Layout, Shape};
 use pass::{Expected, Pass, Totals};
 use samples::{DeviceSamples, GROUP};
-use tuning::Tuning;
 
 impl Gpu {
     /// Puts samples on the device.
@@ -55,7 +54,7 @@ impl GpuBackend {
     fn prepare(&mut self, mixture: &Mixture) -> Result<&Pass> {
         check_features(mixture, self.samples.n_features)?;
         let shape = Shape::of(mixture.covariance_type());
-        let layout = Layout::new(shape, mixture.n_features(), mixture.n_components(), Tuning::of(self.gpu.info()));
+        let layout = Layout::new(shape, mixture.n_features(), mixture.n_components(), self.gpu.tuning);
         let pass = match self.pass.take() {
             Some(pass) if pass.plan().layout == layout => pass,
             _ => Pass::new(&self.gpu, &self.samples, layout)?,

@@ -109,7 +109,6 @@ impl Scratch {
         let written = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let per_sample = plan.sample_bytes(plan.tile_groups);
-        let means = (plan.layout.k * plan.layout.d * size_of::<f32>()) as u64;
         Ok(Scratch {
             tiles: gpu.buffer("tiles", plan.tile_bytes(), uniform)?,
             parameters: gpu.buffer(
@@ -117,7 +116,7 @@ impl Scratch {
                 plan.parameter_bytes(),
                 if plan.uniform { uniform } else { written },
             )?,
-            means: gpu.buffer("means", means, written)?,
+            means: gpu.buffer("means", plan.layout.sums.mean_bytes(), written)?,
             covariances: gpu.buffer("covariances", plan.layout.sums.covariance_bytes(), written)?,
             densities: gpu.buffer("log-densities of components", plan.density_bytes(), device)?,
             log_densities: gpu.buffer("log-densities", per_sample, device)?,
@@ -171,7 +170,6 @@ impl Scratch {
                     all(&self.densities),
                     all(&self.peaks),
                     all(&self.scales),
-                    all(&self.covariances),
                     all(&self.sums),
                 ],
             ),
@@ -190,7 +188,7 @@ impl Pass {
         let scratch = Scratch::new(gpu, &plan)?;
         let bound =
             samples.chunks.iter().map(|chunk| scratch.bind(gpu, &plan, &kernels, chunk)).collect::<Result<Vec<_>>>()?;
-        let reduced = [&scratch.sums, &scratch.totals].map(Buffer::as_entire_binding);
+        let reduced = [&scratch.covariances, &scratch.sums, &scratch.totals].map(Buffer::as_entire_binding);
         let bound_reduce =
             gpu.guarded(|| kernels.reduce.bind(&gpu.device, [scratch.tile()].into_iter().chain(reduced).collect()))?;
         let pass = Pass { plan, kernels, scratch, bound, bound_reduce };
@@ -287,7 +285,7 @@ impl Pass {
         let layout = &self.plan.layout;
         let reference = layout.reference(mixture);
         let constants = mixture.log_constants() - reference;
-        let means = layout.means(mixture, &samples.coordinates);
+        let means = layout.sums.means(&layout.means(mixture, &samples.coordinates));
         gpu.guarded(|| {
             for (i, window) in self.plan.windows.iter().enumerate() {
                 let parameters = layout.parameters(mixture, &samples.coordinates, &constants, window.clone());

@@ -204,7 +204,7 @@ mod tests {
     fn plans() -> Vec<Plan> {
         let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
         let mut plans = Vec::new();
-        for shape in [Shape::Dense, Shape::Diagonal] {
+        for shape in [Shape::Dense, Shape::Pooled, Shape::Diagonal] {
             for tuning in [Tuning::HARDWARE, Tuning::SOFTWARE] {
                 for d in [1, 2, 5, 16, 17, 33, 64, 128] {
                     for k in [1, 7, 65, 300, 1024] {

@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use super::samples::LANES;
 
+const LANE_NAMES: [&str; 4] = ["x", "y", "z", "w"];
+
 /// The function of `log_density_triangle.wgsl` for d features, whose means take so many vectors.
 pub(super) fn squared_distance(d: usize, mean_vectors: usize) -> String {
     // Number n of the parameters that begin at a vector.
-    let parameter =
-        |first: usize, n: usize| format!("parameters[at + {}u].{}", first + n / 4, ["x", "y", "z", "w"][n % 4]);
+    let parameter = |first: usize, n: usize| format!("parameters[at + {}u].{}", first + n / 4, LANE_NAMES[n % 4]);
     let mut body = String::new();
     for i in 0..d {
         append_line(&mut body, &format!("let c{i} = (*x)[{i}] - {};", parameter(0, i)));
@@ -33,6 +34,62 @@ pub(super) fn squared_distance(d: usize, mean_vectors: usize) -> String {
     code
 }
 
+/// The function of `log_density_diagonal.wgsl` for d features and some components at once.
+pub(super) fn diagonal_densities(d: usize, at_once: usize) -> String {
+    let lanes = &LANE_NAMES[..d.min(4)];
+    let mut body = String::new();
+    for c in 0..at_once {
+        append_line(&mut body, &format!("var distance{c} = vec4<f32>(0.0);"));
+    }
+    append_line(&mut body, "for (var i = 0u; i < MEAN; i++) {");
+    for (place, lane) in lanes.iter().enumerate() {
+        // Past the last feature the reciprocal deviations are zero: any finite number will do.
+        append_line(&mut body, &format!("    let s{lane} = samples[x + min(4u * i + {place}u, DIM - 1u) * LANES];"));
+    }
+    for c in 0..at_once {
+        append_line(&mut body, &format!("    let mean{c} = parameters[at + {c}u * COMPONENT + i];"));
+        append_line(&mut body, &format!("    let reciprocal{c} = parameters[at + {c}u * COMPONENT + MEAN + i];"));
+        for lane in lanes {
+            let y = format!("(s{lane} - mean{c}.{lane}) * reciprocal{c}.{lane}");
+            append_line(&mut body, &format!("    distance{c} = add_square({y}, distance{c});"));
+        }
+    }
+    append_line(&mut body, "}");
+    for c in 0..at_once {
+        let constant = format!("parameters[at + {}u * COMPONENT - 1u].x", c + 1);
+        let density = format!("fma(vec4<f32>(-0.5), distance{c}, vec4<f32>({constant}))");
+        append_line(&mut body, &format!("densities[to + {c}u * tile.stride] = {density};"));
+    }
+    let mut code = String::new();
+    append(&mut code, "fn write_densities(x: u32, at: u32, to: u32)", &body);
+    code
+}
+
+/// The numbers that a lane holds while it sums.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    /// Components.
+    pub(super) at_once: usize,
+    /// Numbers of the first, and of each other one.
+    pub(super) first: usize,
+    pub(super) other: usize,
+}
+
+impl Held {
+    pub(super) fn len(&self) -> usize {
+        self.first + (self.at_once - 1) * self.other
+    }
+
+    /// Where the numbers of a component begin, and how many there are.
+    fn of(&self, q: usize) -> (usize, usize) {
+        if q == 0 { (0, self.first) } else { (self.first + (q - 1) * self.other, self.other) }
+    }
+
+    fn argument(&self) -> String {
+        format!("held: ptr<function, array<f32, {}>>", self.len())
+    }
+}
+
 /// What an invocation of the M step sums.
 pub(super) struct Part {
     pub(super) rows: usize,
@@ -42,16 +99,16 @@ pub(super) struct Part {
     pub(super) padded: bool,
     /// Row and column of each second moment.
     pub(super) products: Vec<(usize, usize)>,
-    /// Components.
-    pub(super) at_once: usize,
+    /// Whether the second moments of all components go to the first.
+    pub(super) pooled: bool,
+    pub(super) held: Held,
 }
 
 /// The functions of `moments.wgsl`.
 pub(super) fn moments(part: &Part) -> String {
-    let Part { rows, columns, padded, ref products, at_once } = *part;
-    let (features, numbers) = (rows + columns, 1 + rows + products.len());
-    let means = format!("means_held: ptr<function, array<f32, {}>>", at_once * features);
-    let sums = format!("held: ptr<function, array<f32, {}>>", at_once * numbers);
+    let Part { rows, columns, padded, ref products, pooled, held } = *part;
+    let features = rows + columns;
+    let means = format!("means_held: ptr<function, array<f32, {}>>", held.at_once * features);
     let feature = |i: usize| {
         let (start, place) = if i < rows { ("start.x", i) } else { ("start.y", i - rows) };
         if padded { format!("min({start} + {place}u, DIM - 1u)") } else { format!("({start} + {place}u)") }
@@ -59,14 +116,19 @@ pub(super) fn moments(part: &Part) -> String {
     let component = |q: usize| format!("min(component + {q}u, tile.components - 1u)");
 
     let mut begin = String::new();
-    for q in 0..at_once {
-        for i in 0..features {
-            let mean = format!("means[{} * DIM + {}]", component(q), feature(i));
-            append_line(&mut begin, &format!("(*means_held)[{}] = {mean};", q * features + i));
+    for q in 0..held.at_once {
+        let vectors = features.div_ceil(4);
+        append_line(&mut begin, &format!("let mean{q} = ({} * PARTS + part) * {vectors}u;", component(q)));
+        for first in (0..features).step_by(4) {
+            append_line(&mut begin, &format!("let mean{q}_{first} = means[mean{q} + {}u];", first / 4));
+            for i in first..(first + 4).min(features) {
+                let mean = format!("mean{q}_{first}.{}", LANE_NAMES[i - first]);
+                append_line(&mut begin, &format!("(*means_held)[{}] = {mean};", q * features + i));
+            }
         }
-        for at in 0..numbers {
-            append_line(&mut begin, &format!("(*held)[{}] = 0.0;", q * numbers + at));
-        }
+    }
+    for at in 0..held.len() {
+        append_line(&mut begin, &format!("(*held)[{at}] = 0.0;"));
     }
 
     let mut add = String::new();
@@ -75,80 +137,78 @@ pub(super) fn moments(part: &Part) -> String {
     for i in 0..features {
         append_line(&mut add, &format!("let x{i} = samples[x + {} * LANES];", feature(i)));
     }
-    for q in 0..at_once {
-        let sum = |at: usize| format!("(*held)[{}]", q * numbers + at);
+    for q in 0..held.at_once {
+        let sum = |at: usize| format!("(*held)[{at}]");
+        let (own, _) = held.of(q);
+        let seconds = 1 + rows + if pooled { 0 } else { own };
         append_line(&mut add, "{");
         let density = format!("densities[{} * tile.stride + n]", component(q));
-        append_line(&mut add, &format!("let r = exp({density} - peak) * scale;"));
-        append_line(&mut add, &format!("{} += dot(r, vec4<f32>(1.0));", sum(0)));
+        append_line(&mut add, &format!("var r = exp({density} - peak) * scale;"));
+        if pooled && q > 0 {
+            // A component past the last one must not add to what all of them share.
+            append_line(&mut add, &format!("r *= f32(component + {q}u < tile.components);"));
+        }
+        append_line(&mut add, "let count = dot(r, vec4<f32>(1.0));");
+        append_line(&mut add, &format!("{} += count;", sum(own)));
+        if pooled {
+            append_line(&mut add, &format!("{} += count;", sum(seconds + products.len())));
+        }
         for i in 0..features {
             append_line(&mut add, &format!("let c{i} = x{i} - (*means_held)[{}];", q * features + i));
         }
         for i in 0..rows {
             append_line(&mut add, &format!("let w{i} = r * c{i};"));
-            append_line(&mut add, &format!("{} += dot(w{i}, vec4<f32>(1.0));", sum(1 + i)));
+            append_line(&mut add, &format!("{} += dot(w{i}, vec4<f32>(1.0));", sum(own + 1 + i)));
         }
         for (at, (i, j)) in products.iter().enumerate() {
-            let (place, j) = (sum(1 + rows + at), if columns > 0 { rows + j } else { *j });
-            let terms = ["w", "z", "y", "x"].into_iter();
-            let total = terms.fold(place.clone(), |total, lane| format!("fma(w{i}.{lane}, c{j}.{lane}, {total})"));
-            append_line(&mut add, &format!("{place} = {total};"));
+            let (place, j) = (sum(seconds + at), if columns > 0 { rows + j } else { *j });
+            let add_lane = |total: String, lane: &&str| format!("fma(w{i}.{lane}, c{j}.{lane}, {total})");
+            append_line(&mut add, &format!("{place} = {};", LANE_NAMES.iter().rev().fold(place.clone(), add_lane)));
         }
         append_line(&mut add, "}");
     }
 
-    let mut take_off = String::new();
-    for q in 0..at_once {
-        append_line(&mut take_off, &format!("let at{q} = ({} * PARTS + part) * {}u;", component(q), products.len()));
-        for at in 0..products.len() {
-            let (count, place) = (q * numbers, q * numbers + 1 + rows + at);
-            let expected = format!("covariances[at{q} + {at}u]");
-            let residual = format!("fma(-(*held)[{count}], {expected}, (*held)[{place}])");
-            append_line(&mut take_off, &format!("(*held)[{place}] = {residual};"));
-        }
-    }
-
     let mut code = String::new();
-    append(&mut code, &format!("fn begin(component: u32, start: vec2<u32>, {means}, {sums})"), &begin);
-    let arguments = format!("x: u32, n: u32, component: u32, start: vec2<u32>, {means}, {sums}");
+    let held = held.argument();
+    append(&mut code, &format!("fn begin(component: u32, part: u32, {means}, {held})"), &begin);
+    let arguments = format!("x: u32, n: u32, component: u32, start: vec2<u32>, {means}, {held}");
     append(&mut code, &format!("fn add_samples({arguments})"), &add);
-    append(&mut code, &format!("fn take_off_expected(component: u32, part: u32, {sums})"), &take_off);
     code
 }
 
-/// The function of `add_lanes.wgsl` for so many numbers.
-pub(super) fn share_round(numbers: usize) -> String {
+/// The function of `add_lanes.wgsl`.
+pub(super) fn share_round(held: Held) -> String {
     let mut rounds = String::from("    switch round {\n");
-    for round in 0..numbers.div_ceil(LANES) {
+    for round in 0..held.len().div_ceil(LANES) {
         append_line(&mut rounds, &format!("case {round}u: {{"));
-        for at in round * LANES..((round + 1) * LANES).min(numbers) {
+        for at in round * LANES..((round + 1) * LANES).min(held.len()) {
             append_line(&mut rounds, &format!("    lanes[{}u + lane] = (*held)[{at}];", at % LANES * LANES));
         }
         append_line(&mut rounds, "}");
     }
     append_line(&mut rounds, "default: {}\n    }");
     let mut code = String::new();
-    let held = format!("held: ptr<function, array<f32, {numbers}>>");
-    append(&mut code, &format!("fn share_round(round: u32, lane: u32, {held})"), &rounds);
+    append(&mut code, &format!("fn share_round(round: u32, lane: u32, {})", held.argument()), &rounds);
     code
 }
 
 /// The function `hand_over`, where each lane hands over a set of its own.
-pub(super) fn hand_over(numbers: usize, at_once: usize) -> String {
+pub(super) fn hand_over(held: Held) -> String {
     let mut body = String::new();
     append_line(&mut body, "let start = (range * LANES + lane) * tile.statistics;");
-    for q in 0..at_once {
+    for q in 0..held.at_once {
+        let (own, numbers) = held.of(q);
         append_line(&mut body, &format!("let at{q} = at + {q}u * COMPONENT;"));
         append_line(&mut body, &format!("if at{q} < tile.statistics {{"));
-        for number in 0..numbers {
-            let place = q * numbers + number;
-            append_line(&mut body, &format!("    sums[start + at{q} + {number}u] = (*held)[{place}];"));
+        for first in (0..numbers).step_by(4) {
+            let vector: Vec<String> = (0..4).map(|i| format!("(*held)[{}]", own + first + i)).collect();
+            let place = format!("(start + at{q}) / 4u + {}u", first / 4);
+            append_line(&mut body, &format!("    sums[{place}] = vec4<f32>({});", vector.join(", ")));
         }
         append_line(&mut body, "}");
     }
     let mut code = String::new();
-    let held = format!("held: ptr<function, array<f32, {}>>", at_once * numbers);
-    append(&mut code, &format!("fn hand_over(range: u32, at: u32, lane: u32, {held})"), &body);
+    append(&mut code, &format!("fn hand_over(range: u32, at: u32, lane: u32, {})", held.argument()), &body);
     code
 }
 

@@ -1,15 +1,19 @@
 //! The sums of the M step: which of them an invocation holds, and how they lie in buffers.
 //!
-//! A set of sums is the log-likelihood, and then the parts of each component. A part belongs to a block of features, or,
-//! for dense covariances of many features, to a block of rows and one of columns: its numbers are the count, the first
-//! moments of its rows, and its second moments.
+//! A set of sums is the log-likelihood, and then the parts of each component, each padded to whole vectors. A part
+//! belongs to a block of features, or, for dense covariances of many features, to a block of rows and one of columns:
+//! its numbers are the count, the first moments of its rows, and its second moments. Pooled second moments are in the
+//! first part of those that share them, with their own count after them.
 
 use super::kernel::{Binding, KernelSource};
 use super::layout::Shape;
 use super::samples::{Coordinates, LANES};
-use super::straight_line;
+use super::straight_line::{self, Held};
 use super::tuning::Tuning;
 use crate::mixture::Mixture;
+
+/// Numbers of a vector.
+const VECTOR: usize = 4;
 
 /// Most features of a part that has all of them, or has squares only.
 const WHOLE: usize = 16;
@@ -46,11 +50,12 @@ pub(crate) struct Sums {
 
 impl Sums {
     pub(crate) fn new(shape: Shape, d: usize, k: usize, tuning: Tuning) -> Self {
-        let most = if shape == Shape::Dense && d > WHOLE { BLOCK } else { WHOLE };
+        let most = if shape != Shape::Diagonal && d > WHOLE { BLOCK } else { WHOLE };
         let blocks = d.div_ceil(most);
         let mut sums = Sums { shape, d, k, block: d.div_ceil(blocks), blocks, at_once: 1, sets: 1 };
-        let batches = k.div_ceil((tuning.held_sums / sums.part_numbers()).clamp(1, MOST_AT_ONCE));
-        sums.at_once = k.div_ceil(batches);
+        let most = 1 + tuning.held_sums.saturating_sub(sums.held().first) / sums.held().other;
+        // As many in each batch.
+        sums.at_once = k.div_ceil(k.div_ceil(most.min(MOST_AT_ONCE)));
         if !tuning.adds_lanes && sums.numbers() <= MOST_OF_A_LANE {
             sums.sets = LANES;
         }
@@ -59,28 +64,38 @@ impl Sums {
 
     /// First row and first column of each part of a component.
     fn parts(&self) -> Vec<(usize, usize)> {
-        let columns = |row| if self.shape == Shape::Dense { 0..row + 1 } else { row..row + 1 };
+        let columns = |row| if self.shape == Shape::Diagonal { row..row + 1 } else { 0..row + 1 };
         let blocks = (0..self.blocks).flat_map(|row| columns(row).map(move |column| (row, column)));
         blocks.map(|(row, column)| (row * self.block, column * self.block)).collect()
     }
 
     fn n_parts(&self) -> usize {
         match self.shape {
-            Shape::Dense => self.blocks * (self.blocks + 1) / 2,
+            Shape::Dense | Shape::Pooled => self.blocks * (self.blocks + 1) / 2,
             Shape::Diagonal => self.blocks,
         }
     }
 
     /// Whether a part's columns are others than its rows.
     fn has_columns(&self) -> bool {
-        self.shape == Shape::Dense && self.blocks > 1
+        self.shape != Shape::Diagonal && self.blocks > 1
+    }
+
+    /// Columns of a part that are not its rows.
+    fn columns(&self) -> usize {
+        if self.has_columns() { self.block } else { 0 }
+    }
+
+    /// Rows and columns of a part.
+    fn features(&self) -> usize {
+        self.block + self.columns()
     }
 
     /// Row and column of each second moment of a part.
     fn products(&self) -> Vec<(usize, usize)> {
         let columns = |i| match self.shape {
-            Shape::Dense if self.has_columns() => 0..self.block,
-            Shape::Dense => 0..i + 1,
+            Shape::Dense | Shape::Pooled if self.has_columns() => 0..self.block,
+            Shape::Dense | Shape::Pooled => 0..i + 1,
             Shape::Diagonal => i..i + 1,
         };
         (0..self.block).flat_map(|i| columns(i).map(move |j| (i, j))).collect()
@@ -88,12 +103,25 @@ impl Sums {
 
     /// Numbers of a part.
     fn part_numbers(&self) -> usize {
-        1 + self.block + self.products().len()
+        let pooled_count = usize::from(self.shape == Shape::Pooled);
+        (1 + self.block + self.products().len() + pooled_count).next_multiple_of(VECTOR)
+    }
+
+    /// What a lane holds: the second moments of all components in the place of the first one's, if they are pooled.
+    fn held(&self) -> Held {
+        let first = self.part_numbers();
+        let other = if self.shape == Shape::Pooled { (1 + self.block).next_multiple_of(VECTOR) } else { first };
+        Held { at_once: self.at_once, first, other }
+    }
+
+    /// Numbers of a component.
+    fn component_numbers(&self) -> usize {
+        self.n_parts() * self.part_numbers()
     }
 
     /// Numbers of a set.
     pub(crate) fn numbers(&self) -> usize {
-        1 + self.k * self.n_parts() * self.part_numbers()
+        VECTOR + self.k * self.component_numbers()
     }
 
     /// Workgroups that sum one range.
@@ -103,28 +131,30 @@ impl Sums {
 
     /// The M step's kernel.
     pub(crate) fn moments(&self) -> KernelSource {
-        let mut bindings = vec![Binding::Uniform];
-        bindings.extend([Binding::Read; 6]);
-        bindings.push(Binding::Write);
-        let constants = format!(
-            "const DIM: u32 = {}u;\nconst BLOCK: u32 = {}u;\nconst MEANS: u32 = {}u;\nconst PARTS: u32 = {}u;\nconst SQUARES: bool = {};\n",
-            self.d,
-            self.block,
-            self.at_once * if self.has_columns() { 2 * self.block } else { self.block },
-            self.n_parts(),
-            self.shape == Shape::Diagonal,
-        );
         let part = straight_line::Part {
             rows: self.block,
-            columns: if self.has_columns() { self.block } else { 0 },
+            columns: self.columns(),
             padded: self.block * self.blocks > self.d,
             products: self.products(),
-            at_once: self.at_once,
+            pooled: self.shape == Shape::Pooled,
+            held: self.held(),
         };
+        let constants = format!(
+            "const DIM: u32 = {}u;\nconst BLOCK: u32 = {}u;\nconst PARTS: u32 = {}u;\nconst MEANS: u32 = {}u;\n\
+             const SQUARES: bool = {};\n",
+            self.d,
+            self.block,
+            self.n_parts(),
+            self.at_once * self.features(),
+            self.shape == Shape::Diagonal,
+        );
+        let mut bindings = vec![Binding::Uniform];
+        bindings.extend([Binding::Read; 5]);
+        bindings.push(Binding::Write);
         KernelSource {
             stage: "moments",
             body: include_str!("../../shaders/moments.wgsl"),
-            header: constants + &straight_line::moments(&part) + &self.hand_over(self.part_numbers(), self.at_once),
+            header: constants + &straight_line::moments(&part) + &self.hand_over(6, self.held()),
             bindings,
         }
     }
@@ -134,32 +164,67 @@ impl Sums {
         KernelSource {
             stage: "log_likelihood",
             body: include_str!("../../shaders/log_likelihood.wgsl"),
-            header: self.hand_over(1, 1),
+            header: self.hand_over(3, Held { at_once: 1, first: VECTOR, other: VECTOR }),
             bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write],
         }
     }
 
     /// The reduction's kernel.
     pub(crate) fn reduce(&self) -> KernelSource {
+        let constants = format!(
+            "const SETS: u32 = {}u;\nconst VECTOR: u32 = {VECTOR}u;\nconst NUMBERS: u32 = {}u;\nconst SECOND: u32 = {}u;\n\
+             const PRODUCTS: u32 = {}u;\nconst COUNT: u32 = {}u;\nconst COMPONENT: u32 = {}u;\nconst POOLED: u32 = {}u;\n",
+            self.sets,
+            self.part_numbers(),
+            1 + self.block,
+            self.products().len(),
+            if self.shape == Shape::Pooled { 1 + self.block + self.products().len() } else { 0 },
+            self.component_numbers(),
+            if self.shape == Shape::Pooled { self.at_once } else { 1 },
+        );
         KernelSource {
             stage: "reduce",
             body: include_str!("../../shaders/reduce.wgsl"),
-            header: format!("const SETS: u32 = {}u;\n", self.sets),
-            bindings: vec![Binding::Uniform, Binding::Read, Binding::Write],
+            header: constants,
+            bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write],
         }
     }
 
-    /// The function `hand_over`, for so many numbers of each of some components.
-    fn hand_over(&self, numbers: usize, at_once: usize) -> String {
-        let constants = format!(
-            "const NUMBERS: u32 = {numbers}u;\nconst AT_ONCE: u32 = {at_once}u;\nconst COMPONENT: u32 = {}u;\n",
-            self.n_parts() * self.part_numbers(),
-        );
-        let functions = match self.sets {
-            1 => straight_line::share_round(numbers * at_once) + include_str!("../../shaders/add_lanes.wgsl"),
-            _ => straight_line::hand_over(numbers, at_once),
+    /// The sums, bound at a place, and the function `hand_over`.
+    fn hand_over(&self, binding: usize, held: Held) -> String {
+        let (element, functions) = match self.sets {
+            1 => ("f32", straight_line::share_round(held) + include_str!("../../shaders/add_lanes.wgsl")),
+            _ => ("vec4<f32>", straight_line::hand_over(held)),
         };
-        constants + &functions
+        format!(
+            "const AT_ONCE: u32 = {}u;\nconst HELD: u32 = {}u;\nconst NUMBERS: u32 = {}u;\nconst OTHER: u32 = {}u;\n\
+             const COMPONENT: u32 = {}u;\n\
+             @group(0) @binding({binding}) var<storage, read_write> sums: array<{element}>;\n{functions}",
+            held.at_once,
+            held.len(),
+            held.first,
+            held.other,
+            self.component_numbers(),
+        )
+    }
+
+    /// Bytes of [`Sums::means`].
+    pub(crate) fn mean_bytes(&self) -> u64 {
+        (self.k * self.n_parts() * self.features().next_multiple_of(VECTOR) * size_of::<f32>()) as u64
+    }
+
+    /// Means of the rows and columns of all parts of all components, out of means `[K, D]`.
+    pub(crate) fn means(&self, means: &[f32]) -> Vec<f32> {
+        let mut arranged = Vec::with_capacity(self.mean_bytes() as usize / size_of::<f32>());
+        for means in means.chunks_exact(self.d) {
+            for (row, column) in self.parts() {
+                let features = (row..row + self.block).chain((column..column + self.block).take(self.columns()));
+                // Past the last feature the kernel reads the last one again.
+                arranged.extend(features.map(|i| means[i.min(self.d - 1)]));
+                arranged.resize(arranged.len().next_multiple_of(VECTOR), 0.0);
+            }
+        }
+        arranged
     }
 
     /// Bytes of [`Sums::covariances`].
@@ -190,10 +255,10 @@ impl Sums {
 
     /// One component's sums out of a set of them. `covariances` are those that the device took off.
     pub(crate) fn component<'s>(&self, set: &'s [f64], covariances: &'s [f32], k: usize) -> ComponentSums<'s> {
-        let (numbers, seconds) = (self.n_parts() * self.part_numbers(), self.n_parts() * self.products().len());
+        let (numbers, seconds) = (self.component_numbers(), self.n_parts() * self.products().len());
         ComponentSums {
             sums: *self,
-            numbers: &set[1 + k * numbers..1 + (k + 1) * numbers],
+            numbers: &set[VECTOR + k * numbers..VECTOR + (k + 1) * numbers],
             covariances: &covariances[k * seconds..(k + 1) * seconds],
         }
     }
@@ -217,25 +282,26 @@ impl ComponentSums<'_> {
         self.numbers[self.part(i / block, 0) * self.sums.part_numbers() + 1 + i % block]
     }
 
-    /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape.
+    /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape. Of the pooled shape, only
+    /// their sums over all components mean something.
     pub(crate) fn second(&self, i: usize, j: usize) -> f64 {
         let (block, numbers) = (self.sums.block, self.sums.part_numbers());
         let (row, column) = (i % block, j % block);
         let at = match self.sums.shape {
-            Shape::Dense if self.sums.has_columns() => row * block + column,
-            Shape::Dense => row * (row + 1) / 2 + column,
+            Shape::Dense | Shape::Pooled if self.sums.has_columns() => row * block + column,
+            Shape::Dense | Shape::Pooled => row * (row + 1) / 2 + column,
             Shape::Diagonal if i == j => row,
             Shape::Diagonal => return 0.0,
         };
         let part = self.part(i / block, j / block);
-        let expected = self.covariances[part * (numbers - 1 - block) + at];
+        let expected = self.covariances[part * self.sums.products().len() + at];
         self.numbers[part * numbers + 1 + block + at] + self.count() * f64::from(expected)
     }
 
     /// The part of a block of rows and one of columns.
     fn part(&self, row: usize, column: usize) -> usize {
         match self.sums.shape {
-            Shape::Dense => row * (row + 1) / 2 + column,
+            Shape::Dense | Shape::Pooled => row * (row + 1) / 2 + column,
             Shape::Diagonal => row,
         }
     }
