@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use wgpu::{
-    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, DeviceDescriptor, ErrorFilter, Limits,
-    MapMode, PollError, PollType, Queue,
+    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, DeviceDescriptor, ErrorFilter, Features,
+    Limits, MapMode, PollError, PollType, Queue,
 };
 
 use super::adapter::describe;
 use super::kernel::{Kernel, KernelSource};
+use super::pipelines::Pipelines;
 use super::tuning::Tuning;
 use crate::backend::DeviceInfo;
 use crate::error::{Error, Result};
@@ -35,6 +36,8 @@ pub(crate) struct Gpu {
     turn: Arc<Mutex<()>>,
     /// Compiled kernels by their source.
     kernels: Arc<Mutex<HashMap<KernelSource, Arc<Kernel>>>>,
+    /// What was compiled in earlier runs.
+    pipelines: Option<Arc<Pipelines>>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,6 +53,7 @@ impl Gpu {
         let limits = adapter.limits();
         let request = adapter.request_device(&DeviceDescriptor {
             label: Some("mixtura"),
+            required_features: adapter.features() & Features::PIPELINE_CACHE,
             required_limits: limits.clone(),
             ..DeviceDescriptor::default()
         });
@@ -67,7 +71,10 @@ impl Gpu {
             trouble.get_or_insert_with(|| Trouble::Refused(one_line(&error)));
         }));
         let tuning = Tuning::of(&info);
-        Ok(Gpu { device, queue, limits, tuning, info, trouble, turn: Arc::default(), kernels: Arc::default() })
+        let kept = device.features().contains(Features::PIPELINE_CACHE);
+        let pipelines = kept.then(|| Pipelines::open(&device, &adapter.get_info())).flatten().map(Arc::new);
+        let (turn, kernels) = Default::default();
+        Ok(Gpu { device, queue, limits, tuning, info, trouble, turn, kernels, pipelines })
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -80,9 +87,17 @@ impl Gpu {
         if let Some(kernel) = kernels.get(&source) {
             return Ok(kernel.clone());
         }
-        let kernel = Arc::new(self.guarded(|| Kernel::new(&self.device, &source))?);
+        let cache = self.pipelines.as_ref().map(|pipelines| &pipelines.cache);
+        let kernel = Arc::new(self.guarded(|| Kernel::new(&self.device, &source, cache))?);
         kernels.insert(source, kernel.clone());
         Ok(kernel)
+    }
+
+    /// Keeps the kernels so far for later runs.
+    pub(super) fn keep_kernels(&self) {
+        if let Some(pipelines) = &self.pipelines {
+            pipelines.keep();
+        }
     }
 
     /// A buffer of at least one element; its contents are zero.

@@ -8,6 +8,7 @@ mod context;
 mod kernel;
 mod layout;
 mod pass;
+mod pipelines;
 mod plan;
 mod samples;
 #[cfg(test)]

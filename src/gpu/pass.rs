@@ -185,6 +185,7 @@ impl Pass {
             return Err(Error::Device { device: gpu.info().name.clone(), detail });
         };
         let kernels = Kernels::new(gpu, &plan)?;
+        gpu.keep_kernels();
         let scratch = Scratch::new(gpu, &plan)?;
         let bound =
             samples.chunks.iter().map(|chunk| scratch.bind(gpu, &plan, &kernels, chunk)).collect::<Result<Vec<_>>>()?;
