@@ -20,9 +20,6 @@ pub(crate) const MOST_TRIPS: usize = 60_000;
 /// Features of a block.
 const BLOCK: usize = 8;
 
-/// Most features whose triangle the kernels keep in registers as a whole.
-const MOST_TRIANGLE: usize = 16;
-
 /// Most components that the diagonal kernel handles at a time: 64 registers of distances.
 const MOST_AT_ONCE: usize = 16;
 
@@ -184,7 +181,7 @@ impl Layout {
     fn form(&self) -> Form {
         match self.shape {
             Shape::Diagonal => Form::Diagonal,
-            Shape::Dense | Shape::Pooled if self.d <= MOST_TRIANGLE => Form::Triangle,
+            Shape::Dense | Shape::Pooled if self.d <= self.tuning.whole_factor => Form::Triangle,
             Shape::Dense | Shape::Pooled => Form::Blocks,
         }
     }

@@ -17,7 +17,7 @@ fn layouts() -> Vec<Layout> {
     let mut layouts = Vec::new();
     for shape in [Shape::Dense, Shape::Pooled, Shape::Diagonal] {
         for tuning in [Tuning::HARDWARE, Tuning::SOFTWARE] {
-            for d in [1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 33, 64, 128, 200] {
+            for d in [1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 32, 33, 64, 128, 200] {
                 for k in [1, 7, 300] {
                     layouts.push(Layout::new(shape, d, k, tuning));
                 }

@@ -1,9 +1,9 @@
-//! What differs between adapters: one shape of the M step for hardware, another for drivers that run shaders on a
+//! What differs between adapters: one shape of the passes for hardware, another for drivers that run shaders on a
 //! processor.
 
 use crate::backend::DeviceInfo;
 
-/// How the M step is shaped.
+/// How passes are shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tuning {
     /// Numbers that an invocation holds while it sums. Hardware has registers for about 200 beside what is being added;
@@ -12,13 +12,16 @@ pub(crate) struct Tuning {
     /// Whether the lanes of a workgroup add up their sums, or each hands over its own. Hardware has fast memory for the
     /// former; on a processor a barrier means that everything alive is kept in memory, all through the kernel.
     pub(crate) adds_lanes: bool,
+    /// Most features that the E step takes at once with their whole factor: samples, and their distances from a mean, are
+    /// in registers, or in a processor's first cache.
+    pub(crate) whole_factor: usize,
     /// Workgroups of the M step that fill the adapter.
     pub(crate) workgroups: usize,
 }
 
 impl Tuning {
-    pub(crate) const HARDWARE: Tuning = Tuning { held_sums: 156, adds_lanes: true, workgroups: 4096 };
-    pub(crate) const SOFTWARE: Tuning = Tuning { held_sums: 624, adds_lanes: false, workgroups: 24 };
+    pub(crate) const HARDWARE: Tuning = Tuning { held_sums: 156, adds_lanes: true, whole_factor: 16, workgroups: 4096 };
+    pub(crate) const SOFTWARE: Tuning = Tuning { held_sums: 624, adds_lanes: false, whole_factor: 32, workgroups: 24 };
 
     /// The shape for an adapter.
     pub(crate) fn of(adapter: &DeviceInfo) -> Self {
