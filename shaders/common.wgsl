@@ -12,7 +12,7 @@ struct Tile {
     first_group: u32,
     /// Groups of the tile.
     groups: u32,
-    /// Vectors from one component's responsibilities to the next one's.
+    /// Vectors from one component's log-densities to the next one's.
     stride: u32,
     /// K.
     components: u32,

@@ -1,13 +1,11 @@
 // The log-likelihood of each range of a tile: the sum of weight times log-density, the first number of a set of sums.
 //
-// One workgroup sums one range: each lane over its own samples, then the lanes together, in a fixed order.
+// One workgroup sums one range, each lane over its own samples. Header: `sums`, at binding 3, and
+// `hand_over`, as for the moments.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> log_densities: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> sums: array<f32>;
-
-var<workgroup> lanes: array<f32, LANES>;
 
 @compute @workgroup_size(64)
 fn log_likelihood(
@@ -19,19 +17,12 @@ fn log_likelihood(
     if range >= tile.ranges {
         return;
     }
-    var sum = 0.0;
+    // A vector, as sets are made of vectors.
+    var held = array<f32, 4>(0.0, 0.0, 0.0, 0.0);
     let end = min((range + 1u) * tile.range_groups, tile.groups);
     for (var group = range * tile.range_groups; group < end; group++) {
         let n = group * LANES + lane;
-        sum += dot(weights[tile.first_group * LANES + n], log_densities[n]);
+        held[0] += dot(weights[tile.first_group * LANES + n], log_densities[n]);
     }
-    lanes[lane] = sum;
-    workgroupBarrier();
-    if lane == 0u {
-        var total = 0.0;
-        for (var i = 0u; i < LANES; i++) {
-            total += lanes[i];
-        }
-        sums[range * tile.statistics] = total;
-    }
+    hand_over(range, 0u, lane, &held);
 }

@@ -1,13 +1,15 @@
 // E step, second half: from the log-densities of all components, each sample's log-density (a log of a sum of
-// exponentials, relative to its largest term), most probable component, and responsibilities. The responsibilities
-// stay unnormalised, in place of the log-densities; `scales` holds weight over their sum.
+// exponentials, relative to its largest term) and most probable component. A responsibility times the sample's weight
+// is exp(log-density of the component - peak) x scale; the M step works it out, for that is less than to write and read
+// it.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> densities: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> log_densities: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> labels: array<vec4<u32>>;
-@group(0) @binding(5) var<storage, read_write> scales: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> peaks: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> scales: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn posterior(
@@ -24,27 +26,28 @@ fn posterior(
     // Not minus infinity: a compiler may assume that there is no such number.
     var greatest = vec4<f32>(-3e38);
     var label = vec4<u32>(0u);
+    // Of the exponentials, relative to the greatest so far.
+    var sum = vec4<f32>(0.0);
     for (var k = 0u; k < tile.components; k++) {
         let density = densities[k * tile.stride + n];
         let better = density > greatest;
+        let e = exp(-abs(density - greatest));
+        sum = select(sum + e, fma(sum, e, vec4<f32>(1.0)), better);
         greatest = select(greatest, density, better);
         label = select(label, vec4<u32>(k), better);
     }
+    labels[n] = label;
     if tile.hard == 1u {
+        // Log-responsibilities in place of log-densities.
         for (var k = 0u; k < tile.components; k++) {
-            densities[k * tile.stride + n] = select(vec4<f32>(0.0), vec4<f32>(1.0), label == vec4<u32>(k));
+            densities[k * tile.stride + n] = select(vec4<f32>(-3e38), vec4<f32>(0.0), label == vec4<u32>(k));
         }
         log_densities[n] = greatest;
+        peaks[n] = vec4<f32>(0.0);
         scales[n] = weight;
     } else {
-        var sum = vec4<f32>(0.0);
-        for (var k = 0u; k < tile.components; k++) {
-            let e = exp(densities[k * tile.stride + n] - greatest);
-            densities[k * tile.stride + n] = e;
-            sum += e;
-        }
         log_densities[n] = greatest + log(sum);
+        peaks[n] = greatest;
         scales[n] = weight / sum;
     }
-    labels[n] = label;
 }

@@ -11,6 +11,8 @@ use wgpu::{
 
 use super::adapter::describe;
 use super::kernel::{Kernel, KernelSource};
+use super::pipelines::Pipelines;
+use super::tuning::Tuning;
 use crate::backend::DeviceInfo;
 use crate::error::{Error, Result};
 
@@ -27,6 +29,7 @@ pub(crate) struct Gpu {
     pub(super) limits: Limits,
     /// Whether passes can be timed by the adapter's own clock.
     pub(super) timestamps: bool,
+    pub(super) tuning: Tuning,
     info: DeviceInfo,
     /// What the driver reported outside any call of ours.
     trouble: Arc<Mutex<Option<Trouble>>>,
@@ -35,6 +38,8 @@ pub(crate) struct Gpu {
     turn: Arc<Mutex<()>>,
     /// Compiled kernels by their source.
     kernels: Arc<Mutex<HashMap<KernelSource, Arc<Kernel>>>>,
+    /// What was compiled in earlier runs.
+    pipelines: Option<Arc<Pipelines>>,
 }
 
 #[derive(Debug, Clone)]
@@ -48,7 +53,7 @@ impl Gpu {
     pub(super) fn open(adapter: Adapter) -> Result<Self> {
         let info = describe(&adapter);
         let limits = adapter.limits();
-        let features = adapter.features() & Features::TIMESTAMP_QUERY;
+        let features = adapter.features() & (Features::TIMESTAMP_QUERY | Features::PIPELINE_CACHE);
         let request = adapter.request_device(&DeviceDescriptor {
             label: Some("mixtura"),
             required_features: features,
@@ -68,8 +73,12 @@ impl Gpu {
             // The first report is the cause; what follows follows from it.
             trouble.get_or_insert_with(|| Trouble::Refused(one_line(&error)));
         }));
-        let timestamps = !features.is_empty();
-        Ok(Gpu { device, queue, limits, timestamps, info, trouble, turn: Arc::default(), kernels: Arc::default() })
+        let timestamps = features.contains(Features::TIMESTAMP_QUERY);
+        let tuning = Tuning::of(&info);
+        let kept = features.contains(Features::PIPELINE_CACHE);
+        let pipelines = kept.then(|| Pipelines::open(&device, &adapter.get_info())).flatten().map(Arc::new);
+        let (turn, kernels) = Default::default();
+        Ok(Gpu { device, queue, limits, timestamps, tuning, info, trouble, turn, kernels, pipelines })
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -82,9 +91,17 @@ impl Gpu {
         if let Some(kernel) = kernels.get(&source) {
             return Ok(kernel.clone());
         }
-        let kernel = Arc::new(self.guarded(|| Kernel::new(&self.device, &source))?);
+        let cache = self.pipelines.as_ref().map(|pipelines| &pipelines.cache);
+        let kernel = Arc::new(self.guarded(|| Kernel::new(&self.device, &source, cache))?);
         kernels.insert(source, kernel.clone());
         Ok(kernel)
+    }
+
+    /// Keeps the kernels so far for later runs.
+    pub(super) fn keep_kernels(&self) {
+        if let Some(pipelines) = &self.pipelines {
+            pipelines.keep();
+        }
     }
 
     /// A buffer of at least one element; its contents are zero.

@@ -3,8 +3,8 @@
 use wgpu::{
     BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry,
     BindingResource, BindingType, BufferBindingType, ComputePass, ComputePipeline, ComputePipelineDescriptor, Device,
-    PipelineCompilationOptions, PipelineLayoutDescriptor, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource,
-    ShaderStages,
+    PipelineCache, PipelineCompilationOptions, PipelineLayoutDescriptor, ShaderModuleDescriptor, ShaderRuntimeChecks,
+    ShaderSource, ShaderStages,
 };
 
 /// Workgroups that one dimension of a dispatch takes.
@@ -52,7 +52,7 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    pub(super) fn new(device: &Device, source: &KernelSource) -> Self {
+    pub(super) fn new(device: &Device, source: &KernelSource, cache: Option<&PipelineCache>) -> Self {
         let stage = source.stage;
         let descriptor =
             ShaderModuleDescriptor { label: Some(stage), source: ShaderSource::Wgsl(source.wgsl().into()) };
@@ -98,7 +98,7 @@ impl Kernel {
                 zero_initialize_workgroup_memory: false,
                 ..PipelineCompilationOptions::default()
             },
-            cache: None,
+            cache,
         });
         Kernel { pipeline, layout, stage }
     }

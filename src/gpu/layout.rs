@@ -6,8 +6,9 @@ use bytemuck::{Pod, Zeroable};
 use ndarray::Array1;
 
 use super::kernel::{Binding, KernelSource};
-use super::samples::LANES;
 use super::straight_line;
+use super::sums::Sums;
+use super::tuning::Tuning;
 use crate::coordinates::Coordinates;
 use crate::covariance::CovarianceType;
 use crate::linalg::pack_upper;
@@ -19,24 +20,11 @@ pub(crate) const MOST_TRIPS: usize = 60_000;
 /// Features of a block.
 const BLOCK: usize = 8;
 
-/// Most features whose triangle the kernels keep in registers as a whole.
-const MOST_TRIANGLE: usize = 16;
-
-/// Components that the diagonal kernel handles at a time.
-const COMPONENTS_AT_ONCE: usize = 4;
-
-/// Covariances beyond this, in units of the features' spreads, are not taken off second moments.
-const MOST_EXPECTED: f64 = 1e12;
+/// Most components that the diagonal kernel handles at a time: 64 registers of distances.
+const MOST_AT_ONCE: usize = 16;
 
 /// A constant that stands for minus infinity.
 const LEAST_CONSTANT: f64 = -3e38;
-
-/// A kernel of the M step, with what all of them share in front.
-macro_rules! moments_source {
-    ($file:literal) => {
-        concat!(include_str!("../../shaders/moments_common.wgsl"), include_str!(concat!("../../shaders/", $file)))
-    };
-}
 
 /// Mirror of `Tile` in `common.wgsl`.
 #[repr(C)]
@@ -72,8 +60,10 @@ pub(crate) const TILE_FIELDS: [&str; 10] = [
 /// Which kernels a family uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Shape {
-    /// Full and tied: triangular factors, and all second moments of each component.
+    /// Full: triangular factors, and all second moments of each component.
     Dense,
+    /// Tied: triangular factors, and all second moments, of several components together.
+    Pooled,
     /// Diagonal and spherical: reciprocal deviations, and the squares alone.
     Diagonal,
 }
@@ -81,7 +71,8 @@ pub(crate) enum Shape {
 impl Shape {
     pub(crate) fn of(family: CovarianceType) -> Self {
         match family {
-            CovarianceType::Full | CovarianceType::Tied => Shape::Dense,
+            CovarianceType::Full => Shape::Dense,
+            CovarianceType::Tied => Shape::Pooled,
             CovarianceType::Diag | CovarianceType::Spherical => Shape::Diagonal,
         }
     }
@@ -107,12 +98,14 @@ pub(crate) struct Layout {
     /// Features of a block, and blocks of all features.
     block: usize,
     blocks: usize,
+    pub(crate) tuning: Tuning,
+    pub(crate) sums: Sums,
 }
 
 impl Layout {
-    pub(crate) fn new(shape: Shape, d: usize, k: usize) -> Self {
+    pub(crate) fn new(shape: Shape, d: usize, k: usize, tuning: Tuning) -> Self {
         let block = d.min(BLOCK);
-        Layout { shape, d, k, block, blocks: d.div_ceil(block) }
+        Layout { shape, d, k, block, blocks: d.div_ceil(block), tuning, sums: Sums::new(shape, d, k, tuning) }
     }
 
     /// Features that one step of the E step handles.
@@ -157,8 +150,8 @@ impl Layout {
 
     fn components_at_once(&self) -> usize {
         match self.shape {
-            Shape::Dense => 1,
-            Shape::Diagonal => COMPONENTS_AT_ONCE,
+            Shape::Dense | Shape::Pooled => 1,
+            Shape::Diagonal => self.k.div_ceil(self.k.div_ceil(MOST_AT_ONCE)),
         }
     }
 
@@ -167,7 +160,7 @@ impl Layout {
         match self.form() {
             Form::Triangle => 1,
             Form::Blocks => 1 + self.blocks * (2 * self.block + 1) + self.all_rows() * (self.block + 2),
-            Form::Diagonal => 9 + self.mean_vectors() * (1 + 4 * (1 + COMPONENTS_AT_ONCE)),
+            Form::Diagonal => 1 + self.mean_vectors(),
         }
     }
 
@@ -187,63 +180,16 @@ impl Layout {
 
     fn form(&self) -> Form {
         match self.shape {
-            Shape::Dense if self.d <= MOST_TRIANGLE => Form::Triangle,
-            Shape::Dense => Form::Blocks,
             Shape::Diagonal => Form::Diagonal,
+            Shape::Dense | Shape::Pooled if self.d <= self.tuning.whole_factor => Form::Triangle,
+            Shape::Dense | Shape::Pooled => Form::Blocks,
         }
-    }
-
-    /// First moments of one component in a set of sums.
-    fn first_statistics(&self) -> usize {
-        match self.form() {
-            Form::Triangle => self.d,
-            Form::Blocks | Form::Diagonal => self.blocks * self.block,
-        }
-    }
-
-    /// Second moments of one component in a set of sums.
-    fn second_statistics(&self) -> usize {
-        match self.form() {
-            Form::Triangle => self.d * (self.d + 1) / 2,
-            Form::Blocks => self.sum_blocks() * self.block * self.block,
-            Form::Diagonal => self.blocks * self.block,
-        }
-    }
-
-    /// Numbers of one component in a set of sums.
-    fn component_statistics(&self) -> usize {
-        1 + self.first_statistics() + self.second_statistics()
-    }
-
-    /// Blocks of one component that the M step's workgroups sum.
-    pub(crate) fn sum_blocks(&self) -> usize {
-        match self.form() {
-            Form::Triangle => 1,
-            Form::Blocks => self.blocks * (self.blocks + 1) / 2,
-            Form::Diagonal => self.blocks,
-        }
-    }
-
-    /// Numbers in one set of sums.
-    pub(crate) fn statistics(&self) -> usize {
-        1 + self.k * self.component_statistics()
-    }
-
-    /// Most groups of a range: the loop trips of the M step stay within bounds, and no more than about a thousand terms
-    /// are added in a register.
-    pub(crate) fn most_range_groups(&self) -> usize {
-        let trips = match self.form() {
-            Form::Triangle => 1 + self.d,
-            Form::Blocks => 1 + 2 * self.block + self.block * self.block,
-            Form::Diagonal => 1 + self.block,
-        };
-        ((MOST_TRIPS - 2_000) / trips).min(250)
     }
 
     /// Multiply-adds of one group, E and M.
     pub(crate) fn group_work(&self) -> usize {
         let per_sample = match self.shape {
-            Shape::Dense => self.d * (self.d + 3),
+            Shape::Dense | Shape::Pooled => self.d * (self.d + 3),
             Shape::Diagonal => 4 * self.d,
         };
         super::samples::GROUP * self.k * per_sample
@@ -277,7 +223,11 @@ impl Layout {
         );
         let function = match self.form() {
             Form::Triangle => straight_line::squared_distance(self.d, self.mean_vectors()),
-            Form::Blocks | Form::Diagonal => String::new(),
+            Form::Blocks => String::new(),
+            Form::Diagonal => {
+                let at_once = self.components_at_once();
+                format!("const AT_ONCE: u32 = {at_once}u;\n") + &straight_line::diagonal_densities(self.d, at_once)
+            }
         };
         let header = format!("{}{constants}@group(0) @binding(1) {declaration}\n{function}", self.header());
         let parameters = if uniform { Binding::Uniform } else { Binding::Window };
@@ -288,55 +238,12 @@ impl Layout {
     /// The posterior's kernel.
     pub(crate) fn posterior(&self) -> KernelSource {
         let mut bindings = vec![Binding::Uniform, Binding::Read];
-        bindings.extend([Binding::Write; 4]);
+        bindings.extend([Binding::Write; 5]);
         KernelSource {
             stage: "posterior",
             body: include_str!("../../shaders/posterior.wgsl"),
             header: String::new(),
             bindings,
-        }
-    }
-
-    /// The log-likelihood's kernel.
-    pub(crate) fn log_likelihood(&self) -> KernelSource {
-        KernelSource {
-            stage: "log_likelihood",
-            body: include_str!("../../shaders/log_likelihood.wgsl"),
-            header: String::new(),
-            bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write],
-        }
-    }
-
-    /// The M step's kernel.
-    pub(crate) fn moments(&self) -> KernelSource {
-        let (stage, body) = match self.form() {
-            Form::Triangle => ("moments_triangle", moments_source!("moments_triangle.wgsl")),
-            Form::Blocks => ("moments_blocks", moments_source!("moments_blocks.wgsl")),
-            Form::Diagonal => ("moments_diagonal", moments_source!("moments_diagonal.wgsl")),
-        };
-        let header = match self.form() {
-            Form::Triangle => {
-                let (len, rounds) = (self.second_statistics(), self.second_statistics().div_ceil(LANES));
-                let constants = format!("const TRIANGLE: u32 = {len}u;\nconst ROUNDS: u32 = {rounds}u;\n");
-                self.header() + &constants + &straight_line::triangle(self.d)
-            }
-            Form::Blocks | Form::Diagonal => {
-                format!("{}const PAIRS: u32 = {}u;\n", self.header(), self.sum_blocks())
-            }
-        };
-        let mut bindings = vec![Binding::Uniform];
-        bindings.extend([Binding::Read; 5]);
-        bindings.push(Binding::Write);
-        KernelSource { stage, body, header, bindings }
-    }
-
-    /// The reduction's kernel.
-    pub(crate) fn reduce(&self) -> KernelSource {
-        KernelSource {
-            stage: "reduce",
-            body: include_str!("../../shaders/reduce.wgsl"),
-            header: String::new(),
-            bindings: vec![Binding::Uniform, Binding::Read, Binding::Write],
         }
     }
 
@@ -393,85 +300,5 @@ impl Layout {
         let constants = mixture.log_constants();
         let weighted = mixture.weights().iter().zip(&constants).filter(|(weight, _)| **weight > 0.0);
         weighted.map(|(weight, constant)| weight * (constant - 0.5 * self.d as f64)).sum()
-    }
-
-    /// Bytes of [`Layout::covariances`].
-    pub(crate) fn covariance_bytes(&self) -> u64 {
-        (self.k * self.second_statistics() * size_of::<f32>()) as u64
-    }
-
-    /// Covariances in device coordinates, as the device rounds them, where a set of sums has second moments:
-    /// `[K, second_statistics]`.
-    pub(crate) fn covariances(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
-        let Layout { d, block, blocks, .. } = *self;
-        let scaled = |k: usize, i: usize, j: usize| {
-            if i.max(j) >= d {
-                return 0.0;
-            }
-            let entry = mixture.covariances().entry(k, i, j) * coordinates.scale[i] * coordinates.scale[j];
-            // A floor may be far larger than the spread of the samples: then it says nothing of what to expect.
-            if entry.abs() <= MOST_EXPECTED { entry as f32 } else { 0.0 }
-        };
-        let mut covariances = Vec::with_capacity(self.k * self.second_statistics());
-        for k in 0..self.k {
-            match self.form() {
-                Form::Triangle => {
-                    covariances.extend((0..d).flat_map(|i| (0..=i).map(move |j| (i, j))).map(|(i, j)| scaled(k, i, j)));
-                }
-                Form::Blocks => {
-                    for (row, column) in (0..blocks).flat_map(|row| (0..=row).map(move |column| (row, column))) {
-                        let entries =
-                            (0..block * block).map(|at| (row * block + at / block, column * block + at % block));
-                        covariances.extend(entries.map(|(i, j)| scaled(k, i, j)));
-                    }
-                }
-                Form::Diagonal => covariances.extend((0..blocks * block).map(|i| scaled(k, i, i))),
-            }
-        }
-        covariances
-    }
-
-    /// One component's sums out of a set of them. `covariances` are those that the device took off.
-    pub(crate) fn component_sums<'s>(&self, set: &'s [f64], covariances: &'s [f32], k: usize) -> ComponentSums<'s> {
-        let (len, second) = (self.component_statistics(), self.second_statistics());
-        ComponentSums {
-            layout: *self,
-            numbers: &set[1 + k * len..1 + (k + 1) * len],
-            covariances: &covariances[k * second..(k + 1) * second],
-        }
-    }
-}
-
-/// One component's sums, in device coordinates.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ComponentSums<'s> {
-    layout: Layout,
-    numbers: &'s [f64],
-    covariances: &'s [f32],
-}
-
-impl ComponentSums<'_> {
-    pub(crate) fn count(&self) -> f64 {
-        self.numbers[0]
-    }
-
-    pub(crate) fn first(&self, i: usize) -> f64 {
-        self.numbers[1 + i]
-    }
-
-    /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape.
-    pub(crate) fn second(&self, i: usize, j: usize) -> f64 {
-        let block = self.layout.block;
-        let at = match self.layout.form() {
-            Form::Triangle => i * (i + 1) / 2 + j,
-            Form::Blocks => {
-                let (row, column) = (i / block, j / block);
-                let pair = row * (row + 1) / 2 + column;
-                pair * block * block + (i % block) * block + j % block
-            }
-            Form::Diagonal if i == j => i,
-            Form::Diagonal => return 0.0,
-        };
-        self.numbers[1 + self.layout.first_statistics() + at] + self.count() * f64::from(self.covariances[at])
     }
 }

@@ -9,12 +9,15 @@ mod context;
 mod kernel;
 mod layout;
 mod pass;
+mod pipelines;
 mod plan;
 mod profile;
 mod samples;
 #[cfg(test)]
 mod shader_tests;
 mod straight_line;
+mod sums;
+mod tuning;
 
 use std::ops::Range;
 
@@ -54,7 +57,7 @@ impl GpuBackend {
     fn prepare(&mut self, mixture: &Mixture) -> Result<&Pass> {
         check_features(mixture, self.samples.n_features)?;
         let shape = Shape::of(mixture.covariance_type());
-        let layout = Layout::new(shape, mixture.n_features(), mixture.n_components());
+        let layout = Layout::new(shape, mixture.n_features(), mixture.n_components(), self.gpu.tuning);
         let pass = match self.pass.take() {
             Some(pass) if pass.plan().layout == layout => pass,
             _ => Pass::new(&self.gpu, &self.samples, layout)?,
@@ -87,7 +90,7 @@ impl GpuBackend {
         let delta = Array2::from_shape_fn((k, d), |(k, i)| {
             coordinates.unmap(i, f64::from(rounded[k * d + i])) - mixture.means()[[k, i]]
         });
-        let sums: Vec<_> = (0..k).map(|k| layout.component_sums(&totals.numbers, &totals.covariances, k)).collect();
+        let sums: Vec<_> = (0..k).map(|k| layout.sums.component(&totals.numbers, &totals.covariances, k)).collect();
         let first = |k: usize, i: usize| unit * sums[k].first(i) / coordinates.scale[i];
         // S + delta f^T + f delta^T + N delta delta^T, S and f being the sums about the rounded means.
         let second = |k: usize, i: usize, j: usize| {
@@ -202,11 +205,13 @@ impl Backend for GpuBackend {
         for (chunk, groups, wanted) in self.parts(rows.clone(), pass.plan().response_groups()) {
             let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
             let width = groups.len() * GROUP;
-            let responses = pass.responses(&self.gpu, chunk, groups)?;
+            let densities = pass.component_log_densities(&self.gpu, chunk, groups)?;
             for row in wanted {
+                let density = |k: usize| f64::from(densities[k * width + row - start]);
                 let mut to = responsibilities.slice_mut(s![row - rows.start, ..]);
+                let greatest = (0..to.len()).map(density).fold(f64::NEG_INFINITY, f64::max);
                 for (k, r) in to.iter_mut().enumerate() {
-                    *r = f64::from(responses[k * width + row - start]);
+                    *r = (density(k) - greatest).exp();
                 }
                 let sum = to.sum();
                 to /= sum;

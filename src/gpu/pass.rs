@@ -1,6 +1,6 @@
 //! One pass over the samples: the dispatches, and the buffers they share.
 //!
-//! The samples are taken in tiles of some groups. The responsibilities of one tile, never those of all samples, are in
+//! The samples are taken in tiles of some groups. The log-densities of one tile, never those of all samples, are in
 //! the scratch at a time; its sums are added to totals, which alone are read back.
 
 use std::ops::Range;
@@ -74,6 +74,7 @@ struct Scratch {
     densities: Buffer,
     log_densities: Buffer,
     labels: Buffer,
+    peaks: Buffer,
     scales: Buffer,
     sums: Buffer,
     totals: Buffer,
@@ -109,9 +110,9 @@ impl Kernels {
         Ok(Kernels {
             log_density: gpu.kernel(layout.log_density(plan.uniform, plan.windows[0].len()))?,
             posterior: gpu.kernel(layout.posterior())?,
-            log_likelihood: gpu.kernel(layout.log_likelihood())?,
-            moments: gpu.kernel(layout.moments())?,
-            reduce: gpu.kernel(layout.reduce())?,
+            log_likelihood: gpu.kernel(layout.sums.log_likelihood())?,
+            moments: gpu.kernel(layout.sums.moments())?,
+            reduce: gpu.kernel(layout.sums.reduce())?,
         })
     }
 }
@@ -122,7 +123,6 @@ impl Scratch {
         let written = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let per_sample = plan.sample_bytes(plan.tile_groups);
-        let means = (plan.layout.k * plan.layout.d * size_of::<f32>()) as u64;
         Ok(Scratch {
             tiles: gpu.buffer("tiles", plan.tile_bytes(), uniform)?,
             parameters: gpu.buffer(
@@ -130,11 +130,12 @@ impl Scratch {
                 plan.parameter_bytes(),
                 if plan.uniform { uniform } else { written },
             )?,
-            means: gpu.buffer("means", means, written)?,
-            covariances: gpu.buffer("covariances", plan.layout.covariance_bytes(), written)?,
-            densities: gpu.buffer("responsibilities", plan.density_bytes(), device)?,
+            means: gpu.buffer("means", plan.layout.sums.mean_bytes(), written)?,
+            covariances: gpu.buffer("covariances", plan.layout.sums.covariance_bytes(), written)?,
+            densities: gpu.buffer("log-densities of components", plan.density_bytes(), device)?,
             log_densities: gpu.buffer("log-densities", per_sample, device)?,
             labels: gpu.buffer("labels", per_sample, device)?,
+            peaks: gpu.buffer("peaks", per_sample, device)?,
             scales: gpu.buffer("scales", per_sample, device)?,
             sums: gpu.buffer("sums", plan.sum_bytes(), device)?,
             totals: gpu.buffer("totals", plan.total_bytes(), device)?,
@@ -167,6 +168,7 @@ impl Scratch {
                     all(&self.densities),
                     all(&self.log_densities),
                     all(&self.labels),
+                    all(&self.peaks),
                     all(&self.scales),
                 ],
             ),
@@ -180,8 +182,8 @@ impl Scratch {
                     all(&chunk.samples),
                     all(&self.means),
                     all(&self.densities),
+                    all(&self.peaks),
                     all(&self.scales),
-                    all(&self.covariances),
                     all(&self.sums),
                 ],
             ),
@@ -197,10 +199,11 @@ impl Pass {
             return Err(Error::Device { device: gpu.info().name.clone(), detail });
         };
         let kernels = Kernels::new(gpu, &plan)?;
+        gpu.keep_kernels();
         let scratch = Scratch::new(gpu, &plan)?;
         let bound =
             samples.chunks.iter().map(|chunk| scratch.bind(gpu, &plan, &kernels, chunk)).collect::<Result<Vec<_>>>()?;
-        let reduced = [&scratch.sums, &scratch.totals].map(Buffer::as_entire_binding);
+        let reduced = [&scratch.covariances, &scratch.sums, &scratch.totals].map(Buffer::as_entire_binding);
         let bound_reduce =
             gpu.guarded(|| kernels.reduce.bind(&gpu.device, [scratch.tile()].into_iter().chain(reduced).collect()))?;
         let pass = Pass { plan, kernels, scratch, bound, bound_reduce };
@@ -235,7 +238,7 @@ impl Pass {
             let mut pass = commands.begin_compute_pass(&ComputePassDescriptor::default());
             self.steps(i).iter().for_each(|step| step.dispatch(&mut pass));
         }
-        let (set, bytes) = (self.plan.layout.statistics(), self.plan.total_bytes());
+        let (set, bytes) = (self.plan.layout.sums.numbers(), self.plan.total_bytes());
         commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
         let read = gpu.submit_and_read(commands, &self.scratch.staging, bytes)?;
         let mut numbers = vec![0.0; set];
@@ -282,9 +285,9 @@ impl Pass {
         })
     }
 
-    /// E step over some groups of one chunk, at most [`Plan::response_groups`]; reads back the responsibilities, not
-    /// normalised: `[K, groups x GROUP]`.
-    pub(super) fn responses(&self, gpu: &Gpu, chunk: usize, groups: Range<usize>) -> Result<Vec<f32>> {
+    /// E step over some groups of one chunk, at most [`Plan::response_groups`]; reads back the log-densities of the
+    /// components, less the reference: `[K, groups x GROUP]`.
+    pub(super) fn component_log_densities(&self, gpu: &Gpu, chunk: usize, groups: Range<usize>) -> Result<Vec<f32>> {
         let Scratch { densities, staging, .. } = &self.scratch;
         let (stride, bytes) = (self.plan.sample_bytes(self.plan.tile_groups), self.plan.sample_bytes(groups.len()));
         let k = self.plan.layout.k as u64;
@@ -305,7 +308,7 @@ impl Pass {
         expected: Expected,
     ) -> Result<(f64, Vec<f32>)> {
         let reference = self.write_model(gpu, samples, mixture)?;
-        let mut covariances = self.plan.layout.covariances(mixture, &samples.coordinates);
+        let mut covariances = self.plan.layout.sums.covariances(mixture, &samples.coordinates);
         if expected == Expected::Nothing {
             covariances.fill(0.0);
         }
@@ -318,7 +321,7 @@ impl Pass {
         let layout = &self.plan.layout;
         let reference = layout.reference(mixture);
         let constants = mixture.log_constants() - reference;
-        let means = layout.means(mixture, &samples.coordinates);
+        let means = layout.sums.means(&layout.means(mixture, &samples.coordinates));
         gpu.guarded(|| {
             for (i, window) in self.plan.windows.iter().enumerate() {
                 let parameters = layout.parameters(mixture, &samples.coordinates, &constants, window.clone());

@@ -6,6 +6,7 @@ use wgpu::Limits;
 
 use super::layout::{Layout, MOST_TRIPS, Tile};
 use super::samples::{GROUP, LANES};
+use super::sums::MOST_RANGE_GROUPS;
 
 /// Scratch for what belongs to the samples of a tile; a single group may need more.
 const SAMPLE_SCRATCH: usize = 24 << 20;
@@ -22,9 +23,6 @@ const MOST_WORK: usize = 40_000_000_000;
 /// whole submissions.
 const MOST_SUBMITTED_WORK: usize = 400_000_000_000;
 const MOST_SUBMITTED_DISPATCHES: usize = 4096;
-
-/// Workgroups of the M step that are enough for a large adapter.
-const ENOUGH_WORKGROUPS: usize = 4096;
 
 /// Groups of a range that are worth the cost of adding up the lanes of a workgroup.
 const LEAST_RANGE_GROUPS: usize = 16;
@@ -64,16 +62,16 @@ impl Plan {
         if window == 0 || 2 * layout.k > MOST_TRIPS {
             return None;
         }
-        let (padded, set_bytes) = (layout.padded_components(), layout.statistics() * size_of::<f32>());
-        let most_ranges = (SUM_SCRATCH / set_bytes).max(1);
-        let tile_groups = (SAMPLE_SCRATCH / (GROUP * (padded + 3) * size_of::<f32>()))
-            .min(most_ranges * layout.most_range_groups())
+        let (padded, set_bytes) = (layout.padded_components(), layout.sums.numbers() * size_of::<f32>());
+        let most_ranges = (SUM_SCRATCH / (set_bytes * layout.sums.sets)).max(1);
+        let tile_groups = (SAMPLE_SCRATCH / (GROUP * (padded + 4) * size_of::<f32>()))
+            .min(most_ranges * MOST_RANGE_GROUPS)
             .min(MOST_WORK / layout.group_work())
             .min(chunk_groups[0])
             .max(1);
-        let ranges = (ENOUGH_WORKGROUPS / (layout.k * layout.sum_blocks()))
+        let ranges = (layout.tuning.workgroups / layout.sums.workgroups())
             .min(tile_groups / LEAST_RANGE_GROUPS)
-            .max(tile_groups.div_ceil(layout.most_range_groups()))
+            .max(tile_groups.div_ceil(MOST_RANGE_GROUPS))
             .clamp(1, most_ranges.min(tile_groups));
         let (tiles, slots) = tiles(&layout, chunk_groups, tile_groups, ranges, TOTAL_SCRATCH / set_bytes);
         let alignment = limits.min_uniform_buffer_offset_alignment.max(limits.min_storage_buffer_offset_alignment);
@@ -111,19 +109,19 @@ impl Plan {
         (groups * LANES) as u64 * VECTOR
     }
 
-    /// Bytes of the responsibilities of a tile.
+    /// Bytes of the components' log-densities of a tile.
     pub(super) fn density_bytes(&self) -> u64 {
         self.layout.padded_components() as u64 * self.sample_bytes(self.tile_groups)
     }
 
     /// Bytes of one set of sums.
     pub(super) fn set_bytes(&self) -> u64 {
-        (self.layout.statistics() * size_of::<f32>()) as u64
+        (self.layout.sums.numbers() * size_of::<f32>()) as u64
     }
 
     /// Bytes of the sums of a tile's ranges.
     pub(super) fn sum_bytes(&self) -> u64 {
-        self.ranges as u64 * self.set_bytes()
+        (self.ranges * self.layout.sums.sets) as u64 * self.set_bytes()
     }
 
     /// Bytes of the totals.
@@ -131,14 +129,14 @@ impl Plan {
         self.slots as u64 * self.set_bytes()
     }
 
-    /// Bytes of the largest readback: all totals, two numbers for each sample of a tile, or the responsibilities of one
-    /// group.
+    /// Bytes of the largest readback: all totals, two numbers for each sample of a tile, or the components'
+    /// log-densities of one group.
     pub(super) fn staging_bytes(&self) -> u64 {
         let one_group = self.layout.k as u64 * self.sample_bytes(1);
         self.total_bytes().max(2 * self.sample_bytes(self.tile_groups)).max(one_group)
     }
 
-    /// Groups whose responsibilities one readback takes.
+    /// Groups whose components' log-densities one readback takes.
     pub(super) fn response_groups(&self) -> usize {
         let one_group = self.layout.k as u64 * self.sample_bytes(1);
         ((self.staging_bytes() / one_group) as usize).clamp(1, self.tile_groups)
@@ -153,7 +151,7 @@ impl Plan {
 
     /// Workgroups of the M step on a tile.
     pub(super) fn moment_workgroups(&self, tile: &Tile) -> u32 {
-        tile.ranges * (self.layout.k * self.layout.sum_blocks()) as u32
+        tile.ranges * self.layout.sums.workgroups() as u32
     }
 }
 
@@ -179,7 +177,7 @@ fn tiles(
                 hard: 0,
                 ranges: groups.div_ceil(range_groups) as u32,
                 range_groups: range_groups as u32,
-                statistics: layout.statistics() as u32,
+                statistics: layout.sums.numbers() as u32,
                 slot: 0,
                 accumulate: 0,
             };
@@ -199,20 +197,24 @@ fn tiles(
 #[cfg(test)]
 mod tests {
     use super::super::layout::Shape;
+    use super::super::tuning::Tuning;
     use super::*;
 
     /// Plans for 10 million samples and for one, on an adapter of ordinary limits.
     fn plans() -> Vec<Plan> {
         let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
         let mut plans = Vec::new();
-        for shape in [Shape::Dense, Shape::Diagonal] {
-            for d in [1, 2, 5, 16, 17, 33, 64, 128] {
-                for k in [1, 7, 65, 300, 1024] {
-                    for groups in [1, 39_063] {
-                        let per_chunk = ((128 << 20) / (GROUP * d * 4)).min(groups);
-                        let chunks: Vec<usize> =
-                            (0..groups).step_by(per_chunk).map(|first| per_chunk.min(groups - first)).collect();
-                        plans.push(Plan::new(Layout::new(shape, d, k), &limits, &chunks).expect("a plan"));
+        for shape in [Shape::Dense, Shape::Pooled, Shape::Diagonal] {
+            for tuning in [Tuning::HARDWARE, Tuning::SOFTWARE] {
+                for d in [1, 2, 5, 16, 17, 33, 64, 128] {
+                    for k in [1, 7, 65, 300, 1024] {
+                        for groups in [1, 39_063] {
+                            let per_chunk = ((128 << 20) / (GROUP * d * 4)).min(groups);
+                            let chunks: Vec<usize> =
+                                (0..groups).step_by(per_chunk).map(|first| per_chunk.min(groups - first)).collect();
+                            let layout = Layout::new(shape, d, k, tuning);
+                            plans.push(Plan::new(layout, &limits, &chunks).expect("a plan"));
+                        }
                     }
                 }
             }
@@ -226,7 +228,7 @@ mod tests {
             let scratch = plan.parameter_bytes()
                 + plan.tile_bytes()
                 + plan.density_bytes()
-                + 3 * plan.sample_bytes(plan.tile_groups)
+                + 4 * plan.sample_bytes(plan.tile_groups)
                 + plan.sum_bytes()
                 + plan.total_bytes()
                 + plan.staging_bytes()
@@ -253,8 +255,9 @@ mod tests {
                 assert!(u64::from(tile.slot) < plan.total_bytes() / plan.set_bytes());
                 assert!(tile.ranges * tile.range_groups >= tile.groups);
                 assert!((tile.ranges - 1) * tile.range_groups < tile.groups, "no range is empty");
-                assert!(u64::from(tile.ranges) * plan.set_bytes() <= plan.sum_bytes());
-                assert!(tile.range_groups as usize <= plan.layout.most_range_groups());
+                assert!(u64::from(tile.ranges) * plan.layout.sums.sets as u64 * plan.set_bytes() <= plan.sum_bytes());
+                assert!(tile.range_groups as usize <= MOST_RANGE_GROUPS);
+                assert!(tile.ranges as usize * plan.layout.sums.sets <= MOST_TRIPS);
             }
             let windows: Vec<usize> = plan.windows.iter().flat_map(Clone::clone).collect();
             assert_eq!(windows, (0..plan.layout.padded_components()).collect::<Vec<_>>());

@@ -1,7 +1,7 @@
 //! The samples on the device: shifted and scaled in f64, rounded to f32, in groups that workgroups read as runs.
 
 use rayon::prelude::*;
-use wgpu::{Buffer, BufferUsages};
+use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor};
 
 use super::context::Gpu;
 use crate::coordinates::Coordinates;
@@ -101,16 +101,18 @@ impl DeviceSamples {
                 .collect();
             // The first error in the order of the samples, whichever thread was first to find one.
             filled.into_iter().collect::<Result<()>>()?;
+            // The block before was copied while this one was made. Not later: the driver would keep a second copy of
+            // everything.
+            gpu.flush()?;
             gpu.guarded(|| {
                 let offset = (start * group_len * size_of::<f32>()) as u64;
                 gpu.queue.write_buffer(&chunk.samples, offset, bytemuck::cast_slice(&values));
                 let offset = (start * GROUP * size_of::<f32>()) as u64;
                 gpu.queue.write_buffer(&chunk.weights, offset, bytemuck::cast_slice(&weights));
             })?;
-            // At once: the driver would otherwise keep a second copy of everything.
-            gpu.flush()?;
+            gpu.submit(gpu.device.create_command_encoder(&CommandEncoderDescriptor::default()))?;
         }
-        Ok(())
+        gpu.flush()
     }
 
     fn fill_group(&self, points: &Points, group: usize, values: &mut [f32], weights: &mut [f32]) -> Result<()> {

@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use super::samples::LANES;
 
+const LANE_NAMES: [&str; 4] = ["x", "y", "z", "w"];
+
 /// The function of `log_density_triangle.wgsl` for d features, whose means take so many vectors.
 pub(super) fn squared_distance(d: usize, mean_vectors: usize) -> String {
     // Number n of the parameters that begin at a vector.
-    let parameter =
-        |first: usize, n: usize| format!("parameters[at + {}u].{}", first + n / 4, ["x", "y", "z", "w"][n % 4]);
+    let parameter = |first: usize, n: usize| format!("parameters[at + {}u].{}", first + n / 4, LANE_NAMES[n % 4]);
     let mut body = String::new();
     for i in 0..d {
         append_line(&mut body, &format!("let c{i} = (*x)[{i}] - {};", parameter(0, i)));
@@ -33,42 +34,181 @@ pub(super) fn squared_distance(d: usize, mean_vectors: usize) -> String {
     code
 }
 
-/// The functions of `moments_triangle.wgsl` on a triangle of order d.
-pub(super) fn triangle(d: usize) -> String {
-    let len = d * (d + 1) / 2;
-    let triangle = format!("second: ptr<function, array<f32, {len}>>");
-    let mut code = String::new();
-
-    let clear: String = (0..len).map(|at| format!("    (*second)[{at}] = 0.0;\n")).collect();
-    append(&mut code, &format!("fn clear({triangle})"), &clear);
-
-    let mut products = String::new();
-    for i in 0..d {
-        append_line(&mut products, &format!("let w{i} = r * (*c)[{i}];"));
-        for j in 0..=i {
-            let at = i * (i + 1) / 2 + j;
-            let mut sum = format!("(*second)[{at}]");
-            for lane in ["w", "z", "y", "x"] {
-                sum = format!("fma(w{i}.{lane}, (*c)[{j}].{lane}, {sum})");
-            }
-            append_line(&mut products, &format!("(*second)[{at}] = {sum};"));
+/// The function of `log_density_diagonal.wgsl` for d features and some components at once.
+pub(super) fn diagonal_densities(d: usize, at_once: usize) -> String {
+    let lanes = &LANE_NAMES[..d.min(4)];
+    let mut body = String::new();
+    for c in 0..at_once {
+        append_line(&mut body, &format!("var distance{c} = vec4<f32>(0.0);"));
+    }
+    append_line(&mut body, "for (var i = 0u; i < MEAN; i++) {");
+    for (place, lane) in lanes.iter().enumerate() {
+        // Past the last feature the reciprocal deviations are zero: any finite number will do.
+        append_line(&mut body, &format!("    let s{lane} = samples[x + min(4u * i + {place}u, DIM - 1u) * LANES];"));
+    }
+    for c in 0..at_once {
+        append_line(&mut body, &format!("    let mean{c} = parameters[at + {c}u * COMPONENT + i];"));
+        append_line(&mut body, &format!("    let reciprocal{c} = parameters[at + {c}u * COMPONENT + MEAN + i];"));
+        for lane in lanes {
+            let y = format!("(s{lane} - mean{c}.{lane}) * reciprocal{c}.{lane}");
+            append_line(&mut body, &format!("    distance{c} = add_square({y}, distance{c});"));
         }
     }
-    let arguments = format!("r: vec4<f32>, c: ptr<function, array<vec4<f32>, {d}>>, {triangle}");
-    append(&mut code, &format!("fn add_products({arguments})"), &products);
+    append_line(&mut body, "}");
+    for c in 0..at_once {
+        let constant = format!("parameters[at + {}u * COMPONENT - 1u].x", c + 1);
+        let density = format!("fma(vec4<f32>(-0.5), distance{c}, vec4<f32>({constant}))");
+        append_line(&mut body, &format!("densities[to + {c}u * tile.stride] = {density};"));
+    }
+    let mut code = String::new();
+    append(&mut code, "fn write_densities(x: u32, at: u32, to: u32)", &body);
+    code
+}
 
+/// The numbers that a lane holds while it sums.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    /// Components.
+    pub(super) at_once: usize,
+    /// Numbers of the first, and of each other one.
+    pub(super) first: usize,
+    pub(super) other: usize,
+}
+
+impl Held {
+    pub(super) fn len(&self) -> usize {
+        self.first + (self.at_once - 1) * self.other
+    }
+
+    /// Where the numbers of a component begin, and how many there are.
+    fn of(&self, q: usize) -> (usize, usize) {
+        if q == 0 { (0, self.first) } else { (self.first + (q - 1) * self.other, self.other) }
+    }
+
+    fn argument(&self) -> String {
+        format!("held: ptr<function, array<f32, {}>>", self.len())
+    }
+}
+
+/// What an invocation of the M step sums.
+pub(super) struct Part {
+    pub(super) rows: usize,
+    /// None where the rows are the columns too.
+    pub(super) columns: usize,
+    /// Whether the last part has features past the last one.
+    pub(super) padded: bool,
+    /// Row and column of each second moment.
+    pub(super) products: Vec<(usize, usize)>,
+    /// Whether the second moments of all components go to the first.
+    pub(super) pooled: bool,
+    pub(super) held: Held,
+}
+
+/// The functions of `moments.wgsl`.
+pub(super) fn moments(part: &Part) -> String {
+    let Part { rows, columns, padded, ref products, pooled, held } = *part;
+    let features = rows + columns;
+    let means = format!("means_held: ptr<function, array<f32, {}>>", held.at_once * features);
+    let feature = |i: usize| {
+        let (start, place) = if i < rows { ("start.x", i) } else { ("start.y", i - rows) };
+        if padded { format!("min({start} + {place}u, DIM - 1u)") } else { format!("({start} + {place}u)") }
+    };
+    let component = |q: usize| format!("min(component + {q}u, tile.components - 1u)");
+
+    let mut begin = String::new();
+    for q in 0..held.at_once {
+        let vectors = features.div_ceil(4);
+        append_line(&mut begin, &format!("let mean{q} = ({} * PARTS + part) * {vectors}u;", component(q)));
+        for first in (0..features).step_by(4) {
+            append_line(&mut begin, &format!("let mean{q}_{first} = means[mean{q} + {}u];", first / 4));
+            for i in first..(first + 4).min(features) {
+                let mean = format!("mean{q}_{first}.{}", LANE_NAMES[i - first]);
+                append_line(&mut begin, &format!("(*means_held)[{}] = {mean};", q * features + i));
+            }
+        }
+    }
+    for at in 0..held.len() {
+        append_line(&mut begin, &format!("(*held)[{at}] = 0.0;"));
+    }
+
+    let mut add = String::new();
+    append_line(&mut add, "let peak = peaks[n];");
+    append_line(&mut add, "let scale = scales[n];");
+    for i in 0..features {
+        append_line(&mut add, &format!("let x{i} = samples[x + {} * LANES];", feature(i)));
+    }
+    for q in 0..held.at_once {
+        let sum = |at: usize| format!("(*held)[{at}]");
+        let (own, _) = held.of(q);
+        let seconds = 1 + rows + if pooled { 0 } else { own };
+        append_line(&mut add, "{");
+        let density = format!("densities[{} * tile.stride + n]", component(q));
+        append_line(&mut add, &format!("var r = exp({density} - peak) * scale;"));
+        if pooled && q > 0 {
+            // A component past the last one must not add to what all of them share.
+            append_line(&mut add, &format!("r *= f32(component + {q}u < tile.components);"));
+        }
+        append_line(&mut add, "let count = dot(r, vec4<f32>(1.0));");
+        append_line(&mut add, &format!("{} += count;", sum(own)));
+        if pooled {
+            append_line(&mut add, &format!("{} += count;", sum(seconds + products.len())));
+        }
+        for i in 0..features {
+            append_line(&mut add, &format!("let c{i} = x{i} - (*means_held)[{}];", q * features + i));
+        }
+        for i in 0..rows {
+            append_line(&mut add, &format!("let w{i} = r * c{i};"));
+            append_line(&mut add, &format!("{} += dot(w{i}, vec4<f32>(1.0));", sum(own + 1 + i)));
+        }
+        for (at, (i, j)) in products.iter().enumerate() {
+            let (place, j) = (sum(seconds + at), if columns > 0 { rows + j } else { *j });
+            let add_lane = |total: String, lane: &&str| format!("fma(w{i}.{lane}, c{j}.{lane}, {total})");
+            append_line(&mut add, &format!("{place} = {};", LANE_NAMES.iter().rev().fold(place.clone(), add_lane)));
+        }
+        append_line(&mut add, "}");
+    }
+
+    let mut code = String::new();
+    let held = held.argument();
+    append(&mut code, &format!("fn begin(component: u32, part: u32, {means}, {held})"), &begin);
+    let arguments = format!("x: u32, n: u32, component: u32, start: vec2<u32>, {means}, {held}");
+    append(&mut code, &format!("fn add_samples({arguments})"), &add);
+    code
+}
+
+/// The function of `add_lanes.wgsl`.
+pub(super) fn share_round(held: Held) -> String {
     let mut rounds = String::from("    switch round {\n");
-    for round in 0..len.div_ceil(LANES) {
+    for round in 0..held.len().div_ceil(LANES) {
         append_line(&mut rounds, &format!("case {round}u: {{"));
-        for at in round * LANES..((round + 1) * LANES).min(len) {
-            let residual = format!("fma(-count, covariances[expected + {at}u], (*second)[{at}])");
-            append_line(&mut rounds, &format!("    lanes[{}u + lane] = {residual};", at % LANES * LANES));
+        for at in round * LANES..((round + 1) * LANES).min(held.len()) {
+            append_line(&mut rounds, &format!("    lanes[{}u + lane] = (*held)[{at}];", at % LANES * LANES));
         }
         append_line(&mut rounds, "}");
     }
     append_line(&mut rounds, "default: {}\n    }");
-    let arguments = format!("round: u32, lane: u32, count: f32, expected: u32, {triangle}");
-    append(&mut code, &format!("fn share_round({arguments})"), &rounds);
+    let mut code = String::new();
+    append(&mut code, &format!("fn share_round(round: u32, lane: u32, {})", held.argument()), &rounds);
+    code
+}
+
+/// The function `hand_over`, where each lane hands over a set of its own.
+pub(super) fn hand_over(held: Held) -> String {
+    let mut body = String::new();
+    append_line(&mut body, "let start = (range * LANES + lane) * tile.statistics;");
+    for q in 0..held.at_once {
+        let (own, numbers) = held.of(q);
+        append_line(&mut body, &format!("let at{q} = at + {q}u * COMPONENT;"));
+        append_line(&mut body, &format!("if at{q} < tile.statistics {{"));
+        for first in (0..numbers).step_by(4) {
+            let vector: Vec<String> = (0..4).map(|i| format!("(*held)[{}]", own + first + i)).collect();
+            let place = format!("(start + at{q}) / 4u + {}u", first / 4);
+            append_line(&mut body, &format!("    sums[{place}] = vec4<f32>({});", vector.join(", ")));
+        }
+        append_line(&mut body, "}");
+    }
+    let mut code = String::new();
+    append(&mut code, &format!("fn hand_over(range: u32, at: u32, lane: u32, {})", held.argument()), &body);
     code
 }
 

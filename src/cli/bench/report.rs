@@ -249,7 +249,7 @@ fn shares(times: &[KernelTime]) -> Vec<Kernel> {
 mod tests {
     use ndarray::array;
 
-    use mixtura::{CovarianceArray, Mixture};
+    use mixtura::{CovarianceArray, Mixture, Precision};
 
     use super::*;
 
@@ -257,7 +257,12 @@ mod tests {
         let mixture = Mixture::new(array![1.0], array![[0.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
         Entry {
             device: device.to_owned(),
-            info: DeviceInfo { backend: backend.to_owned(), name: "a name".to_owned(), device_type: String::new() },
+            info: DeviceInfo {
+                backend: backend.to_owned(),
+                name: "a name".to_owned(),
+                device_type: String::new(),
+                precision: Precision::Single,
+            },
             seconds: Phases { open: 0.5, compile: 0.25, upload: 2.0, init: 3.0 },
             epoch_ms: Spread { median: 20.0, least: 19.0, most: 22.0 },
             samples_per_second: 5e7,
