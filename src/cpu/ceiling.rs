@@ -53,10 +53,7 @@ impl<T: Real> WithSimd for MultiplyAdds<T> {
                 *sum = T::times_plus(simd, *sum, factor, one);
             }
         }
-        sums.iter()
-            .flat_map(|sum| pulp::bytemuck::cast_slice::<_, T>(std::slice::from_ref(sum)))
-            .map(|x| x.to_f64())
-            .sum()
+        sums.iter().flat_map(|sum| bytemuck::cast_slice::<_, T>(std::slice::from_ref(sum))).map(|x| x.to_f64()).sum()
     }
 }
 

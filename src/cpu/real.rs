@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Sub};
 
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use pulp::Simd;
-use pulp::bytemuck::{Pod, cast_slice, cast_slice_mut};
 
 use super::elementary;
 use crate::backend::Precision;

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use pulp::bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
+use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 
 use super::real::Real;
 
