@@ -54,9 +54,10 @@ impl Sums {
         let most = if shape != Shape::Diagonal && d > WHOLE { BLOCK } else { WHOLE };
         let blocks = d.div_ceil(most);
         let mut sums = Sums { shape, d, k, block: d.div_ceil(blocks), blocks, at_once: 1, sets: 1 };
-        let most = 1 + tuning.held_sums.saturating_sub(sums.held().first) / sums.held().other;
+        let fits = |at_once: &usize| Sums { at_once: *at_once, ..sums }.registers() <= tuning.registers;
+        let most = (1..=MOST_AT_ONCE).rev().find(fits).unwrap_or(1);
         // As many in each batch.
-        sums.at_once = k.div_ceil(k.div_ceil(most.min(MOST_AT_ONCE)));
+        sums.at_once = k.div_ceil(k.div_ceil(most));
         if !tuning.adds_lanes && sums.numbers() <= MOST_OF_A_LANE {
             sums.sets = LANES;
         }
@@ -113,6 +114,13 @@ impl Sums {
         let first = self.part_numbers();
         let other = if self.shape == Shape::Pooled { (1 + self.block).next_multiple_of(VECTOR) } else { first };
         Held { at_once: self.at_once, first, other }
+    }
+
+    /// Numbers alive while an invocation sums: what it holds, means, four samples, and, where products are between
+    /// features, the samples' distances from a mean, which take the place of the samples if there is but one.
+    fn registers(&self) -> usize {
+        let samples = if self.shape == Shape::Diagonal || self.at_once == 1 { 4 } else { 8 };
+        self.held().len() + (self.at_once + samples) * self.features()
     }
 
     /// Numbers of a component.

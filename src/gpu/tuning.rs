@@ -6,9 +6,9 @@ use crate::backend::DeviceInfo;
 /// How passes are shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tuning {
-    /// Numbers that an invocation holds while it sums. Hardware has registers for about 200 beside what is being added;
-    /// on a processor a load from a buffer costs as much as a hundred additions to sums in its first cache.
-    pub(crate) held_sums: usize,
+    /// Numbers that the M step may keep alive. Hardware has 255 registers at most; on a processor a load from a buffer
+    /// costs as much as a hundred additions to sums in its first cache.
+    pub(crate) registers: usize,
     /// Whether the lanes of a workgroup add up their sums, or each hands over its own. Hardware has fast memory for the
     /// former; on a processor a barrier means that everything alive is kept in memory, all through the kernel.
     pub(crate) adds_lanes: bool,
@@ -20,8 +20,8 @@ pub(crate) struct Tuning {
 }
 
 impl Tuning {
-    pub(crate) const HARDWARE: Tuning = Tuning { held_sums: 156, adds_lanes: true, whole_factor: 16, workgroups: 4096 };
-    pub(crate) const SOFTWARE: Tuning = Tuning { held_sums: 624, adds_lanes: false, whole_factor: 32, workgroups: 24 };
+    pub(crate) const HARDWARE: Tuning = Tuning { registers: 240, adds_lanes: true, whole_factor: 16, workgroups: 4096 };
+    pub(crate) const SOFTWARE: Tuning = Tuning { registers: 820, adds_lanes: false, whole_factor: 32, workgroups: 24 };
 
     /// The shape for an adapter.
     pub(crate) fn of(adapter: &DeviceInfo) -> Self {
