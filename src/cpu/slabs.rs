@@ -1,7 +1,7 @@
 //! A pass over all samples, in slabs of tiles, on all threads.
 //!
 //! The bounds of the slabs depend on the number of samples and features only, and sums are added up along a fixed
-//! tree, so that the result does not depend on the number of threads. Nothing is allocated after the first pass.
+//! tree, so that the result does not depend on the number of threads. The memory of a pass serves the next of its shape.
 
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
