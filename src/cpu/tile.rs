@@ -72,25 +72,75 @@ impl<E: Copy + Into<f64>, T: Real> WithSimd for Transpose<'_, E, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Transpose { values, coordinates: Coordinates { shift, scale }, x } = self;
+        let Transpose { values, coordinates, x } = self;
         let d = values.ncols();
         let width = Strips::<T>::width::<S>();
         let (out, stride) = x.numbers_mut();
-        let map = |x: E, feature: usize| T::from_f64((x.into() - shift[feature]) * scale[feature]);
         let Some(values) = values.to_slice() else {
             for ((i, feature), x) in values.indexed_iter() {
-                out[i / width * stride + feature * width + i % width] = map(*x, feature);
+                out[i / width * stride + feature * width + i % width] = T::from_f64(coordinates.map(feature, (*x).into()));
             }
             return;
         };
         for (strip, values) in out.chunks_exact_mut(stride).zip(values.chunks(width * d)) {
-            for (feature, cell) in strip.chunks_exact_mut(width).enumerate().take(d) {
-                let (shift, scale) = (shift[feature], scale[feature]);
-                let column = values[feature..].iter().step_by(d);
-                for (to, from) in cell.iter_mut().zip(column) {
-                    *to = T::from_f64(((*from).into() - shift) * scale);
-                }
+            let (groups, rest) = values.split_at(values.len() / (GROUP * d) * (GROUP * d));
+            for (i, group) in groups.chunks_exact(GROUP * d).enumerate() {
+                turn::<E, T, GROUP>(group, coordinates, &mut strip[i * GROUP..], width);
+            }
+            let first = groups.len() / d;
+            for (i, sample) in rest.chunks_exact(d).enumerate() {
+                turn::<E, T, 1>(sample, coordinates, &mut strip[first + i..], width);
             }
         }
+    }
+}
+
+/// Samples turned together, and features: blocks of so few numbers are turned in registers.
+const GROUP: usize = 4;
+
+/// Turns N samples into columns of rows that lie `width` apart, in order of their lines in memory.
+#[inline(always)]
+fn turn<E: Copy + Into<f64>, T: Real, const N: usize>(
+    samples: &[E],
+    coordinates: &Coordinates,
+    out: &mut [T],
+    width: usize,
+) {
+    let d = coordinates.shift.len();
+    let mut first = 0;
+    macro_rules! features {
+        ($count:literal) => {{
+            turn_block::<E, T, N, $count>(samples, coordinates, first, out, width);
+            first += $count;
+        }};
+    }
+    while first + GROUP <= d {
+        features!(4);
+    }
+    match d - first {
+        3 => features!(3),
+        2 => features!(2),
+        1 => features!(1),
+        _ => {}
+    }
+    debug_assert_eq!(first, d);
+}
+
+/// Turns F features of N samples.
+#[inline(always)]
+fn turn_block<E: Copy + Into<f64>, T: Real, const N: usize, const F: usize>(
+    samples: &[E],
+    Coordinates { shift, scale }: &Coordinates,
+    first: usize,
+    out: &mut [T],
+    width: usize,
+) {
+    let d = shift.len();
+    let shift: &[f64; F] = shift[first..][..F].try_into().expect("F features");
+    let scale: &[f64; F] = scale[first..][..F].try_into().expect("F features");
+    let block: [[E; F]; N] = std::array::from_fn(|n| samples[n * d + first..][..F].try_into().expect("F features"));
+    for i in 0..F {
+        let to: &mut [T; N] = (&mut out[(first + i) * width..][..N]).try_into().expect("N samples");
+        *to = std::array::from_fn(|n| T::from_f64((block[n][i].into() - shift[i]) * scale[i]));
     }
 }
