@@ -67,8 +67,7 @@ fn from_clusters(
     options: &FitOptions,
     random: &mut Pcg64,
 ) -> Result<(Mixture, Initialisation)> {
-    let Clusters { centres, variances, rounds, inertia } =
-        kmeans::cluster(points, backend, options.n_components, random)?;
+    let Clusters { centres, variances, rounds, inertia } = kmeans::cluster(points, options.n_components, random)?;
     // The labels follow the standardised distance; a spherical model cannot express it, a diagonal one can.
     let family = match options.covariance_type {
         CovarianceType::Spherical => CovarianceType::Diag,

@@ -252,11 +252,11 @@ impl<'a> Points<'a> {
     /// Sum over the samples of weight times term(feature, value), for every feature, in an order that does not depend
     /// on the number of threads.
     fn weighted_sum(&self, term: impl Fn(usize, f64) -> f64 + Sync) -> Array1<f64> {
-        let partial: Vec<Array1<f64>> = self
+        let partial: Vec<Vec<f64>> = self
             .tasks()
             .into_par_iter()
             .map(|rows| {
-                let mut sum = Array1::zeros(self.n_features());
+                let mut sum = vec![0.0; self.n_features()];
                 self.for_each_row(rows, |i, row| {
                     let weight = self.weight(i);
                     for (d, (sum, &x)) in sum.iter_mut().zip(row).enumerate() {
@@ -266,7 +266,7 @@ impl<'a> Points<'a> {
                 sum
             })
             .collect();
-        partial.into_iter().fold(Array1::zeros(self.n_features()), |total, part| total + part)
+        partial.into_iter().fold(Array1::zeros(self.n_features()), |total, part| total + Array1::from(part))
     }
 
     fn tasks(&self) -> Vec<Range<usize>> {

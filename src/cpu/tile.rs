@@ -78,7 +78,8 @@ impl<E: Copy + Into<f64>, T: Real> WithSimd for Transpose<'_, E, T> {
         let (out, stride) = x.numbers_mut();
         let Some(values) = values.to_slice() else {
             for ((i, feature), x) in values.indexed_iter() {
-                out[i / width * stride + feature * width + i % width] = T::from_f64(coordinates.map(feature, (*x).into()));
+                out[i / width * stride + feature * width + i % width] =
+                    T::from_f64(coordinates.map(feature, (*x).into()));
             }
             return;
         };
