@@ -16,6 +16,7 @@ use crate::kmeans::{self, Clusters};
 use crate::mixture::Mixture;
 use crate::options::{FitOptions, Init};
 use crate::points::Points;
+use crate::seeds::choose_rows;
 
 /// What the initialisation of the best restart did.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,14 +48,11 @@ pub(crate) fn initialise(
     let mut random = Pcg64::new(options.seed.into(), restart as u128);
     let (mixture, initialisation) = match options.init {
         Init::KMeans => from_clusters(points, backend, options, &mut random)?,
-        Init::KMeansPlusPlus => {
-            let (_, variances) = points.feature_moments();
-            (at_samples(kmeans::seed(points, &variances, options.n_components, &mut random), options)?, given)
-        }
+        Init::KMeansPlusPlus => (at_samples(kmeans::seed(points, options.n_components, &mut random), options)?, given),
         Init::Random => (by_chance(points, options, &mut random)?, given),
         Init::RandomFromData => {
-            let rows = kmeans::choose_rows(points, options.n_components, &mut random);
-            (at_samples(kmeans::rows(points, &rows), options)?, given)
+            let rows = choose_rows(points, options.n_components, &mut random);
+            (at_samples(points.rows(&rows), options)?, given)
         }
     };
     Ok((replace_given(mixture, points, options)?, initialisation))

@@ -44,6 +44,7 @@ mod mixture;
 mod moments;
 mod options;
 mod points;
+mod seeds;
 
 pub use backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, Precision};
 pub use ceiling::Ceiling;

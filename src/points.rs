@@ -174,12 +174,17 @@ impl<'a> Points<'a> {
         }
     }
 
-    /// Copies of the given rows as f64, with their weights: a subsample.
-    pub(crate) fn select(&self, rows: &[usize]) -> Points<'static> {
-        let samples: Array2<f64> = match &self.samples {
+    /// The given rows as f64: [rows, D].
+    pub(crate) fn rows(&self, rows: &[usize]) -> Array2<f64> {
+        match &self.samples {
             Samples::F32(values) => values.select(Axis(0), rows).mapv(f64::from),
             Samples::F64(values) => values.select(Axis(0), rows),
-        };
+        }
+    }
+
+    /// Copies of the given rows as f64, with their weights: a subsample.
+    pub(crate) fn select(&self, rows: &[usize]) -> Points<'static> {
+        let samples = self.rows(rows);
         let weights: Option<Array1<f64>> = self.weights.as_ref().map(|w| w.select(Axis(0), rows));
         Points {
             total_weight: weights.as_ref().map_or(rows.len() as f64, |w| w.sum()),

@@ -50,14 +50,14 @@ impl<T: Real> WithSimd for LogDensities<'_, T> {
                 for (whitened, x) in whitened.iter_mut::<S>().zip(tile.x.iter::<S>()).take(maxima.len()) {
                     triangular_product(simd, x, origin, packed, |feature, y| whitened[feature] = y);
                 }
-                by_distances(simd, whitened, d, means, None, |_| half, constants, r, maxima);
+                by_distances(simd, whitened, d, means, None, |_| half, Output { constants, r, maxima });
             }
             Factors::Diagonal { means, p } => {
-                by_distances(simd, &tile.x, d, means, Some(p), |_| half, constants, r, maxima);
+                by_distances(simd, &tile.x, d, means, Some(p), |_| half, Output { constants, r, maxima });
             }
             Factors::Isotropic { means, precisions } => {
                 let coefficient = |k: usize| precisions[k] * half;
-                by_distances(simd, &tile.x, d, means, None, coefficient, constants, r, maxima);
+                by_distances(simd, &tile.x, d, means, None, coefficient, Output { constants, r, maxima });
             }
         }
     }
@@ -138,10 +138,16 @@ fn product_columns<T: Real, S: Simd, const W: usize>(
     y
 }
 
+/// What log-densities begin with, and where they go.
+struct Output<'a, T: Real, S: Simd> {
+    constants: &'a [T],
+    r: &'a mut Rows<T>,
+    maxima: &'a mut [Cell<T, S>],
+}
+
 /// Log-densities constant_k + coefficient_k sum_d ((x_d - mean_kd) p_kd)^2; p is 1 where it is not given. Means and p are
 /// as `parameters::interleave` lays them out.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
 fn by_distances<T: Real, S: Simd>(
     simd: S,
     x: &Strips<T>,
@@ -149,10 +155,9 @@ fn by_distances<T: Real, S: Simd>(
     means: &[T],
     p: Option<&[T]>,
     coefficient: impl Fn(usize) -> T,
-    constants: &[T],
-    r: &mut Rows<T>,
-    maxima: &mut [Cell<T, S>],
+    output: Output<T, S>,
 ) {
+    let Output { constants, r, maxima } = output;
     let mut rows = r.iter_mut();
     let mut first = 0;
     macro_rules! components {

@@ -32,7 +32,7 @@ use e_step::LogDensities;
 use parameters::Parameters;
 use posterior::{Assess, Posterior, Respond};
 use real::Real;
-use slabs::{Pass, Source};
+use slabs::{Pass, Run, Source};
 use sums::{Second, Shape, Sums};
 use tile::Tile;
 
@@ -92,7 +92,7 @@ impl<'p, 'a, T: Real> CpuBackend<'p, 'a, T> {
     /// Sums over all samples about the given means `[K, D]`, in this backend's coordinates.
     fn sums(&mut self, source: &Source<T>, means: &[T], shape: Shape) -> Sums {
         let pass = self.pass.take().filter(|pass| pass.shape == shape).unwrap_or_else(|| Pass::new(shape, self.arch));
-        let sums = pass.sums(self.points, &self.coordinates, source, means);
+        let sums = pass.sums(&Run { points: self.points, coordinates: &self.coordinates, source, means });
         self.pass = Some(pass);
         sums
     }
@@ -138,7 +138,7 @@ impl<'p, 'a, T: Real> CpuBackend<'p, 'a, T> {
             let coordinates = Coordinates { shift: shift.clone(), scale: vec![1.0; d] };
             let pass = Pass::<f64>::new(Shape { k: 1, d, second: Second::Triangle }, arch);
             let zero = vec![0.0; d];
-            let sums = pass.sums(points, &coordinates, &Source::All, &zero);
+            let sums = pass.sums(&Run { points, coordinates: &coordinates, source: &Source::All, means: &zero });
             match sums.second(CovarianceType::Tied, &zero, &coordinates.scale) {
                 CovarianceArray::Tied(scatter) => scatter,
                 _ => unreachable!("the family asked for is the family given"),

@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ndarray::ArrayViewMut2;
 use pulp::Arch;
 
 use super::e_step::LogDensities;
@@ -31,8 +32,18 @@ pub(super) enum Source<'a, T> {
     /// Every sample belongs to the only component.
     All,
     /// `fill(rows, r)` makes them up: r is [K, n] for the n given rows, and each sample's must sum to 1.
-    #[allow(clippy::type_complexity)]
-    Given(&'a (dyn Fn(Range<usize>, &mut ndarray::ArrayViewMut2<f64>) + Sync)),
+    Given(&'a Fill<'a>),
+}
+
+pub(super) type Fill<'a> = dyn Fn(Range<usize>, &mut ArrayViewMut2<f64>) + Sync + 'a;
+
+/// What a pass is over.
+pub(super) struct Run<'a, 'p, T> {
+    pub(super) points: &'a Points<'p>,
+    pub(super) coordinates: &'a Coordinates,
+    pub(super) source: &'a Source<'a, T>,
+    /// Origins of the sums: `[K, D]`; empty where only the log-likelihood is wanted.
+    pub(super) means: &'a [T],
 }
 
 /// What one thread works with.
@@ -57,9 +68,9 @@ impl<T: Real> Pass<T> {
         Pass { shape, arch, scratch: Mutex::default(), sums: Mutex::default() }
     }
 
-    /// Sums over all samples, about the given means `[K, D]`; only the log-likelihood where there are no means.
-    pub(super) fn sums(&self, points: &Points, coordinates: &Coordinates, source: &Source<T>, means: &[T]) -> Sums {
-        let n = points.n_samples();
+    /// Sums over all samples.
+    pub(super) fn sums(&self, run: &Run<T>) -> Sums {
+        let n = run.points.n_samples();
         let capacity = Tile::<T>::capacity(self.shape.d);
         let rows = n.div_ceil(LEAST_SLABS).clamp(capacity, SLAB.max(capacity)) / capacity * capacity;
         let slab = |i: usize| {
@@ -69,7 +80,7 @@ impl<T: Real> Pass<T> {
             let end = ((i + 1) * rows).min(n);
             for start in (i * rows..end).step_by(capacity) {
                 let rows = start..(start + capacity).min(end);
-                self.add_tile(&mut sums, &mut scratch, points, coordinates, source, means, rows);
+                self.add_tile(run, rows, &mut sums, &mut scratch);
             }
             lock(&self.scratch).push(scratch);
             sums
@@ -105,17 +116,8 @@ impl<T: Real> Pass<T> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn add_tile(
-        &self,
-        sums: &mut Sums,
-        scratch: &mut Scratch<T>,
-        points: &Points,
-        coordinates: &Coordinates,
-        source: &Source<T>,
-        means: &[T],
-        rows: Range<usize>,
-    ) {
+    fn add_tile(&self, run: &Run<T>, rows: Range<usize>, sums: &mut Sums, scratch: &mut Scratch<T>) {
+        let Run { points, coordinates, source, means } = *run;
         let Scratch { tile, posterior, weighted } = scratch;
         tile.load(self.arch, points, rows.clone(), coordinates);
         match source {

@@ -1,0 +1,186 @@
+//! Greedy k-means++ seeds (Arthur and Vassilvitskii 2007): each is drawn with probability proportional to its squared
+//! distance from the nearest seed so far, and the best of some trials is kept.
+
+use ndarray::{Array1, aview1};
+use pulp::{Arch, Simd, WithSimd};
+use rand::seq::index;
+use rand::{Rng, RngExt};
+use rand_pcg::Pcg64;
+use rayon::prelude::*;
+
+use crate::points::Points;
+
+/// Distinct rows of positive weight, in order: all of them if there are no more than `count`.
+pub(crate) fn choose_rows(points: &Points, count: usize, random: &mut impl Rng) -> Vec<usize> {
+    let mut rows = match points.weights() {
+        None if points.n_samples() <= count => (0..points.n_samples()).collect(),
+        None => index::sample(random, points.n_samples(), count).into_vec(),
+        Some(weights) => {
+            let candidates: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0.0).collect();
+            let count = count.min(candidates.len());
+            index::sample(random, candidates.len(), count).into_iter().map(|i| candidates[i]).collect()
+        }
+    };
+    rows.sort_unstable();
+    rows
+}
+
+/// Samples of a chunk: a few features of them stay in the nearest cache while all trials pass over them.
+const CHUNK: usize = 1024;
+
+/// Samples to draw seeds from, with standardised features.
+#[derive(Debug)]
+pub(crate) struct Seeder {
+    n_samples: usize,
+    chunks: Vec<Chunk>,
+    arch: Arch,
+}
+
+/// Consecutive samples.
+#[derive(Debug)]
+struct Chunk {
+    /// Standardised, feature by feature: [D, n].
+    x: Vec<f64>,
+    weights: Vec<f64>,
+    /// Weighted squared distances from the nearest seed so far: [n].
+    nearest: Vec<f64>,
+    /// Their sum.
+    mass: f64,
+    /// What `nearest` and `mass` would become with each trial: [trials, n] and [trials].
+    with_trial: Vec<f64>,
+    mass_with_trial: Vec<f64>,
+}
+
+impl Seeder {
+    /// Takes all samples; the variances `[D]` standardise their distances.
+    pub(crate) fn new(points: &Points, variances: &Array1<f64>) -> Self {
+        let scale: Vec<f64> = variances.iter().map(|v| if *v > 0.0 { v.sqrt().recip() } else { 1.0 }).collect();
+        let n = points.n_samples();
+        let chunks = (0..n).step_by(CHUNK).map(|start| {
+            let rows = start..(start + CHUNK).min(n);
+            let size = rows.len();
+            let mut x = vec![0.0; size * scale.len()];
+            points.for_each_row(rows.clone(), |row, values| {
+                for (d, (value, scale)) in values.iter().zip(&scale).enumerate() {
+                    x[d * size + row - start] = value * scale;
+                }
+            });
+            Chunk {
+                x,
+                weights: rows.map(|row| points.weight(row)).collect(),
+                nearest: Vec::new(),
+                mass: 0.0,
+                with_trial: Vec::new(),
+                mass_with_trial: Vec::new(),
+            }
+        });
+        Seeder { n_samples: n, chunks: chunks.collect(), arch: Arch::new() }
+    }
+
+    /// The rows of K seeds, by 2 + floor(ln K) trials each.
+    pub(crate) fn seed(&mut self, k: usize, random: &mut Pcg64) -> Vec<usize> {
+        let trials = 2 + (k as f64).ln() as usize;
+        // Before the first seed every sample is as far away as any other.
+        for chunk in &mut self.chunks {
+            chunk.nearest.clone_from(&chunk.weights);
+            chunk.mass = chunk.weights.iter().sum();
+        }
+        let mut seeds = Vec::with_capacity(k);
+        let first = self.draw(random);
+        self.chunks.iter_mut().for_each(|chunk| chunk.nearest.fill(f64::INFINITY));
+        self.consider(&[first]);
+        self.accept(0);
+        seeds.push(first);
+        while seeds.len() < k {
+            let drawn: Vec<usize> = (0..trials).map(|_| self.draw(random)).collect();
+            let masses = self.consider(&drawn);
+            let best = (0..trials).min_by(|a, b| masses[*a].total_cmp(&masses[*b])).expect("there are trials");
+            self.accept(best);
+            seeds.push(drawn[best]);
+        }
+        seeds
+    }
+
+    /// A sample, with probability proportional to its mass; any sample where there is no mass left.
+    fn draw(&self, random: &mut Pcg64) -> usize {
+        let total: f64 = self.chunks.iter().map(|chunk| chunk.mass).sum();
+        if total <= 0.0 {
+            return random.random_range(0..self.n_samples);
+        }
+        let mut left = total * random.random::<f64>();
+        let chunk = position(self.chunks.iter().map(|chunk| chunk.mass), &mut left);
+        chunk * CHUNK + position(self.chunks[chunk].nearest.iter().copied(), &mut left)
+    }
+
+    /// Sums of the masses of all samples with each of the given samples as another seed.
+    fn consider(&mut self, trials: &[usize]) -> Vec<f64> {
+        let seeds: Vec<Vec<f64>> = trials
+            .iter()
+            .map(|row| {
+                let Chunk { x, weights, .. } = &self.chunks[row / CHUNK];
+                x.iter().skip(row % CHUNK).step_by(weights.len()).copied().collect()
+            })
+            .collect();
+        let arch = self.arch;
+        self.chunks.par_iter_mut().for_each(|chunk| arch.dispatch(Consider { chunk, seeds: &seeds }));
+        (0..trials.len()).map(|trial| self.chunks.iter().map(|chunk| chunk.mass_with_trial[trial]).sum()).collect()
+    }
+
+    /// Makes a trial a seed.
+    fn accept(&mut self, trial: usize) {
+        for chunk in &mut self.chunks {
+            let n = chunk.nearest.len();
+            chunk.nearest.copy_from_slice(&chunk.with_trial[trial * n..][..n]);
+            chunk.mass = chunk.mass_with_trial[trial];
+        }
+    }
+}
+
+/// Index of the mass in which the sum of all masses so far passes `left`, which is left with the rest; the last positive
+/// one where rounding leaves a little over.
+fn position(masses: impl Iterator<Item = f64>, left: &mut f64) -> usize {
+    let mut last = 0;
+    for (i, mass) in masses.enumerate() {
+        if mass > 0.0 {
+            if *left <= mass {
+                return i;
+            }
+            *left -= mass;
+            last = i;
+        }
+    }
+    // Beyond all masses is at the end of the last.
+    *left = f64::MAX;
+    last
+}
+
+/// Distances of a chunk's samples from some trials.
+struct Consider<'a> {
+    chunk: &'a mut Chunk,
+    /// Standardised: [trials, D].
+    seeds: &'a [Vec<f64>],
+}
+
+impl WithSimd for Consider<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Chunk { x, weights, nearest, with_trial, mass_with_trial, .. } = self.chunk;
+        let n = weights.len();
+        with_trial.resize(self.seeds.len() * n, 0.0);
+        mass_with_trial.clear();
+        for (seed, distances) in self.seeds.iter().zip(with_trial.chunks_exact_mut(n)) {
+            distances.fill(0.0);
+            for (x, s) in x.chunks_exact(n).zip(seed) {
+                for (distance, x) in distances.iter_mut().zip(x) {
+                    *distance += (x - s) * (x - s);
+                }
+            }
+            for ((distance, weight), nearest) in distances.iter_mut().zip(weights.iter()).zip(nearest.iter()) {
+                *distance = nearest.min(weight * *distance);
+            }
+            mass_with_trial.push(aview1(distances).sum());
+        }
+    }
+}
