@@ -11,6 +11,7 @@ use crate::cli::{Cli, Usage};
 
 fn main() -> ExitCode {
     quieten_driver();
+    quieten_decoders();
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has read enough, as `head` does.
@@ -32,6 +33,16 @@ fn quieten_driver() {
             std::env::set_var("NODEVICE_SELECT", "1");
         }
     }
+}
+
+/// A decoder that panics over a broken file is an error like any other, and reported as one.
+fn quieten_decoders() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !mixtura::io::is_decoding() {
+            report(panic);
+        }
+    }));
 }
 
 /// The problem on one line and the remedy on another.

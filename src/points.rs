@@ -26,7 +26,8 @@ pub enum Samples<'a> {
 }
 
 impl Samples<'_> {
-    fn dim(&self) -> (usize, usize) {
+    /// N and D.
+    pub(crate) fn dim(&self) -> (usize, usize) {
         match self {
             Samples::F32(values) => values.dim(),
             Samples::F64(values) => values.dim(),

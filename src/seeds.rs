@@ -184,3 +184,38 @@ impl WithSimd for Consider<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+    use rand::SeedableRng;
+
+    /// Seeds of 3000 samples around 0, 100 and 200, in turn.
+    fn seeds(weights: impl Fn(usize) -> f64, k: usize) -> Vec<usize> {
+        let samples = Array2::from_shape_fn((3000, 2), |(i, _)| (i % 3) as f64 * 100.0 + (i as f64 * 0.618).fract());
+        let points = Points::new(samples).unwrap().with_weights(Array1::from_shape_fn(3000, weights)).unwrap();
+        Seeder::new(&points, &array![1.0, 1.0]).seed(k, &mut Pcg64::seed_from_u64(0))
+    }
+
+    #[test]
+    fn each_of_three_clusters_far_apart_gets_a_seed() {
+        let mut clusters: Vec<usize> = seeds(|_| 1.0, 3).into_iter().map(|row| row % 3).collect();
+        clusters.sort_unstable();
+        assert_eq!(clusters, [0, 1, 2]);
+    }
+
+    #[test]
+    fn samples_of_no_weight_are_no_seeds() {
+        let clusters: Vec<usize> = seeds(|i| f64::from(i % 3 != 1), 20).into_iter().map(|row| row % 3).collect();
+        assert!(clusters.iter().all(|cluster| *cluster != 1) && clusters.contains(&0) && clusters.contains(&2));
+    }
+
+    #[test]
+    fn there_may_be_more_seeds_than_distinct_samples() {
+        let points = Points::new(array![[1.0], [1.0], [2.0]]).unwrap();
+        let rows = Seeder::new(&points, &array![0.25]).seed(5, &mut Pcg64::seed_from_u64(0));
+        assert_eq!(rows.len(), 5);
+        assert!(rows.contains(&2) && rows.iter().any(|row| *row < 2));
+    }
+}

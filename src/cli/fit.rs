@@ -60,7 +60,7 @@ pub(crate) struct FitArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Sample weights: a column of the data, by name or index, or else a .npy or .csv file with one weight for each row
+    /// Sample weights: a column of the data, by name or index, or else a file with one weight for each row
     #[arg(long, value_name = "COLUMN-or-FILE")]
     weights: Option<String>,
 
@@ -94,7 +94,7 @@ impl FitArgs {
         let Request { options, feature_names, destination, device } = self.check()?;
 
         let reading = Instant::now();
-        let data = self.data.read(feature_names.as_deref(), self.weights.as_deref())?;
+        let data = self.data.read(feature_names.as_deref(), self.weights.as_deref(), options.seed)?;
         let read = reading.elapsed().as_secs_f64();
         if let Some(start) = &options.warm_start {
             data.check_features(start.mixture.n_features())?;
@@ -150,7 +150,7 @@ impl FitArgs {
         options.check()?;
         if let Some(out) = &self.out {
             let weights = self.weights.as_ref().map(Path::new);
-            check_output(out, &[Some(self.data.path.as_path()), weights].into_iter().flatten().collect::<Vec<_>>())?;
+            check_output(out, &self.data.paths().chain(weights).collect::<Vec<_>>())?;
         }
         let destination = self.out.as_deref().map(Destination::new).transpose()?;
         let device = self.device.open()?;

@@ -12,26 +12,69 @@ use super::Usage;
 /// The data and the columns to use.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// Samples, one a row: .npy (f32 or f64), .csv or .tsv, with a header or without; - for standard input
-    #[arg(value_name = "DATA")]
-    pub(crate) path: PathBuf,
+    /// Samples, one a row: .npy, .npz, .parquet, .arrow or .feather, .csv or .tsv (with a header or without), .f32 or .f64
+    /// (raw), plain or with .gz or .zst; several files, directories and patterns are one data set; - for standard input
+    #[arg(value_name = "DATA", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
 
     /// Columns to use as features, by name or by index from 0 [default: all, or those that the model names]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     columns: Option<Vec<String>>,
+
+    /// Use the first N rows alone
+    #[arg(long, value_name = "N")]
+    head: Option<usize>,
+
+    /// Use this share of the rows alone, between 0 and 1, chosen at random
+    #[arg(long, value_name = "FRACTION", value_parser = parse_share)]
+    sample: Option<f64>,
+
+    /// Array of an .npz archive [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
+
+    /// Number of columns of .f32 and .f64 files
+    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u32).range(1..))]
+    dims: Option<u32>,
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "not a number between 0 and 1".to_owned())
 }
 
 impl DataArgs {
-    /// Reads the data; a model's features are found by name where both have names.
-    pub(crate) fn read(&self, model_features: Option<&[String]>, weights: Option<&str>) -> mixtura::Result<Dataset> {
+    /// Reads the data; a model's features are found by name where both have names. The seed is for the choice of rows.
+    pub(crate) fn read(
+        &self,
+        model_features: Option<&[String]>,
+        weights: Option<&str>,
+        seed: u64,
+    ) -> mixtura::Result<Dataset> {
         let columns = match (&self.columns, model_features) {
             (Some(chosen), _) => Columns::Chosen(chosen.clone()),
             (None, Some(names)) => Columns::Preferred(names.to_vec()),
             (None, None) => Columns::All,
         };
-        let data = Dataset::read(&self.path, &Selection { columns, weights: weights.map(str::to_owned) })?;
+        let selection = Selection {
+            columns,
+            weights: weights.map(str::to_owned),
+            member: self.member.clone(),
+            dims: self.dims.map(|dims| dims as usize),
+            head: self.head,
+            sample: self.sample,
+            seed,
+        };
+        let data = Dataset::read_all(&self.paths, &selection)?;
         data.check_order(model_features.unwrap_or_default())?;
         Ok(data)
+    }
+
+    /// The paths as they were given.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(PathBuf::as_path)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod bench;
 mod components;
+mod convert;
 mod devices;
 mod fit;
 mod format;
@@ -38,6 +39,7 @@ enum Command {
     Score(score::ScoreArgs),
     Sample(sample::SampleArgs),
     Inspect(inspect::InspectArgs),
+    Convert(convert::ConvertArgs),
     Devices(devices::DevicesArgs),
     Bench(bench::BenchArgs),
 }
@@ -51,6 +53,7 @@ impl Cli {
             Command::Score(args) => args.run(),
             Command::Sample(args) => args.run(),
             Command::Inspect(args) => args.run(),
+            Command::Convert(args) => args.run(),
             Command::Devices(args) => args.run(),
             Command::Bench(args) => args.run(),
         }

@@ -35,7 +35,7 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     log_density: bool,
 
-    /// Write to this .npy or .csv file [default: lines on standard output]
+    /// Write to this file: .npy, .csv, .tsv, .parquet, .arrow or .feather [default: lines on standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
@@ -51,7 +51,7 @@ impl PredictArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let (to, format) = match &self.out {
             Some(path) => {
-                check_output(path, &[&self.data.path, &self.model])?;
+                check_output(path, &self.data.paths().chain([self.model.as_path()]).collect::<Vec<_>>())?;
                 let format = TableFormat::of(path)?;
                 (Destination::new(path)?, format)
             }
@@ -59,7 +59,7 @@ impl PredictArgs {
         };
         let Model { mixture, feature_names, .. } = load_model(&self.model)?;
         let device = self.device.open()?;
-        let data = self.data.read(feature_names.as_deref(), None)?;
+        let data = self.data.read(feature_names.as_deref(), None, 0)?;
         data.check_features(mixture.n_features())?;
 
         let mut backend = device.load(data.points()).map_err(|error| data.locate(error))?;

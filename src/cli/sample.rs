@@ -24,11 +24,11 @@ pub(crate) struct SampleArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Write the samples to this .npy or .csv file
+    /// Write the samples to this file: .npy, .csv, .tsv, .parquet, .arrow or .feather
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
-    /// Write the component of every sample to this .npy or .csv file
+    /// Write the component of every sample to this file, likewise
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
 }

@@ -21,7 +21,7 @@ pub(crate) struct ScoreArgs {
     #[command(flatten)]
     data: DataArgs,
 
-    /// Sample weights: a column of the data, by name or index, or else a .npy or .csv file with one weight for each row
+    /// Sample weights: a column of the data, by name or index, or else a file with one weight for each row
     #[arg(long, value_name = "COLUMN-or-FILE")]
     weights: Option<String>,
 
@@ -46,7 +46,7 @@ impl ScoreArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let model = load_model(&self.model)?;
         let device = self.device.open()?;
-        let data = self.data.read(model.feature_names.as_deref(), self.weights.as_deref())?;
+        let data = self.data.read(model.feature_names.as_deref(), self.weights.as_deref(), 0)?;
         data.check_features(model.mixture.n_features())?;
 
         let points = data.points();

@@ -21,12 +21,22 @@ pub enum Columns {
 }
 
 /// What to read from a table.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Selection {
     /// The features.
     pub columns: Columns,
     /// The sample weights: name or index of a column, or else a file of one weight for each row.
     pub weights: Option<String>,
+    /// The array of an .npz archive; the only one where none is named.
+    pub member: Option<String>,
+    /// Number of columns of files that hold nothing but numbers.
+    pub dims: Option<usize>,
+    /// Only so many rows, the first ones.
+    pub head: Option<usize>,
+    /// Only a share of the rows, between 0 and 1, chosen at random: each independently of the others.
+    pub sample: Option<f64>,
+    /// Seed of that choice.
+    pub seed: u64,
 }
 
 /// A selection found in a table: indices of its columns.
@@ -114,7 +124,11 @@ mod tests {
     }
 
     fn find(columns: Columns, weights: Option<&str>, header: &[&str]) -> Result<Picked> {
-        Selection { columns, weights: weights.map(str::to_owned) }.find("t", Some(&names(header)), header.len())
+        Selection { columns, weights: weights.map(str::to_owned), ..Selection::default() }.find(
+            "t",
+            Some(&names(header)),
+            header.len(),
+        )
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! A table read from a file: checked samples, and where each of them came from.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ndarray::{Array1, Axis};
+use ndarray::{Array1, Array2, Axis, CowArray, Ix2, s};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
 
-use super::columns::{Columns, Selection};
+use super::chunks::{Chunk, Table};
+use super::columns::Selection;
+use super::files::files;
 use super::lines::Lines;
+use super::malformed;
 use super::npy::NpyArray;
 use super::source::{Format, Source};
-use super::{malformed, text};
 use crate::error::{Error, Result};
 use crate::points::{Points, Samples};
 
@@ -21,16 +25,26 @@ pub struct Dataset {
 }
 
 /// Where values came from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Origin {
+    parts: Vec<Part>,
+    /// The rows that were chosen among all; `None` where all were, or the first ones.
+    chosen: Option<Vec<usize>>,
+}
+
+/// What came from one file.
+#[derive(Debug, Clone)]
+struct Part {
     file: String,
+    /// Its first row, among the rows of all files.
+    first_row: usize,
     /// Column of the file for each feature.
     columns: Vec<usize>,
     /// Line of each row, in text files.
     lines: Option<Lines>,
 }
 
-/// What a file gave, before the values are checked.
+/// What files gave, before the values are checked.
 struct Unchecked {
     samples: Samples<'static>,
     weights: Option<Array1<f64>>,
@@ -39,19 +53,38 @@ struct Unchecked {
 }
 
 impl Dataset {
-    /// Reads a .npy, .csv or .tsv file, or standard input for `-`.
+    /// Reads a file, or standard input for `-`.
     ///
-    /// A .npy file may hold f32 or f64 in either memory order, which are kept as they are; integers and truth values
-    /// become f64. In a text file the first row is a header if a cell of a selected column is text there.
+    /// The format is told by the extension, or by how the file begins: NumPy's .npy and .npz, Parquet, Arrow IPC
+    /// (Feather), .csv and .tsv, or raw little-endian .f32 and .f64; all of them plain or compressed by gzip or Zstandard.
+    /// f32 stays f32; all other numbers become f64. In a text file the first row is a header if a cell of a selected
+    /// column is text there.
     ///
     /// # Errors
     /// [`Error::Read`], or [`Error::Malformed`] which names the file, and the line or row, and the column.
     pub fn read(path: &Path, selection: &Selection) -> Result<Self> {
-        let Unchecked { samples, weights, names, origin } = read_table(path, selection)?;
+        Self::read_all(&[path.to_owned()], selection)
+    }
+
+    /// Reads several files as one data set, in this order. A directory stands for the tables in it, by name; a pattern,
+    /// such as `part-*.parquet`, for the files that match. All must have the columns of the first.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`].
+    pub fn read_all(paths: &[PathBuf], selection: &Selection) -> Result<Self> {
+        let Unchecked { samples, weights, names, origin } = read_tables(&files(paths)?, selection)?;
         let (weights, weights_origin) = match (&selection.weights, weights) {
             (Some(file), None) => {
-                let (weights, origin) = read_weights(Path::new(file))?;
-                (Some(weights), Some(origin))
+                let (weights, weights_origin) = read_weights(Path::new(file))?;
+                let weights = match &origin.chosen {
+                    Some(rows) if rows.last().is_none_or(|last| *last < weights.len()) => weights.select(Axis(0), rows),
+                    None if selection.head.is_some() => {
+                        let n = samples.dim().0.min(weights.len());
+                        weights.slice_move(s![..n])
+                    }
+                    _ => weights,
+                };
+                (Some(weights), Some(weights_origin))
             }
             (_, weights) => (weights, None),
         };
@@ -103,79 +136,235 @@ impl Dataset {
             {
                 let problem = format!("column '{name}' is feature {i} here, and feature {place} of the model");
                 let remedy = format!("choose the columns in the model's order: --columns {}", model_names.join(","));
-                return Err(malformed(&self.data.file, problem, remedy));
+                return Err(malformed(&self.data.parts[0].file, problem, remedy));
             }
         }
         Ok(())
     }
 }
 
-fn read_table(path: &Path, selection: &Selection) -> Result<Unchecked> {
-    let source = Source::open(path)?;
-    let file = source.name.clone();
-    match source.format {
-        Format::Npy => {
-            let samples = NpyArray::read(source)?.into_samples()?;
-            let n_columns = match &samples {
-                Samples::F32(values) => values.ncols(),
-                Samples::F64(values) => values.ncols(),
-            };
-            let picked = selection.find(&file, None, n_columns)?;
-            let weights = picked.weights.map(|column| match &samples {
-                Samples::F32(values) => values.column(column).mapv(f64::from),
-                Samples::F64(values) => values.column(column).to_owned(),
-            });
-            let samples = match samples {
-                all if picked.features.iter().copied().eq(0..n_columns) => all,
-                Samples::F32(values) => values.select(Axis(1), &picked.features).into(),
-                Samples::F64(values) => values.select(Axis(1), &picked.features).into(),
-            };
-            let origin = Origin { file, columns: picked.features, lines: None };
-            Ok(Unchecked { samples, weights, names: None, origin })
+fn read_tables(files: &[PathBuf], selection: &Selection) -> Result<Unchecked> {
+    let mut rows = Rows::new(selection);
+    let mut origin = Origin::default();
+    let mut names = None;
+    for file in files {
+        if rows.is_full() {
+            break;
         }
-        Format::Text { delimiter } => {
-            let table = text::read(source, delimiter, selection)?;
-            let columns = table.picked.features;
-            let names = table.header.map(|names| columns.iter().map(|&column| names[column].clone()).collect());
-            let origin = Origin { file, columns, lines: Some(table.lines) };
-            Ok(Unchecked { samples: table.values.into(), weights: table.weights, names, origin })
+        let source = Source::open(file)?;
+        let name = source.name.clone();
+        let table = Table::open(source, selection)?;
+        match origin.parts.first() {
+            None => names = table.names,
+            Some(first) => check_alike(&name, (&table.columns, &table.names), &first.file, (&first.columns, &names))?,
         }
+        let mut part = Part { file: name, first_row: rows.seen, columns: table.columns, lines: None };
+        for chunk in table.chunks {
+            let chunk = chunk?;
+            if let Some(lines) = &chunk.lines {
+                part.lines.get_or_insert_default().extend(rows.seen - part.first_row, lines);
+            }
+            rows.add(chunk);
+            if rows.is_full() {
+                break;
+            }
+        }
+        origin.parts.push(part);
+    }
+    origin.chosen = rows.chosen;
+    let d = origin.parts.first().map_or(0, |part| part.columns.len());
+    Ok(Unchecked { samples: rows.values.into_samples(d), weights: rows.weights.map(Array1::from), names, origin })
+}
+
+/// Checks that a file has the features of the first.
+fn check_alike(
+    file: &str,
+    (columns, names): (&[usize], &Option<Vec<String>>),
+    first: &str,
+    (first_columns, first_names): (&[usize], &Option<Vec<String>>),
+) -> Result<()> {
+    let differs = |problem: String| {
+        Err(malformed(file, problem, "give files with the same columns, or choose them by name (--columns)"))
+    };
+    if columns.len() != first_columns.len() {
+        return differs(format!("{} columns, and {first} has {}", columns.len(), first_columns.len()));
+    }
+    let (Some(names), Some(first_names)) = (names, first_names) else { return Ok(()) };
+    match names.iter().zip(first_names).position(|(name, first)| name != first) {
+        Some(i) => differs(format!("feature {i} is '{}', and in {first} it is '{}'", names[i], first_names[i])),
+        None => Ok(()),
+    }
+}
+
+/// Rows as they come in.
+struct Rows {
+    /// How many came in.
+    seen: usize,
+    /// How many may.
+    most: usize,
+    /// The share of them that is kept, and what chooses them.
+    share: Option<(f64, Pcg64)>,
+    chosen: Option<Vec<usize>>,
+    values: Values,
+    weights: Option<Vec<f64>>,
+}
+
+/// Values in the precision they came in; in f64 as soon as there are any of it.
+#[derive(Default)]
+enum Values {
+    #[default]
+    None,
+    /// One chunk, as it came.
+    Whole(Samples<'static>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+impl Rows {
+    fn new(selection: &Selection) -> Self {
+        let share = selection.sample.map(|share| (share, Pcg64::seed_from_u64(selection.seed)));
+        Rows {
+            seen: 0,
+            most: selection.head.unwrap_or(usize::MAX),
+            chosen: share.is_some().then(Vec::new),
+            share,
+            values: Values::None,
+            weights: None,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.seen >= self.most
+    }
+
+    fn add(&mut self, chunk: Chunk) {
+        let Chunk { mut samples, mut weights, .. } = chunk;
+        let n = samples.dim().0.min(self.most - self.seen);
+        let kept: Option<Vec<usize>> = match &mut self.share {
+            Some((share, random)) => Some((0..n).filter(|_| random.random::<f64>() < *share).collect()),
+            None => (n < samples.dim().0).then(|| (0..n).collect()),
+        };
+        if let Some(kept) = kept {
+            samples = match samples {
+                Samples::F32(values) => values.select(Axis(0), &kept).into(),
+                Samples::F64(values) => values.select(Axis(0), &kept).into(),
+            };
+            weights = weights.map(|weights| weights.select(Axis(0), &kept));
+            if let Some(chosen) = &mut self.chosen {
+                chosen.extend(kept.into_iter().map(|row| self.seen + row));
+            }
+        }
+        self.seen += n;
+        self.values.add(samples);
+        if let Some(more) = weights {
+            self.weights.get_or_insert_default().extend(more);
+        }
+    }
+}
+
+impl Values {
+    fn add(&mut self, more: Samples<'static>) {
+        *self = match (std::mem::take(self), more) {
+            (Values::None, more) => Values::Whole(more),
+            (Values::Whole(Samples::F32(first)), more) => {
+                let mut all = Values::F32(in_rows(first));
+                all.add(more);
+                all
+            }
+            (Values::Whole(Samples::F64(first)), more) => {
+                let mut all = Values::F64(in_rows(first));
+                all.add(more);
+                all
+            }
+            (Values::F32(mut all), Samples::F32(more)) => {
+                all.extend_from_slice(&in_rows(more));
+                Values::F32(all)
+            }
+            (Values::F32(all), Samples::F64(more)) => {
+                Values::F64(all.into_iter().map(f64::from).chain(more.iter().copied()).collect())
+            }
+            (Values::F64(mut all), Samples::F64(more)) => {
+                all.extend_from_slice(&in_rows(more));
+                Values::F64(all)
+            }
+            (Values::F64(mut all), Samples::F32(more)) => {
+                all.extend(more.iter().map(|x| f64::from(*x)));
+                Values::F64(all)
+            }
+        };
+    }
+
+    fn into_samples(self, d: usize) -> Samples<'static> {
+        let fit = "every row has a value for each feature";
+        match self {
+            Values::None => Array2::<f64>::zeros((0, d)).into(),
+            Values::Whole(samples) => samples,
+            Values::F32(values) => Array2::from_shape_vec((values.len() / d, d), values).expect(fit).into(),
+            Values::F64(values) => Array2::from_shape_vec((values.len() / d, d), values).expect(fit).into(),
+        }
+    }
+}
+
+/// The values row by row.
+fn in_rows<T: Clone>(values: CowArray<'static, T, Ix2>) -> Vec<T> {
+    match values.is_standard_layout() {
+        true => values.into_owned().into_raw_vec_and_offset().0,
+        false => values.iter().cloned().collect(),
     }
 }
 
 fn read_weights(path: &Path) -> Result<(Array1<f64>, Origin)> {
     let source = Source::open(path)?;
-    let file = source.name.clone();
-    let (weights, lines) = match source.format {
-        Format::Npy => (NpyArray::read(source)?.into_vector()?, None),
-        Format::Text { delimiter } => {
-            let table = text::read(source, delimiter, &Selection { columns: Columns::All, weights: None })?;
-            if table.values.ncols() != 1 {
-                let problem = format!("the weights have {} columns", table.values.ncols());
-                return Err(malformed(file, problem, "give one weight on each line"));
-            }
-            (table.values.remove_axis(Axis(1)), Some(table.lines))
-        }
+    if source.format == Format::Npy {
+        // Also of one dimension, which samples are not.
+        let Source { name, mut reader, .. } = source;
+        let weights = NpyArray::read(&name, &mut *reader)?.into_vector()?;
+        let part = Part { file: name, first_row: 0, columns: vec![0], lines: None };
+        return Ok((weights, Origin { parts: vec![part], chosen: None }));
+    }
+    let Unchecked { samples, origin, .. } = read_tables(&[path.to_owned()], &Selection::default())?;
+    let n_columns = samples.dim().1;
+    if n_columns != 1 {
+        let problem = format!("the weights have {n_columns} columns");
+        return Err(malformed(path.display().to_string(), problem, "give one weight for each sample, in one column"));
+    }
+    let weights = match samples {
+        Samples::F32(values) => values.column(0).mapv(f64::from),
+        Samples::F64(values) => values.column(0).to_owned(),
     };
-    Ok((weights, Origin { file, columns: vec![0], lines }))
+    Ok((weights, origin))
 }
 
 /// Puts the file and line in front of what an error about samples or weights says.
 fn locate(mut error: Error, data: &Origin, weights: Option<&Origin>) -> Error {
-    let (origin, row) = match &mut error {
+    let (origin, row, feature) = match &mut error {
         Error::NonFinite { row, feature, .. }
         | Error::TooLarge { row, feature, .. }
-        | Error::TooWideForSinglePrecision { row, feature, .. } => {
-            feature.index = data.columns[feature.index];
-            (data, Some(*row))
-        }
-        Error::EmptyData { .. } | Error::TooFewSamples { .. } | Error::FeatureCount { .. } => (data, None),
-        Error::BadWeight { row, .. } => (weights.unwrap_or(data), Some(*row)),
-        Error::WeightCount { .. } | Error::WeightSum { .. } => (weights.unwrap_or(data), None),
+        | Error::TooWideForSinglePrecision { row, feature, .. } => (data, Some(row), Some(feature)),
+        Error::EmptyData { .. } | Error::TooFewSamples { .. } | Error::FeatureCount { .. } => (data, None, None),
+        Error::BadWeight { row, .. } => (weights.unwrap_or(data), Some(row), None),
+        Error::WeightCount { .. } | Error::WeightSum { .. } => (weights.unwrap_or(data), None, None),
         _ => return error,
     };
-    let line = row.and_then(|row| origin.lines.as_ref()?.line(row));
-    let place = line.map_or(origin.file.clone(), |line| format!("{}:{line}", origin.file));
+    let place = match row {
+        Some(row) => {
+            let of_all = data.chosen.as_ref().map_or(*row, |chosen| chosen[*row]);
+            let part = &origin.parts[origin.parts.partition_point(|part| part.first_row <= of_all) - 1];
+            *row = of_all - part.first_row;
+            if let Some(feature) = feature {
+                feature.index = part.columns[feature.index];
+            }
+            match part.lines.as_ref().and_then(|lines| lines.line(*row)) {
+                Some(line) => format!("{}:{line}", part.file),
+                None => part.file.clone(),
+            }
+        }
+        None => match origin.parts.as_slice() {
+            [] => "no file".to_owned(),
+            [only] => only.file.clone(),
+            [first, more @ ..] => format!("{} and {} more files", first.file, more.len()),
+        },
+    };
     let message = error.to_string();
     let (problem, remedy) = message.split_once('\n').unwrap_or((&message, ""));
     malformed(place, problem, remedy)

@@ -15,6 +15,11 @@ impl Lines {
         }
     }
 
+    /// Notes the lines of rows that follow, the first of which is this row.
+    pub(super) fn extend(&mut self, first: usize, more: &Lines) {
+        more.jumps.iter().for_each(|&(row, line)| self.push(first + row, line));
+    }
+
     /// Line of a row, from 1; `None` before the first row is noted.
     pub(super) fn line(&self, row: usize) -> Option<u64> {
         let jump = self.jumps.partition_point(|&(first, _)| first <= row).checked_sub(1)?;

@@ -20,18 +20,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arrow;
+mod batches;
+mod chunks;
+mod columnar;
 mod columns;
 mod dataset;
 mod document;
+mod files;
 mod lines;
 mod model;
 mod nested;
 mod npy;
+mod npz;
 mod output;
+mod parquet;
+mod raw;
 mod source;
 mod table;
 mod text;
 
+pub use columnar::is_decoding;
 pub use columns::{Columns, Selection};
 pub use dataset::Dataset;
 pub use model::{FitRecord, Model, load_model, save_model};

@@ -1,11 +1,14 @@
 //! Arrays from .npy files: f32 and f64 as they are, integers and truth values widened to f64, in either byte order.
 
 use std::io::{self, Read};
+use std::iter;
 use std::path::PathBuf;
 
-use ndarray::{Array1, Array2, ShapeBuilder};
+use ndarray::{Array1, Array2, Axis, ShapeBuilder};
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
 
+use super::chunks::{Chunk, Table};
+use super::columns::Selection;
 use super::malformed;
 use super::source::Source;
 use crate::error::{Error, Result};
@@ -13,6 +16,30 @@ use crate::points::Samples;
 
 /// Values decoded at a time: the only memory beside the array itself.
 const BLOCK: usize = 1 << 16;
+
+/// Opens a table that is one array.
+pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
+    let Source { name, mut reader, .. } = source;
+    let samples = NpyArray::read(&name, &mut *reader)?.into_samples()?;
+    table(&name, samples, selection)
+}
+
+/// The selected columns of an array, as a table of one chunk.
+pub(super) fn table(name: &str, samples: Samples<'static>, selection: &Selection) -> Result<Table> {
+    let n_columns = samples.dim().1;
+    let picked = selection.find(name, None, n_columns)?;
+    let weights = picked.weights.map(|column| match &samples {
+        Samples::F32(values) => values.column(column).mapv(f64::from),
+        Samples::F64(values) => values.column(column).to_owned(),
+    });
+    let samples = match samples {
+        all if picked.features.iter().copied().eq(0..n_columns) => all,
+        Samples::F32(values) => values.select(Axis(1), &picked.features).into(),
+        Samples::F64(values) => values.select(Axis(1), &picked.features).into(),
+    };
+    let chunk = Chunk { samples, weights, lines: None };
+    Ok(Table { columns: picked.features, names: None, chunks: Box::new(iter::once(Ok(chunk))) })
+}
 
 /// The array of a .npy file.
 pub(super) struct NpyArray {
@@ -28,28 +55,27 @@ enum Values {
 }
 
 impl NpyArray {
-    /// Reads the header, then the values straight into one vector of their own type.
-    pub(super) fn read(source: Source) -> Result<Self> {
-        let Source { name, mut reader, .. } = source;
-        let header = NpyHeader::from_reader(&mut reader).map_err(|error| match error.kind() {
+    /// Reads the header, then the values straight into one vector of their own type. Errors name the array so.
+    pub(super) fn read(name: &str, reader: &mut dyn Read) -> Result<Self> {
+        let header = NpyHeader::from_reader(&mut *reader).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => malformed(
-                &name,
+                name,
                 format!("this is no .npy file, or its header is broken: {error}"),
                 "write it with numpy.save, or give a text file the extension .csv or .tsv",
             ),
-            _ => Error::Read { path: PathBuf::from(&name), source: error },
+            _ => Error::Read { path: PathBuf::from(name), source: error },
         })?;
         let too_large = || {
             let problem = format!("an array of shape {:?} does not fit into memory", header.shape());
-            malformed(&name, problem, "check that the file is whole, or split it into smaller ones")
+            malformed(name, problem, "check that the file is whole, or split it into smaller ones")
         };
         let extents = header.shape().iter().map(|&extent| usize::try_from(extent).ok());
         let shape = extents.collect::<Option<Vec<usize>>>().ok_or_else(too_large)?;
         let n = shape.iter().try_fold(1, |n: usize, &extent| n.checked_mul(extent)).ok_or_else(too_large)?;
-        let mut payload = Payload { name: &name, reader: &mut *reader, n, too_large: &too_large };
+        let mut payload = Payload { name, reader, n, too_large: &too_large };
         let values = payload.values(&header.dtype())?;
         payload.check_end()?;
-        Ok(NpyArray { shape, order: header.order(), values, name })
+        Ok(NpyArray { shape, order: header.order(), values, name: name.to_owned() })
     }
 
     /// The array as samples: N x D, in the memory order of the file.

@@ -71,7 +71,7 @@ impl Destination {
         Ok(Output { to: self.clone(), writer: BufWriter::with_capacity(BUFFER, sink), rename })
     }
 
-    fn open(&self) -> io::Result<(Box<dyn Write>, Option<Rename>)> {
+    fn open(&self) -> io::Result<(Box<dyn Write + Send>, Option<Rename>)> {
         Ok(match &self.kind {
             Kind::File(target) => {
                 let (file, from) = beside(target)?.into_parts();
@@ -107,7 +107,7 @@ fn beside(target: &Path) -> io::Result<NamedTempFile> {
 /// A file being written; without [`Output::finish`] it vanishes.
 pub struct Output {
     to: Destination,
-    writer: BufWriter<Box<dyn Write>>,
+    writer: BufWriter<Box<dyn Write + Send>>,
     rename: Option<Rename>,
 }
 
@@ -130,6 +130,11 @@ impl Output {
             Some(Rename { from, to: target }) => from.persist(target).map_err(|error| to.fail(error.error)),
             None => Ok(()),
         }
+    }
+
+    /// Where it goes.
+    pub(super) fn destination(&self) -> &Destination {
+        &self.to
     }
 
     /// The error for a failed write to this file.

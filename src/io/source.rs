@@ -1,60 +1,122 @@
-//! Opening a file or standard input, and telling its format.
+//! Opening a file or standard input, and telling its compression and format.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek};
 use std::path::Path;
 
+use crate::backend::Precision;
 use crate::error::{Error, Result};
-
-/// The first bytes of every .npy file.
-const NPY_MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Bytes read at a time: more than enough of a text file to tell its delimiter.
 const BUFFER: usize = 1 << 16;
+
+const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
+const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
 
 /// How a table is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Npy,
-    Text { delimiter: u8 },
+    Npz,
+    Parquet,
+    ArrowFile,
+    ArrowStream,
+    /// Little-endian numbers and nothing else.
+    Raw(Precision),
+    Text {
+        delimiter: u8,
+    },
 }
+
+/// What the files of formats begin with that have a beginning of their own.
+const MAGIC: [(&[u8], Format); 5] = [
+    (b"\x93NUMPY", Format::Npy),
+    (b"PK\x03\x04", Format::Npz),
+    (b"PAR1", Format::Parquet),
+    (b"ARROW1", Format::ArrowFile),
+    (b"\xff\xff\xff\xff", Format::ArrowStream),
+];
 
 /// An open file or standard input, with the name that errors give it.
 pub(super) struct Source {
     pub(super) name: String,
     pub(super) format: Format,
-    pub(super) reader: Box<dyn BufRead>,
+    /// The contents, no longer compressed.
+    pub(super) reader: Box<dyn BufRead + Send>,
+    /// The file, if its contents are not compressed.
+    file: Option<File>,
 }
 
 impl Source {
-    /// Opens a file, or standard input for `-`.
+    /// Opens a file, or standard input for `-`. What gzip or Zstandard compressed is decompressed.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let fail = |source| Error::Read { path: path.to_owned(), source };
-        let (name, mut reader): (String, Box<dyn BufRead>) = if path.as_os_str() == "-" {
-            ("standard input".to_owned(), Box::new(BufReader::with_capacity(BUFFER, io::stdin())))
+        let (name, mut reader, mut file): (String, Box<dyn BufRead + Send>, Option<File>) = if path == Path::new("-") {
+            ("standard input".to_owned(), Box::new(BufReader::with_capacity(BUFFER, io::stdin())), None)
         } else {
             let file = File::open(path).map_err(fail)?;
-            (path.display().to_string(), Box::new(BufReader::with_capacity(BUFFER, file)))
+            let reader = BufReader::with_capacity(BUFFER, file.try_clone().map_err(fail)?);
+            (path.display().to_string(), Box::new(reader), Some(file))
         };
-        let format = format(path, reader.fill_buf().map_err(fail)?);
-        Ok(Source { name, format, reader })
+        let start = reader.fill_buf().map_err(fail)?;
+        let mut inner = path;
+        let stem;
+        if start.starts_with(GZIP_MAGIC) || start.starts_with(ZSTD_MAGIC) {
+            reader = match start.starts_with(GZIP_MAGIC) {
+                true => Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(reader))),
+                false => {
+                    let decoder = zstd::Decoder::with_buffer(reader).map_err(fail)?;
+                    Box::new(BufReader::with_capacity(BUFFER, decoder))
+                }
+            };
+            file = None;
+            stem = path.with_extension("");
+            inner = &stem;
+        }
+        let format = format(inner, reader.fill_buf().map_err(fail)?);
+        Ok(Source { name, format, reader, file })
+    }
+
+    /// A file of the contents, for formats that are not read from front to back: the file itself, or a temporary copy of
+    /// what came compressed or from standard input.
+    pub(super) fn into_file(self) -> Result<File> {
+        let Source { name, mut reader, file, .. } = self;
+        let file = file.map_or_else(
+            || {
+                let mut copy = tempfile::tempfile()?;
+                io::copy(&mut reader, &mut copy)?;
+                Ok(copy)
+            },
+            Ok,
+        );
+        let rewound = file.and_then(|mut file| file.rewind().map(|()| file));
+        rewound.map_err(|source| Error::Read { path: name.into(), source })
     }
 }
 
 /// The extension tells the format where it can; otherwise the first bytes do.
 fn format(path: &Path, start: &[u8]) -> Format {
-    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    let by_start = MAGIC.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, format)| *format);
+    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
     match extension.as_deref() {
         Some("npy") => Format::Npy,
-        _ if start.starts_with(NPY_MAGIC) => Format::Npy,
-        Some("csv") => Format::Text { delimiter: b',' },
-        Some("tsv") => Format::Text { delimiter: b'\t' },
-        _ => {
-            let line =
-                start.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-            let tabs = line.contains(&b'\t') && !line.contains(&b',');
-            Format::Text { delimiter: if tabs { b'\t' } else { b',' } }
-        }
+        Some("npz") => Format::Npz,
+        Some("parquet" | "pq") => Format::Parquet,
+        Some("arrow" | "feather" | "ipc" | "arrows") if by_start == Some(Format::ArrowStream) => Format::ArrowStream,
+        Some("arrow" | "feather" | "ipc" | "arrows") => Format::ArrowFile,
+        Some("f32") => Format::Raw(Precision::Single),
+        Some("f64") => Format::Raw(Precision::Double),
+        extension => by_start.unwrap_or_else(|| match extension {
+            Some("csv") => Format::Text { delimiter: b',' },
+            Some("tsv") => Format::Text { delimiter: b'\t' },
+            _ => {
+                let line =
+                    start.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+                let tabs = line.contains(&b'\t') && !line.contains(&b',');
+                Format::Text { delimiter: if tabs { b'\t' } else { b',' } }
+            }
+        }),
     }
 }
 
@@ -70,6 +132,10 @@ mod tests {
         assert_eq!(told("x.CSV", b"1\t2"), comma);
         assert_eq!(told("x.tsv", b"1,2"), tab);
         assert_eq!(told("-", b"\x93NUMPY\x01\x00"), Format::Npy);
+        assert_eq!(told("x", b"PAR1"), Format::Parquet);
+        assert_eq!(told("x.feather", b"ARROW1"), Format::ArrowFile);
+        assert_eq!(told("x.arrow", b"\xff\xff\xff\xff"), Format::ArrowStream);
+        assert_eq!(told("x.f32", b"\xff\xff\xff\xff"), Format::Raw(Precision::Single));
         assert_eq!(told("-", b"\n1\t2\n3,4"), tab);
         assert_eq!(told("-", b"1,2\t"), comma);
         assert_eq!(told("-", b""), comma);

@@ -28,6 +28,7 @@ fn bad_text_files() {
     let place = Place::new();
     let rows = "a,b\n1,2\n3,4\n5,6\n";
     place.write("good.csv", rows);
+    std::fs::create_dir(place.path("nothing")).unwrap();
     place.write("nan.csv", "a,b\r\n1,2\r\n\r\n3,nan\r\ninf,4\r\n");
     place.write("empty.csv", "");
     place.write("blank.csv", "\n \n");
@@ -59,7 +60,7 @@ fn bad_text_files() {
             ("fit good.csv -k 1 --columns a,0", 1, "column '0' is chosen twice", "once"),
             ("fit good.csv -k 1 --columns a,b --weights b", 1, "column 'b' is chosen both", "leave it out"),
             ("fit good.csv -k 4", 1, "good.csv: 3 samples are too few for 4 components", "at most one component"),
-            ("fit . -k 1", 1, ".: cannot be read", "check the path"),
+            ("fit nothing -k 1", 1, "nothing: there is no table in this directory", ".parquet"),
             ("fit missing.csv -k 1", 1, "missing.csv: cannot be read", "check the path"),
             ("fit good.csv -k 1 --device nonsense", 1, "nonsense", "--device cpu"),
         ],
@@ -223,8 +224,8 @@ fn outputs_that_cannot_be_written_are_refused_before_the_data_are_read() {
             ("fit unread.csv -k 1 --out .", 1, ".: cannot be written", "choose another place"),
             ("fit unread.csv -k 1 --out good.json/x.json", 1, "good.json/x.json: cannot be written", "another place"),
             ("predict unread.json unread.csv --out no/such/labels.npy", 1, "cannot be written", "choose another place"),
-            ("predict unread.json unread.csv --out labels.txt", 2, "the output file is labels.txt", ".npy or .csv"),
-            ("sample unread.json -n 3 --out x", 2, "the output file is x", ".npy or .csv"),
+            ("predict unread.json unread.csv --out labels.txt", 2, "the output file is labels.txt", ".npy, .csv"),
+            ("sample unread.json -n 3 --out x", 2, "the output file is x", ".npy, .csv"),
             ("sample unread.json -n 3 --out x.npy --labels no/l.npy", 1, "no/l.npy: cannot be written", "place"),
         ],
     );
@@ -275,4 +276,67 @@ fn outputs_that_would_replace_inputs_and_columns_out_of_order() {
             ("sample model.json -n 18446744073709551615 --out x.npy", 1, "do not fit into memory", "fewer"),
         ],
     );
+}
+
+#[test]
+fn bad_typed_files() {
+    let place = Place::new();
+    let table = |name: &str| std::fs::read(format!("{}/tests/cli/tables/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    for (name, from) in [("cut.parquet", "table.parquet"), ("cut.feather", "table.feather"), ("cut.npz", "two.npz")] {
+        let whole = table(from);
+        place.write(name, &whole[..whole.len() / 2]);
+    }
+    let mut torn = table("single.parquet");
+    torn[20..60].fill(0xaa);
+    place.write("torn.parquet", torn);
+    place.write("text.parquet", "a,b\n1,2\n");
+    place.write("text.feather", "a,b\n1,2\n");
+    place.write("text.npz", "a,b\n1,2\n");
+    place.write("two.npz", table("two.npz"));
+    place.write("rows.f64", [0; 40]);
+    place.write("broken.csv.gz", b"\x1f\x8b\x08\x00nonsense");
+    check(
+        &place,
+        &[
+            ("fit cut.parquet -k 1", 1, "cut.parquet: the file is broken", "again"),
+            ("fit cut.feather -k 1", 1, "cut.feather: the file is broken", "again"),
+            ("fit cut.npz -k 1", 1, "cut.npz: the file is broken", "again"),
+            ("fit torn.parquet -k 1", 1, "torn.parquet, row group 0: the file is broken", "again"),
+            ("fit text.parquet -k 1", 1, "text.parquet: the file is broken", "again"),
+            ("fit text.feather -k 1", 1, "text.feather: the file is broken", "again"),
+            ("fit text.npz -k 1", 1, "text.npz: the file is broken", "again"),
+            ("fit two.npz -k 1", 1, "two.npz: the archive holds 2 arrays", "--member x or y"),
+            ("fit two.npz -k 1 --member z", 1, "two.npz: there is no array 'z'", "x, y"),
+            ("fit rows.f64 -k 1", 1, "rows.f64: a file of raw numbers does not say", "--dims"),
+            ("fit rows.f64 -k 1 --dims 2", 1, "rows.f64: 40 bytes are not whole rows of 2 f64 numbers", "--dims"),
+            ("fit broken.csv.gz -k 1", 1, "broken.csv.gz: cannot be read", "check"),
+        ],
+    );
+}
+
+#[test]
+fn no_broken_file_ends_in_a_panic() {
+    let place = Place::new();
+    let read = |name: &str| {
+        // Any error will do.
+        let selection = mixtura::io::Selection { member: Some("x".to_owned()), ..Default::default() };
+        let _ = mixtura::io::Dataset::read(&place.path(name), &selection).map_err(|error| error.to_string());
+    };
+    for name in ["missing.parquet", "single.parquet", "missing.feather", "stream.arrow", "two.npz"] {
+        let whole = std::fs::read(format!("{}/tests/cli/tables/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        for end in 0..whole.len() {
+            place.write(name, &whole[..end]);
+            read(name);
+        }
+        // (A length in an Arrow file that is beyond all memory ends the process inside the arrow crate.)
+        let changes = if name.ends_with(".parquet") || name.ends_with(".npz") { whole.len() } else { 0 };
+        for at in 0..changes {
+            for change in [0x01, 0x80, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] ^= change;
+                place.write(name, changed);
+                read(name);
+            }
+        }
+    }
 }

@@ -28,8 +28,8 @@ const COLUMNS_HELP: &str = "Columns to use as features, by name or by index from
 
 /// Measure the devices against the CPU backend
 #[derive(Debug, Args)]
-#[command(mut_arg("path", |path| path.required(false)))]
-#[command(mut_arg("columns", |columns| columns.requires("path").help(COLUMNS_HELP)))]
+#[command(mut_arg("paths", |paths| paths.required(false)))]
+#[command(mut_arg("columns", |columns| columns.requires("paths").help(COLUMNS_HELP)))]
 #[command(after_help = "Every device gets the same samples and the same start: the CPU backend's initialisation. \
     Samples are drawn in f32 from a mixture of overlapping components, where no data are given.\n\n\
     Examples:\n  \
@@ -40,18 +40,18 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     data: Option<DataArgs>,
 
-    /// Sample weights: a column of the data, by name or index, or else a .npy or .csv file with one weight for each row
-    #[arg(long, value_name = "COLUMN-or-FILE", requires = "path")]
+    /// Sample weights: a column of the data, by name or index, or else a file with one weight for each row
+    #[arg(long, value_name = "COLUMN-or-FILE", requires = "paths")]
     weights: Option<String>,
 
     /// Number of samples to draw, where no data are given
     #[arg(short = 'n', long = "samples", visible_alias = "n-samples", value_name = "N", default_value = "1000000")]
-    #[arg(conflicts_with = "path", value_parser = one_or_more())]
+    #[arg(conflicts_with = "paths", value_parser = one_or_more())]
     samples: usize,
 
     /// Number of their features, D
     #[arg(short = 'd', long = "features", visible_alias = "n-features", value_name = "D", default_value = "16")]
-    #[arg(conflicts_with = "path", value_parser = one_or_more())]
+    #[arg(conflicts_with = "paths", value_parser = one_or_more())]
     features: usize,
 
     /// Number of components, K
@@ -146,7 +146,7 @@ impl BenchArgs {
 
     fn samples(&self) -> anyhow::Result<Samples> {
         if let Some(data) = &self.data {
-            return Ok(Samples::Read(data.read(None, self.weights.as_deref())?));
+            return Ok(Samples::Read(data.read(None, self.weights.as_deref(), 0)?));
         }
         let (n, d) = (self.samples, self.features);
         check_memory(n, d, "draw fewer (-n), or of fewer features (-d)")?;

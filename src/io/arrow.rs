@@ -1,0 +1,70 @@
+//! Arrow IPC files (Feather) and streams, a batch after another.
+
+use std::io::BufReader;
+
+use arrow_array::{Array, RecordBatch};
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::ArrowError;
+
+use super::chunks::{Chunk, Table};
+use super::columnar::{Layout, decode};
+use super::columns::Selection;
+use super::source::{Format, Source};
+use crate::error;
+
+/// Opens the file or stream and finds the columns.
+pub(super) fn open(source: Source, selection: &Selection) -> error::Result<Table> {
+    let name = source.name.clone();
+    if source.format == Format::ArrowStream {
+        // A stream passes by once: all its columns are decoded, and the others dropped.
+        let reader = decode(&name, || StreamReader::try_new(source.reader, None))?;
+        let layout = Layout::new(name, &reader.schema(), selection)?;
+        let projection = layout.projection();
+        return Ok(table(layout, reader.map(move |batch| batch?.project(&projection))));
+    }
+    let file = source.into_file()?;
+    let schema = decode(&name, || FileReader::try_new(BufReader::new(&file), None))?.schema();
+    let layout = Layout::new(name.clone(), &schema, selection)?;
+    let reader = decode(&name, || FileReader::try_new(BufReader::new(file), Some(layout.projection())))?;
+    Ok(table(layout, reader))
+}
+
+fn table(layout: Layout, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static) -> Table {
+    let (columns, names) = (layout.picked.features.clone(), Some(layout.feature_names()));
+    Table { columns, names, chunks: Box::new(Batches { layout, batches }) }
+}
+
+/// Batches, as chunks.
+struct Batches<I> {
+    layout: Layout,
+    batches: I,
+}
+
+impl<I: Iterator<Item = Result<RecordBatch, ArrowError>>> Batches<I> {
+    fn batch(&mut self) -> error::Result<Option<RecordBatch>> {
+        decode(&self.layout.file, || self.batches.next().transpose())
+    }
+
+    fn chunk(&mut self) -> error::Result<Option<Chunk>> {
+        let Some(batch) = self.batch()? else { return Ok(None) };
+        match self.layout.chunk_of_batch(&batch)? {
+            Ok(chunk) => Ok(Some(chunk)),
+            Err((column, mut nulls)) => {
+                // The rest is only counted.
+                let place = self.layout.projection().binary_search(&column).expect("a column of the projection");
+                while let Some(batch) = self.batch()? {
+                    nulls += batch.column(place).logical_null_count();
+                }
+                Err(self.layout.missing(column, nulls))
+            }
+        }
+    }
+}
+
+impl<I: Iterator<Item = Result<RecordBatch, ArrowError>>> Iterator for Batches<I> {
+    type Item = error::Result<Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.chunk().transpose()
+    }
+}

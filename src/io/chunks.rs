@@ -1,0 +1,46 @@
+//! A table while it is read: the selected columns, a chunk of rows after another.
+
+use ndarray::Array1;
+
+use super::columns::Selection;
+use super::lines::Lines;
+use super::source::{Format, Source};
+use super::{arrow, npy, npz, parquet, raw, text};
+use crate::error::Result;
+use crate::points::Samples;
+
+/// Consecutive rows of a table.
+pub(super) struct Chunk {
+    /// The features: n x D.
+    pub(super) samples: Samples<'static>,
+    /// The column of weights, if one is selected: `[n]`.
+    pub(super) weights: Option<Array1<f64>>,
+    /// Lines of the rows, in text files.
+    pub(super) lines: Option<Lines>,
+}
+
+/// An open table.
+pub(super) struct Table {
+    /// The columns that are features, by index in the file.
+    pub(super) columns: Vec<usize>,
+    /// Their names, if columns have names.
+    pub(super) names: Option<Vec<String>>,
+    /// All rows, in order.
+    pub(super) chunks: Chunks,
+}
+
+pub(super) type Chunks = Box<dyn Iterator<Item = Result<Chunk>> + Send>;
+
+impl Table {
+    /// Reads what comes before the rows, and finds the selected columns.
+    pub(super) fn open(source: Source, selection: &Selection) -> Result<Self> {
+        match source.format {
+            Format::Npy => npy::open(source, selection),
+            Format::Npz => npz::open(source, selection),
+            Format::Parquet => parquet::open(source, selection),
+            Format::ArrowFile | Format::ArrowStream => arrow::open(source, selection),
+            Format::Raw(precision) => raw::open(source, precision, selection),
+            Format::Text { delimiter } => text::open(source, delimiter, selection),
+        }
+    }
+}
