@@ -32,6 +32,9 @@ const BLOCK: usize = 1 << 20;
 /// Blocks for each thread that are parsed at once.
 const BLOCKS_PER_THREAD: usize = 2;
 
+/// About as many bytes as a number takes, with what separates it from the next.
+const BYTES_PER_NUMBER: usize = 8;
+
 /// Rows of a chunk where they are read one after another.
 const CHUNK: usize = 1 << 16;
 
@@ -160,7 +163,7 @@ impl Layout {
     /// The next rows, at most so many.
     fn chunk(&self, rows: &mut Rows, most: usize) -> Result<Chunk> {
         let mut lines = Lines::default();
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(BLOCK / BYTES_PER_NUMBER);
         let mut weights = Vec::new();
         let mut n = 0;
         while n < most && !rows.is_at_end_of_block() && rows.advance()? {
@@ -259,7 +262,7 @@ fn header(first: &ByteRecord, selection: &Selection, name: &str) -> Option<Vec<S
 }
 
 fn parse(cell: &[u8]) -> Option<f64> {
-    std::str::from_utf8(cell.trim_ascii()).ok()?.parse().ok()
+    fast_float2::parse(cell.trim_ascii()).ok()
 }
 
 /// The rows of a text file, one after another, blank lines left out.
