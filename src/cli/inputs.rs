@@ -22,19 +22,19 @@ pub(crate) struct DataArgs {
     columns: Option<Vec<String>>,
 
     /// Use the first N rows alone
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "paths")]
     head: Option<usize>,
 
     /// Use this share of the rows alone, between 0 and 1, chosen at random
-    #[arg(long, value_name = "FRACTION", value_parser = parse_share)]
+    #[arg(long, value_name = "FRACTION", value_parser = parse_share, requires = "paths")]
     sample: Option<f64>,
 
     /// Array of an .npz archive [default: the only one]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "paths")]
     member: Option<String>,
 
     /// Number of columns of .f32 and .f64 files
-    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u32).range(1..), requires = "paths")]
     dims: Option<u32>,
 }
 

@@ -236,6 +236,7 @@ fn the_first_rows_or_a_share_of_them_can_be_used_alone() {
     // (1 x 0 + 2 x 1 + 3 x 2) / 6
     assert!((weighted["means"][0][0].as_f64().unwrap() - 8.0 / 6.0).abs() < 1e-12, "{}", weighted["means"]);
     assert_eq!(place.run("fit all.csv -k 1 --sample 1.5").status, 2);
+    assert_eq!(place.run("bench --head 3").status, 2, "there are no rows to take the first of");
     // A place is given as it is in the file.
     place.write("all.csv", all.replace("900,4", "900,inf"));
     let refused = place.run("fit all.csv -k 1 --sample 0.999 --device cpu");
