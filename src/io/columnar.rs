@@ -84,6 +84,11 @@ impl Layout {
         })
     }
 
+    /// What a column without rows holds.
+    pub(super) fn no_values(&self, column: usize) -> Values {
+        if self.is_single(column) { Values::F32(Vec::new()) } else { Values::F64(Vec::new()) }
+    }
+
     fn is_single(&self, column: usize) -> bool {
         self.single && self.picked.weights != Some(column)
     }

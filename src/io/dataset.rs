@@ -296,11 +296,12 @@ impl Values {
 
     fn into_samples(self, d: usize) -> Samples<'static> {
         let fit = "every row has a value for each feature";
+        let n = |values: usize| values.checked_div(d).unwrap_or(0);
         match self {
             Values::None => Array2::<f64>::zeros((0, d)).into(),
             Values::Whole(samples) => samples,
-            Values::F32(values) => Array2::from_shape_vec((values.len() / d, d), values).expect(fit).into(),
-            Values::F64(values) => Array2::from_shape_vec((values.len() / d, d), values).expect(fit).into(),
+            Values::F32(values) => Array2::from_shape_vec((n(values.len()), d), values).expect(fit).into(),
+            Values::F64(values) => Array2::from_shape_vec((n(values.len()), d), values).expect(fit).into(),
         }
     }
 }
@@ -362,6 +363,7 @@ fn locate(mut error: Error, data: &Origin, weights: Option<&Origin>) -> Error {
         None => match origin.parts.as_slice() {
             [] => "no file".to_owned(),
             [only] => only.file.clone(),
+            [first, _] => format!("{} and 1 more file", first.file),
             [first, more @ ..] => format!("{} and {} more files", first.file, more.len()),
         },
     };

@@ -80,7 +80,7 @@ impl ParquetTable {
                 },
             }
         }
-        Ok(if nulls > 0 { Err(nulls) } else { Ok(values.unwrap_or(Values::F64(Vec::new()))) })
+        Ok(if nulls > 0 { Err(nulls) } else { Ok(values.unwrap_or_else(|| self.layout.no_values(column))) })
     }
 
     /// The error for a column with nulls, all of them counted.

@@ -293,12 +293,19 @@ fn bad_typed_files() {
     place.write("text.feather", "a,b\n1,2\n");
     place.write("text.npz", "a,b\n1,2\n");
     place.write("two.npz", table("two.npz"));
+    place.write("none.parquet", table("none.parquet"));
+    std::fs::create_dir(place.path("narrow")).unwrap();
+    for name in ["narrow/1.npy", "narrow/2.npy"] {
+        place.write(name, npy_f64("(3, 0)", &[]));
+    }
     place.write("rows.f64", [0; 40]);
     place.write("broken.csv.gz", b"\x1f\x8b\x08\x00nonsense");
     check(
         &place,
         &[
             ("fit cut.parquet -k 1", 1, "cut.parquet: the file is broken", "again"),
+            ("fit none.parquet -k 1", 1, "none.parquet: the data have no values: 0 samples of 2", "at least one row"),
+            ("fit narrow -k 1", 1, "narrow/1.npy and 1 more file: the data have no values", "at least one row"),
             ("fit cut.feather -k 1", 1, "cut.feather: the file is broken", "again"),
             ("fit cut.npz -k 1", 1, "cut.npz: the file is broken", "again"),
             ("fit torn.parquet -k 1", 1, "torn.parquet, row group 0: the file is broken", "again"),

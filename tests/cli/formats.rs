@@ -97,6 +97,7 @@ fn tables_of_typed_columns_and_archives_give_the_same_samples() {
         "table.parquet",
         "plain.parquet",
         "single.parquet",
+        "gap.parquet",
         "table.feather",
         "stream.arrow",
         "one.npz",

@@ -27,6 +27,11 @@ with pa.ipc.new_stream("stream.arrow", table.schema) as stream:
 
 single = pa.table({"a": pa.array([0, 1, 1, 9], pa.float32()), "b": pa.array([1, 0, 1, 11], pa.float32())})
 parquet.write_table(single, "single.parquet", compression="gzip")
+parts = parquet.ParquetWriter("gap.parquet", single.schema)
+for start, end in ((0, 2), (2, 2), (2, 4)):
+    parts.write_table(single.slice(start, end - start))
+parts.close()
+parquet.write_table(single.slice(0, 0), "none.parquet")
 
 missing = pa.table({"a": [0.0, 1.0, 1.0, 9.0, 2.0], "b": [1.0, None, 1.0, 11.0, None]})
 parquet.write_table(missing, "missing.parquet", row_group_size=3)
