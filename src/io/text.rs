@@ -59,7 +59,7 @@ pub(super) fn open(source: Source, delimiter: u8, selection: &Selection) -> Resu
     let columns = picked.features.clone();
     let names = header.as_ref().map(|names| columns.iter().map(|&column| names[column].clone()).collect());
     let layout = Arc::new(Layout { name: source.name, delimiter, header, n_columns, picked });
-    let chunks = TextChunks { layout, state: State::Rows(rows), parsed: VecDeque::new() };
+    let chunks = TextChunks { layout, state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
     Ok(Table { columns, names, chunks: Box::new(chunks) })
 }
 
@@ -82,7 +82,7 @@ struct TextChunks {
 
 enum State {
     /// Row by row.
-    Rows(Rows),
+    Rows(Box<Rows>),
     /// Block by block, from this line on.
     Blocks(Blocks, u64),
     End,
@@ -152,7 +152,7 @@ impl TextChunks {
             None => State::Blocks(blocks, line),
             Some((block, line)) => {
                 let feed = Feed::new(block, Some(blocks));
-                State::Rows(Rows::new(&self.layout.name, self.layout.delimiter, feed, line))
+                State::Rows(Box::new(Rows::new(&self.layout.name, self.layout.delimiter, feed, line)))
             }
         };
         Ok(())
@@ -321,7 +321,7 @@ impl Rows {
     /// How to go on.
     fn into_state(self) -> State {
         if !self.is_at_end_of_block() {
-            return State::Rows(self);
+            return State::Rows(Box::new(self));
         }
         let line = self.next_line();
         self.reader.into_inner().blocks.map_or(State::End, |blocks| State::Blocks(blocks, line))
