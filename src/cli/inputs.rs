@@ -22,8 +22,8 @@ pub(crate) struct DataArgs {
     columns: Option<Vec<String>>,
 
     /// Use the first N rows alone
-    #[arg(long, value_name = "N", requires = "paths")]
-    head: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "paths")]
+    head: Option<u64>,
 
     /// Use this share of the rows alone, between 0 and 1, chosen at random
     #[arg(long, value_name = "FRACTION", value_parser = parse_share, requires = "paths")]
@@ -63,7 +63,7 @@ impl DataArgs {
             weights: weights.map(str::to_owned),
             member: self.member.clone(),
             dims: self.dims.map(|dims| dims as usize),
-            head: self.head,
+            head: self.head.map(|head| usize::try_from(head).unwrap_or(usize::MAX)),
             sample: self.sample,
             seed,
         };

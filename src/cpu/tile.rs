@@ -110,13 +110,13 @@ fn turn<E: Copy + Into<f64>, T: Real, const N: usize>(
     let d = coordinates.shift.len();
     let mut first = 0;
     macro_rules! features {
-        ($count:literal) => {{
-            turn_block::<E, T, N, $count>(samples, coordinates, first, out, width);
+        ($count:expr) => {{
+            turn_block::<E, T, N, { $count }>(samples, coordinates, first, out, width);
             first += $count;
         }};
     }
     while first + GROUP <= d {
-        features!(4);
+        features!(GROUP);
     }
     match d - first {
         3 => features!(3),

@@ -67,6 +67,7 @@ impl Layout {
     pub(super) fn projection(&self) -> Vec<usize> {
         let mut columns: Vec<usize> = self.picked.features.iter().chain(&self.picked.weights).copied().collect();
         columns.sort_unstable();
+        columns.dedup();
         columns
     }
 
@@ -90,7 +91,7 @@ impl Layout {
     }
 
     fn is_single(&self, column: usize) -> bool {
-        self.single && self.picked.weights != Some(column)
+        self.single && self.picked.features.contains(&column)
     }
 
     /// A chunk from the columns of the projection, in its order.
@@ -105,7 +106,11 @@ impl Layout {
             let columns: Vec<&[f64]> = features.iter().map(|&column| of(column).double()).collect();
             Samples::from(rows(&columns))
         };
-        let weights = self.picked.weights.map(|column| Array1::from(of(column).double().to_vec()));
+        let weights = self.picked.weights.map(|column| match of(column) {
+            // A feature of the same table may hold the weights too.
+            Values::F32(values) => values.iter().copied().map(f64::from).collect(),
+            Values::F64(values) => Array1::from(values.clone()),
+        });
         Chunk { samples, weights, lines: None }
     }
 

@@ -50,6 +50,8 @@ struct Unchecked {
     weights: Option<Array1<f64>>,
     names: Option<Vec<String>>,
     origin: Origin,
+    /// Rows read, of which the samples were chosen.
+    seen: usize,
 }
 
 impl Dataset {
@@ -72,18 +74,12 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::read`].
     pub fn read_all(paths: &[PathBuf], selection: &Selection) -> Result<Self> {
-        let Unchecked { samples, weights, names, origin } = read_tables(&files(paths)?, selection)?;
+        let Unchecked { samples, weights, names, origin, seen } = read_tables(&files(paths)?, selection)?;
         let (weights, weights_origin) = match (&selection.weights, weights) {
             (Some(file), None) => {
                 let (weights, weights_origin) = read_weights(Path::new(file))?;
-                let weights = match &origin.chosen {
-                    Some(rows) if rows.last().is_none_or(|last| *last < weights.len()) => weights.select(Axis(0), rows),
-                    None if selection.head.is_some() => {
-                        let n = samples.dim().0.min(weights.len());
-                        weights.slice_move(s![..n])
-                    }
-                    _ => weights,
-                };
+                let weights = of_rows(weights, seen, selection, origin.chosen.as_deref())
+                    .map_err(|error| locate(error, &origin, Some(&weights_origin)))?;
                 (Some(weights), Some(weights_origin))
             }
             (_, weights) => (weights, None),
@@ -173,7 +169,8 @@ fn read_tables(files: &[PathBuf], selection: &Selection) -> Result<Unchecked> {
     }
     origin.chosen = rows.chosen;
     let d = origin.parts.first().map_or(0, |part| part.columns.len());
-    Ok(Unchecked { samples: rows.values.into_samples(d), weights: rows.weights.map(Array1::from), names, origin })
+    let (samples, weights) = (rows.values.into_samples(d), rows.weights.map(Array1::from));
+    Ok(Unchecked { samples, weights, names, origin, seen: rows.seen })
 }
 
 /// Checks that a file has the features of the first.
@@ -312,6 +309,18 @@ fn in_rows<T: Clone>(values: CowArray<'static, T, Ix2>) -> Vec<T> {
         true => values.into_owned().into_raw_vec_and_offset().0,
         false => values.iter().cloned().collect(),
     }
+}
+
+/// The weights of the samples, from those of all rows.
+fn of_rows(weights: Array1<f64>, seen: usize, selection: &Selection, chosen: Option<&[usize]>) -> Result<Array1<f64>> {
+    // Rows behind the first ones were not counted.
+    if weights.len() < seen || weights.len() > seen && selection.head.is_none() {
+        return Err(Error::WeightCount { expected: seen, found: weights.len() });
+    }
+    Ok(match chosen {
+        Some(rows) => weights.select(Axis(0), rows),
+        None => weights.slice_move(s![..seen]),
+    })
 }
 
 fn read_weights(path: &Path) -> Result<(Array1<f64>, Origin)> {

@@ -133,6 +133,16 @@ fn every_type_of_number_is_read_and_other_types_are_named() {
 }
 
 #[test]
+fn a_feature_of_single_precision_may_be_the_weights_too() {
+    let place = place();
+    place.write("table.csv", "a,b\n0,1\n1,0\n1,1\n9,11\n");
+    let expected = place.run("score model.json table.csv --weights a --device cpu --json").json();
+    let found =
+        place.run(&format!("score model.json {} --weights a --device cpu --json", table("single.parquet"))).json();
+    assert_eq!(found["log_likelihood"], expected["log_likelihood"]);
+}
+
+#[test]
 fn missing_values_of_typed_columns_are_counted_and_refused_by_name() {
     let place = place();
     for name in ["missing.parquet", "missing.feather"] {
@@ -237,6 +247,13 @@ fn the_first_rows_or_a_share_of_them_can_be_used_alone() {
     // (1 x 0 + 2 x 1 + 3 x 2) / 6
     assert!((weighted["means"][0][0].as_f64().unwrap() - 8.0 / 6.0).abs() < 1e-12, "{}", weighted["means"]);
     assert_eq!(place.run("fit all.csv -k 1 --sample 1.5").status, 2);
+    assert_eq!(place.run("fit all.csv -k 1 --head 0").status, 2);
+    place.write("more.csv", "1\n".repeat(1001));
+    for weights in ["fit all.csv -k 1 --weights more.csv", "fit all.csv -k 1 --weights more.csv --sample 0.5"] {
+        let refused = place.run(&format!("{weights} --device cpu"));
+        assert_eq!(refused.status, 1);
+        assert!(refused.stderr.contains("more.csv: ") && refused.stderr.contains("1001"), "{}", refused.stderr);
+    }
     assert_eq!(place.run("bench --head 3").status, 2, "there are no rows to take the first of");
     // A place is given as it is in the file.
     place.write("all.csv", all.replace("900,4", "900,inf"));
