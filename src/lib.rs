@@ -44,6 +44,7 @@ mod mixture;
 mod moments;
 mod options;
 mod points;
+mod sampling;
 mod seeds;
 
 pub use backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, Precision};
@@ -57,3 +58,4 @@ pub use mixture::Mixture;
 pub use moments::Moments;
 pub use options::{FitOptions, Init, WarmStart};
 pub use points::{LARGEST_VALUE, Points, Samples};
+pub use sampling::SampleChunks;

@@ -1,16 +1,9 @@
 //! The model: a mixture of K Gaussian densities over D features.
 
-use ndarray::{Array1, Array2, Axis};
-use rand::SeedableRng;
-use rand_distr::{Binomial, Distribution, StandardNormal};
-use rand_pcg::Pcg64;
-use rayon::prelude::*;
+use ndarray::{Array1, Array2};
 
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::{Error, Result};
-
-/// Samples drawn by one task, from a random stream of its own.
-const SAMPLES_PER_STREAM: usize = 16_384;
 
 /// Weights may miss a sum of 1 by this much and are then scaled to it.
 const WEIGHT_SUM_TOLERANCE: f64 = 1e-6;
@@ -144,57 +137,6 @@ impl Mixture {
     pub fn bic(&self, log_likelihood: f64, total_weight: f64) -> f64 {
         self.n_parameters() as f64 * total_weight.ln() - 2.0 * log_likelihood
     }
-
-    /// Draws n samples `[n, D]`, grouped by component, and the component of each `[n]`. The same seed gives the same
-    /// samples, whatever the number of threads.
-    pub fn sample(&self, n: usize, seed: u64) -> (Array2<f64>, Array1<usize>) {
-        let d = self.n_features();
-        let factors = self.covariances.cholesky().expect("a mixture's covariances are positive definite");
-        let counts = self.component_counts(n, seed);
-        let labels: Array1<usize> =
-            counts.iter().enumerate().flat_map(|(k, &count)| std::iter::repeat_n(k, count)).collect();
-        let mut samples = Array2::zeros((n, d));
-        samples.axis_chunks_iter_mut(Axis(0), SAMPLES_PER_STREAM).into_par_iter().enumerate().for_each(
-            |(stream, mut rows)| {
-                let mut random = Pcg64::new(seed.into(), stream as u128 + 1);
-                let mut normal = vec![0.0; d];
-                for (i, mut row) in rows.outer_iter_mut().enumerate() {
-                    let k = labels[stream * SAMPLES_PER_STREAM + i];
-                    normal.fill_with(|| StandardNormal.sample(&mut random));
-                    self.place_sample(k, &factors, &normal, row.as_slice_mut().expect("row-major"));
-                }
-            },
-        );
-        (samples, labels)
-    }
-
-    /// mu_k + L_k z.
-    fn place_sample(&self, k: usize, factors: &CovarianceArray, normal: &[f64], out: &mut [f64]) {
-        let dense = matches!(factors, CovarianceArray::Full(_) | CovarianceArray::Tied(_));
-        for (i, x) in out.iter_mut().enumerate() {
-            let first = if dense { 0 } else { i };
-            let deviation: f64 = (first..=i).map(|j| factors.entry(k, i, j) * normal[j]).sum();
-            *x = self.means[[k, i]] + deviation;
-        }
-    }
-
-    /// How many of n samples each component gets: a multinomial draw, one conditional binomial after another.
-    fn component_counts(&self, n: usize, seed: u64) -> Vec<usize> {
-        let mut random = Pcg64::seed_from_u64(seed);
-        let mut left = n as u64;
-        let mut weight_left = 1.0;
-        let last = self.n_components() - 1;
-        let mut counts = Vec::with_capacity(last + 1);
-        for &weight in self.weights.iter().take(last) {
-            let share = if weight_left > 0.0 { (weight / weight_left).clamp(0.0, 1.0) } else { 0.0 };
-            let count = Binomial::new(left, share).expect("a share lies within 0 and 1").sample(&mut random);
-            counts.push(count as usize);
-            left -= count;
-            weight_left -= weight;
-        }
-        counts.push(left as usize);
-        counts
-    }
 }
 
 fn check_shapes(
@@ -286,28 +228,6 @@ mod tests {
     fn two_components() -> Mixture {
         let covariances = array![[[4.0, 1.0], [1.0, 2.0]], [[0.5, -0.2], [-0.2, 0.25]]];
         Mixture::new(arr1(&[0.25, 0.75]), array![[0.0, 1.0], [10.0, -5.0]], CovarianceArray::Full(covariances)).unwrap()
-    }
-
-    #[test]
-    fn samples_have_the_weights_means_and_covariances_of_their_components() {
-        let mixture = two_components();
-        let (samples, labels) = mixture.sample(100_000, 7);
-        assert!(labels.windows(2).into_iter().all(|pair| pair[0] <= pair[1]), "grouped by component");
-        let n1 = labels.sum();
-        assert!((n1 as f64 / 1e5 - 0.75).abs() < 0.01);
-        let second = samples.slice(ndarray::s![100_000 - n1.., ..]);
-        let mean = second.mean_axis(Axis(0)).unwrap();
-        assert!((mean[0] - 10.0).abs() < 0.02 && (mean[1] + 5.0).abs() < 0.02, "{mean}");
-        let centred = &second - &mean;
-        let covariance = centred.t().dot(&centred) / n1 as f64;
-        assert!((covariance[[0, 0]] - 0.5).abs() < 0.01 && (covariance[[0, 1]] + 0.2).abs() < 0.01, "{covariance}");
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_samples_and_another_seed_others() {
-        let mixture = two_components();
-        assert_eq!(mixture.sample(40_000, 1), mixture.sample(40_000, 1));
-        assert_ne!(mixture.sample(100, 1).0, mixture.sample(100, 2).0);
     }
 
     #[test]

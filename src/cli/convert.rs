@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use mixtura::Samples;
-use mixtura::io::{Cell, Destination, TableFormat, TableWriter};
+use mixtura::io::{Block, Column, Destination, Dimensions, TableFormat, TableWriter};
 
 use super::inputs::{DataArgs, check_output};
 
@@ -17,7 +17,7 @@ pub(crate) struct ConvertArgs {
     #[command(flatten)]
     data: DataArgs,
 
-    /// File to write: .npy, .csv, .tsv, .parquet, .arrow, .feather, .f32 or .f64
+    /// File to write: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or .f64
     #[arg(value_name = "OUT")]
     out: PathBuf,
 
@@ -29,38 +29,18 @@ pub(crate) struct ConvertArgs {
 impl ConvertArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         check_output(&self.out, &self.data.paths().collect::<Vec<_>>())?;
-        let extension = self.out.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let format = match extension {
-            "f32" | "f64" => TableFormat::Raw,
-            _ => TableFormat::of(&self.out)?,
-        };
+        let format = TableFormat::of(&self.out)?;
         let to = Destination::new(&self.out)?;
         let data = self.data.read(None, None, self.seed)?;
         let points = data.points();
-        let table =
-            Table { to, format, shape: [points.n_samples(), points.n_features()], names: points.feature_names() };
-        match (points.samples(), extension) {
-            (Samples::F32(values), "f64") => table.write(values.iter().map(|x| f64::from(*x))),
-            (Samples::F64(values), "f32") => table.write(values.iter().map(|x| *x as f32)),
-            (Samples::F32(values), _) => table.write(values.iter().copied()),
-            (Samples::F64(values), _) => table.write(values.iter().copied()),
-        }
-    }
-}
-
-struct Table<'a> {
-    to: Destination,
-    format: TableFormat,
-    shape: [usize; 2],
-    names: Option<&'a [String]>,
-}
-
-impl Table<'_> {
-    fn write<T: Cell>(self, values: impl Iterator<Item = T>) -> anyhow::Result<()> {
-        let names =
-            self.names.map_or_else(|| (0..self.shape[1]).map(|i| format!("x{i}")).collect(), <[String]>::to_vec);
-        let mut writer = TableWriter::create(&self.to, self.format, &self.shape, &names)?;
-        writer.write_rows(values)?;
+        let block = match points.samples() {
+            Samples::F32(values) => Block::from(values.view()),
+            Samples::F64(values) => Block::from(values.view()),
+        };
+        let name = |i: usize| points.feature_names().map_or_else(|| format!("x{i}"), |names| names[i].clone());
+        let columns: Vec<Column> = (0..points.n_features()).map(|i| Column::new(name(i), block.cell())).collect();
+        let mut writer = TableWriter::create(&to, format, &columns, Dimensions::Two)?;
+        writer.write(&[block])?;
         Ok(writer.finish()?)
     }
 }

@@ -119,7 +119,8 @@ impl DeviceArgs {
     }
 }
 
-fn precision_parser() -> impl TypedValueParser<Value = Precision> {
+/// f32 or f64.
+pub(super) fn precision_parser() -> impl TypedValueParser<Value = Precision> {
     PossibleValuesParser::new(Precision::ALL.map(Precision::name)).map(|name| {
         Precision::ALL.into_iter().find(|precision| precision.name() == name).expect("one of the possible values")
     })

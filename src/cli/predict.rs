@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish};
-use mixtura::io::{Cell, Destination, Model, TableFormat, TableWriter, load_model};
+use mixtura::io::{Block, CellType, Column, Destination, Dimensions, Model, TableFormat, TableWriter, load_model};
 use ndarray::{Array1, Array2};
 
 use super::inputs::{DataArgs, DeviceArgs, check_output};
@@ -35,7 +35,8 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     log_density: bool,
 
-    /// Write to this file: .npy, .csv, .tsv, .parquet, .arrow or .feather [default: lines on standard output]
+    /// Write to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or .f64 [default:
+    /// lines on standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
@@ -70,8 +71,12 @@ impl PredictArgs {
         let table = Table { to, format, n, k: mixture.n_components(), bar };
         match (self.proba, self.log_density) {
             (true, _) => table.write_probabilities(|rows| backend.responsibilities(&mixture, rows))?,
-            (_, true) => table.write("log_density", |rows| Ok(backend.assess(&mixture, rows)?.log_densities))?,
-            _ => table.write("label", |rows| Ok(backend.assess(&mixture, rows)?.labels.mapv(|label| label as i64)))?,
+            (_, true) => {
+                table.write("log_density", CellType::F64, |rows| Ok(backend.assess(&mixture, rows)?.log_densities))?
+            }
+            _ => table.write("label", CellType::I64, |rows| {
+                Ok(backend.assess(&mixture, rows)?.labels.mapv(|label| label as i64))
+            })?,
         }
         Ok(())
     }
@@ -88,13 +93,17 @@ struct Table {
 
 impl Table {
     /// One value for each sample.
-    fn write<T: Cell>(
+    fn write<T>(
         self,
         name: &str,
+        cell: CellType,
         mut values: impl FnMut(Range<usize>) -> mixtura::Result<Array1<T>>,
-    ) -> mixtura::Result<()> {
-        let mut writer = TableWriter::create(&self.to, self.format, &[self.n], &[name.to_owned()])?;
-        self.blocks().try_for_each(|rows| writer.write_rows(values(rows)?))?;
+    ) -> mixtura::Result<()>
+    where
+        for<'a> Block<'a>: From<&'a Array1<T>>,
+    {
+        let mut writer = TableWriter::create(&self.to, self.format, &[Column::new(name, cell)], Dimensions::One)?;
+        self.blocks().try_for_each(|rows| writer.write(&[(&values(rows)?).into()]))?;
         writer.finish()
     }
 
@@ -103,9 +112,9 @@ impl Table {
         self,
         mut values: impl FnMut(Range<usize>) -> mixtura::Result<Array2<f64>>,
     ) -> mixtura::Result<()> {
-        let header: Vec<String> = (0..self.k).map(|k| format!("p{k}")).collect();
-        let mut writer = TableWriter::create(&self.to, self.format, &[self.n, self.k], &header)?;
-        self.blocks().try_for_each(|rows| writer.write_rows(values(rows)?))?;
+        let columns: Vec<Column> = (0..self.k).map(|k| Column::new(format!("p{k}"), CellType::F64)).collect();
+        let mut writer = TableWriter::create(&self.to, self.format, &columns, Dimensions::Two)?;
+        self.blocks().try_for_each(|rows| writer.write(&[(&values(rows)?).into()]))?;
         writer.finish()
     }
 

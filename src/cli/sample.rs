@@ -3,10 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mixtura::io::{Destination, TableFormat, TableWriter, load_model};
+use mixtura::Precision;
+use mixtura::io::{Block, CellType, Column, Destination, Dimensions, TableFormat, TableWriter, load_model};
+use ndarray::{Array1, Array2, Zip};
 
 use super::Usage;
-use super::inputs::check_output;
+use super::inputs::{check_output, precision_parser};
+
+/// Values that are drawn at a time. While a chunk is written, the next is drawn: two of them, and copies in the types
+/// that are written, stay below 64 MiB.
+const CHUNK_VALUES: usize = 1 << 21;
 
 /// Draw samples from a model, grouped by component
 #[derive(Debug, Args)]
@@ -24,13 +30,17 @@ pub(crate) struct SampleArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Write the samples to this file: .npy, .csv, .tsv, .parquet, .arrow or .feather
+    /// Write the samples to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or .f64
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
     /// Write the component of every sample to this file, likewise
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+
+    /// Precision of the values in the file; they are drawn in f64
+    #[arg(long, value_name = "PRECISION", value_parser = precision_parser(), default_value = "f64")]
+    precision: Precision,
 }
 
 impl SampleArgs {
@@ -51,27 +61,58 @@ impl SampleArgs {
         let labels_to = self.labels.as_deref().map(Destination::new).transpose()?;
         let model = load_model(&self.model)?;
 
-        check_memory(self.samples, model.mixture.n_features(), "draw fewer at a time, with another --seed each")?;
-        let (samples, labels) = model.mixture.sample(self.samples, self.seed);
         let d = model.mixture.n_features();
-        let header = model.feature_names.unwrap_or_else(|| (0..d).map(|feature| format!("x{feature}")).collect());
-        let mut writer = TableWriter::create(&to, format, &[self.samples, d], &header)?;
-        writer.write_rows(samples)?;
-        if let Some((to, format)) = labels_to.zip(labels_format) {
-            let mut labels_writer = TableWriter::create(&to, format, &[self.samples], &["label".to_owned()])?;
-            labels_writer.write_rows(labels.into_iter().map(|label| label as i64))?;
-            labels_writer.finish()?;
+        let names = model.feature_names.unwrap_or_else(|| (0..d).map(|feature| format!("x{feature}")).collect());
+        let (single, cell) = match self.precision {
+            Precision::Single => (true, CellType::F32),
+            Precision::Double => (false, CellType::F64),
+        };
+        let columns: Vec<Column> = names.into_iter().map(|name| Column::new(name, cell)).collect();
+        let mut tables = Tables {
+            samples: TableWriter::create(&to, format, &columns, Dimensions::Two)?,
+            single,
+            labels: match labels_to.zip(labels_format) {
+                Some((to, format)) => {
+                    let column = Column::new("label", CellType::I64);
+                    Some(TableWriter::create(&to, format, &[column], Dimensions::One)?)
+                }
+                None => None,
+            },
+        };
+        let mut chunks = model.mixture.sample_chunks(self.samples, self.seed, CHUNK_VALUES);
+        let mut chunk = chunks.next();
+        while let Some((samples, labels)) = chunk {
+            let (written, next) = rayon::join(|| tables.write(&samples, &labels), || chunks.next());
+            written?;
+            chunk = next;
         }
-        Ok(writer.finish()?)
+        Ok(tables.finish()?)
     }
 }
 
-/// Refuses more samples than memory can hold: the system would end the program.
-pub(crate) fn check_memory(n: usize, d: usize, remedy: &str) -> anyhow::Result<()> {
-    // A value of each feature, and the component.
-    let numbers = n.checked_mul(d + 1);
-    if numbers.is_some_and(|numbers| Vec::<f64>::new().try_reserve_exact(numbers).is_ok()) {
-        return Ok(());
+/// The files.
+struct Tables {
+    samples: TableWriter,
+    single: bool,
+    labels: Option<TableWriter>,
+}
+
+impl Tables {
+    fn write(&mut self, samples: &Array2<f64>, labels: &Array1<usize>) -> mixtura::Result<()> {
+        if self.single {
+            self.samples.write(&[(&Zip::from(samples).par_map_collect(|&x| x as f32)).into()])?;
+        } else {
+            self.samples.write(&[Block::from(samples)])?;
+        }
+        match &mut self.labels {
+            Some(writer) => writer.write(&[(&labels.mapv(|label| label as i64)).into()]),
+            None => Ok(()),
+        }
     }
-    anyhow::bail!("{n} samples of {d} features do not fit into memory\n{remedy}")
+
+    /// Puts the complete tables in their places, the labels first: where the samples are, all is.
+    fn finish(self) -> mixtura::Result<()> {
+        self.labels.map_or(Ok(()), TableWriter::finish)?;
+        self.samples.finish()
+    }
 }

@@ -1,32 +1,32 @@
 //! Tables out to Parquet and Arrow IPC files, a batch of rows after another.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::types::ArrowPrimitiveType;
+use arrow_array::types::{ArrowPrimitiveType, Float32Type, Float64Type, Int64Type};
 use arrow_array::{ArrayRef, PrimitiveArray, RecordBatch};
 use arrow_ipc::writer::FileWriter;
-use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use ndarray::{ArrayView2, s};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
+use super::cells::{Block, CellType, Column, pieces};
 use super::output::{Destination, Output};
-use super::table::Cell;
 use crate::error::Result;
 
-/// Numbers of a batch, and of a row group.
+/// Numbers of a batch at most, and of a row group.
 const BATCH: usize = 1 << 18;
 const ROW_GROUP: usize = 1 << 24;
 
-/// Writes columns of one type.
-pub(super) struct BatchWriter<T> {
+/// Writes columns of types of their own.
+pub(super) struct BatchWriter {
     to: Destination,
     schema: SchemaRef,
     encoder: Encoder,
-    /// Rows that wait for their batch.
-    waiting: Vec<T>,
 }
 
 enum Encoder {
@@ -34,45 +34,38 @@ enum Encoder {
     Arrow(Box<FileWriter<Output>>),
 }
 
-impl<T: Cell> BatchWriter<T> {
-    /// A Parquet file with columns of these names.
-    pub(super) fn parquet(output: Output, names: &[String]) -> Result<Self> {
-        let (to, schema) = (output.destination().clone(), schema::<T>(names));
+impl BatchWriter {
+    /// A Parquet file with these columns.
+    pub(super) fn parquet(output: Output, columns: &[Column]) -> Result<Self> {
+        let (to, schema) = (output.destination().clone(), schema(columns));
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(ROW_GROUP.div_ceil(names.len())))
+            .set_max_row_group_row_count(Some(ROW_GROUP.div_ceil(columns.len().max(1))))
             .build();
         let writer = ArrowWriter::try_new(output, schema.clone(), Some(properties))
             .map_err(|error| to.fail(parquet_failure(error)))?;
-        Ok(BatchWriter { to, schema, encoder: Encoder::Parquet(Box::new(writer)), waiting: Vec::new() })
+        Ok(BatchWriter { to, schema, encoder: Encoder::Parquet(Box::new(writer)) })
     }
 
-    /// An Arrow IPC file with columns of these names.
-    pub(super) fn arrow(output: Output, names: &[String]) -> Result<Self> {
-        let (to, schema) = (output.destination().clone(), schema::<T>(names));
+    /// An Arrow IPC file with these columns.
+    pub(super) fn arrow(output: Output, columns: &[Column]) -> Result<Self> {
+        let (to, schema) = (output.destination().clone(), schema(columns));
         let writer = FileWriter::try_new(output, &schema).map_err(|error| to.fail(arrow_failure(error)))?;
-        Ok(BatchWriter { to, schema, encoder: Encoder::Arrow(Box::new(writer)), waiting: Vec::new() })
+        Ok(BatchWriter { to, schema, encoder: Encoder::Arrow(Box::new(writer)) })
     }
 
-    /// Writes whole rows, given in row-major order.
-    pub(super) fn write_rows(&mut self, values: impl IntoIterator<Item = T>) -> Result<()> {
-        let full = BATCH.next_multiple_of(self.schema.fields().len());
-        for value in values {
-            self.waiting.push(value);
-            if self.waiting.len() == full {
-                self.write_batch()?;
-            }
-        }
-        Ok(())
+    /// Writes rows, as one batch unless they are many.
+    pub(super) fn write(&mut self, blocks: &[Block]) -> Result<()> {
+        pieces(blocks, BATCH).try_for_each(|rows| self.write_batch(blocks, rows))
     }
 
-    fn write_batch(&mut self) -> Result<()> {
-        let d = self.schema.fields().len();
-        let column = |i: usize| -> ArrayRef {
-            Arc::new(PrimitiveArray::<T::Arrow>::from_iter_values(self.waiting.iter().skip(i).step_by(d).copied()))
-        };
-        let batch = RecordBatch::try_new(self.schema.clone(), (0..d).map(column).collect());
-        self.waiting.clear();
+    fn write_batch(&mut self, blocks: &[Block], rows: Range<usize>) -> Result<()> {
+        let columns = blocks.iter().flat_map(|block| match block {
+            Block::F32(values) => arrays::<Float32Type>(values, &rows),
+            Block::F64(values) => arrays::<Float64Type>(values, &rows),
+            Block::I64(values) => arrays::<Int64Type>(values, &rows),
+        });
+        let batch = RecordBatch::try_new(self.schema.clone(), columns.collect());
         let written = batch.map_err(arrow_failure).and_then(|batch| match &mut self.encoder {
             Encoder::Parquet(writer) => writer.write(&batch).map_err(parquet_failure),
             Encoder::Arrow(writer) => writer.write(&batch).map_err(arrow_failure),
@@ -81,10 +74,7 @@ impl<T: Cell> BatchWriter<T> {
     }
 
     /// Puts the complete table in its place.
-    pub(super) fn finish(mut self) -> Result<()> {
-        if !self.waiting.is_empty() {
-            self.write_batch()?;
-        }
+    pub(super) fn finish(self) -> Result<()> {
         let output = match self.encoder {
             Encoder::Parquet(writer) => writer.into_inner().map_err(parquet_failure),
             Encoder::Arrow(writer) => writer.into_inner().map_err(arrow_failure),
@@ -93,9 +83,23 @@ impl<T: Cell> BatchWriter<T> {
     }
 }
 
-fn schema<T: Cell>(names: &[String]) -> SchemaRef {
-    let fields: Vec<Field> = names.iter().map(|name| Field::new(name, T::Arrow::DATA_TYPE, false)).collect();
+fn schema(columns: &[Column]) -> SchemaRef {
+    let kind = |cell: CellType| match cell {
+        CellType::F32 => DataType::Float32,
+        CellType::F64 => DataType::Float64,
+        CellType::I64 => DataType::Int64,
+    };
+    let fields: Vec<Field> = columns.iter().map(|column| Field::new(&column.name, kind(column.cell), false)).collect();
     Arc::new(Schema::new(fields))
+}
+
+/// The columns of a block, for some rows.
+fn arrays<T: ArrowPrimitiveType>(values: &ArrayView2<T::Native>, rows: &Range<usize>) -> Vec<ArrayRef> {
+    let values = values.slice(s![rows.clone(), ..]);
+    let array = |column: ndarray::ArrayView1<T::Native>| -> ArrayRef {
+        Arc::new(PrimitiveArray::<T>::from_iter_values(column.iter().copied()))
+    };
+    values.columns().into_iter().map(array).collect()
 }
 
 /// What went wrong with the file, without what the libraries put around it.

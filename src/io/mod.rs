@@ -22,10 +22,13 @@
 
 mod arrow;
 mod batches;
+mod cells;
 mod chunks;
 mod columnar;
 mod columns;
+mod compression;
 mod dataset;
+mod delimited;
 mod document;
 mod files;
 mod lines;
@@ -33,20 +36,25 @@ mod model;
 mod nested;
 mod npy;
 mod npz;
+mod numbers;
 mod output;
 mod parquet;
 mod raw;
 mod source;
 mod table;
 mod text;
+mod unfinished;
 
+pub use cells::{Block, CellType, Column};
 pub use columnar::is_decoding;
 pub use columns::{Columns, Selection};
+pub use compression::Compression;
 pub use dataset::Dataset;
 pub use model::{FitRecord, Model, load_model, save_model};
 pub use nested::Nested;
 pub use output::{Destination, Output};
-pub use table::{Cell, TableFormat, TableWriter};
+pub use table::{Dimensions, TableFormat, TableWriter};
+pub use unfinished::discard_unfinished;
 
 use crate::error::Error;
 

@@ -1,11 +1,10 @@
 //! Output files: written beside their place and renamed when complete, so that no file is ever half-written.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Seek, SeekFrom, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
-
+use super::unfinished::Unfinished;
 use crate::error::{Error, Result};
 
 /// Bytes written at a time.
@@ -67,18 +66,18 @@ impl Destination {
     /// # Errors
     /// [`Error::Write`].
     pub fn create(&self) -> Result<Output> {
-        let (sink, rename) = self.open().map_err(|error| self.fail(error))?;
-        Ok(Output { to: self.clone(), writer: BufWriter::with_capacity(BUFFER, sink), rename })
+        let (sink, unfinished) = self.open().map_err(|error| self.fail(error))?;
+        Ok(Output { to: self.clone(), writer: BufWriter::with_capacity(BUFFER, sink), unfinished })
     }
 
-    fn open(&self) -> io::Result<(Box<dyn Write + Send>, Option<Rename>)> {
+    fn open(&self) -> io::Result<(Sink, Option<Unfinished>)> {
         Ok(match &self.kind {
             Kind::File(target) => {
-                let (file, from) = beside(target)?.into_parts();
-                (Box::new(file), Some(Rename { from, to: target.clone() }))
+                let (file, unfinished) = beside(target)?;
+                (Sink::File(file), Some(unfinished))
             }
-            Kind::Special => (Box::new(OpenOptions::new().write(true).open(&self.path)?), None),
-            Kind::StandardOutput => (Box::new(io::stdout()), None),
+            Kind::Special => (Sink::File(OpenOptions::new().write(true).open(&self.path)?), None),
+            Kind::StandardOutput => (Sink::StandardOutput(io::stdout()), None),
         })
     }
 
@@ -89,7 +88,7 @@ impl Destination {
 }
 
 /// A new file in the same directory, which vanishes unless it is renamed.
-fn beside(target: &Path) -> io::Result<NamedTempFile> {
+fn beside(target: &Path) -> io::Result<(File, Unfinished)> {
     let directory = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -101,20 +100,19 @@ fn beside(target: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     // The kind alone: the message would name the temporary file.
-    builder.tempfile_in(directory).map_err(|error| error.kind().into())
+    Unfinished::create(&builder, directory).map_err(|error| error.kind().into())
 }
 
 /// A file being written; without [`Output::finish`] it vanishes.
 pub struct Output {
     to: Destination,
-    writer: BufWriter<Box<dyn Write + Send>>,
-    rename: Option<Rename>,
+    writer: BufWriter<Sink>,
+    unfinished: Option<Unfinished>,
 }
 
-/// What puts a complete file in its place.
-struct Rename {
-    from: TempPath,
-    to: PathBuf,
+enum Sink {
+    File(File),
+    StandardOutput(Stdout),
 }
 
 impl Output {
@@ -124,11 +122,11 @@ impl Output {
     /// [`Error::Write`].
     pub fn finish(mut self) -> Result<()> {
         self.writer.flush().map_err(|error| self.to.fail(error))?;
-        let Output { to, writer, rename } = self;
+        let Output { to, writer, unfinished } = self;
         drop(writer);
-        match rename {
-            Some(Rename { from, to: target }) => from.persist(target).map_err(|error| to.fail(error.error)),
-            None => Ok(()),
+        match (unfinished, &to.kind) {
+            (Some(file), Kind::File(target)) => file.finish(target).map_err(|error| to.fail(error)),
+            _ => Ok(()),
         }
     }
 
@@ -150,6 +148,38 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+/// An error for pipes and standard output.
+impl Seek for Output {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.writer.seek(to)
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::File(file) => file.write(bytes),
+            Sink::StandardOutput(output) => output.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::File(file) => file.flush(),
+            Sink::StandardOutput(output) => output.flush(),
+        }
+    }
+}
+
+impl Seek for Sink {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Sink::File(file) => file.seek(to),
+            Sink::StandardOutput(_) => Err(io::ErrorKind::NotSeekable.into()),
+        }
     }
 }
 

@@ -1,45 +1,15 @@
 //! Tables out: rows streamed to a file, so that a result never has to be in memory as a whole.
 
-use std::fmt::Debug;
-use std::io::{self, Write};
 use std::path::Path;
 
-use arrow_array::types::{ArrowPrimitiveType, Float32Type, Float64Type, Int64Type};
-use npyz::{DType, WriteOptions, WriterBuilder};
-
 use super::batches::BatchWriter;
-use super::output::{Destination, Output};
+use super::cells::{Block, CellType, Column};
+use super::compression::Compression;
+use super::delimited::TextWriter;
+use super::numbers::NumberWriter;
+use super::output::Destination;
+use crate::backend::Precision;
 use crate::error::{Error, Result};
-
-/// A value that a table can hold: f64, f32 or i64.
-pub trait Cell: Debug + Copy {
-    /// The type as a .npy header declares it.
-    const NPY_TYPE: &'static str;
-
-    /// The type in Parquet and Arrow files.
-    type Arrow: ArrowPrimitiveType<Native = Self>;
-
-    /// Writes the bytes of the value, the lowest first.
-    ///
-    /// # Errors
-    /// What the writer reports.
-    fn write_bytes(self, writer: &mut impl Write) -> io::Result<()>;
-}
-
-macro_rules! cell {
-    ($($number:ident $npy:literal $arrow:ident),*) => {$(
-        impl Cell for $number {
-            const NPY_TYPE: &'static str = $npy;
-
-            type Arrow = $arrow;
-
-            fn write_bytes(self, writer: &mut impl Write) -> io::Result<()> {
-                writer.write_all(&self.to_le_bytes())
-            }
-        }
-    )*};
-}
-cell!(f64 "<f8" Float64Type, f32 "<f4" Float32Type, i64 "<i8" Int64Type);
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,15 +17,15 @@ pub enum TableFormat {
     /// A NumPy array.
     Npy,
     /// Comma-separated values below a header.
-    Csv,
+    Csv(Compression),
     /// Tab-separated values below a header.
-    Tsv,
+    Tsv(Compression),
     /// A Parquet file.
     Parquet,
     /// An Arrow IPC file, also known as Feather.
     Arrow,
-    /// Numbers and nothing else, little-endian.
-    Raw,
+    /// Numbers of this precision and nothing else, little-endian.
+    Raw(Precision),
     /// Comma-separated values alone.
     Lines,
 }
@@ -66,87 +36,105 @@ impl TableFormat {
     /// # Errors
     /// [`Error::InvalidOption`] for other extensions.
     pub fn of(path: &Path) -> Result<Self> {
-        let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-        match extension.as_deref() {
-            Some("npy") => Ok(TableFormat::Npy),
-            Some("csv") => Ok(TableFormat::Csv),
-            Some("tsv") => Ok(TableFormat::Tsv),
-            Some("parquet" | "pq") => Ok(TableFormat::Parquet),
-            Some("arrow" | "feather" | "ipc") => Ok(TableFormat::Arrow),
+        let extension = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        let (compression, inner) = match extension(path).as_deref() {
+            Some("gz") => (Compression::Gzip, path.with_extension("")),
+            Some("zst") => (Compression::Zstandard, path.with_extension("")),
+            _ => (Compression::None, path.to_owned()),
+        };
+        match (extension(&inner).as_deref(), compression) {
+            (Some("csv"), compression) => Ok(TableFormat::Csv(compression)),
+            (Some("tsv"), compression) => Ok(TableFormat::Tsv(compression)),
+            (Some("npy"), Compression::None) => Ok(TableFormat::Npy),
+            (Some("parquet" | "pq"), Compression::None) => Ok(TableFormat::Parquet),
+            (Some("arrow" | "feather" | "ipc"), Compression::None) => Ok(TableFormat::Arrow),
+            (Some("f32"), Compression::None) => Ok(TableFormat::Raw(Precision::Single)),
+            (Some("f64"), Compression::None) => Ok(TableFormat::Raw(Precision::Double)),
             _ => Err(Error::InvalidOption {
                 name: "the output file",
                 value: path.display().to_string(),
-                expected: "a file that ends in .npy, .csv, .tsv, .parquet, .arrow or .feather",
+                expected: "a file that ends in .npy, .csv, .tsv (or these two with .gz or .zst), .parquet, .arrow, \
+                           .feather, .f32 or .f64",
             }),
         }
     }
 }
 
-/// Writes a table of known shape, some rows at a time.
-pub struct TableWriter<T: Cell>(Sink<T>);
-
-enum Sink<T: Cell> {
-    /// The bytes of the numbers.
-    Bytes(Output),
-    /// Numbers as text, with what separates columns, and their number.
-    Text(Output, char, usize),
-    Batches(BatchWriter<T>),
+/// The dimensions of a NumPy array. Other formats have columns, and no need to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimensions {
+    /// `[n]`, where the table has one column: a value for each row.
+    One,
+    /// `[n, columns]`, were it one column.
+    Two,
 }
 
-impl<T: Cell> TableWriter<T> {
-    /// Starts a table of shape `[n]` or `[n, columns]`; the header is for formats that have names.
+/// Writes a table, some rows at a time; how many there will be need not be known.
+///
+/// ```
+/// use mixtura::io::{CellType, Column, Destination, Dimensions, TableFormat, TableWriter};
+/// use ndarray::array;
+///
+/// let directory = tempfile::tempdir()?;
+/// let file = directory.path().join("table.csv");
+/// let columns = [Column::new("label", CellType::I64), Column::new("density", CellType::F32)];
+/// let to = Destination::new(&file)?;
+/// let mut writer = TableWriter::create(&to, TableFormat::of(&file)?, &columns, Dimensions::Two)?;
+/// writer.write(&[(&array![0_i64, 1]).into(), (&array![0.5_f32, 0.25]).into()])?;
+/// writer.write(&[(&array![7_i64]).into(), (&array![0.125_f32]).into()])?;
+/// writer.finish()?;
+/// assert_eq!(std::fs::read_to_string(&file)?, "label,density\n0,0.5\n1,0.25\n7,0.125\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct TableWriter {
+    cells: Vec<CellType>,
+    sink: Sink,
+}
+
+enum Sink {
+    Numbers(NumberWriter),
+    Text(TextWriter),
+    Batches(BatchWriter),
+}
+
+impl TableWriter {
+    /// Starts a table. In .npy files columns of several types become f64, in raw files all have the file's precision;
+    /// elsewhere each keeps its own.
     ///
     /// # Errors
-    /// [`Error::Write`].
-    pub fn create(to: &Destination, format: TableFormat, shape: &[usize], header: &[String]) -> Result<Self> {
-        let mut output = to.create()?;
-        let columns = shape.get(1).copied().unwrap_or(1);
-        let text = |mut output: Output, separator: char| -> Result<Sink<T>> {
-            // Names may hold separators and quotes, so the csv crate writes them.
-            let mut names = csv::WriterBuilder::new().delimiter(separator as u8).from_writer(&mut output);
-            let written = names.write_record(header).map_err(io::Error::from).and_then(|()| names.flush());
-            drop(names);
-            written.map_err(|error| output.fail(error))?;
-            Ok(Sink::Text(output, separator, columns))
+    /// [`Error::Write`], also for a .npy file on a pipe: its number of rows, known in the end, stands at its start.
+    pub fn create(to: &Destination, format: TableFormat, columns: &[Column], dimensions: Dimensions) -> Result<Self> {
+        let output = to.create()?;
+        let sink = match format {
+            TableFormat::Npy => Sink::Numbers(NumberWriter::npy(output, columns, dimensions)?),
+            TableFormat::Raw(Precision::Single) => Sink::Numbers(NumberWriter::raw(output, CellType::F32)),
+            TableFormat::Raw(Precision::Double) => Sink::Numbers(NumberWriter::raw(output, CellType::F64)),
+            TableFormat::Csv(compression) => Sink::Text(TextWriter::with_header(output, b',', compression, columns)?),
+            TableFormat::Tsv(compression) => Sink::Text(TextWriter::with_header(output, b'\t', compression, columns)?),
+            TableFormat::Lines => Sink::Text(TextWriter::create(output, b',', Compression::None)?),
+            TableFormat::Parquet => Sink::Batches(BatchWriter::parquet(output, columns)?),
+            TableFormat::Arrow => Sink::Batches(BatchWriter::arrow(output, columns)?),
         };
-        Ok(TableWriter(match format {
-            TableFormat::Npy => {
-                let shape: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
-                let dtype = DType::new_scalar(T::NPY_TYPE.parse().expect("a type of NumPy"));
-                let header = WriteOptions::new_header_only().dtype(dtype).shape(&shape);
-                let written = header.writer(&mut output).write_header_only().map(drop);
-                written.map_err(|error| output.fail(error))?;
-                Sink::Bytes(output)
-            }
-            TableFormat::Raw => Sink::Bytes(output),
-            TableFormat::Csv => text(output, ',')?,
-            TableFormat::Tsv => text(output, '\t')?,
-            TableFormat::Lines => Sink::Text(output, ',', columns),
-            TableFormat::Parquet => Sink::Batches(BatchWriter::parquet(output, header)?),
-            TableFormat::Arrow => Sink::Batches(BatchWriter::arrow(output, header)?),
-        }))
+        Ok(TableWriter { cells: columns.iter().map(|column| column.cell).collect(), sink })
     }
 
-    /// Writes whole rows, given in row-major order.
+    /// Writes rows, given as blocks that lie side by side.
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn write_rows(&mut self, values: impl IntoIterator<Item = T>) -> Result<()> {
-        let mut values = values.into_iter();
-        match &mut self.0 {
-            Sink::Bytes(output) => {
-                values.try_for_each(|value| value.write_bytes(output)).map_err(|error| output.fail(error))
-            }
-            Sink::Text(output, separator, columns) => {
-                let mut write = |(i, value): (usize, T)| {
-                    let end = if (i + 1).is_multiple_of(*columns) { '\n' } else { *separator };
-                    // A float's debug form is the shortest that reads back as the same, with an exponent where it is
-                    // long.
-                    write!(output, "{value:?}{end}")
-                };
-                values.enumerate().try_for_each(&mut write).map_err(|error| output.fail(error))
-            }
-            Sink::Batches(batches) => batches.write_rows(values),
+    ///
+    /// # Panics
+    /// If the blocks have different numbers of rows, or are not the table's columns in number and type.
+    pub fn write(&mut self, blocks: &[Block]) -> Result<()> {
+        let cells = blocks.iter().flat_map(|block| std::iter::repeat_n(block.cell(), block.dim().1));
+        assert!(cells.eq(self.cells.iter().copied()), "the blocks are the columns of the table");
+        let mut heights = blocks.iter().map(|block| block.dim().0);
+        let first = heights.next();
+        assert!(heights.all(|height| Some(height) == first), "all blocks have the same rows");
+        match &mut self.sink {
+            Sink::Numbers(writer) => writer.write(blocks),
+            Sink::Text(writer) => writer.write(blocks),
+            Sink::Batches(writer) => writer.write(blocks),
         }
     }
 
@@ -155,9 +143,28 @@ impl<T: Cell> TableWriter<T> {
     /// # Errors
     /// [`Error::Write`].
     pub fn finish(self) -> Result<()> {
-        match self.0 {
-            Sink::Bytes(output) | Sink::Text(output, ..) => output.finish(),
-            Sink::Batches(batches) => batches.finish(),
+        match self.sink {
+            Sink::Numbers(writer) => writer.finish(),
+            Sink::Text(writer) => writer.finish(),
+            Sink::Batches(writer) => writer.finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extension_names_the_format() {
+        let of = |name: &str| TableFormat::of(Path::new(name)).ok();
+        assert_eq!(of("x.NPY"), Some(TableFormat::Npy));
+        assert_eq!(of("x.csv"), Some(TableFormat::Csv(Compression::None)));
+        assert_eq!(of("x.csv.gz"), Some(TableFormat::Csv(Compression::Gzip)));
+        assert_eq!(of("a.b/x.tsv.zst"), Some(TableFormat::Tsv(Compression::Zstandard)));
+        assert_eq!(of("x.f32"), Some(TableFormat::Raw(Precision::Single)));
+        for name in ["x", "x.txt", "x.gz", "x.npy.gz", "x.parquet.zst", "x.csv.gz.gz"] {
+            assert_eq!(of(name), None, "{name}");
         }
     }
 }

@@ -12,7 +12,6 @@ use mixtura::{CovarianceType, FitOptions, Points};
 
 use super::fit::covariance_parser;
 use super::inputs::DataArgs;
-use super::sample::check_memory;
 use super::{print, print_json};
 use measure::{Opened, Task, measure};
 use report::{Entry, LeftOut, Report};
@@ -175,4 +174,14 @@ impl Samples {
 
 fn one_or_more() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
+}
+
+/// Refuses more samples than memory can hold: the system would end the program.
+fn check_memory(n: usize, d: usize, remedy: &str) -> anyhow::Result<()> {
+    // A value of each feature, and the component.
+    let numbers = n.checked_mul(d + 1);
+    if numbers.is_some_and(|numbers| Vec::<f64>::new().try_reserve_exact(numbers).is_ok()) {
+        return Ok(());
+    }
+    anyhow::bail!("{n} samples of {d} features do not fit into memory\n{remedy}")
 }
