@@ -6,6 +6,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::ArrowError;
 
+use super::arrow_lengths::{CheckedStream, check_file};
 use super::chunks::{Chunk, Table};
 use super::columnar::{Layout, decode};
 use super::columns::Selection;
@@ -17,12 +18,13 @@ pub(super) fn open(source: Source, selection: &Selection) -> error::Result<Table
     let name = source.name.clone();
     if source.format == Format::ArrowStream {
         // A stream passes by once: all its columns are decoded, and the others dropped.
-        let reader = decode(&name, || StreamReader::try_new(source.reader, None))?;
+        let reader = decode(&name, || StreamReader::try_new(CheckedStream::new(source.reader), None))?;
         let layout = Layout::new(name, &reader.schema(), selection)?;
         let projection = layout.projection();
         return Ok(table(layout, reader.map(move |batch| batch?.project(&projection))));
     }
     let file = source.into_file()?;
+    decode(&name, || check_file(&file))?;
     let schema = decode(&name, || FileReader::try_new(BufReader::new(&file), None))?.schema();
     let layout = Layout::new(name.clone(), &schema, selection)?;
     let reader = decode(&name, || FileReader::try_new(BufReader::new(file), Some(layout.projection())))?;

@@ -21,6 +21,7 @@
 //! ```
 
 mod arrow;
+mod arrow_lengths;
 mod batches;
 mod cells;
 mod chunks;

@@ -226,6 +226,7 @@ fn outputs_that_cannot_be_written_are_refused_before_the_data_are_read() {
             ("predict unread.json unread.csv --out no/such/labels.npy", 1, "cannot be written", "choose another place"),
             ("predict unread.json unread.csv --out labels.txt", 2, "the output file is labels.txt", ".npy, .csv"),
             ("sample unread.json -n 3 --out x", 2, "the output file is x", ".npy, .csv"),
+            ("sample unread.json -n 3 --out x.npy.gz", 2, "the output file is x.npy.gz", ".npy, .csv"),
             ("sample unread.json -n 3 --out x.npy --labels no/l.npy", 1, "no/l.npy: cannot be written", "place"),
         ],
     );
@@ -272,8 +273,6 @@ fn outputs_that_would_replace_inputs_and_columns_out_of_order() {
             ("fit data.csv -k 1 --out -", 2, "--out is -", "name of a file"),
             ("predict model.json data.csv --out data.csv", 2, "which is also read", "another file"),
             ("predict model.json data.csv --columns b,a", 1, "column 'b' is feature 0 here, and feature 1", "a,b"),
-            ("sample model.json -n 99999999999999 --out x.npy", 1, "do not fit into memory", "fewer"),
-            ("sample model.json -n 18446744073709551615 --out x.npy", 1, "do not fit into memory", "fewer"),
         ],
     );
 }
@@ -329,15 +328,13 @@ fn no_broken_file_ends_in_a_panic() {
         let selection = mixtura::io::Selection { member: Some("x".to_owned()), ..Default::default() };
         let _ = mixtura::io::Dataset::read(&place.path(name), &selection).map_err(|error| error.to_string());
     };
-    for name in ["missing.parquet", "single.parquet", "missing.feather", "stream.arrow", "two.npz"] {
+    for name in ["missing.parquet", "single.parquet", "missing.feather", "table.feather", "stream.arrow", "two.npz"] {
         let whole = std::fs::read(format!("{}/tests/cli/tables/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         for end in 0..whole.len() {
             place.write(name, &whole[..end]);
             read(name);
         }
-        // (A length in an Arrow file that is beyond all memory ends the process inside the arrow crate.)
-        let changes = if name.ends_with(".parquet") || name.ends_with(".npz") { whole.len() } else { 0 };
-        for at in 0..changes {
+        for at in 0..whole.len() {
             for change in [0x01, 0x80, 0xff] {
                 let mut changed = whole.clone();
                 changed[at] ^= change;

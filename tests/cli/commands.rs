@@ -21,7 +21,7 @@ fn place() -> Place {
 fn samples_are_reproducible_and_their_labels_are_predicted() {
     let place = place();
     let (header, values) = take_apart(&place.read("data.npy"));
-    assert!(header.contains("'<f8'") && header.contains("(1000,2,)"), "{header}");
+    assert!(header.contains("'<f8'") && header.contains("(1000,2)"), "{header}");
     assert_eq!(values.len(), 2000);
     let (header, labels) = take_apart(&place.read("labels.npy"));
     assert!(header.contains("'<i8'") && header.contains("(1000,)"), "{header}");
@@ -50,6 +50,69 @@ fn samples_are_reproducible_and_their_labels_are_predicted() {
 }
 
 #[test]
+fn samples_of_single_precision_are_rounded_and_formats_keep_types() {
+    let place = place();
+    let double: Vec<f64> = floats(&take_apart(&place.read("data.npy")).1);
+    let rounded: Vec<u8> = double.iter().flat_map(|x| (*x as f32).to_le_bytes()).collect();
+    for out in ["single.npy --precision f32", "single.f32", "single.f32 --precision f32"] {
+        assert_eq!(place.run(&format!("sample model.json -n 1000 --out {out}")).status, 0);
+        assert!(place.read(out.split(' ').next().unwrap()).ends_with(&rounded), "{out}");
+    }
+    assert_eq!(place.read("single.f32").len(), rounded.len());
+    assert!(String::from_utf8_lossy(&place.read("single.npy")).contains("'<f4'"));
+    place.run("convert single.npy single.csv");
+    for name in ["parquet", "arrow", "csv.gz", "tsv.zst"] {
+        let sampled = place.run(&format!("sample model.json -n 1000 --precision f32 --out x.{name} --labels l.{name}"));
+        assert_eq!(sampled.status, 0, "{}", sampled.stderr);
+        // Read back as f32 from typed columns, as text from others: the same either way.
+        assert_eq!(place.run(&format!("convert x.{name} back.csv")).status, 0);
+        let expected = String::from_utf8(place.read("single.csv")).unwrap().replace("x0,x1", "a,b");
+        let header = if name.contains("sv") { None } else { Some(expected.lines().next()) };
+        let back = String::from_utf8(place.read("back.csv")).unwrap();
+        assert!(header.is_none_or(|header| header == back.lines().next()));
+        let numbers = |text: &str| -> Vec<f32> {
+            text.lines().skip(1).flat_map(|line| line.split(',')).map(|x| x.parse().unwrap()).collect()
+        };
+        assert_eq!(numbers(&back), numbers(&expected), "{name}");
+    }
+}
+
+#[test]
+fn chunks_make_one_table_of_any_length() {
+    let place = place();
+    // Several chunks of 16,384 x 42 samples.
+    for (n, format) in [(0, "npy"), (1, "npy"), (1_500_000, "npy"), (1_500_000, "f64")] {
+        assert_eq!(place.run(&format!("sample model.json -n {n} --out x.{format} --labels l.npy")).status, 0);
+        if format == "npy" {
+            let (header, values) = take_apart(&place.read("x.npy"));
+            assert!(header.contains(&format!("({n},2)")) && values.len() == 2 * n, "{header}");
+        }
+        let (header, labels) = take_apart(&place.read("l.npy"));
+        assert!(header.contains(&format!("({n},)")) && labels.is_sorted_by_key(|x| i64::from_le_bytes(*x)), "{header}");
+        assert_eq!(labels.len(), n);
+    }
+    place.run("sample model.json -n 1500000 --out x.npy");
+    assert!(place.read("x.npy").ends_with(&place.read("x.f64")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_npy_file_on_a_pipe_is_refused() {
+    let place = place();
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe.npy")).status();
+    // Whoever has no such command has tested the rest.
+    if !made.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let path = place.path("pipe.npy");
+    let reader = std::thread::spawn(move || std::fs::read(path).unwrap());
+    let refused = place.run("sample model.json -n 10 --out pipe.npy");
+    assert_eq!(refused.status, 1);
+    assert!(refused.stderr.contains("pipe.npy: cannot be written: a .npy file begins with"), "{}", refused.stderr);
+    assert_eq!(reader.join().unwrap(), b"");
+}
+
+#[test]
 fn predictions_on_standard_output_in_npy_and_in_csv_are_the_same() {
     let place = place();
     for (flag, columns, header) in [("", 1, "label"), ("--proba", 2, "p0,p1"), ("--log-density", 1, "log_density")] {
@@ -66,7 +129,7 @@ fn predictions_on_standard_output_in_npy_and_in_csv_are_the_same() {
 
         assert_eq!(place.run(&format!("{args} --out out.npy")).stdout, "");
         let (npy_header, values) = take_apart(&place.read("out.npy"));
-        assert!(npy_header.contains(if columns == 1 { "(1000,)" } else { "(1000,2,)" }), "{npy_header}");
+        assert!(npy_header.contains(if columns == 1 { "(1000,)" } else { "(1000,2)" }), "{npy_header}");
         match flag {
             "" => assert!(npy_header.contains("'<i8'"), "{npy_header}"),
             _ => assert_eq!(floats(&values), cells),
