@@ -227,8 +227,8 @@ mod tests {
         for values in [3 * 1000, 3 * STREAM, 3 * STREAM + 1000, usize::MAX] {
             let (parts, components): (Vec<_>, Vec<_>) = mixture.sample_chunks(n, 3, values).unzip();
             assert!(parts.iter().all(|part| 3 * part.nrows() <= values));
-            let parts: Vec<_> = parts.iter().map(Array2::view).collect();
-            let components: Vec<_> = components.iter().map(Array1::view).collect();
+            let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
+            let components: Vec<_> = components.iter().map(|part| part.view()).collect();
             assert!(concatenate(Axis(0), &parts).unwrap() == samples, "{values}");
             assert!(concatenate(Axis(0), &components).unwrap() == labels, "{values}");
         }

@@ -93,7 +93,7 @@ pub struct TableWriter {
 
 enum Sink {
     Numbers(NumberWriter),
-    Text(TextWriter),
+    Text(Box<TextWriter>),
     Batches(BatchWriter),
 }
 
@@ -109,9 +109,13 @@ impl TableWriter {
             TableFormat::Npy => Sink::Numbers(NumberWriter::npy(output, columns, dimensions)?),
             TableFormat::Raw(Precision::Single) => Sink::Numbers(NumberWriter::raw(output, CellType::F32)),
             TableFormat::Raw(Precision::Double) => Sink::Numbers(NumberWriter::raw(output, CellType::F64)),
-            TableFormat::Csv(compression) => Sink::Text(TextWriter::with_header(output, b',', compression, columns)?),
-            TableFormat::Tsv(compression) => Sink::Text(TextWriter::with_header(output, b'\t', compression, columns)?),
-            TableFormat::Lines => Sink::Text(TextWriter::create(output, b',', Compression::None)?),
+            TableFormat::Csv(compression) => {
+                Sink::Text(Box::new(TextWriter::with_header(output, b',', compression, columns)?))
+            }
+            TableFormat::Tsv(compression) => {
+                Sink::Text(Box::new(TextWriter::with_header(output, b'\t', compression, columns)?))
+            }
+            TableFormat::Lines => Sink::Text(Box::new(TextWriter::create(output, b',', Compression::None)?)),
             TableFormat::Parquet => Sink::Batches(BatchWriter::parquet(output, columns)?),
             TableFormat::Arrow => Sink::Batches(BatchWriter::arrow(output, columns)?),
         };
@@ -154,6 +158,9 @@ impl TableWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::{Dataset, Selection};
+    use crate::points::Samples;
+    use ndarray::{Array2, ShapeBuilder, array};
 
     #[test]
     fn the_extension_names_the_format() {
@@ -166,5 +173,47 @@ mod tests {
         for name in ["x", "x.txt", "x.gz", "x.npy.gz", "x.parquet.zst", "x.csv.gz.gz"] {
             assert_eq!(of(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn blocks_of_any_type_and_layout_lie_side_by_side_in_every_format() {
+        let directory = tempfile::tempdir().unwrap();
+        let labels = array![3_i64, -1, 7];
+        let by_column = Array2::from_shape_vec((3, 2).f(), vec![0.5_f32, 1.5, 2.5, 4.0, 5.0, 6.0]).unwrap();
+        let expected = array![[3.0, 0.5, 4.0], [-1.0, 1.5, 5.0], [7.0, 2.5, 6.0], [3.0, 0.5, 4.0], [-1.0, 1.5, 5.0]];
+        let columns =
+            [Column::new("k", CellType::I64), Column::new("a", CellType::F32), Column::new("b", CellType::F32)];
+        for name in ["x.npy", "x.f64", "x.f32", "x.csv", "x.tsv.gz", "x.csv.zst", "x.parquet", "x.feather"] {
+            let file = directory.path().join(name);
+            let to = Destination::new(&file).unwrap();
+            let mut writer =
+                TableWriter::create(&to, TableFormat::of(&file).unwrap(), &columns, Dimensions::Two).unwrap();
+            writer.write(&[(&labels).into(), (&by_column).into()]).unwrap();
+            let some = ndarray::s![..2, ..];
+            writer
+                .write(&[labels.view().insert_axis(ndarray::Axis(1)).slice(some).into(), by_column.slice(some).into()])
+                .unwrap();
+            writer.finish().unwrap();
+            let data = Dataset::read(&file, &Selection { dims: Some(3), ..Selection::default() }).unwrap();
+            let values = match data.points().samples() {
+                Samples::F32(values) => values.mapv(f64::from),
+                Samples::F64(values) => values.to_owned(),
+            };
+            assert_eq!(values, expected, "{name}");
+        }
+        let file = std::fs::File::open(directory.path().join("x.feather")).unwrap();
+        let schema = arrow_ipc::reader::FileReader::try_new(file, None).unwrap().schema();
+        let kinds: Vec<String> = schema.fields().iter().map(|field| field.data_type().to_string()).collect();
+        assert_eq!(kinds, ["Int64", "Float32", "Float32"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "the blocks are the columns of the table")]
+    fn blocks_of_another_type_than_their_column_are_a_mistake() {
+        let directory = tempfile::tempdir().unwrap();
+        let to = Destination::new(&directory.path().join("x.csv")).unwrap();
+        let columns = [Column::new("a", CellType::F32)];
+        let mut writer = TableWriter::create(&to, TableFormat::Lines, &columns, Dimensions::One).unwrap();
+        writer.write(&[(&array![1.0]).into()]).unwrap();
     }
 }

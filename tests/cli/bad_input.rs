@@ -277,6 +277,35 @@ fn outputs_that_would_replace_inputs_and_columns_out_of_order() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_no_part_of_a_file() {
+    let place = Place::new();
+    place.write("model.json", MODEL);
+    let row: String = (0..200).map(|i| format!("{},", i * i)).collect();
+    place.write("wide.csv", (0..3).map(|i| format!("{row}{i}\n")).collect::<String>());
+    let before = place.names();
+    // No file may grow beyond 64 blocks: as on a full disk, what is written to it fails.
+    let limited = |args: &str| {
+        let limit = "ulimit -f 64; trap '' XFSZ; exec \"$@\"";
+        let command = place.command(args);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", limit, "sh"]).arg(command.get_program()).args(command.get_args());
+        shell.current_dir(place.path("")).output().unwrap()
+    };
+    let samples = ["csv", "tsv.gz", "csv.zst", "npy", "parquet", "arrow", "f64"];
+    let samples = samples.map(|format| format!("sample model.json -n 50000 --out out.{format}"));
+    let labels = "sample model.json -n 50000 --out few.f32 --labels labels.npy".to_owned();
+    let model = "fit wide.csv -k 1 --device cpu --quiet --out fitted.json".to_owned();
+    for args in samples.into_iter().chain([labels, model]) {
+        let output = limited(&args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args}: {stderr}");
+        assert!(stderr.contains("cannot be written") && stderr.contains("make room"), "{args}: {stderr}");
+        assert_eq!(place.names(), before, "{args}");
+    }
+}
+
 #[test]
 fn bad_typed_files() {
     let place = Place::new();
