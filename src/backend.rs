@@ -5,6 +5,7 @@ use std::ops::Range;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
+use crate::data::Home;
 use crate::error::{Error, Result};
 use crate::mixture::Mixture;
 use crate::moments::Moments;
@@ -76,6 +77,14 @@ pub struct KernelTime {
     pub seconds: f64,
 }
 
+#[cfg(feature = "gpu")]
+impl KernelTime {
+    /// The time with that of another part of the same pass.
+    pub(crate) fn plus(&self, more: &KernelTime) -> KernelTime {
+        KernelTime { kernel: self.kernel, seconds: self.seconds + more.seconds }
+    }
+}
+
 /// Samples on a device, and the passes over them.
 ///
 /// The same model, samples and device give the same bits, whatever the number of threads.
@@ -88,6 +97,9 @@ pub trait Backend: Send {
 
     /// D.
     fn n_features(&self) -> usize;
+
+    /// Where the samples stay.
+    fn home(&self) -> Home;
 
     /// One E pass and the sums of the M step, over all samples.
     ///

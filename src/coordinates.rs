@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::points::Points;
 
@@ -26,14 +27,14 @@ pub(crate) struct Coordinates {
 
 impl Coordinates {
     /// Shifts by medians alone: all that double precision needs.
-    pub(crate) fn shifted(points: &Points) -> Self {
-        let shift = points.medians().0;
+    pub(crate) fn shifted(data: &dyn Data) -> Self {
+        let shift = data.medians().0;
         Coordinates { scale: vec![1.0; shift.len()], shift }
     }
 
     /// Shifts by medians and scales by median absolute deviations; by the standard deviations where most values are equal.
-    pub(crate) fn scaled(points: &Points, variances: &ndarray::Array1<f64>) -> Self {
-        let (shift, deviations) = points.medians();
+    pub(crate) fn scaled(data: &dyn Data, variances: &ndarray::Array1<f64>) -> Self {
+        let (shift, deviations) = data.medians();
         let scale = deviations
             .into_iter()
             .zip(variances)
@@ -63,30 +64,34 @@ impl Coordinates {
     }
 
     /// The error for a value that single precision cannot hold.
-    pub(crate) fn too_wide(&self, points: &Points, row: usize, feature: usize, value: f64) -> Error {
+    pub(crate) fn too_wide(&self, data: &dyn Data, row: usize, feature: usize, value: f64) -> Error {
         let spreads = self.map(feature, value).abs();
-        Error::TooWideForSinglePrecision { row, feature: points.feature(feature), value, spreads }
+        Error::TooWideForSinglePrecision { row, feature: data.feature(feature), value, spreads }
     }
 
     /// Checks that single precision can hold every value.
     ///
     /// # Errors
     /// [`Error::TooWideForSinglePrecision`] names the first that it cannot.
-    pub(crate) fn check(&self, points: &Points) -> Result<()> {
+    pub(crate) fn check(&self, data: &dyn Data) -> Result<()> {
+        data.for_each_chunk(&mut |first, chunk| match self.first_too_wide(chunk) {
+            Some((row, feature, value)) => Err(self.too_wide(data, first + row, feature, value)),
+            None => Ok(()),
+        })
+    }
+
+    fn first_too_wide(&self, points: &Points) -> Option<(usize, usize, f64)> {
         let n = points.n_samples();
-        let first = (0..n.div_ceil(ROWS_PER_TASK))
-            .into_par_iter()
-            .filter_map(|task| {
-                let mut first = None;
-                points.for_each_row(task * ROWS_PER_TASK..((task + 1) * ROWS_PER_TASK).min(n), |row, values| {
-                    if first.is_none() {
-                        let bad = |(feature, x): (usize, &f64)| !Self::holds(self.map(feature, *x));
-                        first = values.iter().enumerate().position(bad).map(|feature| (row, feature, values[feature]));
-                    }
-                });
-                first
-            })
-            .min_by_key(|(row, ..)| *row);
-        first.map_or(Ok(()), |(row, feature, value)| Err(self.too_wide(points, row, feature, value)))
+        let tasks = (0..n.div_ceil(ROWS_PER_TASK)).into_par_iter().filter_map(|task| {
+            let mut first = None;
+            points.for_each_row(task * ROWS_PER_TASK..((task + 1) * ROWS_PER_TASK).min(n), |row, values| {
+                if first.is_none() {
+                    let bad = |(feature, x): (usize, &f64)| !Self::holds(self.map(feature, *x));
+                    first = values.iter().enumerate().position(bad).map(|feature| (row, feature, values[feature]));
+                }
+            });
+            first
+        });
+        tasks.min_by_key(|(row, ..)| *row)
     }
 }

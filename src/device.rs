@@ -8,11 +8,11 @@ use ndarray::{Array1, Array2};
 use crate::backend::{Backend, DeviceInfo, Precision};
 use crate::ceiling::Ceiling;
 use crate::cpu;
+use crate::data::Data;
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu;
 use crate::mixture::Mixture;
-use crate::points::Points;
 
 /// Which device to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,6 +50,8 @@ impl FromStr for DeviceChoice {
 pub struct Device {
     info: DeviceInfo,
     kind: Kind,
+    /// Bytes that samples may take of the device's own memory.
+    memory: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,7 @@ enum Kind {
 impl Device {
     /// The native CPU backend, in f64.
     pub fn cpu() -> Self {
-        Device { info: cpu::info(Precision::Double), kind: Kind::Cpu }
+        Device { info: cpu::info(Precision::Double), kind: Kind::Cpu, memory: None }
     }
 
     /// Opens the device chosen.
@@ -77,7 +79,7 @@ impl Device {
         #[cfg(feature = "gpu")]
         {
             match gpu::select(choice)? {
-                Some(gpu) => Ok(Device { info: gpu.info().clone(), kind: Kind::Gpu(Box::new(gpu)) }),
+                Some(gpu) => Ok(Device { info: gpu.info().clone(), kind: Kind::Gpu(Box::new(gpu)), memory: None }),
                 None => Ok(Self::cpu()),
             }
         }
@@ -97,7 +99,7 @@ impl Device {
     /// [`InvalidOption`](crate::Error::InvalidOption): graphics adapters compute in f32 alone.
     pub fn with_precision(self, precision: Precision) -> Result<Self> {
         match self.kind {
-            Kind::Cpu => Ok(Device { info: cpu::info(precision), kind: self.kind }),
+            Kind::Cpu => Ok(Device { info: cpu::info(precision), ..self }),
             #[cfg(feature = "gpu")]
             Kind::Gpu(_) if precision == self.info.precision => Ok(self),
             #[cfg(feature = "gpu")]
@@ -107,6 +109,12 @@ impl Device {
                 expected: "f32 on graphics adapters, or the device cpu",
             }),
         }
+    }
+
+    /// The same device, of whose own memory samples may take so many bytes; where they need more, every pass moves them
+    /// through it. Without this they may take all that the driver gives.
+    pub fn with_memory(self, bytes: u64) -> Self {
+        Device { memory: Some(bytes), ..self }
     }
 
     /// What the device is.
@@ -131,11 +139,11 @@ impl Device {
     /// # Errors
     /// [`OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory),
     /// [`TooWideForSinglePrecision`](crate::Error::TooWideForSinglePrecision), or what the driver reports.
-    pub fn load<'p>(&self, points: &'p Points<'_>) -> Result<Box<dyn Backend + 'p>> {
+    pub fn load<'d>(&self, data: &'d dyn Data) -> Result<Box<dyn Backend + 'd>> {
         match &self.kind {
-            Kind::Cpu => cpu::load(points, self.info.precision),
+            Kind::Cpu => cpu::load(data, self.info.precision),
             #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu) => Ok(Box::new(gpu.load(points)?)),
+            Kind::Gpu(gpu) => Ok(Box::new(gpu.load(data, self.memory)?)),
         }
     }
 
@@ -143,32 +151,32 @@ impl Device {
     ///
     /// # Errors
     /// As [`Device::load`], and [`FeatureCount`](crate::Error::FeatureCount).
-    pub fn predict(&self, mixture: &Mixture, points: &Points) -> Result<Array1<usize>> {
-        Ok(self.load(points)?.assess(mixture, 0..points.n_samples())?.labels)
+    pub fn predict(&self, mixture: &Mixture, data: &dyn Data) -> Result<Array1<usize>> {
+        Ok(self.load(data)?.assess(mixture, 0..data.n_samples())?.labels)
     }
 
     /// Posterior probability of every component for every sample: `[N, K]`.
     ///
     /// # Errors
     /// As [`Device::predict`].
-    pub fn predict_proba(&self, mixture: &Mixture, points: &Points) -> Result<Array2<f64>> {
-        self.load(points)?.responsibilities(mixture, 0..points.n_samples())
+    pub fn predict_proba(&self, mixture: &Mixture, data: &dyn Data) -> Result<Array2<f64>> {
+        self.load(data)?.responsibilities(mixture, 0..data.n_samples())
     }
 
     /// log p(x_n) of every sample: `[N]`.
     ///
     /// # Errors
     /// As [`Device::predict`].
-    pub fn score_samples(&self, mixture: &Mixture, points: &Points) -> Result<Array1<f64>> {
-        Ok(self.load(points)?.assess(mixture, 0..points.n_samples())?.log_densities)
+    pub fn score_samples(&self, mixture: &Mixture, data: &dyn Data) -> Result<Array1<f64>> {
+        Ok(self.load(data)?.assess(mixture, 0..data.n_samples())?.log_densities)
     }
 
     /// Total log-likelihood: the sum over the samples of weight times log p(x_n).
     ///
     /// # Errors
     /// As [`Device::predict`].
-    pub fn log_likelihood(&self, mixture: &Mixture, points: &Points) -> Result<f64> {
-        self.load(points)?.log_likelihood(mixture)
+    pub fn log_likelihood(&self, mixture: &Mixture, data: &dyn Data) -> Result<f64> {
+        self.load(data)?.log_likelihood(mixture)
     }
 }
 

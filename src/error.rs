@@ -181,6 +181,10 @@ pub enum Error {
         single_precision: bool,
     },
 
+    /// Whoever watches the passes stopped one.
+    #[error("the work was interrupted\nrun it again, or go on from a checkpoint (--resume)")]
+    Interrupted,
+
     /// A file cannot be read.
     #[error("{}: cannot be read: {source}\ncheck the path and its permissions", path.display())]
     Read {

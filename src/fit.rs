@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use crate::backend::{Assignment, Backend};
+use crate::data::{Data, Home};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::init::{self, Initialisation};
 use crate::mixture::Mixture;
 use crate::options::FitOptions;
-use crate::points::Points;
 
 /// Where a fit stands, after each epoch.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +56,8 @@ pub struct Fit {
     pub total_weight: f64,
     /// What the initialisation of the best restart did.
     pub initialisation: Initialisation,
+    /// Where the samples were.
+    pub home: Home,
     /// Seconds of each phase.
     pub seconds: Seconds,
     /// Seconds of every epoch, of all restarts in turn.
@@ -94,99 +96,217 @@ impl Fit {
 /// ```
 ///
 /// # Errors
-/// An option or start that does not fit the data, a component that collapsed, or what the device reports.
-pub fn fit(points: &Points, device: &Device, options: &FitOptions, observe: &mut dyn FnMut(&Progress)) -> Result<Fit> {
-    options.check()?;
-    if points.n_effective() < options.n_components {
-        return Err(Error::TooFewSamples { n_samples: points.n_effective(), n_components: options.n_components });
+/// An option or start that does not fit the data, a component that collapsed, what the device reports, or that the
+/// samples cannot be read again.
+pub fn fit(data: &dyn Data, device: &Device, options: &FitOptions, observe: &mut dyn FnMut(&Progress)) -> Result<Fit> {
+    let mut fitting = Fitting::new(data, device, options)?;
+    while let Some(progress) = fitting.epoch()? {
+        observe(&progress);
     }
-    let started = Instant::now();
-    let mut backend = device.load(points)?;
-    let upload = started.elapsed().as_secs_f64();
+    fitting.finish()
+}
 
-    let restarts = if options.warm_start.is_some() { 1 } else { options.n_init };
-    let mut best: Option<Climb> = None;
-    let mut seconds = Seconds { upload, ..Seconds::default() };
-    let mut epoch_seconds = Vec::new();
-    for restart in 0..restarts {
-        let started = Instant::now();
-        let (mixture, initialisation) = init::initialise(points, &mut *backend, options, restart)?;
-        seconds.init += started.elapsed().as_secs_f64();
+/// One restart, from its initialisation to its last epoch so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Climb {
+    /// The model after the last epoch.
+    pub mixture: Mixture,
+    /// What the initialisation did.
+    pub initialisation: Initialisation,
+    /// Lower bound of every epoch.
+    pub lower_bounds: Vec<f64>,
+    /// Whether the last change was below the tolerance.
+    pub converged: bool,
+}
 
-        let started = Instant::now();
-        let climb = climb(&mut *backend, mixture, initialisation, options, restart, &mut epoch_seconds, observe)?;
-        seconds.epochs += started.elapsed().as_secs_f64();
-        // The first restart counts even where no epoch gave it a lower bound.
-        if best.as_ref().is_none_or(|best| climb.lower_bound > best.lower_bound) {
-            best = Some(climb);
+impl Climb {
+    /// The last lower bound; minus infinity if there was no epoch.
+    pub fn lower_bound(&self) -> f64 {
+        self.lower_bounds.last().copied().unwrap_or(f64::NEG_INFINITY)
+    }
+
+    /// The better of two: the first, where neither is.
+    fn or_better(self, other: Climb) -> Climb {
+        if other.lower_bound() > self.lower_bound() { other } else { self }
+    }
+}
+
+/// How far a fit has come: all that it needs to go on as if it had never stopped.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FitState {
+    /// The restart at work, from 0; the number of restarts when all are done.
+    pub restart: usize,
+    /// How far it has come; `None` before its initialisation.
+    pub climb: Option<Climb>,
+    /// The best restart of those that are done.
+    pub best: Option<Climb>,
+}
+
+impl FitState {
+    /// The best model so far; `None` before the first initialisation.
+    pub fn best_so_far(&self) -> Option<Climb> {
+        match (self.best.clone(), self.climb.clone()) {
+            (Some(best), Some(climb)) => Some(best.or_better(climb)),
+            (best, climb) => best.or(climb),
         }
     }
-    let best = best.expect("there is at least one restart");
-    let log_likelihood = backend.log_likelihood(&best.mixture)?;
+}
 
-    let mut warnings = Vec::new();
-    if !best.converged && options.max_iter > 0 {
-        warnings.push(format!(
-            "the fit did not converge in {} epochs: the last change of the lower bound was {:.1e}, not below {:e}; \
-             raise --max-iter or --tol",
-            best.lower_bounds.len(),
-            best.last_change,
-            options.tol,
-        ));
+/// A fit at work, epoch by epoch: it may be looked at, kept, and gone on with between any two.
+///
+/// ```
+/// use mixtura::{Device, FitOptions, Fitting, Points};
+/// use ndarray::array;
+///
+/// let points = Points::new(array![[0.0], [0.2], [0.1], [5.0], [5.2], [5.1]])?;
+/// let (device, options) = (Device::cpu(), FitOptions::new(2));
+/// let mut fitting = Fitting::new(&points, &device, &options)?;
+/// fitting.epoch()?;
+/// let state = fitting.state().clone();
+///
+/// let mut resumed = Fitting::resume(&points, &device, &options, state)?;
+/// while resumed.epoch()?.is_some() {}
+/// while fitting.epoch()?.is_some() {}
+/// assert_eq!(resumed.finish()?.mixture, fitting.finish()?.mixture);
+/// # Ok::<(), mixtura::Error>(())
+/// ```
+pub struct Fitting<'d> {
+    data: &'d dyn Data,
+    options: FitOptions,
+    backend: Box<dyn Backend + 'd>,
+    state: FitState,
+    seconds: Seconds,
+    epoch_seconds: Vec<f64>,
+}
+
+impl<'d> Fitting<'d> {
+    /// Puts the samples on the device.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn new(data: &'d dyn Data, device: &Device, options: &FitOptions) -> Result<Self> {
+        Self::resume(data, device, options, FitState::default())
     }
-    Ok(Fit {
-        mixture: best.mixture,
-        converged: best.converged,
-        n_iter: best.lower_bounds.len(),
-        lower_bound: best.lower_bound,
-        lower_bounds: best.lower_bounds,
-        log_likelihood,
-        total_weight: points.total_weight(),
-        initialisation: best.initialisation,
-        seconds,
-        epoch_seconds,
-        warnings,
-    })
-}
 
-/// One restart, from its initialisation to its last epoch.
-struct Climb {
-    mixture: Mixture,
-    initialisation: Initialisation,
-    converged: bool,
-    lower_bound: f64,
-    lower_bounds: Vec<f64>,
-    last_change: f64,
-}
-
-fn climb(
-    backend: &mut dyn Backend,
-    mut mixture: Mixture,
-    initialisation: Initialisation,
-    options: &FitOptions,
-    restart: usize,
-    epoch_seconds: &mut Vec<f64>,
-    observe: &mut dyn FnMut(&Progress),
-) -> Result<Climb> {
-    let mut lower_bound = options.warm_start.as_ref().and_then(|start| start.lower_bound).unwrap_or(f64::NEG_INFINITY);
-    let mut lower_bounds = Vec::new();
-    let mut converged = false;
-    let mut last_change = f64::INFINITY;
-    for epoch in 1..=options.max_iter {
+    /// Goes on from a state, which ends with the same bits as if the fit had never stopped, if data, device and options
+    /// are the same.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn resume(data: &'d dyn Data, device: &Device, options: &FitOptions, state: FitState) -> Result<Self> {
+        options.check()?;
+        if data.n_effective() < options.n_components {
+            return Err(Error::TooFewSamples { n_samples: data.n_effective(), n_components: options.n_components });
+        }
+        for climb in [&state.climb, &state.best].into_iter().flatten() {
+            init::check_given(climb.mixture.clone(), data, options)?;
+        }
         let started = Instant::now();
-        let moments = backend.moments(&mixture, Assignment::Soft)?;
-        mixture = moments.maximize(options.reg_covar)?;
-        let change = moments.lower_bound() - lower_bound;
-        lower_bound = moments.lower_bound();
-        lower_bounds.push(lower_bound);
+        let backend = device.load(data)?;
+        let seconds = Seconds { upload: started.elapsed().as_secs_f64(), ..Seconds::default() };
+        Ok(Fitting { data, options: options.clone(), backend, state, seconds, epoch_seconds: Vec::new() })
+    }
+
+    /// How far the fit has come. An epoch that failed changed nothing.
+    pub fn state(&self) -> &FitState {
+        &self.state
+    }
+
+    /// Where the samples are.
+    pub fn home(&self) -> Home {
+        self.backend.home()
+    }
+
+    /// Does one epoch, after the initialisation where it is a restart's first; `None` when all restarts are done.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn epoch(&mut self) -> Result<Option<Progress>> {
+        while self.state.restart < self.n_restarts() {
+            if self.state.climb.is_none() {
+                let started = Instant::now();
+                self.state.climb = Some(self.initialise()?);
+                self.seconds.init += started.elapsed().as_secs_f64();
+            }
+            let climb = self.state.climb.as_ref().expect("just initialised");
+            if !climb.converged && climb.lower_bounds.len() < self.options.max_iter {
+                return self.climb().map(Some);
+            }
+            // The first restart counts even where no epoch gave it a lower bound.
+            self.state = FitState { restart: self.state.restart + 1, climb: None, best: self.state.best_so_far() };
+        }
+        Ok(None)
+    }
+
+    fn n_restarts(&self) -> usize {
+        if self.options.warm_start.is_some() { 1 } else { self.options.n_init }
+    }
+
+    fn initialise(&mut self) -> Result<Climb> {
+        let (mixture, initialisation) =
+            init::initialise(self.data, &mut *self.backend, &self.options, self.state.restart)?;
+        Ok(Climb { mixture, initialisation, lower_bounds: Vec::new(), converged: false })
+    }
+
+    /// E step and M step.
+    fn climb(&mut self) -> Result<Progress> {
+        let started = Instant::now();
+        let climb = self.state.climb.as_mut().expect("an initialised restart");
+        let moments = self.backend.moments(&climb.mixture, Assignment::Soft)?;
+        climb.mixture = moments.maximize(self.options.reg_covar)?;
+        let lower_bound = moments.lower_bound();
+        climb.lower_bounds.push(lower_bound);
+        let change = last_change(climb, &self.options);
+        climb.converged = change.abs() < self.options.tol;
         let seconds = started.elapsed().as_secs_f64();
-        epoch_seconds.push(seconds);
-        last_change = change;
-        observe(&Progress { restart, epoch, lower_bound, change, seconds });
-        if change.abs() < options.tol {
-            converged = true;
-            break;
-        }
+        self.seconds.epochs += seconds;
+        self.epoch_seconds.push(seconds);
+        Ok(Progress { restart: self.state.restart, epoch: climb.lower_bounds.len(), lower_bound, change, seconds })
     }
-    Ok(Climb { mixture, initialisation, converged, lower_bound, lower_bounds, last_change })
+
+    /// The result, after the last epoch; or, before that, what the best model so far is worth.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn finish(mut self) -> Result<Fit> {
+        let best = match self.state.best_so_far() {
+            Some(best) => best,
+            None => self.initialise()?,
+        };
+        let log_likelihood = self.backend.log_likelihood(&best.mixture)?;
+        let mut warnings = Vec::new();
+        if !best.converged && self.options.max_iter > 0 {
+            warnings.push(format!(
+                "the fit did not converge in {} epochs: the last change of the lower bound was {:.1e}, not below {:e}; \
+                 raise --max-iter or --tol",
+                best.lower_bounds.len(),
+                last_change(&best, &self.options),
+                self.options.tol,
+            ));
+        }
+        Ok(Fit {
+            converged: best.converged,
+            n_iter: best.lower_bounds.len(),
+            lower_bound: best.lower_bound(),
+            mixture: best.mixture,
+            lower_bounds: best.lower_bounds,
+            log_likelihood,
+            total_weight: self.data.total_weight(),
+            initialisation: best.initialisation,
+            home: self.backend.home(),
+            seconds: self.seconds,
+            epoch_seconds: self.epoch_seconds,
+            warnings,
+        })
+    }
+}
+
+/// The last change of a restart's lower bound; infinite where there is nothing to compare it with.
+fn last_change(climb: &Climb, options: &FitOptions) -> f64 {
+    let start = options.warm_start.as_ref().and_then(|start| start.lower_bound).unwrap_or(f64::NEG_INFINITY);
+    match climb.lower_bounds.as_slice() {
+        [] => f64::INFINITY,
+        [only] => only - start,
+        [.., before, last] => last - before,
+    }
 }

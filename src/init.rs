@@ -11,12 +11,11 @@ use rand_pcg::Pcg64;
 use crate::backend::{Assignment, Backend};
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::cpu::CpuBackend;
+use crate::data::{Data, choose, select};
 use crate::error::{Error, Result};
 use crate::kmeans::{self, Clusters};
 use crate::mixture::Mixture;
 use crate::options::{FitOptions, Init};
-use crate::points::Points;
-use crate::seeds::choose_rows;
 
 /// What the initialisation of the best restart did.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,43 +28,43 @@ pub struct Initialisation {
 
 /// The first model of a restart.
 pub(crate) fn initialise(
-    points: &Points,
+    data: &dyn Data,
     backend: &mut dyn Backend,
     options: &FitOptions,
     restart: usize,
 ) -> Result<(Mixture, Initialisation)> {
     let given = Initialisation { rounds: 0, inertia: None };
     if let Some(start) = &options.warm_start {
-        return Ok((check_given(start.mixture.clone(), points, options)?, given));
+        return Ok((check_given(start.mixture.clone(), data, options)?, given));
     }
     if let (Some(weights), Some(means), Some(precisions)) =
         (&options.weights_init, &options.means_init, &options.precisions_init)
     {
         let mixture = Mixture::from_precisions(weights.clone(), means.clone(), precisions.clone())?;
-        return Ok((check_given(mixture, points, options)?, given));
+        return Ok((check_given(mixture, data, options)?, given));
     }
     // Restart 0 draws the same numbers however many restarts follow.
     let mut random = Pcg64::new(options.seed.into(), restart as u128);
     let (mixture, initialisation) = match options.init {
-        Init::KMeans => from_clusters(points, backend, options, &mut random)?,
-        Init::KMeansPlusPlus => (at_samples(kmeans::seed(points, options.n_components, &mut random), options)?, given),
-        Init::Random => (by_chance(points, options, &mut random)?, given),
+        Init::KMeans => from_clusters(data, backend, options, &mut random)?,
+        Init::KMeansPlusPlus => (at_samples(kmeans::seed(data, options.n_components, &mut random)?, options)?, given),
+        Init::Random => (by_chance(data, options, &mut random)?, given),
         Init::RandomFromData => {
-            let rows = choose_rows(points, options.n_components, &mut random);
-            (at_samples(points.rows(&rows), options)?, given)
+            let chosen = select(data, &choose(data, options.n_components, &mut random))?;
+            (at_samples(chosen.to_f64(), options)?, given)
         }
     };
-    Ok((replace_given(mixture, points, options)?, initialisation))
+    Ok((replace_given(mixture, data, options)?, initialisation))
 }
 
 /// One M step on the clusters of k-means.
 fn from_clusters(
-    points: &Points,
+    data: &dyn Data,
     backend: &mut dyn Backend,
     options: &FitOptions,
     random: &mut Pcg64,
 ) -> Result<(Mixture, Initialisation)> {
-    let Clusters { centres, variances, rounds, inertia } = kmeans::cluster(points, options.n_components, random)?;
+    let Clusters { centres, variances, rounds, inertia } = kmeans::cluster(data, options.n_components, random)?;
     // The labels follow the standardised distance; a spherical model cannot express it, a diagonal one can.
     let family = match options.covariance_type {
         CovarianceType::Spherical => CovarianceType::Diag,
@@ -94,9 +93,9 @@ fn at_samples(means: Array2<f64>, options: &FitOptions) -> Result<Mixture> {
 }
 
 /// One M step on uniform random responsibilities, normalised for each sample.
-fn by_chance(points: &Points, options: &FitOptions, random: &mut Pcg64) -> Result<Mixture> {
+fn by_chance(data: &dyn Data, options: &FitOptions, random: &mut Pcg64) -> Result<Mixture> {
     let seed: u128 = random.random();
-    let moments = CpuBackend::new(points).moments_of_responsibilities(
+    let moments = CpuBackend::new(data).moments_of_responsibilities(
         options.covariance_type,
         options.n_components,
         |rows, r| {
@@ -108,12 +107,12 @@ fn by_chance(points: &Points, options: &FitOptions, random: &mut Pcg64) -> Resul
                 sample /= sum;
             }
         },
-    );
+    )?;
     moments.maximize(options.reg_covar)
 }
 
 /// Puts the parameters that the caller gave in place of the initialisation's.
-fn replace_given(mixture: Mixture, points: &Points, options: &FitOptions) -> Result<Mixture> {
+fn replace_given(mixture: Mixture, data: &dyn Data, options: &FitOptions) -> Result<Mixture> {
     if options.weights_init.is_none() && options.means_init.is_none() && options.precisions_init.is_none() {
         return Ok(mixture);
     }
@@ -123,13 +122,13 @@ fn replace_given(mixture: Mixture, points: &Points, options: &FitOptions) -> Res
         Some(precisions) => Mixture::from_precisions(weights, means, precisions.clone())?,
         None => Mixture::new(weights, means, mixture.covariances().clone())?,
     };
-    check_given(mixture, points, options)
+    check_given(mixture, data, options)
 }
 
 /// A model given as a start must be of the shape and family asked for.
-fn check_given(mixture: Mixture, points: &Points, options: &FitOptions) -> Result<Mixture> {
+pub(crate) fn check_given(mixture: Mixture, data: &dyn Data, options: &FitOptions) -> Result<Mixture> {
     let (expected, found) =
-        (vec![options.n_components, points.n_features()], vec![mixture.n_components(), mixture.n_features()]);
+        (vec![options.n_components, data.n_features()], vec![mixture.n_components(), mixture.n_features()]);
     if expected != found {
         return Err(Error::Shape { name: "the means to start from", expected, found });
     }

@@ -10,10 +10,11 @@ use rand_pcg::Pcg64;
 use crate::backend::{Assignment, Backend};
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::cpu::CpuBackend;
+use crate::data::{Data, choose, select};
 use crate::error::Result;
 use crate::mixture::Mixture;
 use crate::points::Points;
-use crate::seeds::{Seeder, choose_rows};
+use crate::seeds::Seeder;
 
 /// The subsample has this many samples for each cluster, within the bounds that follow.
 const SUBSAMPLE_PER_CLUSTER: usize = 100;
@@ -45,12 +46,8 @@ pub(crate) struct Clusters {
 }
 
 /// Clusters a subsample, or all samples where they are few.
-pub(crate) fn cluster(points: &Points, k: usize, random: &mut Pcg64) -> Result<Clusters> {
-    let size = subsample_size(k);
-    if points.n_samples() <= size {
-        return cluster_all(points, k, random);
-    }
-    cluster_all(&points.select(&choose_rows(points, size, random)), k, random)
+pub(crate) fn cluster(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Clusters> {
+    cluster_all(&subsample(data, k, random)?, k, random)
 }
 
 fn cluster_all(points: &Points, k: usize, random: &mut Pcg64) -> Result<Clusters> {
@@ -73,18 +70,14 @@ fn cluster_all(points: &Points, k: usize, random: &mut Pcg64) -> Result<Clusters
 }
 
 /// Seeds alone `[K, D]`, from a subsample or from all samples where they are few.
-pub(crate) fn seed(points: &Points, k: usize, random: &mut Pcg64) -> Array2<f64> {
-    let seeds_of =
-        |points: &Points, random| points.rows(&Seeder::new(points, &points.feature_moments().1).seed(k, random));
-    let size = subsample_size(k);
-    match points.n_samples() <= size {
-        true => seeds_of(points, random),
-        false => seeds_of(&points.select(&choose_rows(points, size, random)), random),
-    }
+pub(crate) fn seed(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Array2<f64>> {
+    let points = subsample(data, k, random)?;
+    Ok(points.rows(&Seeder::new(&points, &points.feature_moments().1).seed(k, random)))
 }
 
-fn subsample_size(k: usize) -> usize {
-    (k * SUBSAMPLE_PER_CLUSTER).clamp(SMALLEST_SUBSAMPLE, LARGEST_SUBSAMPLE).max(k)
+fn subsample(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Points<'static>> {
+    let size = (k * SUBSAMPLE_PER_CLUSTER).clamp(SMALLEST_SUBSAMPLE, LARGEST_SUBSAMPLE).max(k);
+    select(data, &choose(data, size, random))
 }
 
 /// Lloyd's algorithm from the given centres, for at most so many rounds. A cluster that loses all samples keeps its

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::cli::interrupt::{self, Interrupted};
 use crate::cli::{Cli, Usage};
 
 fn main() -> ExitCode {
@@ -55,8 +56,11 @@ fn report(error: &anyhow::Error) {
     }
 }
 
-/// 2 for wrong usage, as clap has it, 1 for work that failed.
+/// 2 for wrong usage, as clap has it, 130 for work that was interrupted, 1 for work that failed.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Interrupted>() {
+        return ExitCode::from(interrupt::STATUS);
+    }
     let option = matches!(error.downcast_ref(), Some(mixtura::Error::InvalidOption { .. }));
     ExitCode::from(if option || error.is::<Usage>() { 2 } else { 1 })
 }

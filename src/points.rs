@@ -6,15 +6,13 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, Ix2, 
 use rayon::prelude::*;
 
 use crate::error::{Error, Feature, Result};
+use crate::survey::{SpacedRows, drop_rounding};
 
 /// Larger magnitudes are refused: the sums of squares that every pass forms would leave the range of f64.
 pub const LARGEST_VALUE: f64 = 1e100;
 
 /// Rows that one task of a parallel pass over the samples takes at a time.
 const ROWS_PER_TASK: usize = 16_384;
-
-/// Rows looked at to find the median of each feature.
-const ROWS_FOR_MEDIANS: usize = 4096;
 
 /// N x D values in the precision they came in, borrowed or owned, in any memory layout.
 #[derive(Debug, Clone)]
@@ -92,6 +90,17 @@ impl<'a> Points<'a> {
         Self::check(samples.into(), Some(feature_names))
     }
 
+    /// Points whose values, weights and names were checked before, or need no check.
+    pub(crate) fn trusted(
+        samples: impl Into<Samples<'a>>,
+        weights: Option<impl Into<CowArray<'a, f64, Ix1>>>,
+        feature_names: Option<Vec<String>>,
+    ) -> Self {
+        let (samples, weights) = (samples.into(), weights.map(Into::into));
+        let total_weight = weights.as_ref().map_or(samples.dim().0 as f64, |weights| weights.sum());
+        Points { samples, weights, total_weight, feature_names }
+    }
+
     fn check(samples: Samples<'a>, feature_names: Option<Vec<String>>) -> Result<Self> {
         let (n_samples, n_features) = samples.dim();
         if n_samples == 0 || n_features == 0 {
@@ -106,9 +115,14 @@ impl<'a> Points<'a> {
                 found: vec![names.len()],
             });
         }
-        let points = Points { samples, weights: None, total_weight: n_samples as f64, feature_names };
+        let points = Self::trusted(samples, None::<Array1<f64>>, feature_names);
         points.check_values()?;
         Ok(points)
+    }
+
+    /// The same points, their columns so named.
+    pub(crate) fn with_feature_names(self, feature_names: Option<Vec<String>>) -> Self {
+        Points { feature_names, ..self }
     }
 
     /// Gives each sample a weight: a weight of w counts the sample w times in every sum.
@@ -120,14 +134,9 @@ impl<'a> Points<'a> {
         if weights.len() != self.n_samples() {
             return Err(Error::WeightCount { expected: self.n_samples(), found: weights.len() });
         }
-        if let Some((row, &value)) = weights.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0)) {
-            return Err(Error::BadWeight { row, value });
-        }
-        let sum = weights.sum();
-        if !(sum > 0.0 && sum.is_finite()) {
-            return Err(Error::WeightSum { sum });
-        }
-        self.total_weight = sum;
+        check_weights(weights.view())?;
+        self.total_weight = weights.sum();
+        check_weight_sum(self.total_weight)?;
         self.weights = Some(weights);
         Ok(self)
     }
@@ -185,14 +194,26 @@ impl<'a> Points<'a> {
 
     /// Copies of the given rows as f64, with their weights: a subsample.
     pub(crate) fn select(&self, rows: &[usize]) -> Points<'static> {
-        let samples = self.rows(rows);
         let weights: Option<Array1<f64>> = self.weights.as_ref().map(|w| w.select(Axis(0), rows));
-        Points {
-            total_weight: weights.as_ref().map_or(rows.len() as f64, |w| w.sum()),
-            samples: samples.into(),
-            weights: weights.map(Into::into),
-            feature_names: self.feature_names.clone(),
+        Points::trusted(self.rows(rows), weights, self.feature_names.clone())
+    }
+
+    /// All values as f64.
+    pub(crate) fn to_f64(&self) -> Array2<f64> {
+        match &self.samples {
+            Samples::F32(values) => values.mapv(f64::from),
+            Samples::F64(values) => values.to_owned(),
         }
+    }
+
+    /// A range of the samples.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Points<'_> {
+        let samples: Samples = match &self.samples {
+            Samples::F32(values) => values.slice(s![rows.clone(), ..]).into(),
+            Samples::F64(values) => values.slice(s![rows.clone(), ..]).into(),
+        };
+        let weights = self.weights.as_ref().map(|weights| weights.slice(s![rows]));
+        Points::trusted(samples, weights, self.feature_names.clone())
     }
 
     /// Calls `visit(row, values)` for each of the given rows in order, the values widened to f64.
@@ -228,31 +249,15 @@ impl<'a> Points<'a> {
     pub fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
         let mean = self.weighted_sum(|_, x| x) / self.total_weight;
         let mut variance = self.weighted_sum(|d, x| (x - mean[d]) * (x - mean[d])) / self.total_weight;
-        // What the rounding of the mean makes of a constant feature is no variance.
-        variance.zip_mut_with(&mean, |variance, mean| {
-            if *variance <= (8.0 * f64::EPSILON * mean).powi(2) {
-                *variance = 0.0;
-            }
-        });
+        drop_rounding(&mean, &mut variance);
         (mean, variance)
     }
 
-    /// Median and median absolute deviation of every feature, `([D], [D])`, of some rows, evenly spaced. A few values far
-    /// from the others move neither, so that what is taken relative to them keeps the digits of the bulk.
+    /// Median and median absolute deviation of every feature, of some rows: (`[D]`, `[D]`).
     pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        let n = self.n_samples();
-        let mut columns = vec![Vec::new(); self.n_features()];
-        for row in (0..n).step_by(n.div_ceil(ROWS_FOR_MEDIANS)) {
-            self.for_each_row(row..row + 1, |_, values| {
-                columns.iter_mut().zip(values).for_each(|(column, x)| column.push(*x));
-            });
-        }
-        let medians = columns.into_iter().map(|mut column| {
-            let middle = median(&mut column);
-            column.iter_mut().for_each(|x| *x = (*x - middle).abs());
-            (middle, median(&mut column))
-        });
-        medians.unzip()
+        let mut rows = SpacedRows::default();
+        rows.add(self);
+        rows.medians()
     }
 
     /// Sum over the samples of weight times term(feature, value), for every feature, in an order that does not depend
@@ -280,7 +285,8 @@ impl<'a> Points<'a> {
         (0..n).step_by(ROWS_PER_TASK).map(|start| start..(start + ROWS_PER_TASK).min(n)).collect()
     }
 
-    fn check_values(&self) -> Result<()> {
+    /// Checks that every value can be squared.
+    pub(crate) fn check_values(&self) -> Result<()> {
         /// The bad values of some rows: how many are not finite, the first of them, and the first too large.
         #[derive(Default)]
         struct Bad {
@@ -326,9 +332,17 @@ impl<'a> Points<'a> {
     }
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+/// Checks that weights are finite and not negative.
+pub(crate) fn check_weights(weights: ArrayView1<f64>) -> Result<()> {
+    match weights.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0)) {
+        Some((row, &value)) => Err(Error::BadWeight { row, value }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that weights have a sum to divide by.
+pub(crate) fn check_weight_sum(sum: f64) -> Result<()> {
+    if sum > 0.0 && sum.is_finite() { Ok(()) } else { Err(Error::WeightSum { sum }) }
 }
 
 #[cfg(test)]

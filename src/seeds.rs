@@ -3,27 +3,11 @@
 
 use ndarray::{Array1, aview1};
 use pulp::{Arch, Simd, WithSimd};
-use rand::seq::index;
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
 use crate::points::Points;
-
-/// Distinct rows of positive weight, in order: all of them if there are no more than `count`.
-pub(crate) fn choose_rows(points: &Points, count: usize, random: &mut impl Rng) -> Vec<usize> {
-    let mut rows = match points.weights() {
-        None if points.n_samples() <= count => (0..points.n_samples()).collect(),
-        None => index::sample(random, points.n_samples(), count).into_vec(),
-        Some(weights) => {
-            let candidates: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0.0).collect();
-            let count = count.min(candidates.len());
-            index::sample(random, candidates.len(), count).into_iter().map(|i| candidates[i]).collect()
-        }
-    };
-    rows.sort_unstable();
-    rows
-}
 
 /// Samples of a chunk: a few features of them stay in the nearest cache while all trials pass over them.
 const CHUNK: usize = 1024;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mixtura::Samples;
-use mixtura::io::{Block, Column, Destination, Dimensions, TableFormat, TableWriter};
+use mixtura::io::Dimensions;
 
 use super::inputs::{DataArgs, check_output};
+use super::tables::{Table, block, columns};
 
 /// Write a table in another format
 #[derive(Debug, Args)]
@@ -29,18 +29,9 @@ pub(crate) struct ConvertArgs {
 impl ConvertArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         check_output(&self.out, &self.data.paths().collect::<Vec<_>>())?;
-        let format = TableFormat::of(&self.out)?;
-        let to = Destination::new(&self.out)?;
-        let data = self.data.read(None, None, self.seed)?;
-        let points = data.points();
-        let block = match points.samples() {
-            Samples::F32(values) => Block::from(values.view()),
-            Samples::F64(values) => Block::from(values.view()),
-        };
-        let name = |i: usize| points.feature_names().map_or_else(|| format!("x{i}"), |names| names[i].clone());
-        let columns: Vec<Column> = (0..points.n_features()).map(|i| Column::new(name(i), block.cell())).collect();
-        let mut writer = TableWriter::create(&to, format, &columns, Dimensions::Two)?;
-        writer.write(&[block])?;
-        Ok(writer.finish()?)
+        let mut table = Table::new(Some(&self.out), Dimensions::Two)?;
+        let data = self.data.stream(None, None, self.seed)?;
+        data.for_each_chunk(&mut |_, chunk| table.write(&columns(chunk), &[block(chunk, 0..chunk.n_samples())]))?;
+        Ok(table.finish()?)
     }
 }

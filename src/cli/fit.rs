@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mixtura::io::{Destination, FitRecord, Model, load_model, save_model};
-use mixtura::{CovarianceType, Device, DeviceInfo, Fit, FitOptions, Init, WarmStart};
+use mixtura::io::{Checkpoint, Destination, Model, OptionsRecord, load_model, save_model};
+use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Fitting, Init, WarmStart, Watched};
 
-use super::inputs::{DataArgs, DeviceArgs, check_output};
+use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_output};
+use super::interrupt;
 use super::progress::ProgressLog;
+use super::records::{Checkpoints, FROM_MODEL, Interval, Record};
 use super::report::{FitReport, summary};
 use super::{Usage, print, print_json};
 
@@ -18,47 +20,49 @@ use super::{Usage, print, print_json};
 #[command(after_help = "Examples:\n  \
     mixtura fit data/faithful.csv -k 2\n  \
     mixtura fit samples.npy -k 16 --covariance diag --device gpu --out model.json\n  \
-    mixtura fit sales.csv -k 4 --columns price,amount --weights count --json > fit.json")]
+    mixtura fit sales.csv -k 4 --columns price,amount --weights count --json > fit.json\n  \
+    mixtura fit huge.npy -k 64 --memory 4GiB --checkpoint fit.ckpt --out model.json\n  \
+    mixtura fit huge.npy --resume fit.ckpt --checkpoint fit.ckpt --out model.json")]
 pub(crate) struct FitArgs {
     #[command(flatten)]
     data: DataArgs,
 
     /// Number of components, K
     #[arg(short = 'k', long = "components", visible_alias = "n-components", value_name = "K")]
-    #[arg(required_unless_present = "init_model")]
+    #[arg(required_unless_present_any = ["init_model", "resume"])]
     components: Option<usize>,
 
     /// Family of the covariances [default: full, or the start model's]
     #[arg(long, value_name = "FAMILY", value_parser = covariance_parser())]
     covariance: Option<CovarianceType>,
 
-    /// Initialisation
-    #[arg(long, default_value = "kmeans", conflicts_with = "init_model", value_parser = init_parser())]
-    init: Init,
+    /// Initialisation [default: kmeans]
+    #[arg(long, conflicts_with = "init_model", value_parser = init_parser())]
+    init: Option<Init>,
 
     /// Start from this model instead of an initialisation
-    #[arg(long, value_name = "MODEL.json")]
+    #[arg(long, value_name = "MODEL.json", conflicts_with = "resume")]
     init_model: Option<PathBuf>,
 
-    /// Restarts from different initialisations; the best lower bound wins
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "init_model")]
-    n_init: usize,
+    /// Restarts from different initialisations; the best lower bound wins [default: 1]
+    #[arg(long, value_name = "N", conflicts_with = "init_model")]
+    n_init: Option<usize>,
 
-    /// Most epochs for each restart; 0 gives the initialisation
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    max_iter: usize,
+    /// Most epochs for each restart; 0 gives the initialisation [default: 100]
+    #[arg(long, value_name = "N")]
+    max_iter: Option<usize>,
 
-    /// Stop when the lower bound (mean log-likelihood) changes by less than this
-    #[arg(long, value_name = "CHANGE", default_value = "1e-3", allow_negative_numbers = true)]
-    tol: f64,
+    /// Stop when the lower bound (mean log-likelihood) changes by less than this [default: 1e-3]
+    #[arg(long, value_name = "CHANGE", allow_negative_numbers = true)]
+    tol: Option<f64>,
 
-    /// Added to the diagonal of every covariance, so that no component collapses
-    #[arg(long, value_name = "FLOOR", default_value = "1e-6", allow_negative_numbers = true)]
-    reg_covar: f64,
+    /// Added to the diagonal of every covariance, so that no component collapses [default: 1e-6]
+    #[arg(long, value_name = "FLOOR", allow_negative_numbers = true)]
+    reg_covar: Option<f64>,
 
-    /// Seed of all random choices
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// Seed of all random choices [default: 0]
+    #[arg(long)]
+    seed: Option<u64>,
 
     /// Sample weights: a column of the data, by name or index, or else a file with one weight for each row
     #[arg(long, value_name = "COLUMN-or-FILE")]
@@ -66,6 +70,21 @@ pub(crate) struct FitArgs {
 
     #[command(flatten)]
     device: DeviceArgs,
+
+    #[command(flatten)]
+    memory: MemoryArgs,
+
+    /// Write here, again and again, how far the fit has come
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+
+    /// How often: after so many epochs, or seconds, such as 60s
+    #[arg(long, value_name = "EPOCHS-or-SECONDS", default_value = "10", requires = "checkpoint")]
+    checkpoint_every: Interval,
+
+    /// Go on from a checkpoint, on the same data and with its options
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
 
     /// Write the model here
     #[arg(long, value_name = "MODEL.json")]
@@ -80,110 +99,179 @@ pub(crate) struct FitArgs {
     quiet: bool,
 }
 
-/// Arguments that go together, a place for the model and an open device.
+/// Arguments that go together, places for the results and an open device.
 struct Request {
     options: FitOptions,
+    /// The initialisation, as results name it.
+    init: String,
     feature_names: Option<Vec<String>>,
     destination: Option<Destination>,
+    checkpoints: Option<Checkpoints>,
+    resumed: Option<Checkpoint>,
     device: Device,
 }
 
 impl FitArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let started = Instant::now();
-        let Request { options, feature_names, destination, device } = self.check()?;
+        let Request { options, init, feature_names, destination, mut checkpoints, resumed, device } = self.check()?;
 
         let reading = Instant::now();
-        let data = self.data.read(feature_names.as_deref(), self.weights.as_deref(), options.seed)?;
+        let weights = self.weights.as_deref();
+        let data = self.data.read(feature_names.as_deref(), weights, options.seed, self.memory.host())?;
         let read = reading.elapsed().as_secs_f64();
         if let Some(start) = &options.warm_start {
             data.check_features(start.mixture.n_features())?;
         }
+        if let Some((checkpoint, path)) = resumed.as_ref().zip(self.resume.as_deref()) {
+            checkpoint.check_data(path, &data)?;
+        }
+        let record = Record { device: device.info(), data: &data, options: &options, init: &init };
 
-        let points = data.points();
-        let mut progress = ProgressLog::new(self.quiet, points.n_samples(), &options);
-        let fit = mixtura::fit(points, &device, &options, &mut |step| progress.show(step));
+        let mut progress = ProgressLog::new(self.quiet, &data, &options);
+        let bar = progress.bar();
+        let watcher = |done: usize| {
+            bar.show(done);
+            !interrupt::is_asked()
+        };
+        let watched = Watched::new(&data, &watcher);
+        interrupt::wait_for_end();
+        let state = resumed.map(|checkpoint| checkpoint.state).unwrap_or_default();
+        let mut fitting = Fitting::resume(&watched, &device, &options, state).map_err(|error| data.locate(error))?;
+        let mut state = fitting.state().clone();
+        let fit = loop {
+            match fitting.epoch() {
+                Ok(None) => break fitting.finish(),
+                Ok(Some(step)) => progress.show(&step),
+                Err(error) => break Err(error),
+            }
+            state.clone_from(fitting.state());
+            if let Some(checkpoints) = &mut checkpoints {
+                checkpoints.after_epoch(|| record.checkpoint(&state))?;
+            }
+            if interrupt::is_asked() {
+                break Err(Error::Interrupted);
+            }
+        };
         progress.finish();
-        let fit = fit.map_err(|error| data.locate(error))?;
+        let fit = match fit {
+            Err(Error::Interrupted) => {
+                return Err(record.keep(&state, checkpoints.as_ref(), destination.as_ref())?.into());
+            }
+            fit => fit.map_err(|error| data.locate(error))?,
+        };
 
-        let names = points.feature_names();
         if let Some(destination) = &destination {
-            let record = record(&fit, device.info(), points.n_samples(), &options);
-            let model =
-                Model { mixture: fit.mixture.clone(), feature_names: names.map(<[String]>::to_vec), fit: Some(record) };
-            save_model(destination, &model)?;
+            save_model(destination, &record.model(fit.mixture.clone(), record.of_fit(&fit)))?;
         }
         if !self.quiet {
             fit.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         }
-        let report = FitReport::new(&fit, device.info(), points.n_samples(), read, started.elapsed().as_secs_f64());
+        let report = FitReport::new(&fit, device.info(), data.n_samples(), read, started.elapsed().as_secs_f64());
+        let saved = destination.as_ref().map(Destination::path);
         match (self.json, self.quiet) {
             (true, _) => print_json(&report),
             (false, true) => Ok(()),
-            (false, false) => print(&summary(&report, &fit, names, destination.as_ref().map(Destination::path))),
+            (false, false) => print(&summary(&report, &fit, data.feature_names(), saved)),
         }
     }
 
     /// Everything that can be refused before the data are read.
     fn check(&self) -> anyhow::Result<Request> {
+        let resumed = self.resume.as_deref().map(Checkpoint::load).transpose()?;
         let start = self.init_model.as_deref().map(load_model).transpose()?;
-        let (family, k) = match &start {
-            Some(Model { mixture, .. }) => {
-                agree("--components", self.components, mixture.n_components())?;
-                agree("--covariance", self.covariance, mixture.covariance_type())?;
-                (mixture.covariance_type(), mixture.n_components())
+        if let Some(Model { mixture, .. }) = &start {
+            agree("--components", self.components, mixture.n_components(), START)?;
+            agree("--covariance", self.covariance, mixture.covariance_type(), START)?;
+        }
+        let base = match (&resumed, &start) {
+            (Some(checkpoint), _) => self.resumed_options(&checkpoint.options)?,
+            (None, Some(Model { mixture, .. })) => {
+                FitOptions { covariance_type: mixture.covariance_type(), ..FitOptions::new(mixture.n_components()) }
             }
-            None => (self.covariance.unwrap_or_default(), self.components.unwrap_or_default()),
+            (None, None) => FitOptions {
+                covariance_type: self.covariance.unwrap_or_default(),
+                ..FitOptions::new(self.components.unwrap_or_default())
+            },
         };
-        let (mixture, feature_names) = start.map(|model| (model.mixture, model.feature_names)).unzip();
+        let (mixture, mut feature_names) = start.map(|model| (model.mixture, model.feature_names)).unzip();
         let options = FitOptions {
-            covariance_type: family,
-            tol: self.tol,
-            reg_covar: self.reg_covar,
-            max_iter: self.max_iter,
-            n_init: self.n_init,
-            init: self.init,
-            seed: self.seed,
+            tol: self.tol.unwrap_or(base.tol),
+            reg_covar: self.reg_covar.unwrap_or(base.reg_covar),
+            max_iter: self.max_iter.unwrap_or(base.max_iter),
+            n_init: self.n_init.unwrap_or(base.n_init),
+            init: self.init.unwrap_or(base.init),
+            seed: self.seed.unwrap_or(base.seed),
             warm_start: mixture.map(|mixture| WarmStart { mixture, lower_bound: None }),
-            ..FitOptions::new(k)
+            ..base
         };
         options.check()?;
+        let init = match &resumed {
+            Some(checkpoint) => {
+                feature_names = Some(checkpoint.data.feature_names().map(<[String]>::to_vec));
+                checkpoint.options.init.clone()
+            }
+            None => if options.warm_start.is_some() { FROM_MODEL } else { options.init.name() }.to_owned(),
+        };
+        let inputs = [&self.init_model, &self.resume].into_iter().flatten().map(PathBuf::as_path);
+        let inputs: Vec<&Path> = self.data.paths().chain(self.weights.as_ref().map(Path::new)).chain(inputs).collect();
         if let Some(out) = &self.out {
-            let weights = self.weights.as_ref().map(Path::new);
-            check_output(out, &self.data.paths().chain(weights).collect::<Vec<_>>())?;
+            check_output(out, &inputs)?;
         }
         let destination = self.out.as_deref().map(Destination::new).transpose()?;
-        let device = self.device.open()?;
-        Ok(Request { options, feature_names: feature_names.flatten(), destination, device })
+        let checkpoints = match &self.checkpoint {
+            // A checkpoint may take the place of the one that the fit goes on from.
+            Some(path) if self.resume.as_ref() == Some(path) => Some(path),
+            Some(path) => check_output(path, &inputs).map(|()| Some(path))?,
+            None => None,
+        };
+        let checkpoints = checkpoints.map(|path| Checkpoints::new(path, self.checkpoint_every)).transpose()?;
+        let device = self.memory.limit(self.device.open()?);
+        Ok(Request { options, init, feature_names: feature_names.flatten(), destination, checkpoints, resumed, device })
+    }
+
+    /// The options of a checkpoint, which arguments must agree with; a single restart may be given more epochs.
+    fn resumed_options(&self, recorded: &OptionsRecord) -> anyhow::Result<FitOptions> {
+        agree("--components", self.components, recorded.n_components, CHECKPOINT)?;
+        agree("--covariance", self.covariance, recorded.covariance_type, CHECKPOINT)?;
+        agree("--init", self.init.map(Init::name), &recorded.init, CHECKPOINT)?;
+        agree("--n-init", self.n_init, recorded.n_init, CHECKPOINT)?;
+        agree("--tol", self.tol, recorded.tol, CHECKPOINT)?;
+        agree("--reg-covar", self.reg_covar, recorded.reg_covar, CHECKPOINT)?;
+        agree("--seed", self.seed, recorded.seed, CHECKPOINT)?;
+        if recorded.n_init > 1 {
+            agree("--max-iter", self.max_iter, recorded.max_iter, CHECKPOINT)?;
+        }
+        Ok(FitOptions {
+            covariance_type: recorded.covariance_type,
+            tol: recorded.tol,
+            reg_covar: recorded.reg_covar,
+            max_iter: recorded.max_iter,
+            n_init: recorded.n_init,
+            // One that was continued from a model has its start behind it.
+            init: recorded.init.parse().unwrap_or_default(),
+            seed: recorded.seed,
+            ..FitOptions::new(recorded.n_components)
+        })
     }
 }
 
-/// An argument that is given must say what the start model says.
-fn agree<T: PartialEq + std::fmt::Display>(flag: &str, given: Option<T>, model: T) -> Result<(), Usage> {
+/// What arguments have to agree with.
+const START: &str = "the model of --init-model";
+const CHECKPOINT: &str = "the checkpoint of --resume";
+
+/// An argument that is given must say what a file says.
+fn agree<T: PartialEq<U>, U>(flag: &str, given: Option<T>, recorded: U, by: &str) -> Result<(), Usage>
+where
+    T: std::fmt::Display,
+    U: std::fmt::Display,
+{
     match given {
-        Some(given) if given != model => Err(Usage {
-            problem: format!("{flag} is {given}, but the model of --init-model has {model}"),
-            remedy: "leave the flag out, or start from another model",
+        Some(given) if given != recorded => Err(Usage {
+            problem: format!("{flag} is {given}, but {by} has {recorded}"),
+            remedy: "leave the flag out, or begin from something else",
         }),
         _ => Ok(()),
-    }
-}
-
-fn record(fit: &Fit, device: &DeviceInfo, n_samples: usize, options: &FitOptions) -> FitRecord {
-    FitRecord {
-        device: device.clone(),
-        n_samples,
-        total_weight: fit.total_weight,
-        init: if options.warm_start.is_some() { "model" } else { options.init.name() }.to_owned(),
-        seed: options.seed,
-        tol: options.tol,
-        reg_covar: options.reg_covar,
-        max_iter: options.max_iter,
-        n_init: options.n_init,
-        converged: fit.converged,
-        n_iter: fit.n_iter,
-        lower_bound: Some(fit.lower_bound).filter(|bound| bound.is_finite()),
-        log_likelihood: fit.log_likelihood,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mixtura::io::{Columns, Dataset, Selection};
-use mixtura::{Device, DeviceChoice, Precision};
+use mixtura::io::{Columns, Dataset, Selection, Stream};
+use mixtura::{Device, DeviceChoice, Precision, memory_for_samples};
 
 use super::Usage;
 
@@ -47,18 +48,38 @@ fn parse_share(text: &str) -> Result<f64, String> {
 
 impl DataArgs {
     /// Reads the data; a model's features are found by name where both have names. The seed is for the choice of rows.
+    /// What takes more bytes of memory stays on disk.
     pub(crate) fn read(
         &self,
         model_features: Option<&[String]>,
         weights: Option<&str>,
         seed: u64,
+        memory: u64,
     ) -> mixtura::Result<Dataset> {
+        let data = Dataset::open(&self.paths, &self.selection(model_features, weights, seed), memory)?;
+        data.check_order(model_features.unwrap_or_default())?;
+        Ok(data)
+    }
+
+    /// Opens the data, to be read once; likewise.
+    pub(crate) fn stream(
+        &self,
+        model_features: Option<&[String]>,
+        weights: Option<&str>,
+        seed: u64,
+    ) -> mixtura::Result<Stream> {
+        let data = Stream::open(&self.paths, &self.selection(model_features, weights, seed))?;
+        data.check_order(model_features.unwrap_or_default())?;
+        Ok(data)
+    }
+
+    fn selection(&self, model_features: Option<&[String]>, weights: Option<&str>, seed: u64) -> Selection {
         let columns = match (&self.columns, model_features) {
             (Some(chosen), _) => Columns::Chosen(chosen.clone()),
             (None, Some(names)) => Columns::Preferred(names.to_vec()),
             (None, None) => Columns::All,
         };
-        let selection = Selection {
+        Selection {
             columns,
             weights: weights.map(str::to_owned),
             member: self.member.clone(),
@@ -66,10 +87,7 @@ impl DataArgs {
             head: self.head.map(|head| usize::try_from(head).unwrap_or(usize::MAX)),
             sample: self.sample,
             seed,
-        };
-        let data = Dataset::read_all(&self.paths, &selection)?;
-        data.check_order(model_features.unwrap_or_default())?;
-        Ok(data)
+        }
     }
 
     /// The paths as they were given.
@@ -92,6 +110,34 @@ pub(crate) fn check_output(out: &Path, inputs: &[&Path]) -> Result<(), Usage> {
             remedy: "write to another file",
         }),
         false => Ok(()),
+    }
+}
+
+/// How much memory samples may take.
+#[derive(Debug, Args)]
+pub(crate) struct MemoryArgs {
+    /// Most memory that samples may take, such as 8GiB; more stay on disk, and are read again in every epoch [default:
+    /// three quarters of what is available]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
+
+    /// Most memory of a graphics adapter that samples may take; more pass through it in every epoch [default: what it has]
+    #[arg(long, value_name = "SIZE")]
+    gpu_memory: Option<ByteSize>,
+}
+
+impl MemoryArgs {
+    /// Bytes of the host's memory.
+    pub(crate) fn host(&self) -> u64 {
+        self.memory.map_or_else(memory_for_samples, |size| size.as_u64())
+    }
+
+    /// The device, held to its limit.
+    pub(crate) fn limit(&self, device: Device) -> Device {
+        match self.gpu_memory {
+            Some(size) => device.with_memory(size.as_u64()),
+            None => device,
+        }
     }
 }
 

@@ -46,12 +46,16 @@ fn history(fit: &FitRecord) -> Vec<(&'static str, String)> {
         weight if weight == fit.n_samples as f64 => String::new(),
         weight => format!(", of total weight {weight}"),
     };
+    let log_likelihood = match fit.log_likelihood {
+        Some(total) => format!("{total:.6} (mean {:.6})", total / fit.total_weight),
+        None => "unknown: the fit was interrupted".to_owned(),
+    };
     vec![
         ("fitted to", format!("{} samples{weighted}", fit.n_samples)),
         ("fitted on", format!("{} ({})", fit.device.name, fit.device.backend)),
         ("initialisation", format!("{}, seed {}{}", fit.init, fit.seed, best_of(fit.n_init))),
         ("epochs", format!("{} ({outcome}; at most {}, tolerance {:e})", fit.n_iter, fit.max_iter, fit.tol)),
         ("covariance floor", format!("{:e}", fit.reg_covar)),
-        ("log-likelihood", format!("{:.6} (mean {:.6})", fit.log_likelihood, fit.log_likelihood / fit.total_weight)),
+        ("log-likelihood", log_likelihood),
     ]
 }

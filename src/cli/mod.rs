@@ -9,11 +9,14 @@ mod fit;
 mod format;
 mod inputs;
 mod inspect;
+pub(crate) mod interrupt;
 mod predict;
 mod progress;
+mod records;
 mod report;
 mod sample;
 mod score;
+mod tables;
 
 use std::io::Write;
 
@@ -47,6 +50,7 @@ enum Command {
 impl Cli {
     /// Runs the command.
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        interrupt::install()?;
         match self.command {
             Command::Fit(args) => args.run(),
             Command::Predict(args) => args.run(),

@@ -5,20 +5,22 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish};
-use mixtura::io::{Block, CellType, Column, Destination, Dimensions, Model, TableFormat, TableWriter, load_model};
+use mixtura::io::{Block, CellType, Column, Dimensions, Model, load_model};
+use mixtura::{Backend, Mixture};
 use ndarray::{Array1, Array2};
 
 use super::inputs::{DataArgs, DeviceArgs, check_output};
+use super::tables::{Table, block, columns};
 
-/// Samples that are worked through at a time, and the values of a block at most.
-const BLOCK_ROWS: usize = 65_536;
-const BLOCK_VALUES: usize = 1 << 22;
+/// Posterior probabilities that are computed at a time, at most.
+const MOST_VALUES: usize = 1 << 21;
 
 /// Print the component of every sample
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     mixtura predict model.json data.csv > labels.txt\n  \
-    mixtura predict model.json samples.npy --proba --out proba.npy")]
+    mixtura predict model.json samples.npy --proba --out proba.npy\n  \
+    mixtura predict model.json data.parquet --append --out labelled.parquet")]
 pub(crate) struct PredictArgs {
     /// Model file
     #[arg(value_name = "MODEL")]
@@ -35,6 +37,10 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     log_density: bool,
 
+    /// Write the columns that the model uses, too, before the result
+    #[arg(long)]
+    append: bool,
+
     /// Write to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or .f64 [default:
     /// lines on standard output]
     #[arg(long, value_name = "FILE")]
@@ -48,80 +54,73 @@ pub(crate) struct PredictArgs {
     quiet: bool,
 }
 
+/// What is said of some samples.
+enum Answer {
+    Labels(Array1<i64>),
+    LogDensities(Array1<f64>),
+    Probabilities(Array2<f64>),
+}
+
+impl Answer {
+    fn block(&self) -> Block<'_> {
+        match self {
+            Answer::Labels(labels) => labels.into(),
+            Answer::LogDensities(log_densities) => log_densities.into(),
+            Answer::Probabilities(probabilities) => probabilities.into(),
+        }
+    }
+}
+
 impl PredictArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let (to, format) = match &self.out {
-            Some(path) => {
-                check_output(path, &self.data.paths().chain([self.model.as_path()]).collect::<Vec<_>>())?;
-                let format = TableFormat::of(path)?;
-                (Destination::new(path)?, format)
-            }
-            None => (Destination::standard_output(), TableFormat::Lines),
-        };
+        if let Some(path) = &self.out {
+            check_output(path, &self.data.paths().chain([self.model.as_path()]).collect::<Vec<_>>())?;
+        }
+        let dimensions = if self.proba || self.append { Dimensions::Two } else { Dimensions::One };
+        let mut table = Table::new(self.out.as_deref(), dimensions)?;
         let Model { mixture, feature_names, .. } = load_model(&self.model)?;
         let device = self.device.open()?;
-        let data = self.data.read(feature_names.as_deref(), None, 0)?;
+        let data = self.data.stream(feature_names.as_deref(), None, 0)?;
         data.check_features(mixture.n_features())?;
 
-        let mut backend = device.load(data.points()).map_err(|error| data.locate(error))?;
-        let n = data.points().n_samples();
-        let hidden = self.quiet || self.out.is_none();
-        let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(n as u64) };
+        let answers = self.columns(mixture.n_components());
+        let most_rows = if self.proba { (MOST_VALUES / mixture.n_components()).max(1) } else { usize::MAX };
+        let bar = if self.quiet || self.out.is_none() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         let bar = bar.with_finish(ProgressFinish::AndClear);
-        let table = Table { to, format, n, k: mixture.n_components(), bar };
-        match (self.proba, self.log_density) {
-            (true, _) => table.write_probabilities(|rows| backend.responsibilities(&mixture, rows))?,
-            (_, true) => {
-                table.write("log_density", CellType::F64, |rows| Ok(backend.assess(&mixture, rows)?.log_densities))?
+        data.for_each_chunk(&mut |first, chunk| {
+            let n = chunk.n_samples();
+            let mut backend = device.load(chunk)?;
+            for start in (0..n).step_by(most_rows.min(n)) {
+                let rows = start..start.saturating_add(most_rows).min(n);
+                let answer = self.answer(&mut *backend, &mixture, rows.clone())?;
+                if self.append {
+                    let all = [columns(chunk), answers.clone()].concat();
+                    table.write(&all, &[block(chunk, rows), answer.block()])?;
+                } else {
+                    table.write(&answers, &[answer.block()])?;
+                }
             }
-            _ => table.write("label", CellType::I64, |rows| {
-                Ok(backend.assess(&mixture, rows)?.labels.mapv(|label| label as i64))
-            })?,
+            bar.set_message(format!("{} samples", first + n));
+            bar.tick();
+            Ok(())
+        })?;
+        Ok(table.finish()?)
+    }
+
+    /// The columns of the answers.
+    fn columns(&self, k: usize) -> Vec<Column> {
+        match (self.proba, self.log_density) {
+            (true, _) => (0..k).map(|k| Column::new(format!("p{k}"), CellType::F64)).collect(),
+            (_, true) => vec![Column::new("log_density", CellType::F64)],
+            _ => vec![Column::new("label", CellType::I64)],
         }
-        Ok(())
-    }
-}
-
-/// A table with a row for each of n samples, written block by block, so that it is never in memory as a whole.
-struct Table {
-    to: Destination,
-    format: TableFormat,
-    n: usize,
-    k: usize,
-    bar: ProgressBar,
-}
-
-impl Table {
-    /// One value for each sample.
-    fn write<T>(
-        self,
-        name: &str,
-        cell: CellType,
-        mut values: impl FnMut(Range<usize>) -> mixtura::Result<Array1<T>>,
-    ) -> mixtura::Result<()>
-    where
-        for<'a> Block<'a>: From<&'a Array1<T>>,
-    {
-        let mut writer = TableWriter::create(&self.to, self.format, &[Column::new(name, cell)], Dimensions::One)?;
-        self.blocks().try_for_each(|rows| writer.write(&[(&values(rows)?).into()]))?;
-        writer.finish()
     }
 
-    /// One value for each sample and component.
-    fn write_probabilities(
-        self,
-        mut values: impl FnMut(Range<usize>) -> mixtura::Result<Array2<f64>>,
-    ) -> mixtura::Result<()> {
-        let columns: Vec<Column> = (0..self.k).map(|k| Column::new(format!("p{k}"), CellType::F64)).collect();
-        let mut writer = TableWriter::create(&self.to, self.format, &columns, Dimensions::Two)?;
-        self.blocks().try_for_each(|rows| writer.write(&[(&values(rows)?).into()]))?;
-        writer.finish()
-    }
-
-    /// The samples in blocks, the bar going on with each.
-    fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
-        let size = BLOCK_ROWS.min(BLOCK_VALUES / self.k).max(1);
-        let blocks = (0..self.n).step_by(size).map(move |start| start..(start + size).min(self.n));
-        blocks.inspect(|rows| self.bar.set_position(rows.start as u64))
+    fn answer(&self, backend: &mut dyn Backend, mixture: &Mixture, rows: Range<usize>) -> mixtura::Result<Answer> {
+        Ok(match (self.proba, self.log_density) {
+            (true, _) => Answer::Probabilities(backend.responsibilities(mixture, rows)?),
+            (_, true) => Answer::LogDensities(backend.assess(mixture, rows)?.log_densities),
+            _ => Answer::Labels(backend.assess(mixture, rows)?.labels.mapv(|label| label as i64)),
+        })
     }
 }

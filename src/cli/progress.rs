@@ -1,11 +1,14 @@
 //! Progress of a fit on standard error: a bar on a terminal, lines elsewhere, nothing when asked to be quiet.
 
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mixtura::{FitOptions, Progress};
+use mixtura::io::Dataset;
+use mixtura::{Data, FitOptions, Progress};
 
-use super::format::count;
+use super::format::{count, seconds};
 
 /// Epochs that each have a line; of those after them every tenth has one, and the last.
 const FIRST_LINES: usize = 10;
@@ -15,6 +18,33 @@ pub(crate) struct ProgressLog {
     display: Display,
     n_samples: usize,
     n_init: usize,
+    /// Bytes that every epoch reads from disk.
+    read_bytes: Option<u64>,
+}
+
+/// Shows how far the pass at work has come.
+pub(crate) struct PassBar {
+    bar: Option<ProgressBar>,
+    n_samples: usize,
+    read_bytes: Option<u64>,
+    started: Mutex<Instant>,
+}
+
+impl PassBar {
+    /// So many samples of the pass are done.
+    pub(crate) fn show(&self, done: usize) {
+        let Some(bar) = &self.bar else { return };
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let elapsed = started.elapsed().as_secs_f64();
+        let share = done as f64 / self.n_samples.max(1) as f64;
+        let rate = self.read_bytes.map(|bytes| format!(", {}B/s", count(share * bytes as f64 / elapsed)));
+        let left = seconds(elapsed / share - elapsed);
+        bar.set_prefix(format!("{:.0} % of a pass, {left} left{}", 100.0 * share, rate.unwrap_or_default()));
+        if done == self.n_samples {
+            bar.set_prefix("");
+            *started = Instant::now();
+        }
+    }
 }
 
 enum Display {
@@ -25,20 +55,33 @@ enum Display {
 }
 
 impl ProgressLog {
-    /// A display for a fit of this many samples.
-    pub(crate) fn new(quiet: bool, n_samples: usize, options: &FitOptions) -> Self {
+    /// A display for a fit of these data.
+    pub(crate) fn new(quiet: bool, data: &Dataset, options: &FitOptions) -> Self {
+        let read_bytes = data.read_bytes();
+        ProgressLog { read_bytes, ..Self::of_samples(quiet, data.n_samples(), options) }
+    }
+
+    /// A display for a fit of this many samples, in memory.
+    pub(crate) fn of_samples(quiet: bool, n_samples: usize, options: &FitOptions) -> Self {
         let display = if quiet {
             Display::Quiet
         } else if std::io::stderr().is_terminal() {
             let bar = ProgressBar::new(options.max_iter as u64);
-            let style = ProgressStyle::with_template("{bar:20} epoch {pos}/{len}  {wide_msg}");
+            let style = ProgressStyle::with_template("{bar:20} epoch {pos}/{len}  {msg}  {prefix}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_message("initialising");
             Display::Bar(bar)
         } else {
             Display::Lines(None)
         };
-        ProgressLog { display, n_samples, n_init: options.n_init }
+        ProgressLog { display, n_samples, n_init: options.n_init, read_bytes: None }
+    }
+
+    /// What shows the pass at work.
+    pub(crate) fn bar(&self) -> PassBar {
+        let bar = if let Display::Bar(bar) = &self.display { Some(bar.clone()) } else { None };
+        let (n_samples, read_bytes) = (self.n_samples, self.read_bytes);
+        PassBar { bar, n_samples, read_bytes, started: Mutex::new(Instant::now()) }
     }
 
     /// Shows an epoch.
@@ -77,8 +120,12 @@ impl ProgressLog {
             n => format!("restart {}/{n}  ", step.restart + 1),
         };
         let change = if step.change.is_finite() { format!("{:+.2e}", step.change) } else { "-".to_owned() };
-        let speed = count(self.n_samples as f64 / step.seconds.max(f64::MIN_POSITIVE));
-        format!("{restart}lower bound {:.6}  change {change:>9}  {speed} samples/s", step.lower_bound)
+        let rate = |amount: f64| count(amount / step.seconds.max(f64::MIN_POSITIVE));
+        let speed = match self.read_bytes {
+            Some(bytes) => format!("{} samples/s, {}B/s", rate(self.n_samples as f64), rate(bytes as f64)),
+            None => format!("{} samples/s", rate(self.n_samples as f64)),
+        };
+        format!("{restart}lower bound {:.6}  change {change:>9}  {speed}", step.lower_bound)
     }
 }
 

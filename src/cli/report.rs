@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mixtura::io::Nested;
-use mixtura::{DeviceInfo, Fit};
+use mixtura::{DeviceInfo, Fit, Home};
 use serde::Serialize;
 
 use super::components::component_table;
@@ -13,6 +13,7 @@ use super::format::{aligned, seconds};
 #[derive(Debug, Serialize)]
 pub(crate) struct FitReport<'a> {
     device: &'a DeviceInfo,
+    home: &'a Home,
     n_samples: usize,
     n_features: usize,
     n_components: usize,
@@ -49,6 +50,7 @@ impl<'a> FitReport<'a> {
         let mixture = &fit.mixture;
         FitReport {
             device,
+            home: &fit.home,
             n_samples,
             n_features: mixture.n_features(),
             n_components: mixture.n_components(),
@@ -101,6 +103,7 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
     let mut facts = vec![
         ("device", format!("{} ({})", report.device.name, report.device.backend)),
         ("samples", format!("{} of {} features{weighted}", report.n_samples, report.n_features)),
+        ("kept", format!("{}: {}", fit.home.place, fit.home.reason)),
         ("components", format!("{}, covariance {}", report.n_components, report.covariance_type)),
         ("epochs", epochs),
         ("log-likelihood", format!("{:.6} (mean {:.6})", report.log_likelihood, report.mean_log_likelihood)),

@@ -46,17 +46,21 @@ impl ScoreArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let model = load_model(&self.model)?;
         let device = self.device.open()?;
-        let data = self.data.read(model.feature_names.as_deref(), self.weights.as_deref(), 0)?;
+        let data = self.data.stream(model.feature_names.as_deref(), self.weights.as_deref(), 0)?;
         data.check_features(model.mixture.n_features())?;
 
-        let points = data.points();
-        let total = device.log_likelihood(&model.mixture, points).map_err(|error| data.locate(error))?;
+        let (mut total, mut weight) = (0.0, 0.0);
+        let n_samples = data.for_each_chunk(&mut |_, chunk| {
+            total += device.log_likelihood(&model.mixture, chunk)?;
+            weight += chunk.total_weight();
+            Ok(())
+        })?;
         let score = Score {
-            n_samples: points.n_samples(),
+            n_samples,
             log_likelihood: total,
-            mean_log_likelihood: total / points.total_weight(),
+            mean_log_likelihood: total / weight,
             aic: model.mixture.aic(total),
-            bic: model.mixture.bic(total, points.total_weight()),
+            bic: model.mixture.bic(total, weight),
         };
         if self.json { print_json(&score) } else { print(&score.table()) }
     }

@@ -1,7 +1,8 @@
-//! A pass over all samples, in slabs of tiles, on all threads.
+//! A pass over all samples, in blocks of slabs of tiles, on all threads.
 //!
-//! The bounds of the slabs depend on the number of samples and features only, and sums are added up along a fixed
-//! tree, so that the result does not depend on the number of threads. The memory of a pass serves the next of its shape.
+//! The bounds of blocks and slabs depend on the number of samples and features only, and sums are added up along a fixed
+//! tree, so that the result depends neither on the number of threads nor on the chunks that the samples come in. The
+//! memory of a pass serves the next of its shape.
 
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,9 +20,11 @@ use super::sums::{Shape, Sums};
 use super::tile::Tile;
 use crate::backend::Assignment;
 use crate::coordinates::Coordinates;
+use crate::data::{Data, block_rows};
+use crate::error::Result;
 use crate::points::Points;
 
-/// Samples of a slab; fewer where there would not be [`LEAST_SLABS`] slabs.
+/// Samples of a slab; fewer where a block would not have [`LEAST_SLABS`] slabs.
 const SLAB: usize = 8192;
 const LEAST_SLABS: usize = 32;
 
@@ -38,8 +41,9 @@ pub(super) enum Source<'a, T> {
 pub(super) type Fill<'a> = dyn Fn(Range<usize>, &mut ArrayViewMut2<f64>) + Sync + 'a;
 
 /// What a pass is over.
-pub(super) struct Run<'a, 'p, T> {
-    pub(super) points: &'a Points<'p>,
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a, T> {
+    pub(super) data: &'a dyn Data,
     pub(super) coordinates: &'a Coordinates,
     pub(super) source: &'a Source<'a, T>,
     /// Origins of the sums: `[K, D]`; empty where only the log-likelihood is wanted.
@@ -69,23 +73,51 @@ impl<T: Real> Pass<T> {
     }
 
     /// Sums over all samples.
-    pub(super) fn sums(&self, run: &Run<T>) -> Sums {
-        let n = run.points.n_samples();
+    ///
+    /// # Errors
+    /// Those of the data.
+    pub(super) fn sums(&self, run: &Run<T>) -> Result<Sums> {
+        // Sums over so many blocks, each more than the next.
+        let mut parts: Vec<(usize, Sums)> = Vec::new();
+        run.data.for_each_chunk(&mut |first, chunk| {
+            let mut blocks = chunk.n_samples().div_ceil(block_rows(self.shape.d));
+            let mut sums = self.add_up(0..blocks, power_of_two_below, &|i| self.block(run, first, chunk, i));
+            while let Some((_, mut left)) = parts.pop_if(|(left, _)| *left == blocks) {
+                left.add(&sums);
+                self.recycle(std::mem::replace(&mut sums, left));
+                blocks *= 2;
+            }
+            parts.push((blocks, sums));
+            Ok(())
+        })?;
+        let mut parts = parts.into_iter().map(|(_, sums)| sums).rev();
+        let last = parts.next().unwrap_or_else(|| Sums::zero(self.shape));
+        Ok(parts.fold(last, |right, mut total| {
+            total.add(&right);
+            self.recycle(right);
+            total
+        }))
+    }
+
+    /// Sums over a block of a chunk that begins with the given sample.
+    fn block(&self, run: &Run<T>, first: usize, chunk: &Points, index: usize) -> Sums {
+        let rows = block_rows(self.shape.d);
+        let block = index * rows..((index + 1) * rows).min(chunk.n_samples());
         let capacity = Tile::<T>::capacity(self.shape.d);
-        let rows = n.div_ceil(LEAST_SLABS).clamp(capacity, SLAB.max(capacity)) / capacity * capacity;
+        let slab_rows = block.len().div_ceil(LEAST_SLABS).clamp(capacity, SLAB.max(capacity)) / capacity * capacity;
         let slab = |i: usize| {
             let mut scratch = lock(&self.scratch).pop().unwrap_or_else(|| self.scratch());
             let mut sums = lock(&self.sums).pop().unwrap_or_else(|| Sums::zero(self.shape));
             sums.clear();
-            let end = ((i + 1) * rows).min(n);
-            for start in (i * rows..end).step_by(capacity) {
+            let end = (block.start + (i + 1) * slab_rows).min(block.end);
+            for start in (block.start + i * slab_rows..end).step_by(capacity) {
                 let rows = start..(start + capacity).min(end);
-                self.add_tile(run, rows, &mut sums, &mut scratch);
+                self.add_tile(run, first, chunk, rows, &mut sums, &mut scratch);
             }
             lock(&self.scratch).push(scratch);
             sums
         };
-        self.add_up(0..n.div_ceil(rows), &slab)
+        self.add_up(0..block.len().div_ceil(slab_rows), half, &slab)
     }
 
     /// Gives sums back for the next pass.
@@ -93,14 +125,14 @@ impl<T: Real> Pass<T> {
         lock(&self.sums).push(sums);
     }
 
-    /// The sums of some slabs, halved until they are single.
-    fn add_up(&self, slabs: Range<usize>, slab: &(impl Fn(usize) -> Sums + Sync)) -> Sums {
-        if slabs.len() == 1 {
-            return slab(slabs.start);
+    /// The sums of some parts, split in two until they are single; `left` says how many go to the left.
+    fn add_up(&self, parts: Range<usize>, left: fn(usize) -> usize, part: &(impl Fn(usize) -> Sums + Sync)) -> Sums {
+        if parts.len() == 1 {
+            return part(parts.start);
         }
-        let middle = slabs.start + slabs.len() / 2;
+        let middle = parts.start + left(parts.len());
         let (mut total, right) =
-            rayon::join(|| self.add_up(slabs.start..middle, slab), || self.add_up(middle..slabs.end, slab));
+            rayon::join(|| self.add_up(parts.start..middle, left, part), || self.add_up(middle..parts.end, left, part));
         total.add(&right);
         self.recycle(right);
         total
@@ -116,10 +148,18 @@ impl<T: Real> Pass<T> {
         }
     }
 
-    fn add_tile(&self, run: &Run<T>, rows: Range<usize>, sums: &mut Sums, scratch: &mut Scratch<T>) {
-        let Run { points, coordinates, source, means } = *run;
+    fn add_tile(
+        &self,
+        run: &Run<T>,
+        first: usize,
+        chunk: &Points,
+        rows: Range<usize>,
+        sums: &mut Sums,
+        scratch: &mut Scratch<T>,
+    ) {
+        let Run { coordinates, source, means, .. } = *run;
         let Scratch { tile, posterior, weighted } = scratch;
-        tile.load(self.arch, points, rows.clone(), coordinates);
+        tile.load(self.arch, chunk, rows.clone(), coordinates);
         match source {
             Source::Model(parameters, assignment) => {
                 self.arch.dispatch(LogDensities { parameters, tile, posterior });
@@ -128,7 +168,7 @@ impl<T: Real> Pass<T> {
             Source::All => posterior.r.row_mut(0).copy_from_slice(tile.weights.row(0)),
             Source::Given(fill) => {
                 let mut r = ndarray::Array2::zeros((self.shape.k, rows.len()));
-                fill(rows, &mut r.view_mut());
+                fill(first + rows.start..first + rows.end, &mut r.view_mut());
                 for (to, from) in posterior.r.iter_mut().zip(r.rows()) {
                     to[from.len()..].fill(T::default());
                     for ((to, from), weight) in to.iter_mut().zip(from).zip(tile.weights.row(0)) {
@@ -143,6 +183,16 @@ impl<T: Real> Pass<T> {
             self.arch.dispatch(AddTile { shape: self.shape, r, x, means, width, weighted, sums });
         }
     }
+}
+
+fn half(n: usize) -> usize {
+    n / 2
+}
+
+/// The largest power of two below n, which is more than 1: the tree over blocks then is the same for any number of blocks
+/// that follow.
+fn power_of_two_below(n: usize) -> usize {
+    n.next_power_of_two() / 2
 }
 
 /// A panic elsewhere leaves nothing half done here.

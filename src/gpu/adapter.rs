@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 /// Kinds of hardware, the fastest first.
 const HARDWARE: [DeviceType; 3] = [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu, DeviceType::VirtualGpu];
 
+/// Percentage of a device's memory that buffers may take.
+const MOST_MEMORY_PERCENT: u8 = 90;
+
 /// Place of a hardware adapter in the order of preference; `None` for a software one.
 fn rank(adapter: &Adapter) -> Option<usize> {
     let device_type = adapter.get_info().device_type;
@@ -17,7 +20,10 @@ fn rank(adapter: &Adapter) -> Option<usize> {
 }
 
 fn enumerate() -> Vec<Adapter> {
-    let instance = Instance::new(InstanceDescriptor::new_without_display_handle_from_env());
+    let mut instance = InstanceDescriptor::new_without_display_handle_from_env();
+    // Where the driver says how much memory there is, no buffer takes the last of it: the rest is for scratch.
+    instance.memory_budget_thresholds.for_resource_creation = Some(MOST_MEMORY_PERCENT);
+    let instance = Instance::new(instance);
     pollster::block_on(instance.enumerate_adapters(Backends::all()))
 }
 

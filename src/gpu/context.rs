@@ -226,12 +226,12 @@ pub(super) mod tests {
         let Some(gpu) = open() else { return };
         let points = Points::new(array![[0.0], [1.0], [3.0]]).unwrap();
         let mixture = Mixture::new(array![1.0], array![[1.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
-        let mut backend = gpu.load(&points).unwrap();
+        let mut backend = gpu.load(&points, None).unwrap();
         backend.moments(&mixture, Assignment::Soft).unwrap();
         gpu.device.destroy();
         let error = backend.moments(&mixture, Assignment::Soft).unwrap_err();
         assert!(matches!(error, Error::DeviceLost { .. } | Error::Device { .. }), "{error}");
-        assert!(gpu.load(&points).is_err());
+        assert!(gpu.load(&points, None).is_err());
     }
 
     #[test]

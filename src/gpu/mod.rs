@@ -28,31 +28,31 @@ pub(crate) use context::Gpu;
 
 use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, check_features};
 use crate::covariance::CovarianceArray;
+use crate::data::{Data, Home};
 use crate::error::Result;
 use crate::mixture::Mixture;
 use crate::moments::Moments;
-use crate::points::Points;
 use layout::{Layout, Shape};
 use pass::{Expected, Pass, Totals};
 use samples::{DeviceSamples, GROUP};
 
 impl Gpu {
-    /// Puts samples on the device.
-    pub(crate) fn load(&self, points: &Points) -> Result<GpuBackend> {
-        Ok(GpuBackend { gpu: self.clone(), samples: DeviceSamples::upload(self, points)?, pass: None })
+    /// Puts samples on the device; those that take more bytes than the budget, or than there are, pass through it.
+    pub(crate) fn load<'d>(&self, data: &'d dyn Data, budget: Option<u64>) -> Result<GpuBackend<'d>> {
+        Ok(GpuBackend { gpu: self.clone(), data, samples: DeviceSamples::upload(self, data, budget)?, pass: None })
     }
 }
 
-/// Samples on a device, and the passes over them.
-#[derive(Debug)]
-pub(crate) struct GpuBackend {
+/// Samples on a device, or on their way through it, and the passes over them.
+pub(crate) struct GpuBackend<'d> {
     gpu: Gpu,
+    data: &'d dyn Data,
     samples: DeviceSamples,
     /// Kernels and scratch of the last model's layout: a fit uses the same again and again.
     pass: Option<Pass>,
 }
 
-impl GpuBackend {
+impl GpuBackend<'_> {
     /// The pass for models like this one.
     fn prepare(&mut self, mixture: &Mixture) -> Result<&Pass> {
         check_features(mixture, self.samples.n_features)?;
@@ -148,7 +148,7 @@ fn shrinks(moments: &Moments, mixture: &Mixture, constant: &[bool]) -> bool {
     })
 }
 
-impl Backend for GpuBackend {
+impl Backend for GpuBackend<'_> {
     fn info(&self) -> &DeviceInfo {
         self.gpu.info()
     }
@@ -161,11 +161,17 @@ impl Backend for GpuBackend {
         self.samples.n_features
     }
 
+    fn home(&self) -> Home {
+        self.samples.home.clone()
+    }
+
     fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
         self.prepare(mixture)?;
         let pass = self.pass.as_ref().expect("just prepared");
         let sum = |expected| -> Result<Moments> {
-            let totals = pass.totals(&self.gpu, &self.samples, mixture, assignment, expected)?;
+            let mut totals = pass.begin(&self.gpu, &self.samples, mixture, expected)?;
+            let mut add = |_| pass.add(&self.gpu, assignment, &mut totals);
+            self.samples.for_each_window(&self.gpu, self.data, &mut add)?;
             Ok(self.moments_of(mixture, pass.plan().layout, &totals))
         };
         // The model of a hard pass is as wide as all samples together.
@@ -186,14 +192,18 @@ impl Backend for GpuBackend {
         let reference = pass.write_model(&self.gpu, &self.samples, mixture)?;
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
-        for (chunk, groups, wanted) in self.parts(rows.clone(), pass.plan().tile_groups) {
-            let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
-            let assessed = pass.assess(&self.gpu, chunk, groups)?;
-            for row in wanted {
-                log_densities[row - rows.start] = f64::from(assessed.log_densities[row - start]) + reference;
-                labels[row - rows.start] = assessed.labels[row - start] as usize;
+        self.samples.for_each_window(&self.gpu, self.data, &mut |window| {
+            for (chunk, groups, wanted) in self.parts(within(&rows, &window), pass.plan().tile_groups) {
+                let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
+                let assessed = pass.assess(&self.gpu, chunk, groups)?;
+                for row in wanted {
+                    let to = window.start + row - rows.start;
+                    log_densities[to] = f64::from(assessed.log_densities[row - start]) + reference;
+                    labels[to] = assessed.labels[row - start] as usize;
+                }
             }
-        }
+            Ok(())
+        })?;
         Ok(Assessment { log_densities, labels })
     }
 
@@ -202,26 +212,46 @@ impl Backend for GpuBackend {
         let pass = self.pass.as_ref().expect("just prepared");
         pass.write_model(&self.gpu, &self.samples, mixture)?;
         let mut responsibilities = Array2::zeros((rows.len(), mixture.n_components()));
-        for (chunk, groups, wanted) in self.parts(rows.clone(), pass.plan().response_groups()) {
-            let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
-            let width = groups.len() * GROUP;
-            let densities = pass.component_log_densities(&self.gpu, chunk, groups)?;
-            for row in wanted {
-                let density = |k: usize| f64::from(densities[k * width + row - start]);
-                let mut to = responsibilities.slice_mut(s![row - rows.start, ..]);
-                let greatest = (0..to.len()).map(density).fold(f64::NEG_INFINITY, f64::max);
-                for (k, r) in to.iter_mut().enumerate() {
-                    *r = (density(k) - greatest).exp();
+        self.samples.for_each_window(&self.gpu, self.data, &mut |window| {
+            for (chunk, groups, wanted) in self.parts(within(&rows, &window), pass.plan().response_groups()) {
+                let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
+                let width = groups.len() * GROUP;
+                let densities = pass.component_log_densities(&self.gpu, chunk, groups)?;
+                for row in wanted {
+                    let density = |k: usize| f64::from(densities[k * width + row - start]);
+                    let mut to = responsibilities.slice_mut(s![window.start + row - rows.start, ..]);
+                    let greatest = (0..to.len()).map(density).fold(f64::NEG_INFINITY, f64::max);
+                    for (k, r) in to.iter_mut().enumerate() {
+                        *r = (density(k) - greatest).exp();
+                    }
+                    let sum = to.sum();
+                    to /= sum;
                 }
-                let sum = to.sum();
-                to /= sum;
             }
-        }
+            Ok(())
+        })?;
         Ok(responsibilities)
     }
+
     fn kernel_times(&mut self, mixture: &Mixture) -> Result<Vec<KernelTime>> {
         self.prepare(mixture)?;
         let pass = self.pass.as_ref().expect("just prepared");
-        pass.kernel_times(&self.gpu, &self.samples, mixture)
+        let mut times: Vec<KernelTime> = Vec::new();
+        self.samples.for_each_window(&self.gpu, self.data, &mut |_| {
+            let of_window = pass.kernel_times(&self.gpu, &self.samples, mixture)?;
+            times = match times.is_empty() {
+                true => of_window,
+                false => times.iter().zip(of_window).map(|(sum, more)| sum.plus(&more)).collect(),
+            };
+            Ok(())
+        })?;
+        Ok(times)
     }
+}
+
+/// The rows that are in a window, counted from its start.
+fn within(rows: &Range<usize>, window: &Range<usize>) -> Range<usize> {
+    let start = rows.start.clamp(window.start, window.end);
+    let end = rows.end.clamp(start, window.end);
+    start - window.start..end - window.start
 }

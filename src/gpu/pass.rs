@@ -220,16 +220,20 @@ impl Pass {
         &self.plan
     }
 
-    /// E step and M step over all samples.
-    pub(super) fn totals(
+    /// Writes what a pass needs, before its first window; returns totals of zero.
+    pub(super) fn begin(
         &self,
         gpu: &Gpu,
         samples: &DeviceSamples,
         mixture: &Mixture,
-        assignment: Assignment,
         expected: Expected,
     ) -> Result<Totals> {
         let (reference, covariances) = self.write_all(gpu, samples, mixture, expected)?;
+        Ok(Totals { numbers: vec![0.0; self.plan.layout.sums.numbers()], reference, covariances })
+    }
+
+    /// E step and M step over the samples on the device, added to the totals.
+    pub(super) fn add(&self, gpu: &Gpu, assignment: Assignment, totals: &mut Totals) -> Result<()> {
         let mut commands = encoder(gpu);
         for (done, i) in self.tiles(assignment).enumerate() {
             if done > 0 && done % self.plan.tiles_at_once() == 0 {
@@ -238,14 +242,13 @@ impl Pass {
             let mut pass = commands.begin_compute_pass(&ComputePassDescriptor::default());
             self.steps(i).iter().for_each(|step| step.dispatch(&mut pass));
         }
-        let (set, bytes) = (self.plan.layout.sums.numbers(), self.plan.total_bytes());
+        let bytes = self.plan.total_bytes();
         commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
         let read = gpu.submit_and_read(commands, &self.scratch.staging, bytes)?;
-        let mut numbers = vec![0.0; set];
-        for slot in bytemuck::cast_slice::<u8, f32>(&read).chunks_exact(set) {
-            numbers.iter_mut().zip(slot).for_each(|(sum, x)| *sum += f64::from(*x));
+        for slot in bytemuck::cast_slice::<u8, f32>(&read).chunks_exact(totals.numbers.len()) {
+            totals.numbers.iter_mut().zip(slot).for_each(|(sum, x)| *sum += f64::from(*x));
         }
-        Ok(Totals { numbers, reference, covariances })
+        Ok(())
     }
 
     /// Tiles of a pass.

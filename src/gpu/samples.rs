@@ -1,11 +1,17 @@
 //! The samples on the device: shifted and scaled in f64, rounded to f32, in groups that workgroups read as runs.
+//!
+//! They stay there if its memory holds them all; otherwise every pass moves them through a window.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor};
 
 use super::context::Gpu;
 use crate::coordinates::Coordinates;
+use crate::data::{Data, Home, Place};
 use crate::error::{Error, Result};
+use crate::memory::text;
 use crate::points::Points;
 
 /// Samples of a group, the unit in which workgroups take them.
@@ -19,6 +25,9 @@ const UPLOAD_BYTES: usize = 16 << 20;
 /// A chunk may be larger where the adapter allows it, but this is enough.
 const LARGEST_CHUNK: u64 = 1 << 30;
 
+/// Bytes of the window through which samples pass that do not stay: many times what one submission costs.
+const WINDOW_BYTES: u64 = 64 << 20;
+
 /// Samples of one buffer.
 #[derive(Debug)]
 pub(super) struct Chunk {
@@ -31,7 +40,7 @@ pub(super) struct Chunk {
     pub(super) groups: usize,
 }
 
-/// All samples.
+/// All samples, or the window through which they pass.
 #[derive(Debug)]
 pub(super) struct DeviceSamples {
     pub(super) chunks: Vec<Chunk>,
@@ -43,61 +52,130 @@ pub(super) struct DeviceSamples {
     pub(super) total_weight: f64,
     pub(super) n_samples: usize,
     pub(super) n_features: usize,
+    pub(super) home: Home,
 }
 
 impl DeviceSamples {
-    /// Copies the samples to the device.
-    pub(super) fn upload(gpu: &Gpu, points: &Points) -> Result<Self> {
-        let (n, d) = (points.n_samples(), points.n_features());
-        let (_, variances) = points.feature_moments();
-        let coordinates = Coordinates::scaled(points, &variances);
-        let constant = variances.iter().map(|variance| *variance == 0.0).collect();
-        let mean_weight = points.total_weight() / n as f64;
-        let weight_unit = mean_weight.log2().round().exp2();
-        let group_bytes = (GROUP * d * size_of::<f32>()) as u64;
-        let largest = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size).min(LARGEST_CHUNK);
-        let groups_per_chunk = (largest / group_bytes) as usize;
-        if groups_per_chunk == 0 {
-            let detail = format!("{GROUP} samples of {d} features exceed the largest buffer of the adapter");
-            return Err(Error::OutOfDeviceMemory { device: gpu.info().name.clone(), detail });
-        }
-        let groups = n.div_ceil(GROUP);
-        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
-        let mut chunks = Vec::new();
-        for first_group in (0..groups).step_by(groups_per_chunk) {
-            let count = groups_per_chunk.min(groups - first_group);
-            let samples = gpu.buffer("samples", count as u64 * group_bytes, usage)?;
-            let weights = gpu.buffer("sample weights", (count * GROUP * size_of::<f32>()) as u64, usage)?;
-            chunks.push(Chunk { samples, weights, first_group, groups: count });
-        }
-        let samples = DeviceSamples {
-            chunks,
-            coordinates,
-            constant,
-            weight_unit,
-            total_weight: points.total_weight(),
+    /// Copies the samples to the device, if they take no more than `budget` bytes of its memory, or all that it has.
+    pub(super) fn upload(gpu: &Gpu, data: &dyn Data, budget: Option<u64>) -> Result<Self> {
+        let (n, d) = (data.n_samples(), data.n_features());
+        let (_, variances) = data.feature_moments();
+        // A part of the samples may weigh nothing.
+        let mean_weight = Some(data.total_weight() / n as f64).filter(|weight| *weight > 0.0).unwrap_or(1.0);
+        let mut samples = DeviceSamples {
+            chunks: Vec::new(),
+            coordinates: Coordinates::scaled(data, &variances),
+            constant: variances.iter().map(|variance| *variance == 0.0).collect(),
+            weight_unit: mean_weight.log2().round().exp2(),
+            total_weight: data.total_weight(),
             n_samples: n,
             n_features: d,
+            home: Home { place: Place::Device, reason: String::new() },
         };
-        for chunk in &samples.chunks {
-            samples.fill(gpu, points, chunk)?;
+        let groups = n.div_ceil(GROUP);
+        let group_bytes = (GROUP * (d + 1) * size_of::<f32>()) as u64;
+        let bytes = groups as u64 * group_bytes;
+        let too_many = match budget.filter(|budget| bytes > *budget) {
+            Some(budget) => Some(format!("{} exceed the {} allowed on the device", text(bytes), text(budget))),
+            None => match samples.make_room(gpu, groups) {
+                Err(Error::OutOfDeviceMemory { .. }) if bytes > WINDOW_BYTES => {
+                    Some(format!("{} exceed the memory of the device", text(bytes)))
+                }
+                made => made.map(|()| None)?,
+            },
+        };
+        match too_many {
+            None => {
+                samples.home.reason = format!("{} fit", text(bytes));
+                data.for_each_chunk(&mut |first, chunk| samples.put(gpu, data, chunk, first, first / GROUP))?;
+            }
+            Some(reason) => {
+                let window = WINDOW_BYTES.min(budget.unwrap_or(WINDOW_BYTES)) / group_bytes;
+                samples.make_room(gpu, groups.min(window as usize).max(1))?;
+                let home = data.home();
+                let reasons = [reason, home.reason];
+                let reasons = reasons.iter().filter(|reason| !reason.is_empty()).map(String::as_str);
+                samples.home = Home { place: home.place, reason: reasons.collect::<Vec<_>>().join("; ") };
+            }
         }
         Ok(samples)
     }
 
-    fn fill(&self, gpu: &Gpu, points: &Points, chunk: &Chunk) -> Result<()> {
-        let d = self.n_features;
-        let group_len = GROUP * d;
+    /// Whether all samples are on the device.
+    pub(super) fn stay(&self) -> bool {
+        self.home.place == Place::Device
+    }
+
+    /// Makes the buffers for so many groups.
+    fn make_room(&mut self, gpu: &Gpu, groups: usize) -> Result<()> {
+        let group_bytes = (GROUP * self.n_features * size_of::<f32>()) as u64;
+        let largest = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size).min(LARGEST_CHUNK);
+        let groups_per_chunk = (largest / group_bytes) as usize;
+        if groups_per_chunk == 0 {
+            let detail = format!("{GROUP} samples of {} features exceed the largest buffer", self.n_features);
+            return Err(Error::OutOfDeviceMemory { device: gpu.info().name.clone(), detail });
+        }
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        self.chunks.clear();
+        for first_group in (0..groups).step_by(groups_per_chunk) {
+            let count = groups_per_chunk.min(groups - first_group);
+            let samples = gpu.buffer("samples", count as u64 * group_bytes, usage)?;
+            let weights = gpu.buffer("sample weights", (count * GROUP * size_of::<f32>()) as u64, usage)?;
+            self.chunks.push(Chunk { samples, weights, first_group, groups: count });
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with the samples that are on the device: once with all of them, or with one part after another.
+    pub(super) fn for_each_window(
+        &self,
+        gpu: &Gpu,
+        data: &dyn Data,
+        visit: &mut dyn FnMut(Range<usize>) -> Result<()>,
+    ) -> Result<()> {
+        if self.stay() {
+            return visit(0..self.n_samples);
+        }
+        let capacity = self.chunks.iter().map(|chunk| chunk.groups).sum::<usize>() * GROUP;
+        let mut window = 0..0;
+        data.for_each_chunk(&mut |first, chunk| {
+            let mut done = 0;
+            while done < chunk.n_samples() {
+                let rows = (capacity - window.len()).min(chunk.n_samples() - done);
+                self.put(gpu, data, &chunk.slice(done..done + rows), window.end, window.len() / GROUP)?;
+                done += rows;
+                window.end = first + done;
+                if window.len() == capacity {
+                    visit(window.clone())?;
+                    window = window.end..window.end;
+                }
+            }
+            Ok(())
+        })?;
+        if window.is_empty() {
+            return Ok(());
+        }
+        self.clear_weights(gpu, window.len().div_ceil(GROUP))?;
+        visit(window)
+    }
+
+    /// Copies a chunk of samples, the first of which has the number `first`, to the place of a group and those after it.
+    fn put(&self, gpu: &Gpu, data: &dyn Data, points: &Points, first: usize, first_group: usize) -> Result<()> {
+        let group_len = GROUP * self.n_features;
         let groups_at_once = (UPLOAD_BYTES / (group_len * size_of::<f32>())).max(1);
-        for start in (0..chunk.groups).step_by(groups_at_once) {
-            let count = groups_at_once.min(chunk.groups - start);
+        let groups = points.n_samples().div_ceil(GROUP);
+        let mut done = 0;
+        while done < groups {
+            let chunk = self.chunk_of(first_group + done);
+            let start = first_group + done - chunk.first_group;
+            let count = groups_at_once.min(chunk.groups - start).min(groups - done);
             let mut values = vec![0.0_f32; count * group_len];
             let mut weights = vec![0.0_f32; count * GROUP];
             let filled: Vec<Result<()>> = values
                 .par_chunks_mut(group_len)
                 .zip(weights.par_chunks_mut(GROUP))
                 .enumerate()
-                .map(|(i, (values, weights))| self.fill_group(points, chunk.first_group + start + i, values, weights))
+                .map(|(i, (values, weights))| self.fill_group(data, points, first, done + i, values, weights))
                 .collect();
             // The first error in the order of the samples, whichever thread was first to find one.
             filled.into_iter().collect::<Result<()>>()?;
@@ -111,13 +189,39 @@ impl DeviceSamples {
                 gpu.queue.write_buffer(&chunk.weights, offset, bytemuck::cast_slice(&weights));
             })?;
             gpu.submit(gpu.device.create_command_encoder(&CommandEncoderDescriptor::default()))?;
+            done += count;
         }
         gpu.flush()
     }
 
-    fn fill_group(&self, points: &Points, group: usize, values: &mut [f32], weights: &mut [f32]) -> Result<()> {
+    /// Takes the weight of what is left of earlier windows, from a group on.
+    fn clear_weights(&self, gpu: &Gpu, first_group: usize) -> Result<()> {
+        gpu.guarded(|| {
+            for chunk in &self.chunks {
+                let start = first_group.saturating_sub(chunk.first_group).min(chunk.groups);
+                let zeros = vec![0_u8; (chunk.groups - start) * GROUP * size_of::<f32>()];
+                if !zeros.is_empty() {
+                    gpu.queue.write_buffer(&chunk.weights, (start * GROUP * size_of::<f32>()) as u64, &zeros);
+                }
+            }
+        })
+    }
+
+    fn chunk_of(&self, group: usize) -> &Chunk {
+        &self.chunks[self.chunks.partition_point(|chunk| chunk.first_group <= group) - 1]
+    }
+
+    fn fill_group(
+        &self,
+        data: &dyn Data,
+        points: &Points,
+        first: usize,
+        group: usize,
+        values: &mut [f32],
+        weights: &mut [f32],
+    ) -> Result<()> {
         let start = group * GROUP;
-        let end = (start + GROUP).min(self.n_samples);
+        let end = (start + GROUP).min(points.n_samples());
         let mut too_wide = None;
         points.for_each_row(start..end, |i, row| {
             for (feature, &x) in row.iter().enumerate() {
@@ -131,7 +235,7 @@ impl DeviceSamples {
         });
         match too_wide {
             None => Ok(()),
-            Some((row, feature, value)) => Err(self.coordinates.too_wide(points, row, feature, value)),
+            Some((row, feature, value)) => Err(self.coordinates.too_wide(data, first + row, feature, value)),
         }
     }
 }

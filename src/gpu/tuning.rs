@@ -53,7 +53,7 @@ mod tests {
                     let [a, b] = [Tuning::HARDWARE, Tuning::SOFTWARE].map(|tuning| {
                         let mut gpu = gpu.clone();
                         gpu.tuning = tuning;
-                        let mut backend = gpu.load(&points).unwrap();
+                        let mut backend = gpu.load(&points, None).unwrap();
                         let moments = backend.moments(&mixture, assignment).unwrap();
                         (moments.lower_bound(), moments.maximize(1e-6).unwrap())
                     });

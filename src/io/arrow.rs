@@ -32,8 +32,8 @@ pub(super) fn open(source: Source, selection: &Selection) -> error::Result<Table
 }
 
 fn table(layout: Layout, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static) -> Table {
-    let (columns, names) = (layout.picked.features.clone(), Some(layout.feature_names()));
-    Table { columns, names, chunks: Box::new(Batches { layout, batches }) }
+    let (picked, names) = (layout.picked.clone(), Some(layout.feature_names()));
+    Table { picked, names, n_rows: None, chunks: Box::new(Batches { layout, batches }) }
 }
 
 /// Batches, as chunks.

@@ -2,7 +2,7 @@
 
 use ndarray::Array1;
 
-use super::columns::Selection;
+use super::columns::{Picked, Selection};
 use super::lines::Lines;
 use super::source::{Format, Source};
 use super::{arrow, npy, npz, parquet, raw, text};
@@ -21,10 +21,12 @@ pub(super) struct Chunk {
 
 /// An open table.
 pub(super) struct Table {
-    /// The columns that are features, by index in the file.
-    pub(super) columns: Vec<usize>,
-    /// Their names, if columns have names.
+    /// The columns selected, by index in the file.
+    pub(super) picked: Picked,
+    /// The names of the features, if columns have names.
     pub(super) names: Option<Vec<String>>,
+    /// Number of rows, where the file says it before they are read.
+    pub(super) n_rows: Option<usize>,
     /// All rows, in order.
     pub(super) chunks: Chunks,
 }

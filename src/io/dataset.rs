@@ -1,57 +1,62 @@
-//! A table read from a file: checked samples, and where each of them came from.
+//! A data set read from files: checked samples, in memory or still on disk, and where each of them came from.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use ndarray::{Array1, Array2, Axis, CowArray, Ix2, s};
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64;
+use ndarray::Array1;
 
-use super::chunks::{Chunk, Table};
 use super::columns::Selection;
 use super::files::files;
-use super::lines::Lines;
 use super::malformed;
-use super::npy::NpyArray;
-use super::source::{Format, Source};
+use super::origin::{Origin, locate};
+use super::rows::{Even, Gathered, Rows};
+use super::stream::{Checks, Stream, chunk_rows, read_ahead};
+use crate::data::{Data, Home, Place, Visit};
 use crate::error::{Error, Result};
-use crate::points::{Points, Samples};
+use crate::memory::text;
+use crate::points::{Points, check_weight_sum};
+use crate::survey::Survey;
 
-/// Samples from a file, which remember their file, columns and lines, so that errors about them can name the place.
-#[derive(Debug, Clone)]
+/// Samples from files, which remember their file, columns and lines, so that errors about them can name the place.
+#[derive(Debug)]
 pub struct Dataset {
-    points: Points<'static>,
-    data: Origin,
-    weights: Option<Origin>,
-}
-
-/// Where values came from.
-#[derive(Debug, Clone, Default)]
-struct Origin {
-    parts: Vec<Part>,
-    /// The rows that were chosen among all; `None` where all were, or the first ones.
-    chosen: Option<Vec<usize>>,
-}
-
-/// What came from one file.
-#[derive(Debug, Clone)]
-struct Part {
-    file: String,
-    /// Its first row, among the rows of all files.
-    first_row: usize,
-    /// Column of the file for each feature.
-    columns: Vec<usize>,
-    /// Line of each row, in text files.
-    lines: Option<Lines>,
-}
-
-/// What files gave, before the values are checked.
-struct Unchecked {
-    samples: Samples<'static>,
-    weights: Option<Array1<f64>>,
-    names: Option<Vec<String>>,
+    samples: Stored,
+    reason: String,
     origin: Origin,
-    /// Rows read, of which the samples were chosen.
-    seen: usize,
+    weights_origin: Option<Origin>,
+}
+
+#[derive(Debug)]
+enum Stored {
+    Memory(Points<'static>),
+    Disk(Box<OnDisk>),
+}
+
+/// Samples that are read anew in every pass.
+#[derive(Debug)]
+struct OnDisk {
+    files: Vec<PathBuf>,
+    stamps: Vec<Stamp>,
+    selection: Selection,
+    names: Option<Vec<String>>,
+    /// Weights of all rows, where they have a file of their own.
+    weights: Option<Arc<Array1<f64>>>,
+    survey: Survey,
+}
+
+/// What changes when a file does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Result<Self> {
+        let found = path.metadata().map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Ok(Stamp { bytes: found.len(), modified: found.modified().ok() })
+    }
 }
 
 impl Dataset {
@@ -65,45 +70,55 @@ impl Dataset {
     /// # Errors
     /// [`Error::Read`], or [`Error::Malformed`] which names the file, and the line or row, and the column.
     pub fn read(path: &Path, selection: &Selection) -> Result<Self> {
-        Self::read_all(&[path.to_owned()], selection)
+        Self::open(&[path.to_owned()], selection, u64::MAX)
     }
 
     /// Reads several files as one data set, in this order. A directory stands for the tables in it, by name; a pattern,
     /// such as `part-*.parquet`, for the files that match. All must have the columns of the first.
     ///
+    /// Samples that take more than `memory` bytes are checked, but stay on disk: every pass reads them anew.
+    ///
     /// # Errors
     /// As [`Dataset::read`].
-    pub fn read_all(paths: &[PathBuf], selection: &Selection) -> Result<Self> {
-        let Unchecked { samples, weights, names, origin, seen } = read_tables(&files(paths)?, selection)?;
-        let (weights, weights_origin) = match (&selection.weights, weights) {
-            (Some(file), None) => {
-                let (weights, weights_origin) = read_weights(Path::new(file))?;
-                let weights = of_rows(weights, seen, selection, origin.chosen.as_deref())
-                    .map_err(|error| locate(error, &origin, Some(&weights_origin)))?;
-                (Some(weights), Some(weights_origin))
+    pub fn open(paths: &[PathBuf], selection: &Selection, memory: u64) -> Result<Self> {
+        let files = files(paths)?;
+        // Stamped before they are read: what changes from now on is found out.
+        let stamps = files.iter().map(|file| Stamp::of(file)).collect::<Result<Vec<_>>>();
+        let Stream { mut rows, weights, weights_origin } = Stream::of_files(files.clone(), selection)?;
+        let taken = take(&mut rows, &files, memory);
+        let Rows { origin, names, .. } = rows;
+        let (kept, total_weight) = taken.map_err(|error| locate(error, &origin, weights_origin.as_ref()))?;
+        check_weight_sum(total_weight).map_err(|error| locate(error, &origin, weights_origin.as_ref()))?;
+        let (samples, reason) = match kept {
+            Kept::All(samples, reason) => (Stored::Memory(samples), reason),
+            Kept::Survey(survey) => {
+                let reason = format!("more than the {} of memory allowed", text(memory));
+                let (stamps, selection) = (stamps?, selection.clone());
+                (Stored::Disk(Box::new(OnDisk { files, stamps, selection, names, weights, survey })), reason)
             }
-            (_, weights) => (weights, None),
         };
-        let locate = |error| locate(error, &origin, weights_origin.as_ref());
-        let mut points = match names {
-            Some(names) => Points::with_names(samples, names),
-            None => Points::new(samples),
-        }
-        .map_err(locate)?;
-        if let Some(weights) = weights {
-            points = points.with_weights(weights).map_err(locate)?;
-        }
-        Ok(Dataset { points, data: origin, weights: weights_origin })
+        Ok(Dataset { samples, reason, origin, weights_origin })
     }
 
-    /// The samples.
-    pub fn points(&self) -> &Points<'static> {
-        &self.points
+    /// The samples, if they are in memory.
+    pub fn points(&self) -> Option<&Points<'static>> {
+        match &self.samples {
+            Stored::Memory(points) => Some(points),
+            Stored::Disk(_) => None,
+        }
+    }
+
+    /// Bytes of the files that every pass reads, if the samples are not in memory.
+    pub fn read_bytes(&self) -> Option<u64> {
+        match &self.samples {
+            Stored::Memory(_) => None,
+            Stored::Disk(disk) => Some(disk.stamps.iter().map(|stamp| stamp.bytes).sum()),
+        }
     }
 
     /// The same error with the file, and for text files the line, in front of an error about these samples.
     pub fn locate(&self, error: Error) -> Error {
-        locate(error, &self.data, self.weights.as_ref())
+        locate(error, &self.origin, self.weights_origin.as_ref())
     }
 
     /// Checks that a model has as many features as the data.
@@ -111,10 +126,7 @@ impl Dataset {
     /// # Errors
     /// The file, with what [`Error::FeatureCount`] says.
     pub fn check_features(&self, expected: usize) -> Result<()> {
-        match self.points.n_features() {
-            found if found == expected => Ok(()),
-            found => Err(self.locate(Error::FeatureCount { expected, found })),
-        }
+        self.origin.check_features(self.n_features(), expected)
     }
 
     /// Checks that columns with the names of a model's features are where the model has them.
@@ -122,261 +134,173 @@ impl Dataset {
     /// # Errors
     /// [`Error::Malformed`] names the first column that is not.
     pub fn check_order(&self, model_names: &[String]) -> Result<()> {
-        let names = self.points.feature_names().unwrap_or_default();
-        if names.len() != model_names.len() {
-            return Ok(());
+        self.origin.check_order(self.feature_names().unwrap_or_default(), model_names)
+    }
+}
+
+/// What is kept of the samples.
+enum Kept {
+    /// All of them, and how much that is.
+    All(Points<'static>, String),
+    Survey(Survey),
+}
+
+/// Checks all rows, and keeps them while they take no more than so many bytes; also gives the sum of their weights.
+fn take(rows: &mut Rows, files: &[PathBuf], memory: u64) -> Result<(Kept, f64)> {
+    let d = rows.n_features;
+    let mut checks = Checks::new(rows.names.clone());
+    let mut gathered = Gathered::default();
+    let mut survey: Option<Survey> = None;
+    while let Some(chunk) = rows.next().transpose()? {
+        let points = Points::trusted(chunk.samples, chunk.weights, None);
+        if !checks.pass(&points) {
+            continue;
         }
-        for (i, name) in names.iter().enumerate() {
-            if let Some(place) = model_names.iter().position(|other| other == name)
-                && place != i
-            {
-                let problem = format!("column '{name}' is feature {i} here, and feature {place} of the model");
-                let remedy = format!("choose the columns in the model's order: --columns {}", model_names.join(","));
-                return Err(malformed(&self.data.parts[0].file, problem, remedy));
+        if let Some(survey) = &mut survey {
+            survey.add(&points);
+            continue;
+        }
+        gathered.add(&points);
+        let row_bytes = gathered.bytes() / checks.n_samples.max(1);
+        if gathered.bytes() + rows.sure_to_follow() * row_bytes > usize::try_from(memory).unwrap_or(usize::MAX) {
+            check_repeatable(files, memory)?;
+            let (samples, weights) = gathered.take(d);
+            survey.insert(Survey::new(d)).add(&Points::trusted(samples, weights, None));
+        }
+    }
+    let n_samples = checks.n_samples;
+    checks.finish()?;
+    if n_samples == 0 || d == 0 {
+        return Err(Error::EmptyData { n_samples, n_features: d });
+    }
+    if let Some(survey) = survey {
+        let total_weight = survey.total_weight;
+        return Ok((Kept::Survey(survey), total_weight));
+    }
+    let bytes = gathered.bytes() as u64;
+    let (samples, weights) = gathered.take(d);
+    let points = Points::trusted(samples, weights, rows.names.clone());
+    let reason = match memory {
+        u64::MAX => text(bytes),
+        memory => format!("{} of {} allowed", text(bytes), text(memory)),
+    };
+    let total_weight = points.total_weight();
+    Ok((Kept::All(points, reason), total_weight))
+}
+
+/// Checks that files can be read more than once.
+fn check_repeatable(files: &[PathBuf], memory: u64) -> Result<()> {
+    match files.iter().find(|file| !file.is_file()) {
+        None => Ok(()),
+        Some(file) => {
+            let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+            let problem = format!("more than the {} of memory allowed, and not to be read twice", text(memory));
+            Err(malformed(name, problem, "save the data as a file first, or allow more (--memory)"))
+        }
+    }
+}
+
+impl Data for Dataset {
+    fn n_samples(&self) -> usize {
+        match &self.samples {
+            Stored::Memory(points) => points.n_samples(),
+            Stored::Disk(disk) => disk.survey.n_samples,
+        }
+    }
+
+    fn n_features(&self) -> usize {
+        match &self.samples {
+            Stored::Memory(points) => points.n_features(),
+            Stored::Disk(disk) => disk.survey.n_features(),
+        }
+    }
+
+    fn feature_names(&self) -> Option<&[String]> {
+        match &self.samples {
+            Stored::Memory(points) => points.feature_names(),
+            Stored::Disk(disk) => disk.names.as_deref(),
+        }
+    }
+
+    fn total_weight(&self) -> f64 {
+        match &self.samples {
+            Stored::Memory(points) => points.total_weight(),
+            Stored::Disk(disk) => disk.survey.total_weight,
+        }
+    }
+
+    fn n_effective(&self) -> usize {
+        match &self.samples {
+            Stored::Memory(points) => points.n_effective(),
+            Stored::Disk(disk) => disk.survey.n_effective,
+        }
+    }
+
+    fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
+        match &self.samples {
+            Stored::Memory(points) => points.feature_moments(),
+            Stored::Disk(disk) => disk.survey.feature_moments(),
+        }
+    }
+
+    fn medians(&self) -> (Vec<f64>, Vec<f64>) {
+        match &self.samples {
+            Stored::Memory(points) => points.medians(),
+            Stored::Disk(disk) => disk.survey.spaced_rows.medians(),
+        }
+    }
+
+    fn home(&self) -> Home {
+        let place = match &self.samples {
+            Stored::Memory(_) => Place::Memory,
+            Stored::Disk(_) => Place::Disk,
+        };
+        Home { place, reason: self.reason.clone() }
+    }
+
+    fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
+        match &self.samples {
+            Stored::Memory(points) => points.for_each_chunk(visit),
+            Stored::Disk(disk) => disk.for_each_chunk(visit),
+        }
+    }
+}
+
+impl OnDisk {
+    fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
+        self.check_unchanged()?;
+        let rows = Rows::open(self.files.clone(), &self.selection)?.with_weights(self.weights.clone());
+        let d = self.survey.n_features();
+        let chunks = Even::new(rows, d, chunk_rows(d));
+        let mut seen = 0;
+        let (_, outcome) = read_ahead(chunks, &mut |points| {
+            let first = seen;
+            seen += points.n_samples();
+            if seen > self.survey.n_samples || points.n_features() != d {
+                return Err(self.changed(&self.files[0]));
+            }
+            visit(first, &points)
+        });
+        // A file that changed may be broken, too: then that is the error to report.
+        if outcome.is_err() {
+            self.check_unchanged()?;
+        }
+        outcome?;
+        self.check_unchanged()?;
+        if seen == self.survey.n_samples { Ok(()) } else { Err(self.changed(&self.files[0])) }
+    }
+
+    fn check_unchanged(&self) -> Result<()> {
+        for (file, stamp) in self.files.iter().zip(&self.stamps) {
+            if Stamp::of(file)? != *stamp {
+                return Err(self.changed(file));
             }
         }
         Ok(())
     }
-}
 
-fn read_tables(files: &[PathBuf], selection: &Selection) -> Result<Unchecked> {
-    let mut rows = Rows::new(selection);
-    let mut origin = Origin::default();
-    let mut names = None;
-    for file in files {
-        if rows.is_full() {
-            break;
-        }
-        let source = Source::open(file)?;
-        let name = source.name.clone();
-        let table = Table::open(source, selection)?;
-        match origin.parts.first() {
-            None => names = table.names,
-            Some(first) => check_alike(&name, (&table.columns, &table.names), &first.file, (&first.columns, &names))?,
-        }
-        let mut part = Part { file: name, first_row: rows.seen, columns: table.columns, lines: None };
-        for chunk in table.chunks {
-            let chunk = chunk?;
-            if let Some(lines) = &chunk.lines {
-                part.lines.get_or_insert_default().extend(rows.seen - part.first_row, lines);
-            }
-            rows.add(chunk);
-            if rows.is_full() {
-                break;
-            }
-        }
-        origin.parts.push(part);
+    fn changed(&self, file: &Path) -> Error {
+        let problem = "the file changed while it was in use";
+        malformed(file.display().to_string(), problem, "run again when nothing writes to it any more")
     }
-    origin.chosen = rows.chosen;
-    let d = origin.parts.first().map_or(0, |part| part.columns.len());
-    let (samples, weights) = (rows.values.into_samples(d), rows.weights.map(Array1::from));
-    Ok(Unchecked { samples, weights, names, origin, seen: rows.seen })
-}
-
-/// Checks that a file has the features of the first.
-fn check_alike(
-    file: &str,
-    (columns, names): (&[usize], &Option<Vec<String>>),
-    first: &str,
-    (first_columns, first_names): (&[usize], &Option<Vec<String>>),
-) -> Result<()> {
-    let differs = |problem: String| {
-        Err(malformed(file, problem, "give files with the same columns, or choose them by name (--columns)"))
-    };
-    if columns.len() != first_columns.len() {
-        return differs(format!("{} columns, and {first} has {}", columns.len(), first_columns.len()));
-    }
-    let (Some(names), Some(first_names)) = (names, first_names) else { return Ok(()) };
-    match names.iter().zip(first_names).position(|(name, first)| name != first) {
-        Some(i) => differs(format!("feature {i} is '{}', and in {first} it is '{}'", names[i], first_names[i])),
-        None => Ok(()),
-    }
-}
-
-/// Rows as they come in.
-struct Rows {
-    /// How many came in.
-    seen: usize,
-    /// How many may.
-    most: usize,
-    /// The share of them that is kept, and what chooses them.
-    share: Option<(f64, Pcg64)>,
-    chosen: Option<Vec<usize>>,
-    values: Values,
-    weights: Option<Vec<f64>>,
-}
-
-/// Values in the precision they came in; in f64 as soon as there are any of it.
-#[derive(Default)]
-enum Values {
-    #[default]
-    None,
-    /// One chunk, as it came.
-    Whole(Samples<'static>),
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
-impl Rows {
-    fn new(selection: &Selection) -> Self {
-        let share = selection.sample.map(|share| (share, Pcg64::seed_from_u64(selection.seed)));
-        Rows {
-            seen: 0,
-            most: selection.head.unwrap_or(usize::MAX),
-            chosen: share.is_some().then(Vec::new),
-            share,
-            values: Values::None,
-            weights: None,
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.seen >= self.most
-    }
-
-    fn add(&mut self, chunk: Chunk) {
-        let Chunk { mut samples, mut weights, .. } = chunk;
-        let n = samples.dim().0.min(self.most - self.seen);
-        let kept: Option<Vec<usize>> = match &mut self.share {
-            Some((share, random)) => Some((0..n).filter(|_| random.random::<f64>() < *share).collect()),
-            None => (n < samples.dim().0).then(|| (0..n).collect()),
-        };
-        if let Some(kept) = kept {
-            samples = match samples {
-                Samples::F32(values) => values.select(Axis(0), &kept).into(),
-                Samples::F64(values) => values.select(Axis(0), &kept).into(),
-            };
-            weights = weights.map(|weights| weights.select(Axis(0), &kept));
-            if let Some(chosen) = &mut self.chosen {
-                chosen.extend(kept.into_iter().map(|row| self.seen + row));
-            }
-        }
-        self.seen += n;
-        self.values.add(samples);
-        if let Some(more) = weights {
-            self.weights.get_or_insert_default().extend(more);
-        }
-    }
-}
-
-impl Values {
-    fn add(&mut self, more: Samples<'static>) {
-        *self = match (std::mem::take(self), more) {
-            (Values::None, more) => Values::Whole(more),
-            (Values::Whole(Samples::F32(first)), more) => {
-                let mut all = Values::F32(in_rows(first));
-                all.add(more);
-                all
-            }
-            (Values::Whole(Samples::F64(first)), more) => {
-                let mut all = Values::F64(in_rows(first));
-                all.add(more);
-                all
-            }
-            (Values::F32(mut all), Samples::F32(more)) => {
-                all.extend_from_slice(&in_rows(more));
-                Values::F32(all)
-            }
-            (Values::F32(all), Samples::F64(more)) => {
-                Values::F64(all.into_iter().map(f64::from).chain(more.iter().copied()).collect())
-            }
-            (Values::F64(mut all), Samples::F64(more)) => {
-                all.extend_from_slice(&in_rows(more));
-                Values::F64(all)
-            }
-            (Values::F64(mut all), Samples::F32(more)) => {
-                all.extend(more.iter().map(|x| f64::from(*x)));
-                Values::F64(all)
-            }
-        };
-    }
-
-    fn into_samples(self, d: usize) -> Samples<'static> {
-        let fit = "every row has a value for each feature";
-        let n = |values: usize| values.checked_div(d).unwrap_or(0);
-        match self {
-            Values::None => Array2::<f64>::zeros((0, d)).into(),
-            Values::Whole(samples) => samples,
-            Values::F32(values) => Array2::from_shape_vec((n(values.len()), d), values).expect(fit).into(),
-            Values::F64(values) => Array2::from_shape_vec((n(values.len()), d), values).expect(fit).into(),
-        }
-    }
-}
-
-/// The values row by row.
-fn in_rows<T: Clone>(values: CowArray<'static, T, Ix2>) -> Vec<T> {
-    match values.is_standard_layout() {
-        true => values.into_owned().into_raw_vec_and_offset().0,
-        false => values.iter().cloned().collect(),
-    }
-}
-
-/// The weights of the samples, from those of all rows.
-fn of_rows(weights: Array1<f64>, seen: usize, selection: &Selection, chosen: Option<&[usize]>) -> Result<Array1<f64>> {
-    // Rows behind the first ones were not counted.
-    if weights.len() < seen || weights.len() > seen && selection.head.is_none() {
-        return Err(Error::WeightCount { expected: seen, found: weights.len() });
-    }
-    Ok(match chosen {
-        Some(rows) => weights.select(Axis(0), rows),
-        None => weights.slice_move(s![..seen]),
-    })
-}
-
-fn read_weights(path: &Path) -> Result<(Array1<f64>, Origin)> {
-    let source = Source::open(path)?;
-    if source.format == Format::Npy {
-        // Also of one dimension, which samples are not.
-        let Source { name, mut reader, .. } = source;
-        let weights = NpyArray::read(&name, &mut *reader)?.into_vector()?;
-        let part = Part { file: name, first_row: 0, columns: vec![0], lines: None };
-        return Ok((weights, Origin { parts: vec![part], chosen: None }));
-    }
-    let Unchecked { samples, origin, .. } = read_tables(&[path.to_owned()], &Selection::default())?;
-    let n_columns = samples.dim().1;
-    if n_columns != 1 {
-        let problem = format!("the weights have {n_columns} columns");
-        return Err(malformed(path.display().to_string(), problem, "give one weight for each sample, in one column"));
-    }
-    let weights = match samples {
-        Samples::F32(values) => values.column(0).mapv(f64::from),
-        Samples::F64(values) => values.column(0).to_owned(),
-    };
-    Ok((weights, origin))
-}
-
-/// Puts the file and line in front of what an error about samples or weights says.
-fn locate(mut error: Error, data: &Origin, weights: Option<&Origin>) -> Error {
-    let (origin, row, feature) = match &mut error {
-        Error::NonFinite { row, feature, .. }
-        | Error::TooLarge { row, feature, .. }
-        | Error::TooWideForSinglePrecision { row, feature, .. } => (data, Some(row), Some(feature)),
-        Error::EmptyData { .. } | Error::TooFewSamples { .. } | Error::FeatureCount { .. } => (data, None, None),
-        Error::BadWeight { row, .. } => (weights.unwrap_or(data), Some(row), None),
-        Error::WeightCount { .. } | Error::WeightSum { .. } => (weights.unwrap_or(data), None, None),
-        _ => return error,
-    };
-    let place = match row {
-        Some(row) => {
-            let of_all = data.chosen.as_ref().map_or(*row, |chosen| chosen[*row]);
-            let part = &origin.parts[origin.parts.partition_point(|part| part.first_row <= of_all) - 1];
-            *row = of_all - part.first_row;
-            if let Some(feature) = feature {
-                feature.index = part.columns[feature.index];
-            }
-            match part.lines.as_ref().and_then(|lines| lines.line(*row)) {
-                Some(line) => format!("{}:{line}", part.file),
-                None => part.file.clone(),
-            }
-        }
-        None => match origin.parts.as_slice() {
-            [] => "no file".to_owned(),
-            [only] => only.file.clone(),
-            [first, _] => format!("{} and 1 more file", first.file),
-            [first, more @ ..] => format!("{} and {} more files", first.file, more.len()),
-        },
-    };
-    let message = error.to_string();
-    let (problem, remedy) = message.split_once('\n').unwrap_or((&message, ""));
-    malformed(place, problem, remedy)
 }

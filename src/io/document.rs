@@ -12,7 +12,7 @@ use super::nested::NestedValues;
 use crate::covariance::CovarianceType;
 
 /// Checks that a text is a JSON document of the given format, in a version that can be read; otherwise says what it is.
-pub(super) fn check_format(text: &[u8], format: &str, version: u64) -> Result<(), String> {
+pub(super) fn check_format(text: &[u8], format: &str, kind: &str, version: u64) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Head {
         format: Option<Value>,
@@ -20,13 +20,13 @@ pub(super) fn check_format(text: &[u8], format: &str, version: u64) -> Result<()
     }
     let head: Head = serde_json::from_slice(text).map_err(|error| match error.classify() {
         Category::Eof => format!("the file is truncated: {error}"),
-        Category::Data => "this is no model file".to_owned(),
+        Category::Data => format!("this is no {kind} file"),
         Category::Syntax | Category::Io => format!("this is not JSON: {error}"),
     })?;
     if head.format.as_ref().and_then(Value::as_str) != Some(format) {
         return Err(match head.format {
-            Some(other) => format!("this is no model file: format is {other}, not \"{format}\""),
-            None => format!("this is no model file: it has no field format that says \"{format}\""),
+            Some(other) => format!("this is no {kind} file: format is {other}, not \"{format}\""),
+            None => format!("this is no {kind} file: it has no field format that says \"{format}\""),
         });
     }
     match head.version.as_ref().and_then(Value::as_u64) {

@@ -3,16 +3,16 @@
 //!
 //! ```
 //! use mixtura::io::{Dataset, Destination, Model, Selection, load_model, save_model};
-//! use mixtura::{Device, FitOptions, fit};
+//! use mixtura::{Data, Device, FitOptions, fit};
 //!
 //! let directory = tempfile::tempdir()?;
 //! let table = directory.path().join("table.csv");
 //! std::fs::write(&table, "length,width\n1.0,2.0\n1.5,2.5\n2.5,2.0\n")?;
 //!
 //! let data = Dataset::read(&table, &Selection::default())?;
-//! let result = fit(data.points(), &Device::cpu(), &FitOptions::new(1), &mut |_| {})?;
+//! let result = fit(&data, &Device::cpu(), &FitOptions::new(1), &mut |_| {})?;
 //!
-//! let feature_names = data.points().feature_names().map(<[String]>::to_vec);
+//! let feature_names = data.feature_names().map(<[String]>::to_vec);
 //! let model = Model { mixture: result.mixture, feature_names, fit: None };
 //! let file = directory.path().join("model.json");
 //! save_model(&Destination::new(&file)?, &model)?;
@@ -24,6 +24,7 @@ mod arrow;
 mod arrow_lengths;
 mod batches;
 mod cells;
+mod checkpoint;
 mod chunks;
 mod columnar;
 mod columns;
@@ -31,6 +32,7 @@ mod compression;
 mod dataset;
 mod delimited;
 mod document;
+mod encoding;
 mod files;
 mod lines;
 mod model;
@@ -38,15 +40,19 @@ mod nested;
 mod npy;
 mod npz;
 mod numbers;
+mod origin;
 mod output;
 mod parquet;
 mod raw;
+mod rows;
 mod source;
+mod stream;
 mod table;
 mod text;
 mod unfinished;
 
 pub use cells::{Block, CellType, Column};
+pub use checkpoint::{Checkpoint, DataRecord, OptionsRecord};
 pub use columnar::is_decoding;
 pub use columns::{Columns, Selection};
 pub use compression::Compression;
@@ -54,6 +60,7 @@ pub use dataset::Dataset;
 pub use model::{FitRecord, Model, load_model, save_model};
 pub use nested::Nested;
 pub use output::{Destination, Output};
+pub use stream::Stream;
 pub use table::{Dimensions, TableFormat, TableWriter};
 pub use unfinished::discard_unfinished;
 

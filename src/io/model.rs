@@ -57,8 +57,8 @@ pub struct FitRecord {
     pub n_iter: usize,
     /// Last lower bound; `None` if there was no epoch.
     pub lower_bound: Option<f64>,
-    /// Total log-likelihood of the samples.
-    pub log_likelihood: f64,
+    /// Total log-likelihood of the samples; `None` if the fit was interrupted.
+    pub log_likelihood: Option<f64>,
 }
 
 /// A model file as it is written.
@@ -114,13 +114,10 @@ pub fn load_model(path: &Path) -> Result<Model> {
 
 /// A model from the text of its file; otherwise what is wrong with it.
 fn parse(text: &[u8]) -> Result<Model, String> {
-    document::check_format(text, FORMAT, VERSION)?;
+    document::check_format(text, FORMAT, "model", VERSION)?;
     let document: Document = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let k = document.n_components;
     let d = document.n_features;
-    let weights = array("weights", document.weights, &[k])?;
-    let means = array("means", document.means, &[k, d])?;
-    let covariances = array("covariances", document.covariances, &document.covariance_type.shape(k, d))?;
     if let Some(names) = &document.feature_names
         && names.len() != d
     {
@@ -131,8 +128,25 @@ fn parse(text: &[u8]) -> Result<Model, String> {
     {
         return Err(format!("feature_names has '{name}' twice"));
     }
+    let Document { covariance_type, weights, means, covariances, .. } = document;
+    let mixture = mixture(covariance_type, k, d, weights, means, covariances)?;
+    Ok(Model { mixture, feature_names: document.feature_names, fit: document.fit })
+}
+
+/// A mixture of K components of D features, from its parameters as they are in a file.
+pub(super) fn mixture(
+    family: CovarianceType,
+    k: usize,
+    d: usize,
+    weights: NestedValues,
+    means: NestedValues,
+    covariances: NestedValues,
+) -> Result<Mixture, String> {
+    let weights = array("weights", weights, &[k])?;
+    let means = array("means", means, &[k, d])?;
+    let covariances = array("covariances", covariances, &family.shape(k, d))?;
     let means = Array2::from_shape_vec((k, d), means).map_err(|error| error.to_string())?;
-    let mixture = CovarianceArray::from_values("covariances", document.covariance_type, k, d, covariances)
+    CovarianceArray::from_values("covariances", family, k, d, covariances)
         .and_then(|covariances| Mixture::new(Array1::from(weights), means, covariances))
         .map_err(|error| match error {
             // The advice is for a fit that collapsed, not for a file.
@@ -141,8 +155,7 @@ fn parse(text: &[u8]) -> Result<Model, String> {
             }
             Error::NotPositiveDefinite { component: None, .. } => "covariances is not positive definite".to_owned(),
             other => other.to_string().replace('\n', "; "),
-        })?;
-    Ok(Model { mixture, feature_names: document.feature_names, fit: document.fit })
+        })
 }
 
 fn array(name: &str, array: NestedValues, shape: &[usize]) -> Result<Vec<f64>, String> {

@@ -1,63 +1,50 @@
-//! Arrays from .npy files: f32 and f64 as they are, integers and truth values widened to f64, in either byte order.
+//! Arrays from .npy files: f32 and f64 as they are, integers and truth values widened to f64, in either byte order and
+//! either memory order.
 
-use std::io::{self, Read};
-use std::iter;
+use std::fs::File;
+use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
 
-use ndarray::{Array1, Array2, Axis, ShapeBuilder};
+use ndarray::{Array1, Array2};
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
+use positioned_io::{RandomAccessFile, ReadAt};
 
 use super::chunks::{Chunk, Table};
 use super::columns::Selection;
+use super::encoding::{self, Blocks, Encoding, Kind, Numbers};
 use super::malformed;
 use super::source::Source;
+use crate::data::block_rows;
 use crate::error::{Error, Result};
-use crate::points::Samples;
-
-/// Values decoded at a time: the only memory beside the array itself.
-const BLOCK: usize = 1 << 16;
 
 /// Opens a table that is one array.
 pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
-    let Source { name, mut reader, .. } = source;
-    let samples = NpyArray::read(&name, &mut *reader)?.into_samples()?;
-    table(&name, samples, selection)
+    let name = source.name.clone();
+    let Source { mut reader, file, .. } = source;
+    let array = Array::read_header(&name, &mut *reader)?;
+    match array.order {
+        Order::C => array.by_rows(reader, selection),
+        Order::Fortran => {
+            let file = Source { name, reader, file, format: source.format }.into_rest(array.header_bytes)?;
+            array.by_columns(file, selection)
+        }
+    }
 }
 
-/// The selected columns of an array, as a table of one chunk.
-pub(super) fn table(name: &str, samples: Samples<'static>, selection: &Selection) -> Result<Table> {
-    let n_columns = samples.dim().1;
-    let picked = selection.find(name, None, n_columns)?;
-    let weights = picked.weights.map(|column| match &samples {
-        Samples::F32(values) => values.column(column).mapv(f64::from),
-        Samples::F64(values) => values.column(column).to_owned(),
-    });
-    let samples = match samples {
-        all if picked.features.iter().copied().eq(0..n_columns) => all,
-        Samples::F32(values) => values.select(Axis(1), &picked.features).into(),
-        Samples::F64(values) => values.select(Axis(1), &picked.features).into(),
-    };
-    let chunk = Chunk { samples, weights, lines: None };
-    Ok(Table { columns: picked.features, names: None, chunks: Box::new(iter::once(Ok(chunk))) })
-}
-
-/// The array of a .npy file.
-pub(super) struct NpyArray {
+/// What the header of a .npy file says.
+pub(super) struct Array {
     name: String,
     shape: Vec<usize>,
     order: Order,
-    values: Values,
+    encoding: Encoding,
+    header_bytes: u64,
 }
 
-enum Values {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
-impl NpyArray {
-    /// Reads the header, then the values straight into one vector of their own type. Errors name the array so.
-    pub(super) fn read(name: &str, reader: &mut dyn Read) -> Result<Self> {
-        let header = NpyHeader::from_reader(&mut *reader).map_err(|error| match error.kind() {
+impl Array {
+    /// Reads the header. Errors name the array so.
+    pub(super) fn read_header(name: &str, reader: &mut dyn Read) -> Result<Self> {
+        let mut counted = Counted { reader, bytes: 0 };
+        let header = NpyHeader::from_reader(&mut counted).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => malformed(
                 name,
                 format!("this is no .npy file, or its header is broken: {error}"),
@@ -65,126 +52,195 @@ impl NpyArray {
             ),
             _ => Error::Read { path: PathBuf::from(name), source: error },
         })?;
-        let too_large = || {
-            let problem = format!("an array of shape {:?} does not fit into memory", header.shape());
-            malformed(name, problem, "check that the file is whole, or split it into smaller ones")
-        };
         let extents = header.shape().iter().map(|&extent| usize::try_from(extent).ok());
-        let shape = extents.collect::<Option<Vec<usize>>>().ok_or_else(too_large)?;
-        let n = shape.iter().try_fold(1, |n: usize, &extent| n.checked_mul(extent)).ok_or_else(too_large)?;
-        let mut payload = Payload { name, reader, n, too_large: &too_large };
-        let values = payload.values(&header.dtype())?;
-        payload.check_end()?;
-        Ok(NpyArray { shape, order: header.order(), values, name: name.to_owned() })
+        let shape = extents.collect::<Option<Vec<usize>>>();
+        let bytes = |shape: &[usize]| shape.iter().try_fold(8, |n: usize, &extent| n.checked_mul(extent));
+        let shape = shape.filter(|shape| bytes(shape).is_some()).ok_or_else(|| {
+            let problem = format!("an array of shape {:?} is larger than any file", header.shape());
+            malformed(name, problem, "check that the file is whole, or split it into smaller ones")
+        })?;
+        let encoding = encoding(name, &header.dtype())?;
+        Ok(Array { name: name.to_owned(), shape, order: header.order(), encoding, header_bytes: counted.bytes })
     }
 
-    /// The array as samples: N x D, in the memory order of the file.
-    pub(super) fn into_samples(self) -> Result<Samples<'static>> {
-        let &[n, d] = self.shape.as_slice() else {
-            let remedy = match self.shape.as_slice() {
-                [_] => {
-                    "samples are rows: for samples of one feature save x.reshape(-1, 1), for one sample \
-                        x.reshape(1, -1)"
-                }
-                _ => "samples are rows: save an array of shape [samples, features]",
-            };
-            let problem = format!("the array has shape {:?}, not two dimensions", self.shape);
-            return Err(malformed(self.name, problem, remedy));
+    /// N and D of an array of samples.
+    fn dim(&self) -> Result<(usize, usize)> {
+        let remedy = match self.shape.as_slice() {
+            &[n, d] => return Ok((n, d)),
+            [_] => {
+                "samples are rows: for samples of one feature save x.reshape(-1, 1), for one sample \
+                    x.reshape(1, -1)"
+            }
+            _ => "samples are rows: save an array of shape [samples, features]",
         };
-        let shape = (n, d).set_f(self.order == Order::Fortran);
-        let fit = "as many values were read as the shape has";
-        Ok(match self.values {
-            Values::F32(values) => Array2::from_shape_vec(shape, values).expect(fit).into(),
-            Values::F64(values) => Array2::from_shape_vec(shape, values).expect(fit).into(),
-        })
+        Err(malformed(&self.name, format!("the array has shape {:?}, not two dimensions", self.shape), remedy))
+    }
+
+    /// The rows of an array in C order, read from front to back.
+    pub(super) fn by_rows(self, mut reader: impl Read + Send + 'static, selection: &Selection) -> Result<Table> {
+        let (n, d) = self.dim()?;
+        let picked = selection.find(&self.name, None, d)?;
+        let of_chunks = picked.clone();
+        let mut left = n;
+        let read = move |most: usize| -> Result<Chunk> {
+            let rows = most.min(left);
+            let numbers = self.numbers(&mut reader, rows * d, (left - rows) * d)?;
+            left -= rows;
+            if left == 0 && rows < most {
+                self.check_end(&mut reader)?;
+            }
+            Ok(encoding::chunk(numbers, d, &of_chunks))
+        };
+        let chunks = Blocks { rows: block_rows(picked.features.len()), read, is_over: false };
+        Ok(Table { picked, names: None, n_rows: Some(n), chunks: Box::new(chunks) })
+    }
+
+    /// The rows of an array in Fortran order: a block of rows is a stretch of every column.
+    fn by_columns(self, file: File, selection: &Selection) -> Result<Table> {
+        let (n, d) = self.dim()?;
+        let picked = selection.find(&self.name, None, d)?;
+        let fail = |source| Error::Read { path: PathBuf::from(&self.name), source };
+        let bytes = file.metadata().map_err(fail)?.len().saturating_sub(self.header_bytes);
+        let expected = (n * d * self.encoding.size()) as u64;
+        if bytes < expected {
+            return Err(self.truncated(expected - bytes, expected));
+        }
+        if bytes > expected {
+            return Err(self.goes_on());
+        }
+        let file = RandomAccessFile::try_new(file).map_err(fail)?;
+        let of_chunks = picked.clone();
+        let mut first = 0;
+        let read = move |most: usize| -> Result<Chunk> {
+            let rows = most.min(n - first);
+            let columns = (0..d).map(|column| {
+                if !of_chunks.features.contains(&column) && of_chunks.weights != Some(column) {
+                    return Ok(None);
+                }
+                let offset = self.header_bytes + ((column * n + first) * self.encoding.size()) as u64;
+                let mut bytes = vec![0; rows * self.encoding.size()];
+                let read = file.read_exact_at(offset, &mut bytes);
+                read.map_err(|source| Error::Read { path: PathBuf::from(&self.name), source })?;
+                self.numbers(&mut Cursor::new(bytes), rows, 0).map(Some)
+            });
+            let columns = columns.collect::<Result<Vec<_>>>()?;
+            first += rows;
+            let numbers = match self.encoding.kind {
+                Kind::F32 => Numbers::F32(turn(rows, &columns, |numbers, row| match numbers {
+                    Numbers::F32(numbers) => numbers[row],
+                    Numbers::F64(_) => unreachable!("numbers have the type of their array"),
+                })),
+                _ => Numbers::F64(turn(rows, &columns, |numbers, row| match numbers {
+                    Numbers::F64(numbers) => numbers[row],
+                    Numbers::F32(_) => unreachable!("numbers have the type of their array"),
+                })),
+            };
+            Ok(encoding::chunk(numbers, d, &of_chunks))
+        };
+        let chunks = Blocks { rows: block_rows(picked.features.len()), read, is_over: false };
+        Ok(Table { picked, names: None, n_rows: Some(n), chunks: Box::new(chunks) })
     }
 
     /// The array as one value for each sample: `[N]` or [N, 1].
-    pub(super) fn into_vector(self) -> Result<Array1<f64>> {
-        match self.shape.as_slice() {
-            [_] | [_, 1] => Ok(match self.values {
-                Values::F32(values) => values.into_iter().map(f64::from).collect(),
-                Values::F64(values) => values.into(),
-            }),
-            shape => {
-                let problem = format!("the weights have shape {shape:?}");
-                Err(malformed(self.name, problem, "save one weight for each sample, of shape [samples]"))
-            }
-        }
-    }
-}
-
-/// What follows the header: n values.
-struct Payload<'a> {
-    name: &'a str,
-    reader: &'a mut dyn Read,
-    n: usize,
-    too_large: &'a dyn Fn() -> Error,
-}
-
-impl Payload<'_> {
-    fn values(&mut self, dtype: &DType) -> Result<Values> {
-        macro_rules! decode {
-            ($big:expr, $from:ty, $to:ty) => {
-                match $big {
-                    true => self.decode(|bytes| <$from>::from_be_bytes(bytes) as $to)?,
-                    false => self.decode(|bytes| <$from>::from_le_bytes(bytes) as $to)?,
-                }
-            };
-        }
-        let unreadable = || {
-            let problem = format!("values of type {} cannot be read", dtype.descr());
-            malformed(self.name, problem, "save real numbers: numpy.save(file, x.astype(numpy.float64))")
+    pub(super) fn into_vector(self, reader: &mut dyn Read) -> Result<Array1<f64>> {
+        let (&[n] | &[n, 1]) = self.shape.as_slice() else {
+            let problem = format!("the weights have shape {:?}", self.shape);
+            return Err(malformed(self.name, problem, "save one weight for each sample, of shape [samples]"));
         };
-        let DType::Plain(plain) = dtype else { return Err(unreadable()) };
-        let big = plain.endianness() == Endianness::Big;
-        Ok(match (plain.type_char(), plain.size_field()) {
-            (TypeChar::Float, 4) => Values::F32(decode!(big, f32, f32)),
-            (TypeChar::Float, 8) => Values::F64(decode!(big, f64, f64)),
-            (TypeChar::Int, 1) => Values::F64(decode!(big, i8, f64)),
-            (TypeChar::Int, 2) => Values::F64(decode!(big, i16, f64)),
-            (TypeChar::Int, 4) => Values::F64(decode!(big, i32, f64)),
-            (TypeChar::Int, 8) => Values::F64(decode!(big, i64, f64)),
-            (TypeChar::Uint, 1) | (TypeChar::Bool, 1) => Values::F64(decode!(big, u8, f64)),
-            (TypeChar::Uint, 2) => Values::F64(decode!(big, u16, f64)),
-            (TypeChar::Uint, 4) => Values::F64(decode!(big, u32, f64)),
-            (TypeChar::Uint, 8) => Values::F64(decode!(big, u64, f64)),
-            _ => return Err(unreadable()),
-        })
-    }
-
-    fn decode<const SIZE: usize, T>(&mut self, value: impl Fn([u8; SIZE]) -> T) -> Result<Vec<T>> {
-        let total = self.n.checked_mul(SIZE).ok_or_else(self.too_large)?;
         let mut values = Vec::new();
-        values.try_reserve_exact(self.n).map_err(|_| (self.too_large)())?;
-        let mut block = Vec::with_capacity(SIZE * BLOCK.min(self.n));
-        while values.len() < self.n {
-            let wanted = SIZE * BLOCK.min(self.n - values.len());
-            block.clear();
-            let found = self.reader.take(wanted as u64).read_to_end(&mut block).map_err(|error| self.fail(error))?;
-            if found < wanted {
-                let missing = total - SIZE * values.len() - found;
-                let problem = format!("the file is truncated: {missing} of {total} bytes of data are missing");
-                return Err(malformed(self.name, problem, "copy or save it again"));
+        while values.len() < n {
+            let now = (n - values.len()).min(block_rows(1));
+            match self.numbers(reader, now, n - values.len() - now)? {
+                Numbers::F32(numbers) => values.extend(numbers.into_iter().map(f64::from)),
+                Numbers::F64(numbers) => values.extend(numbers),
             }
-            values.extend(block.as_chunks().0.iter().map(|&bytes| value(bytes)));
         }
-        Ok(values)
+        self.check_end(reader)?;
+        Ok(values.into())
     }
 
-    fn check_end(&mut self) -> Result<()> {
-        match self.reader.read(&mut [0]) {
+    /// The next n numbers, after which so many should follow.
+    fn numbers(&self, reader: &mut dyn Read, n: usize, after: usize) -> Result<Numbers> {
+        let (numbers, found) = self.encoding.read(reader, n).map_err(|error| self.fail(error))?;
+        let size = self.encoding.size();
+        match n * size - found {
+            0 => Ok(numbers),
+            missing => {
+                let total = self.shape.iter().product::<usize>() * size;
+                Err(self.truncated((missing + after * size) as u64, total as u64))
+            }
+        }
+    }
+
+    fn truncated(&self, missing: u64, total: u64) -> Error {
+        let problem = format!("the file is truncated: {missing} of {total} bytes of data are missing");
+        malformed(&self.name, problem, "copy or save it again")
+    }
+
+    fn check_end(&self, reader: &mut dyn Read) -> Result<()> {
+        match reader.read(&mut [0]) {
             Ok(0) => Ok(()),
-            Ok(_) => Err(malformed(
-                self.name,
-                "the file goes on after the last value of its array",
-                "save one array in each file, with numpy.save",
-            )),
+            Ok(_) => Err(self.goes_on()),
             Err(error) => Err(self.fail(error)),
         }
     }
 
+    fn goes_on(&self) -> Error {
+        malformed(
+            &self.name,
+            "the file goes on after the last value of its array",
+            "save one array in each file, with numpy.save",
+        )
+    }
+
     fn fail(&self, source: io::Error) -> Error {
-        Error::Read { path: PathBuf::from(self.name), source }
+        Error::Read { path: PathBuf::from(&self.name), source }
+    }
+}
+
+/// Columns, of which some are not needed, as rows.
+fn turn<T: Copy + Default>(n: usize, columns: &[Option<Numbers>], of: impl Fn(&Numbers, usize) -> T) -> Vec<T> {
+    let mut rows = Array2::default((n, columns.len()));
+    for (mut to, from) in rows.columns_mut().into_iter().zip(columns) {
+        if let Some(from) = from {
+            to.iter_mut().enumerate().for_each(|(row, to)| *to = of(from, row));
+        }
+    }
+    rows.into_raw_vec_and_offset().0
+}
+
+fn encoding(name: &str, dtype: &DType) -> Result<Encoding> {
+    let unreadable = || {
+        let problem = format!("values of type {} cannot be read", dtype.descr());
+        malformed(name, problem, "save real numbers: numpy.save(file, x.astype(numpy.float64))")
+    };
+    let DType::Plain(plain) = dtype else { return Err(unreadable()) };
+    let kind = match (plain.type_char(), plain.size_field()) {
+        (TypeChar::Float, 4) => Kind::F32,
+        (TypeChar::Float, 8) => Kind::F64,
+        (TypeChar::Int, 1) => Kind::I8,
+        (TypeChar::Int, 2) => Kind::I16,
+        (TypeChar::Int, 4) => Kind::I32,
+        (TypeChar::Int, 8) => Kind::I64,
+        (TypeChar::Uint, 1) | (TypeChar::Bool, 1) => Kind::U8,
+        (TypeChar::Uint, 2) => Kind::U16,
+        (TypeChar::Uint, 4) => Kind::U32,
+        (TypeChar::Uint, 8) => Kind::U64,
+        _ => return Err(unreadable()),
+    };
+    Ok(Encoding { kind, big_endian: plain.endianness() == Endianness::Big })
+}
+
+/// Counts the bytes that are read.
+struct Counted<'a> {
+    reader: &'a mut dyn Read,
+    bytes: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        self.bytes += n as u64;
+        Ok(n)
     }
 }

@@ -1,6 +1,8 @@
 //! Archives of arrays: .npz files.
 
-use std::io::BufReader;
+use std::fs::File;
+use std::io::{self, BufReader, PipeReader, Read, pipe};
+use std::thread::{self, JoinHandle};
 
 use zip::ZipArchive;
 
@@ -8,17 +10,17 @@ use super::chunks::Table;
 use super::columnar::broken;
 use super::columns::Selection;
 use super::malformed;
-use super::npy::{self, NpyArray};
-use super::source::Source;
-use crate::error;
+use super::npy;
+use super::source::{Format, Source};
+use crate::error::{self, Error};
 
 /// What numpy.savez puts behind the name of each array.
 const EXTENSION: &str = ".npy";
 
-/// Reads the array that is selected, or the only one.
+/// Opens the array that is selected, or the only one.
 pub(super) fn open(source: Source, selection: &Selection) -> error::Result<Table> {
     let name = source.name.clone();
-    let mut archive = ZipArchive::new(BufReader::new(source.into_file()?)).map_err(|error| broken(&name, &error))?;
+    let archive = ZipArchive::new(BufReader::new(source.into_file()?)).map_err(|error| broken(&name, &error))?;
     let names: Vec<String> = archive
         .file_names()
         .map(|name| name.map(|name| name.into_owned()))
@@ -38,7 +40,40 @@ pub(super) fn open(source: Source, selection: &Selection) -> error::Result<Table
         })?,
     };
     let place = format!("{name}, array {member}");
-    let file = archive.by_name(&format!("{member}{EXTENSION}")).map_err(|error| broken(&place, &error))?;
-    let samples = NpyArray::read(&place, &mut BufReader::new(file))?.into_samples()?;
-    npy::table(&place, samples, selection)
+    let contents = Member::open(archive, format!("{member}{EXTENSION}"))
+        .map_err(|source| Error::Read { path: place.clone().into(), source })?;
+    npy::open(Source::of_contents(place, Format::Npy, contents), selection)
+}
+
+/// The contents of one file of an archive, decompressed by a thread of their own: the library's reader cannot leave the
+/// archive that it borrows.
+struct Member {
+    contents: PipeReader,
+    unpacking: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Member {
+    fn open(mut archive: ZipArchive<BufReader<File>>, file: String) -> io::Result<Self> {
+        let (contents, mut to) = pipe()?;
+        let unpack = move || {
+            io::copy(&mut archive.by_name(&file).map_err(io::Error::other)?, &mut to)?;
+            Ok(())
+        };
+        let unpacking = thread::Builder::new().spawn(unpack)?;
+        Ok(Member { contents, unpacking: Some(unpacking) })
+    }
+}
+
+impl Read for Member {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.contents.read(buffer)?;
+        // At the end, what ended it.
+        if n == 0
+            && !buffer.is_empty()
+            && let Some(unpacking) = self.unpacking.take()
+        {
+            unpacking.join().unwrap_or_else(|_| Err(io::Error::other("it cannot be decompressed")))?;
+        }
+        Ok(n)
+    }
 }

@@ -28,11 +28,12 @@ pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
         SharedFile::new(source.into_file()?).map_err(|source| Error::Read { path: name.clone().into(), source })?;
     let metadata = decode(&name, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
     let layout = Layout::new(name, metadata.schema(), selection)?;
-    let (columns, names) = (layout.picked.features.clone(), Some(layout.feature_names()));
+    let (picked, names) = (layout.picked.clone(), Some(layout.feature_names()));
     let groups = 0..metadata.metadata().num_row_groups();
+    let n_rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).ok();
     let table = ParquetTable { file, metadata, layout };
     let chunks = groups.map(move |group| table.row_group(group));
-    Ok(Table { columns, names, chunks: Box::new(chunks) })
+    Ok(Table { picked, names, n_rows, chunks: Box::new(chunks) })
 }
 
 struct ParquetTable {

@@ -1,42 +1,43 @@
 //! Files of nothing but little-endian numbers, row after row.
 
-use ndarray::Array2;
-
-use super::chunks::Table;
+use super::chunks::{Chunk, Table};
 use super::columns::Selection;
+use super::encoding::{self, Blocks, Encoding, Kind};
+use super::malformed;
 use super::source::Source;
-use super::{malformed, npy};
 use crate::backend::Precision;
+use crate::data::block_rows;
 use crate::error::{Error, Result};
-use crate::points::Samples;
 
-/// Reads all rows; the selection says how many numbers a row has.
+/// Opens the file; the selection says how many numbers a row has.
 pub(super) fn open(source: Source, precision: Precision, selection: &Selection) -> Result<Table> {
-    let Source { name, mut reader, .. } = source;
+    let Source { name, mut reader, file, .. } = source;
     let Some(d) = selection.dims else {
         let problem = "a file of raw numbers does not say how many columns it has";
         return Err(malformed(name, problem, "give their number: --dims"));
     };
-    let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes).map_err(|source| Error::Read { path: name.clone().into(), source })?;
-    let size = match precision {
-        Precision::Single => size_of::<f32>(),
-        Precision::Double => size_of::<f64>(),
+    let kind = match precision {
+        Precision::Single => Kind::F32,
+        Precision::Double => Kind::F64,
     };
-    if bytes.len() % (d * size) != 0 {
-        let problem = format!("{} bytes are not whole rows of {d} {} numbers", bytes.len(), precision.name());
-        return Err(malformed(name, problem, "check --dims and the extension, .f32 or .f64, or copy the file again"));
-    }
-    let n = bytes.len() / (d * size);
-    let samples: Samples = match precision {
-        Precision::Single => {
-            let values = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-            Array2::from_shape_vec((n, d), values).expect("whole rows").into()
+    let encoding = Encoding { kind, big_endian: false };
+    let row_bytes = (d * encoding.size()) as u64;
+    let picked = selection.find(&name, None, d)?;
+    let n_rows = file.as_ref().and_then(|file| file.metadata().ok()).filter(|found| found.is_file());
+    let n_rows = n_rows.map(|found| (found.len() / row_bytes) as usize);
+    let of_chunks = picked.clone();
+    let mut total = 0;
+    let read = move |most: usize| -> Result<Chunk> {
+        let read = encoding.read(&mut *reader, most * d);
+        let (numbers, found) = read.map_err(|source| Error::Read { path: name.clone().into(), source })?;
+        total += found as u64;
+        if found as u64 % row_bytes != 0 {
+            let problem = format!("{total} bytes are not whole rows of {d} {} numbers", precision.name());
+            let remedy = "check --dims and the extension, .f32 or .f64, or copy the file again";
+            return Err(malformed(&name, problem, remedy));
         }
-        Precision::Double => {
-            let values = bytes.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
-            Array2::from_shape_vec((n, d), values).expect("whole rows").into()
-        }
+        Ok(encoding::chunk(numbers, d, &of_chunks))
     };
-    npy::table(&name, samples, selection)
+    let chunks = Blocks { rows: block_rows(picked.features.len()), read, is_over: false };
+    Ok(Table { picked, names: None, n_rows, chunks: Box::new(chunks) })
 }

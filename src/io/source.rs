@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
 use crate::backend::Precision;
@@ -45,7 +45,7 @@ pub(super) struct Source {
     /// The contents, no longer compressed.
     pub(super) reader: Box<dyn BufRead + Send>,
     /// The file, if its contents are not compressed.
-    file: Option<File>,
+    pub(super) file: Option<File>,
 }
 
 impl Source {
@@ -76,6 +76,22 @@ impl Source {
         }
         let format = format(inner, reader.fill_buf().map_err(fail)?);
         Ok(Source { name, format, reader, file })
+    }
+
+    /// Contents that are no file.
+    pub(super) fn of_contents(name: String, format: Format, contents: impl Read + Send + 'static) -> Self {
+        Source { name, format, reader: Box::new(BufReader::with_capacity(BUFFER, contents)), file: None }
+    }
+
+    /// As [`Source::into_file`] for a reader from which some bytes, the first ones, were read already: of a temporary copy
+    /// they are zero.
+    pub(super) fn into_rest(self, already: u64) -> Result<File> {
+        if self.file.is_some() {
+            return self.into_file();
+        }
+        let Source { name, reader, .. } = self;
+        let rest = io::repeat(0).take(already).chain(reader);
+        Self::of_contents(name, self.format, rest).into_file()
     }
 
     /// A file of the contents, for formats that are not read from front to back: the file itself, or a temporary copy of

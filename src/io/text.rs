@@ -56,11 +56,10 @@ pub(super) fn open(source: Source, delimiter: u8, selection: &Selection) -> Resu
         ));
     }
     rows.is_ahead = true;
-    let columns = picked.features.clone();
-    let names = header.as_ref().map(|names| columns.iter().map(|&column| names[column].clone()).collect());
-    let layout = Arc::new(Layout { name: source.name, delimiter, header, n_columns, picked });
+    let names = header.as_ref().map(|names| picked.features.iter().map(|&column| names[column].clone()).collect());
+    let layout = Arc::new(Layout { name: source.name, delimiter, header, n_columns, picked: picked.clone() });
     let chunks = TextChunks { layout, state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
-    Ok(Table { columns, names, chunks: Box::new(chunks) })
+    Ok(Table { picked, names, n_rows: None, chunks: Box::new(chunks) })
 }
 
 /// What all rows have in common.

@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use mixtura::{
-    Assignment, Ceiling, CovarianceType, Device, DeviceChoice, FitOptions, KernelTime, Mixture, Points, Progress,
+    Assignment, Ceiling, CovarianceType, Data, Device, DeviceChoice, FitOptions, KernelTime, Mixture, Points, Progress,
     Result, fit,
 };
 
 use super::synthetic;
+use crate::cli::inputs::MemoryArgs;
 use crate::cli::progress::ProgressLog;
 
 /// Samples that are enough to make a device compile its kernels.
@@ -23,17 +24,19 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn new(name: &str) -> Result<Self> {
+    pub(super) fn new(name: &str, memory: &MemoryArgs) -> Result<Self> {
         let Ok(choice) = name.parse::<DeviceChoice>();
         let started = Instant::now();
-        let device = Device::open(&choice)?;
+        let device = memory.limit(Device::open(&choice)?);
         Ok(Opened { name: name.to_owned(), device, seconds: started.elapsed().as_secs_f64() })
     }
 }
 
 /// What all devices do.
 pub(super) struct Task<'a> {
-    pub(super) points: &'a Points<'static>,
+    pub(super) data: &'a dyn Data,
+    /// Bytes of a value, as every pass reads it.
+    pub(super) value_bytes: usize,
     /// Options of the initialisation and of the epochs, all of which are done: nothing is below a tolerance of 0.
     pub(super) options: FitOptions,
     pub(super) profile: bool,
@@ -57,19 +60,19 @@ pub(super) struct Measurement {
 
 /// Measures a device, its epochs from a given start, or else from its own initialisation.
 pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> Result<Measurement> {
-    let (Opened { name, device, .. }, Task { points, options, profile, quiet }) = (opened, task);
+    let (Opened { name, device, .. }, Task { data, options, profile, quiet, .. }) = (opened, task);
     if !quiet {
         eprintln!("{name}: {}", device.info().name);
     }
-    let mut progress = ProgressLog::new(*quiet, points.n_samples(), options);
-    let compile = compile(device, options, points.n_features())?;
+    let mut progress = ProgressLog::of_samples(*quiet, data.n_samples(), options);
+    let compile = compile(device, options, data.n_features())?;
     let ceiling = device.ceiling()?;
 
-    let initial = fit(points, device, &FitOptions { max_iter: 0, ..options.clone() }, &mut |_| {})?;
+    let initial = fit(*data, device, &FitOptions { max_iter: 0, ..options.clone() }, &mut |_| {})?;
     let start = start.unwrap_or(&initial.mixture).clone();
 
     let started = Instant::now();
-    let mut backend = device.load(points)?;
+    let mut backend = device.load(*data)?;
     let upload = started.elapsed().as_secs_f64();
     // The first pass makes buffers, and touches memory, that later ones find.
     backend.moments(&start, Assignment::Soft)?;

@@ -8,10 +8,10 @@ mod synthetic;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use mixtura::io::Dataset;
-use mixtura::{CovarianceType, FitOptions, Points};
+use mixtura::{CovarianceType, Data, FitOptions, Points};
 
 use super::fit::covariance_parser;
-use super::inputs::DataArgs;
+use super::inputs::{DataArgs, MemoryArgs};
 use super::{print, print_json};
 use measure::{Opened, Task, measure};
 use report::{Entry, LeftOut, Report};
@@ -67,6 +67,9 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     devices: Option<Vec<String>>,
 
+    #[command(flatten)]
+    memory: MemoryArgs,
+
     /// Epochs to time
     #[arg(long, value_name = "N", default_value = "10", value_parser = one_or_more())]
     epochs: usize,
@@ -105,7 +108,8 @@ impl BenchArgs {
         };
         let (devices, mut left_out) = self.open()?;
         let samples = self.samples()?;
-        let task = Task { points: samples.points(), options, profile: self.profile, quiet: self.quiet };
+        let value_bytes = samples.value_bytes();
+        let task = Task { data: samples.data(), value_bytes, options, profile: self.profile, quiet: self.quiet };
 
         let (cpu, others) = devices.split_first().expect("the CPU backend is always there");
         let reference = measure(cpu, &task, None).map_err(|error| samples.locate(error))?;
@@ -123,17 +127,17 @@ impl BenchArgs {
 
     /// The devices, the CPU backend before all others, and those of the default that are not there.
     fn open(&self) -> anyhow::Result<(Vec<Opened>, Vec<LeftOut>)> {
-        let mut devices = vec![Opened::new(CPU)?];
+        let mut devices = vec![Opened::new(CPU, &self.memory)?];
         let mut left_out = Vec::new();
         match &self.devices {
             Some(names) => {
                 for name in names.iter().map(|name| name.trim()).filter(|name| *name != CPU) {
-                    devices.push(Opened::new(name)?);
+                    devices.push(Opened::new(name, &self.memory)?);
                 }
             }
             None => {
                 for name in DEFAULT_DEVICES {
-                    match Opened::new(name) {
+                    match Opened::new(name, &self.memory) {
                         Ok(device) => devices.push(device),
                         Err(error) => left_out.push(LeftOut::new(name, &error)),
                     }
@@ -145,7 +149,7 @@ impl BenchArgs {
 
     fn samples(&self) -> anyhow::Result<Samples> {
         if let Some(data) = &self.data {
-            return Ok(Samples::Read(data.read(None, self.weights.as_deref(), 0)?));
+            return Ok(Samples::Read(data.read(None, self.weights.as_deref(), 0, self.memory.host())?));
         }
         let (n, d) = (self.samples, self.features);
         check_memory(n, d, "draw fewer (-n), or of fewer features (-d)")?;
@@ -156,10 +160,25 @@ impl BenchArgs {
 }
 
 impl Samples {
-    fn points(&self) -> &Points<'static> {
+    fn data(&self) -> &dyn Data {
         match self {
-            Samples::Read(data) => data.points(),
+            Samples::Read(data) => data,
             Samples::Drawn(points) => points,
+        }
+    }
+
+    /// Bytes of a value, as every pass reads it.
+    fn value_bytes(&self) -> usize {
+        let points = match self {
+            Samples::Read(data) => match (data.points(), data.read_bytes()) {
+                (Some(points), _) => points,
+                (None, bytes) => return bytes.unwrap_or(0) as usize / (data.n_samples() * data.n_features()),
+            },
+            Samples::Drawn(points) => points,
+        };
+        match points.samples() {
+            mixtura::Samples::F32(_) => size_of::<f32>(),
+            mixtura::Samples::F64(_) => size_of::<f64>(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What `mixtura bench` prints: one JSON object, or tables.
 
-use mixtura::{DeviceInfo, KernelTime, Samples};
+use mixtura::{DeviceInfo, KernelTime};
 use serde::Serialize;
 
 use super::deviation::Deviation;
@@ -100,11 +100,8 @@ impl Entry {
     /// The entry of a device, compared with the CPU backend.
     pub(super) fn new(opened: &Opened, measured: &Measurement, cpu: &Measurement, task: &Task) -> Self {
         let info = opened.device.info();
-        let (n, d) = (task.points.n_samples(), task.points.n_features());
-        let value_bytes = match task.points.samples() {
-            Samples::F64(_) if info.backend == "cpu" => size_of::<f64>(),
-            _ => size_of::<f32>(),
-        };
+        let (n, d) = (task.data.n_samples(), task.data.n_features());
+        let value_bytes = if info.backend == "cpu" { task.value_bytes } else { size_of::<f32>() };
         let flops = epoch_flops(task);
         let floor = Floor {
             compute: measured.ceiling.compute_seconds(flops) * 1e3,
@@ -182,10 +179,10 @@ impl Entry {
 
 impl Report {
     pub(super) fn new(task: &Task, devices: Vec<Entry>, left_out: Vec<LeftOut>) -> Self {
-        let Task { points, options, .. } = task;
+        let Task { data, options, .. } = task;
         Report {
-            n_samples: points.n_samples(),
-            n_features: points.n_features(),
+            n_samples: data.n_samples(),
+            n_features: data.n_features(),
             n_components: options.n_components,
             covariance_type: options.covariance_type.name(),
             epochs: options.max_iter,
@@ -225,8 +222,8 @@ impl Report {
 }
 
 fn epoch_flops(task: &Task) -> f64 {
-    let Task { points, options, .. } = task;
-    options.covariance_type.epoch_flops(points.n_samples(), options.n_components, points.n_features())
+    let Task { data, options, .. } = task;
+    options.covariance_type.epoch_flops(data.n_samples(), options.n_components, data.n_features())
 }
 
 /// Median seconds of an epoch.

@@ -1,0 +1,161 @@
+//! What a fit leaves on disk: its model, and checkpoints on the way to it.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use mixtura::io::{Checkpoint, DataRecord, Dataset, Destination, FitRecord, Model, OptionsRecord, save_model};
+use mixtura::{Climb, Data, DeviceInfo, Fit, FitOptions, FitState, Mixture};
+
+use super::interrupt::Interrupted;
+
+/// How results name the initialisation of a fit that began with a model.
+pub(crate) const FROM_MODEL: &str = "model";
+
+/// How often a checkpoint is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Interval {
+    Epochs(usize),
+    Time(Duration),
+}
+
+impl FromStr for Interval {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let interval = match text.strip_suffix('s') {
+            Some(seconds) => {
+                let seconds = seconds.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                seconds.map(Interval::Time)
+            }
+            None => text.parse().ok().filter(|epochs| *epochs > 0).map(Interval::Epochs),
+        };
+        interval.ok_or("not a number of epochs, such as 10, or of seconds, such as 60s")
+    }
+}
+
+/// The checkpoints of a fit.
+pub(crate) struct Checkpoints {
+    to: Destination,
+    every: Interval,
+    epochs: usize,
+    last: Instant,
+}
+
+impl Checkpoints {
+    /// Checks that they can be written.
+    pub(crate) fn new(path: &Path, every: Interval) -> mixtura::Result<Self> {
+        Ok(Checkpoints { to: Destination::new(path)?, every, epochs: 0, last: Instant::now() })
+    }
+
+    /// Writes one if it is time.
+    pub(crate) fn after_epoch(&mut self, checkpoint: impl FnOnce() -> Checkpoint) -> mixtura::Result<()> {
+        self.epochs += 1;
+        let is_time = match self.every {
+            Interval::Epochs(epochs) => self.epochs >= epochs,
+            Interval::Time(time) => self.last.elapsed() >= time,
+        };
+        if is_time {
+            checkpoint().save(&self.to)?;
+            (self.epochs, self.last) = (0, Instant::now());
+        }
+        Ok(())
+    }
+}
+
+/// What is written down of a fit beside its state.
+pub(crate) struct Record<'a> {
+    pub(crate) device: &'a DeviceInfo,
+    pub(crate) data: &'a Dataset,
+    pub(crate) options: &'a FitOptions,
+    pub(crate) init: &'a str,
+}
+
+impl Record<'_> {
+    pub(crate) fn checkpoint(&self, state: &FitState) -> Checkpoint {
+        let FitOptions { n_components, covariance_type, seed, tol, reg_covar, max_iter, .. } = *self.options;
+        let n_init = if self.options.warm_start.is_some() { 1 } else { self.options.n_init };
+        let init = self.init.to_owned();
+        Checkpoint {
+            device: self.device.clone(),
+            data: DataRecord::of(self.data),
+            options: OptionsRecord { n_components, covariance_type, init, seed, tol, reg_covar, max_iter, n_init },
+            state: state.clone(),
+        }
+    }
+
+    /// A model as it is written.
+    pub(crate) fn model(&self, mixture: Mixture, fit: FitRecord) -> Model {
+        Model { mixture, feature_names: self.data.feature_names().map(<[String]>::to_vec), fit: Some(fit) }
+    }
+
+    /// How a model was fitted.
+    pub(crate) fn of_fit(&self, fit: &Fit) -> FitRecord {
+        self.of(fit.converged, fit.n_iter, fit.lower_bound, Some(fit.log_likelihood))
+    }
+
+    /// Keeps what there is of a fit that was interrupted, and says what that is.
+    pub(crate) fn keep(
+        &self,
+        state: &FitState,
+        checkpoints: Option<&Checkpoints>,
+        model: Option<&Destination>,
+    ) -> mixtura::Result<Interrupted> {
+        let mut kept = Vec::new();
+        let best = state.best_so_far();
+        if let (Some(checkpoints), Some(_)) = (checkpoints, &best) {
+            self.checkpoint(state).save(&checkpoints.to)?;
+            kept.push(format!("its checkpoint is {}", checkpoints.to.path().display()));
+        }
+        if let (Some(to), Some(Climb { mixture, lower_bounds, converged, .. })) = (model, &best) {
+            let lower_bound = lower_bounds.last().copied().unwrap_or(f64::NEG_INFINITY);
+            let record = self.of(*converged, lower_bounds.len(), lower_bound, None);
+            save_model(to, &self.model(mixture.clone(), record))?;
+            kept.push(format!("its best model so far is {}", to.path().display()));
+        }
+        let epochs = state.climb.as_ref().map_or(0, |climb| climb.lower_bounds.len());
+        let after = match epochs {
+            0 => "before its first epoch".to_owned(),
+            1 => "after 1 epoch".to_owned(),
+            n => format!("after {n} epochs"),
+        };
+        let remedy = match (kept.as_slice(), checkpoints) {
+            ([], _) => "nothing was written".to_owned(),
+            (kept, None) => kept.join("; "),
+            (kept, Some(_)) => format!("{}; go on with --resume", kept.join("; ")),
+        };
+        Ok(Interrupted(format!("the fit was interrupted {after}\n{remedy}")))
+    }
+
+    fn of(&self, converged: bool, n_iter: usize, lower_bound: f64, log_likelihood: Option<f64>) -> FitRecord {
+        FitRecord {
+            device: self.device.clone(),
+            n_samples: self.data.n_samples(),
+            total_weight: self.data.total_weight(),
+            init: self.init.to_owned(),
+            seed: self.options.seed,
+            tol: self.options.tol,
+            reg_covar: self.options.reg_covar,
+            max_iter: self.options.max_iter,
+            n_init: self.options.n_init,
+            converged,
+            n_iter,
+            lower_bound: Some(lower_bound).filter(|bound| bound.is_finite()),
+            log_likelihood,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_a_number_of_epochs_or_seconds() {
+        assert_eq!("10".parse(), Ok(Interval::Epochs(10)));
+        assert_eq!("2.5s".parse(), Ok(Interval::Time(Duration::from_millis(2500))));
+        for text in ["0", "-1", "", "s", "-1s", "nans", "1h"] {
+            assert!(text.parse::<Interval>().is_err(), "{text}");
+        }
+    }
+}

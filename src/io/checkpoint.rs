@@ -1,0 +1,252 @@
+//! Checkpoints: how far a fit has come, written down so that it can go on with the same bits.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::document;
+use super::malformed;
+use super::model;
+use super::nested::{Nested, NestedValues};
+use super::output::Destination;
+use crate::backend::DeviceInfo;
+use crate::covariance::CovarianceType;
+use crate::data::Data;
+use crate::error::{Error, Result};
+use crate::fit::{Climb, FitState};
+use crate::init::Initialisation;
+
+const FORMAT: &str = "mixtura-checkpoint";
+const VERSION: u64 = 1;
+
+/// Sums of weights in another order differ by this much, relative to the sum.
+const ROUNDING: f64 = 1e-9;
+
+/// A fit that can go on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// The device that it ran on.
+    pub device: DeviceInfo,
+    /// What its data were.
+    pub data: DataRecord,
+    /// How it was to be done.
+    pub options: OptionsRecord,
+    /// How far it has come.
+    pub state: FitState,
+}
+
+/// What data are told by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataRecord {
+    n_samples: usize,
+    n_features: usize,
+    total_weight: f64,
+    feature_names: Option<Vec<String>>,
+    medians: Vec<f64>,
+    deviations: Vec<f64>,
+}
+
+/// The options of a fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OptionsRecord {
+    /// K.
+    pub n_components: usize,
+    /// Family of the covariances.
+    pub covariance_type: CovarianceType,
+    /// The initialisation: its name, or `model` for one continued from a model.
+    pub init: String,
+    /// Seed of all random choices.
+    pub seed: u64,
+    /// Tolerance of the lower bound.
+    pub tol: f64,
+    /// Added to the diagonal of every covariance.
+    pub reg_covar: f64,
+    /// Most epochs.
+    pub max_iter: usize,
+    /// Restarts.
+    pub n_init: usize,
+}
+
+impl DataRecord {
+    /// What these data are told by: their extents, and medians of some of their rows.
+    pub fn of(data: &dyn Data) -> Self {
+        let (medians, deviations) = data.medians();
+        DataRecord {
+            n_samples: data.n_samples(),
+            n_features: data.n_features(),
+            total_weight: data.total_weight(),
+            feature_names: data.feature_names().map(<[String]>::to_vec),
+            medians,
+            deviations,
+        }
+    }
+
+    /// The names of the features, if they have any.
+    pub fn feature_names(&self) -> Option<&[String]> {
+        self.feature_names.as_deref()
+    }
+
+    /// What other data have that these have not, if they are not the same.
+    fn difference(&self, other: &DataRecord) -> Option<String> {
+        let feature = |i: usize| match &other.feature_names {
+            Some(names) => format!("feature {i} ({})", names[i]),
+            None => format!("feature {i}"),
+        };
+        if self.n_features != other.n_features {
+            return Some(format!("{} features, and here there are {}", self.n_features, other.n_features));
+        }
+        if self.n_samples != other.n_samples {
+            return Some(format!("{} samples, and here there are {}", self.n_samples, other.n_samples));
+        }
+        if self.feature_names != other.feature_names {
+            return Some("features of other names".to_owned());
+        }
+        if (self.total_weight - other.total_weight).abs() > ROUNDING * self.total_weight {
+            return Some(format!("a total weight of {}, and here it is {}", self.total_weight, other.total_weight));
+        }
+        let values = |data: &DataRecord| -> Vec<[f64; 2]> {
+            data.medians.iter().zip(&data.deviations).map(|(median, deviation)| [*median, *deviation]).collect()
+        };
+        let differs = values(self).iter().zip(&values(other)).position(|(a, b)| a != b)?;
+        Some(format!("other values of {}", feature(differs)))
+    }
+}
+
+/// A checkpoint as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    format: &'static str,
+    version: u64,
+    device: &'a DeviceInfo,
+    data: &'a DataRecord,
+    options: &'a OptionsRecord,
+    restart: usize,
+    climb: Option<WrittenClimb<'a>>,
+    best: Option<WrittenClimb<'a>>,
+}
+
+#[derive(Serialize)]
+struct WrittenClimb<'a> {
+    rounds: usize,
+    inertia: Option<f64>,
+    converged: bool,
+    lower_bounds: &'a [f64],
+    weights: Nested<'a>,
+    means: Nested<'a>,
+    covariances: Nested<'a>,
+}
+
+impl<'a> From<&'a Climb> for WrittenClimb<'a> {
+    fn from(climb: &'a Climb) -> Self {
+        WrittenClimb {
+            rounds: climb.initialisation.rounds,
+            inertia: climb.initialisation.inertia,
+            converged: climb.converged,
+            lower_bounds: &climb.lower_bounds,
+            weights: climb.mixture.weights().into(),
+            means: climb.mixture.means().into(),
+            covariances: climb.mixture.covariances().into(),
+        }
+    }
+}
+
+/// A checkpoint as it is read.
+#[derive(Deserialize)]
+struct Read {
+    device: DeviceInfo,
+    data: DataRecord,
+    options: OptionsRecord,
+    restart: usize,
+    climb: Option<ReadClimb>,
+    best: Option<ReadClimb>,
+}
+
+#[derive(Deserialize)]
+struct ReadClimb {
+    rounds: usize,
+    inertia: Option<f64>,
+    converged: bool,
+    lower_bounds: Vec<f64>,
+    weights: NestedValues,
+    means: NestedValues,
+    covariances: NestedValues,
+}
+
+impl ReadClimb {
+    fn climb(self, data: &DataRecord, options: &OptionsRecord) -> Result<Climb, String> {
+        let (family, k) = (options.covariance_type, options.n_components);
+        Ok(Climb {
+            mixture: model::mixture(family, k, data.n_features, self.weights, self.means, self.covariances)?,
+            initialisation: Initialisation { rounds: self.rounds, inertia: self.inertia },
+            lower_bounds: self.lower_bounds,
+            converged: self.converged,
+        })
+    }
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint in the place of an older one, which stays until this one is complete.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save(&self, to: &Destination) -> Result<()> {
+        let document = Written {
+            format: FORMAT,
+            version: VERSION,
+            device: &self.device,
+            data: &self.data,
+            options: &self.options,
+            restart: self.state.restart,
+            climb: self.state.climb.as_ref().map(WrittenClimb::from),
+            best: self.state.best.as_ref().map(WrittenClimb::from),
+        };
+        let mut output = to.create()?;
+        serde_json::to_writer(&mut output, &document).map_err(|error| to.fail(error.into()))?;
+        writeln!(output).map_err(|error| to.fail(error))?;
+        output.finish()
+    }
+
+    /// Reads a checkpoint and checks everything in it.
+    ///
+    /// # Errors
+    /// [`Error::Read`], or [`Error::Malformed`] which names the file and the field.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|problem| {
+            let remedy = "give a checkpoint that `mixtura fit --checkpoint` wrote, unchanged";
+            malformed(path.display().to_string(), problem, remedy)
+        })
+    }
+
+    fn parse(text: &[u8]) -> Result<Self, String> {
+        document::check_format(text, FORMAT, "checkpoint", VERSION)?;
+        let Read { device, data, options, restart, climb, best } =
+            serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let features = [data.medians.len(), data.deviations.len()];
+        let names = data.feature_names.as_ref().map_or(data.n_features, Vec::len);
+        if features != [data.n_features; 2] || names != data.n_features {
+            return Err("data: there is not one median, deviation and name for each feature".to_owned());
+        }
+        let read = |climb: Option<ReadClimb>| climb.map(|climb| climb.climb(&data, &options)).transpose();
+        let state = FitState { restart, climb: read(climb)?, best: read(best)? };
+        Ok(Checkpoint { device, data, options, state })
+    }
+
+    /// Checks that the checkpoint belongs to these data.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] says what differs.
+    pub fn check_data(&self, path: &Path, data: &dyn Data) -> Result<()> {
+        match self.data.difference(&DataRecord::of(data)) {
+            None => Ok(()),
+            Some(difference) => {
+                let problem = format!("this checkpoint belongs to other data: {difference}");
+                let remedy =
+                    "give the data, columns and weights that the fit began with, or begin anew without --resume";
+                Err(malformed(path.display().to_string(), problem, remedy))
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Numbers as bytes, the way arrays and raw files hold them: rows of them, a block after another.
+
+use std::io::{self, Read};
+
+use ndarray::{Array1, Array2, Axis};
+
+use super::chunks::Chunk;
+use super::columns::Picked;
+use crate::error::Result;
+use crate::points::Samples;
+
+/// A type of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    F32,
+    F64,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+}
+
+/// How numbers are written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Encoding {
+    pub(super) kind: Kind,
+    pub(super) big_endian: bool,
+}
+
+/// Numbers as they are used: f32 as it is, all other types as f64.
+#[derive(Debug)]
+pub(super) enum Numbers {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+impl Encoding {
+    /// Bytes of a number.
+    pub(super) fn size(self) -> usize {
+        match self.kind {
+            Kind::I8 | Kind::U8 => 1,
+            Kind::I16 | Kind::U16 => 2,
+            Kind::F32 | Kind::I32 | Kind::U32 => 4,
+            Kind::F64 | Kind::I64 | Kind::U64 => 8,
+        }
+    }
+
+    /// Whether the numbers in memory are the bytes in the file.
+    fn is_native(self) -> bool {
+        self.big_endian == cfg!(target_endian = "big")
+    }
+
+    /// Reads n numbers, or as many as there are; with the bytes read.
+    pub(super) fn read(self, reader: &mut dyn Read, n: usize) -> io::Result<(Numbers, usize)> {
+        macro_rules! native {
+            ($variant:ident, $number:ty) => {{
+                let mut numbers = vec![<$number>::default(); n];
+                let found = fill(reader, bytemuck::cast_slice_mut(&mut numbers))?;
+                numbers.truncate(found / size_of::<$number>());
+                return Ok((Numbers::$variant(numbers), found));
+            }};
+        }
+        match self.kind {
+            Kind::F32 if self.is_native() => native!(F32, f32),
+            Kind::F64 if self.is_native() => native!(F64, f64),
+            _ => {
+                let mut bytes = vec![0; n * self.size()];
+                let found = fill(reader, &mut bytes)?;
+                Ok((self.decode(&bytes[..found]), found))
+            }
+        }
+    }
+
+    /// The numbers of some bytes; those of part of a number are left out.
+    fn decode(self, bytes: &[u8]) -> Numbers {
+        macro_rules! decode {
+            ($from:ty, $to:ty, $variant:ident) => {{
+                let (numbers, _) = bytes.as_chunks();
+                Numbers::$variant(match self.big_endian {
+                    true => numbers.iter().map(|bytes| <$from>::from_be_bytes(*bytes) as $to).collect(),
+                    false => numbers.iter().map(|bytes| <$from>::from_le_bytes(*bytes) as $to).collect(),
+                })
+            }};
+        }
+        match self.kind {
+            Kind::F32 => decode!(f32, f32, F32),
+            Kind::F64 => decode!(f64, f64, F64),
+            Kind::I8 => decode!(i8, f64, F64),
+            Kind::I16 => decode!(i16, f64, F64),
+            Kind::I32 => decode!(i32, f64, F64),
+            Kind::I64 => decode!(i64, f64, F64),
+            Kind::U8 => decode!(u8, f64, F64),
+            Kind::U16 => decode!(u16, f64, F64),
+            Kind::U32 => decode!(u32, f64, F64),
+            Kind::U64 => decode!(u64, f64, F64),
+        }
+    }
+}
+
+/// Fills as much of a buffer as there are bytes; gives their number.
+fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut found = 0;
+    while found < buffer.len() {
+        match reader.read(&mut buffer[found..]) {
+            Ok(0) => break,
+            Ok(n) => found += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// The selected columns of rows of numbers.
+pub(super) fn chunk(numbers: Numbers, n_columns: usize, picked: &Picked) -> Chunk {
+    match numbers {
+        Numbers::F32(numbers) => pick(numbers, n_columns, picked),
+        Numbers::F64(numbers) => pick(numbers, n_columns, picked),
+    }
+}
+
+fn pick<T: Copy + Into<f64>>(numbers: Vec<T>, n_columns: usize, picked: &Picked) -> Chunk
+where
+    Samples<'static>: From<Array2<T>>,
+{
+    let n = numbers.len().checked_div(n_columns).unwrap_or(0);
+    let rows = Array2::from_shape_vec((n, n_columns), numbers).expect("whole rows");
+    let weights = picked.weights.map(|column| rows.column(column).iter().map(|x| (*x).into()).collect::<Array1<f64>>());
+    let all = picked.features.iter().copied().eq(0..n_columns);
+    let samples = if all { rows } else { rows.select(Axis(1), &picked.features) };
+    Chunk { samples: samples.into(), weights, lines: None }
+}
+
+/// Rows from front to back: what reads the next ones, at most so many; none are left where there are fewer.
+pub(super) struct Blocks<F> {
+    pub(super) rows: usize,
+    pub(super) read: F,
+    pub(super) is_over: bool,
+}
+
+impl<F: FnMut(usize) -> Result<Chunk>> Iterator for Blocks<F> {
+    type Item = Result<Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let chunk = (self.read)(self.rows);
+        self.is_over = chunk.as_ref().map_or(true, |chunk| chunk.samples.dim().0 < self.rows);
+        Some(chunk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_every_type_and_byte_order_are_read() {
+        let read = |kind, big_endian, bytes: &[u8]| {
+            let (numbers, found) = Encoding { kind, big_endian }.read(&mut &*bytes, 9).unwrap();
+            assert_eq!(found, bytes.len());
+            match numbers {
+                Numbers::F32(numbers) => numbers.into_iter().map(f64::from).collect::<Vec<_>>(),
+                Numbers::F64(numbers) => numbers,
+            }
+        };
+        assert_eq!(read(Kind::I8, false, &[1, 255]), [1.0, -1.0]);
+        assert_eq!(read(Kind::U8, true, &[1, 255]), [1.0, 255.0]);
+        for big in [false, true] {
+            let order = |mut bytes: Vec<u8>| {
+                if big {
+                    bytes.reverse();
+                }
+                bytes
+            };
+            assert_eq!(read(Kind::F32, big, &order(1.5_f32.to_le_bytes().into())), [1.5]);
+            assert_eq!(read(Kind::F64, big, &order((-2.5_f64).to_le_bytes().into())), [-2.5]);
+            assert_eq!(read(Kind::I16, big, &order((-300_i16).to_le_bytes().into())), [-300.0]);
+            assert_eq!(read(Kind::I32, big, &order((-70_000_i32).to_le_bytes().into())), [-70_000.0]);
+            assert_eq!(read(Kind::I64, big, &order((1_i64 << 40).to_le_bytes().into())), [(1_i64 << 40) as f64]);
+            assert_eq!(read(Kind::U16, big, &order(65_535_u16.to_le_bytes().into())), [65_535.0]);
+            assert_eq!(read(Kind::U32, big, &order(u32::MAX.to_le_bytes().into())), [f64::from(u32::MAX)]);
+            assert_eq!(read(Kind::U64, big, &order((1_u64 << 50).to_le_bytes().into())), [(1_u64 << 50) as f64]);
+        }
+    }
+}

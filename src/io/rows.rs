@@ -1,0 +1,332 @@
+//! The rows of a data set, chunk after chunk: files one after another, and of their rows those that are chosen.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::vec;
+
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+
+use super::chunks::{Chunk, Chunks, Table};
+use super::columns::Selection;
+use super::malformed;
+use super::npy::Array;
+use super::origin::{Choice, Origin, Part};
+use super::source::{Format, Source};
+use crate::error::{Error, Result};
+use crate::points::{Points, Samples};
+
+/// All rows of some files, as they are read.
+pub(super) struct Rows {
+    files: vec::IntoIter<PathBuf>,
+    selection: Selection,
+    choice: Choice,
+    /// The file at work: its chunks, and the rows that it has left, where it says so.
+    table: Option<(Chunks, Option<usize>)>,
+    /// Weights of all rows, where they have a file of their own.
+    weights: Option<Arc<Array1<f64>>>,
+    /// Whether a column holds the weights.
+    pub(super) has_weights: bool,
+    /// Names of the features, if columns have names.
+    pub(super) names: Option<Vec<String>>,
+    pub(super) n_features: usize,
+    /// Rows that passed by, chosen or not.
+    pub(super) seen: usize,
+    pub(super) origin: Origin,
+}
+
+impl Rows {
+    /// Opens the first file.
+    pub(super) fn open(files: Vec<PathBuf>, selection: &Selection) -> Result<Self> {
+        let choice = Choice::new(selection);
+        let mut rows = Rows {
+            files: files.into_iter(),
+            selection: selection.clone(),
+            table: None,
+            weights: None,
+            has_weights: false,
+            names: None,
+            n_features: 0,
+            seen: 0,
+            origin: Origin { parts: Vec::new(), choice: selection.sample.is_some().then(|| choice.clone()) },
+            choice,
+        };
+        rows.next_table()?;
+        Ok(rows)
+    }
+
+    /// Gives all rows, chosen or not, their weights from a file.
+    pub(super) fn with_weights(self, weights: Option<Arc<Array1<f64>>>) -> Self {
+        Rows { weights, ..self }
+    }
+
+    /// Rows that are sure to follow: those left of the file at work, where it says how many it has.
+    pub(super) fn sure_to_follow(&self) -> usize {
+        let left = self.table.as_ref().and_then(|(_, left)| *left).unwrap_or(0);
+        if self.selection.sample.is_some() { 0 } else { self.choice.at_most(left) }
+    }
+
+    /// Goes on to the next file; `false` after the last.
+    fn next_table(&mut self) -> Result<bool> {
+        let Some(file) = self.files.next() else { return Ok(false) };
+        let source = Source::open(&file)?;
+        let name = source.name.clone();
+        let Table { picked, names, n_rows, chunks } = Table::open(source, &self.selection)?;
+        match self.origin.parts.first() {
+            None => {
+                (self.names, self.n_features) = (names, picked.features.len());
+                self.has_weights = picked.weights.is_some();
+            }
+            Some(first) => {
+                check_alike(&name, (&picked.features, &names), &first.file, (&first.columns, &self.names))?;
+            }
+        }
+        let part = Part { file: name, first_row: self.seen, columns: picked.features, lines: None };
+        self.origin.parts.push(part);
+        self.table = Some((chunks, n_rows));
+        Ok(true)
+    }
+
+    /// The next chunk of chosen rows, which may be none of them.
+    fn next_chunk(&mut self) -> Result<Option<Chunk>> {
+        while !self.choice.is_over() {
+            let Some((chunks, left)) = &mut self.table else { return Ok(None) };
+            let Some(chunk) = chunks.next().transpose()? else {
+                self.table = None;
+                if self.next_table()? {
+                    continue;
+                }
+                break;
+            };
+            if let Some(left) = left {
+                *left = left.saturating_sub(chunk.samples.dim().0);
+            }
+            return self.choose(chunk).map(Some);
+        }
+        // Rows behind the first ones were not counted.
+        match &self.weights {
+            Some(weights) if weights.len() > self.seen && self.selection.head.is_none() => {
+                Err(Error::WeightCount { expected: self.seen, found: weights.len() })
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn choose(&mut self, chunk: Chunk) -> Result<Chunk> {
+        let Chunk { mut samples, mut weights, lines } = chunk;
+        if let Some((part, lines)) = self.origin.parts.last_mut().zip(lines) {
+            part.lines.get_or_insert_default().extend(self.seen - part.first_row, &lines);
+        }
+        let (n, kept) = self.choice.next(samples.dim().0);
+        if let Some(all) = &self.weights {
+            if all.len() < self.seen + n {
+                return Err(self.too_few_weights(all.len(), self.seen + n));
+            }
+            weights = Some(all.slice(s![self.seen..self.seen + n]).to_owned());
+        }
+        if let Some(kept) = kept {
+            samples = match samples {
+                Samples::F32(values) => values.select(Axis(0), &kept).into(),
+                Samples::F64(values) => values.select(Axis(0), &kept).into(),
+            };
+            weights = weights.map(|weights| weights.select(Axis(0), &kept));
+        }
+        self.seen += n;
+        Ok(Chunk { samples, weights, lines: None })
+    }
+
+    /// The error for fewer weights than rows, all of which are counted.
+    fn too_few_weights(&mut self, found: usize, seen: usize) -> Error {
+        (self.seen, self.weights) = (seen, None);
+        let rest: Result<()> = self.by_ref().map(|chunk| chunk.map(drop)).collect();
+        rest.err().unwrap_or(Error::WeightCount { expected: self.seen, found })
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let chunk = self.next_chunk().transpose();
+        if !matches!(chunk, Some(Ok(_))) {
+            self.table = None;
+            self.files = Vec::new().into_iter();
+            self.weights = None;
+        }
+        chunk
+    }
+}
+
+/// Checks that a file has the features of the first.
+fn check_alike(
+    file: &str,
+    (columns, names): (&[usize], &Option<Vec<String>>),
+    first: &str,
+    (first_columns, first_names): (&[usize], &Option<Vec<String>>),
+) -> Result<()> {
+    let differs = |problem: String| {
+        Err(malformed(file, problem, "give files with the same columns, or choose them by name (--columns)"))
+    };
+    if columns.len() != first_columns.len() {
+        return differs(format!("{} columns, and {first} has {}", columns.len(), first_columns.len()));
+    }
+    let (Some(names), Some(first_names)) = (names, first_names) else { return Ok(()) };
+    match names.iter().zip(first_names).position(|(name, first)| name != first) {
+        Some(i) => differs(format!("feature {i} is '{}', and in {first} it is '{}'", names[i], first_names[i])),
+        None => Ok(()),
+    }
+}
+
+/// Rows put together, in the precision they came in; in f64 as soon as there are any of it.
+#[derive(Default)]
+pub(super) struct Gathered {
+    values: Values,
+    weights: Option<Vec<f64>>,
+}
+
+#[derive(Default)]
+enum Values {
+    #[default]
+    None,
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+impl Gathered {
+    /// Bytes of what is here.
+    pub(super) fn bytes(&self) -> usize {
+        let weights = self.weights.as_ref().map_or(0, Vec::len) * size_of::<f64>();
+        weights
+            + match &self.values {
+                Values::None => 0,
+                Values::F32(values) => values.len() * size_of::<f32>(),
+                Values::F64(values) => values.len() * size_of::<f64>(),
+            }
+    }
+
+    /// Puts more rows to those that are here.
+    pub(super) fn add(&mut self, more: &Points) {
+        self.values = match (std::mem::take(&mut self.values), more.samples()) {
+            (Values::None, Samples::F32(more)) => extended(Vec::new(), more.view(), |x| x, Values::F32),
+            (Values::None, Samples::F64(more)) => extended(Vec::new(), more.view(), |x| x, Values::F64),
+            (Values::F32(all), Samples::F32(more)) => extended(all, more.view(), |x| x, Values::F32),
+            (Values::F64(all), Samples::F64(more)) => extended(all, more.view(), |x| x, Values::F64),
+            (Values::F64(all), Samples::F32(more)) => extended(all, more.view(), f64::from, Values::F64),
+            (Values::F32(all), Samples::F64(more)) => {
+                extended(all.into_iter().map(f64::from).collect(), more.view(), |x| x, Values::F64)
+            }
+        };
+        if let Some(more) = more.weights() {
+            self.weights.get_or_insert_default().extend(more);
+        }
+    }
+
+    /// The rows, of D features.
+    pub(super) fn take(&mut self, d: usize) -> (Samples<'static>, Option<Array1<f64>>) {
+        let Gathered { values, weights } = std::mem::take(self);
+        let fit = "every row has a value for each feature";
+        let n = |values: usize| values.checked_div(d).unwrap_or(0);
+        let samples = match values {
+            Values::None => Array2::<f64>::zeros((0, d)).into(),
+            Values::F32(values) => Array2::from_shape_vec((n(values.len()), d), values).expect(fit).into(),
+            Values::F64(values) => Array2::from_shape_vec((n(values.len()), d), values).expect(fit).into(),
+        };
+        (samples, weights.map(Array1::from))
+    }
+}
+
+fn extended<T, U: Copy>(
+    mut all: Vec<T>,
+    more: ArrayView2<U>,
+    convert: impl Fn(U) -> T,
+    made: fn(Vec<T>) -> Values,
+) -> Values {
+    all.reserve(more.len());
+    match more.as_slice() {
+        Some(more) => all.extend(more.iter().map(|x| convert(*x))),
+        None => all.extend(more.iter().map(|x| convert(*x))),
+    }
+    made(all)
+}
+
+/// Chunks of equal size, of chunks of any size.
+pub(super) struct Even<I> {
+    pub(super) chunks: I,
+    n_features: usize,
+    rows: usize,
+    gathered: Gathered,
+    n_gathered: usize,
+    /// A chunk of which the rows from the given one on are left.
+    rest: Option<(Points<'static>, usize)>,
+}
+
+impl<I: Iterator<Item = Result<Chunk>>> Even<I> {
+    pub(super) fn new(chunks: I, n_features: usize, rows: usize) -> Self {
+        Even { chunks, n_features, rows, gathered: Gathered::default(), n_gathered: 0, rest: None }
+    }
+
+    fn next_chunk(&mut self) -> Result<Option<Points<'static>>> {
+        loop {
+            if self.n_gathered == self.rows {
+                return Ok(Some(self.take()));
+            }
+            let (points, start) = match self.rest.take() {
+                Some(rest) => rest,
+                None => match self.chunks.next().transpose()? {
+                    Some(Chunk { samples, weights, .. }) => (Points::trusted(samples, weights, None), 0),
+                    None if self.n_gathered == 0 => return Ok(None),
+                    None => return Ok(Some(self.take())),
+                },
+            };
+            let n = (self.rows - self.n_gathered).min(points.n_samples() - start);
+            if n == self.rows && n == points.n_samples() {
+                return Ok(Some(points));
+            }
+            self.gathered.add(&points.slice(start..start + n));
+            self.n_gathered += n;
+            if start + n < points.n_samples() {
+                self.rest = Some((points, start + n));
+            }
+        }
+    }
+
+    fn take(&mut self) -> Points<'static> {
+        self.n_gathered = 0;
+        let (samples, weights) = self.gathered.take(self.n_features);
+        Points::trusted(samples, weights, None)
+    }
+}
+
+impl<I: Iterator<Item = Result<Chunk>>> Iterator for Even<I> {
+    type Item = Result<Points<'static>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_chunk().transpose()
+    }
+}
+
+/// Weights from a file of their own, one for each row.
+pub(super) fn read_weights(path: &Path) -> Result<(Array1<f64>, Origin)> {
+    let source = Source::open(path)?;
+    if source.format == Format::Npy {
+        // Also of one dimension, which samples are not.
+        let Source { name, mut reader, .. } = source;
+        let weights = Array::read_header(&name, &mut *reader)?.into_vector(&mut *reader)?;
+        let part = Part { file: name, first_row: 0, columns: vec![0], lines: None };
+        return Ok((weights, Origin { parts: vec![part], choice: None }));
+    }
+    drop(source);
+    let mut rows = Rows::open(vec![path.to_owned()], &Selection::default())?;
+    let n_columns = rows.n_features;
+    if n_columns != 1 {
+        let problem = format!("the weights have {n_columns} columns");
+        return Err(malformed(path.display().to_string(), problem, "give one weight for each sample, in one column"));
+    }
+    let mut weights = Vec::new();
+    for chunk in &mut rows {
+        match chunk?.samples {
+            Samples::F32(values) => weights.extend(values.iter().map(|x| f64::from(*x))),
+            Samples::F64(values) => weights.extend(values),
+        }
+    }
+    Ok((weights.into(), rows.origin))
+}

@@ -1,0 +1,185 @@
+//! Files read once, from front to back: checked samples in chunks, in memory that does not grow with their number.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use ndarray::Array1;
+
+use super::columns::Selection;
+use super::files::files;
+use super::origin::{Origin, locate};
+use super::rows::{Even, Rows, read_weights};
+use crate::data::{Visit, block_rows};
+use crate::error::{Error, Result};
+use crate::points::{Points, check_weights};
+
+/// Chunks that wait while another one is worked on, beside the one that is being read.
+const AHEAD: usize = 1;
+
+/// Slabs that keep a thread busy, of which a block has 32.
+const SLABS_PER_THREAD: usize = 4;
+const SLABS_PER_BLOCK: usize = 32;
+
+/// The samples of some files, which pass by once.
+pub struct Stream {
+    pub(super) rows: Rows,
+    /// Weights that have a file of their own.
+    pub(super) weights: Option<Arc<Array1<f64>>>,
+    pub(super) weights_origin: Option<Origin>,
+}
+
+impl Stream {
+    /// Opens files, as [`Dataset::open`](super::Dataset::open) does.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Malformed`].
+    pub fn open(paths: &[PathBuf], selection: &Selection) -> Result<Self> {
+        Self::of_files(files(paths)?, selection)
+    }
+
+    pub(super) fn of_files(files: Vec<PathBuf>, selection: &Selection) -> Result<Self> {
+        let rows = Rows::open(files, selection)?;
+        let (weights, weights_origin) = match &selection.weights {
+            Some(file) if !rows.has_weights => {
+                let (weights, origin) = read_weights(Path::new(file))?;
+                (Some(Arc::new(weights)), Some(origin))
+            }
+            _ => (None, None),
+        };
+        Ok(Stream { rows: rows.with_weights(weights.clone()), weights, weights_origin })
+    }
+
+    /// D.
+    pub fn n_features(&self) -> usize {
+        self.rows.n_features
+    }
+
+    /// The names of the columns, if they have any.
+    pub fn feature_names(&self) -> Option<&[String]> {
+        self.rows.names.as_deref()
+    }
+
+    /// As [`Dataset::check_features`](super::Dataset::check_features).
+    ///
+    /// # Errors
+    /// The file, with what [`Error::FeatureCount`] says.
+    pub fn check_features(&self, expected: usize) -> Result<()> {
+        self.rows.origin.check_features(self.n_features(), expected)
+    }
+
+    /// As [`Dataset::check_order`](super::Dataset::check_order).
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] names the first column that is not.
+    pub fn check_order(&self, model_names: &[String]) -> Result<()> {
+        self.rows.origin.check_order(self.feature_names().unwrap_or_default(), model_names)
+    }
+
+    /// Calls `visit(first, chunk)` for every chunk in turn, `first` being the number of its first sample, while the next
+    /// ones are read; gives the number of samples.
+    ///
+    /// # Errors
+    /// What the visitor returns, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no
+    /// numbers, values that are not finite, or no values at all. An error about a sample names its file and line.
+    pub fn for_each_chunk(self, visit: &mut Visit) -> Result<usize> {
+        let (d, names) = (self.n_features(), self.rows.names.clone());
+        let mut checks = Checks::new(names.clone());
+        let (rows, outcome) = read_ahead(Even::new(self.rows, d, chunk_rows(d)), &mut |points| {
+            let first = checks.n_samples;
+            // After a bad value the rest is only counted.
+            if checks.pass(&points) { visit(first, &points.with_feature_names(names.clone())) } else { Ok(()) }
+        });
+        let n_samples = checks.n_samples;
+        let some = if n_samples > 0 && d > 0 { Ok(()) } else { Err(Error::EmptyData { n_samples, n_features: d }) };
+        let outcome = outcome.and_then(|()| checks.finish()).and(some);
+        outcome.map(|()| n_samples).map_err(|error| locate(error, &rows.chunks.origin, self.weights_origin.as_ref()))
+    }
+}
+
+/// Rows of a chunk: enough for all threads.
+pub(super) fn chunk_rows(n_features: usize) -> usize {
+    let slabs = SLABS_PER_THREAD * rayon::current_num_threads();
+    slabs.div_ceil(SLABS_PER_BLOCK).next_power_of_two() * block_rows(n_features)
+}
+
+/// Reads chunks on a thread of their own while others are visited; gives back what it read from.
+pub(super) fn read_ahead<I>(mut chunks: I, visit: &mut dyn FnMut(Points<'static>) -> Result<()>) -> (I, Result<()>)
+where
+    I: Iterator<Item = Result<Points<'static>>> + Send,
+{
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(AHEAD);
+        let reading = scope.spawn(move || {
+            for chunk in &mut chunks {
+                let is_last = chunk.is_err();
+                // Nobody listens any more when the visitor failed.
+                if sender.send(chunk).is_err() || is_last {
+                    break;
+                }
+            }
+            chunks
+        });
+        let outcome = receiver.into_iter().try_for_each(|chunk| visit(chunk?));
+        match reading.join() {
+            Ok(chunks) => (chunks, outcome),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// The checks of values and weights, chunk after chunk: the first error counts, and bad values are all counted.
+pub(super) struct Checks {
+    names: Option<Vec<String>>,
+    /// Samples that came by.
+    pub(super) n_samples: usize,
+    non_finite: Option<Error>,
+    other: Option<Error>,
+}
+
+impl Checks {
+    /// Errors call the features by these names.
+    pub(super) fn new(names: Option<Vec<String>>) -> Self {
+        Checks { names, n_samples: 0, non_finite: None, other: None }
+    }
+
+    /// Whether all samples so far are good.
+    pub(super) fn pass(&mut self, points: &Points) -> bool {
+        let first = self.n_samples;
+        self.n_samples += points.n_samples();
+        let name = |index: usize| self.names.as_ref().map(|names| names[index].clone());
+        match points.check_values() {
+            Err(Error::NonFinite { row, mut feature, value, count }) => match &mut self.non_finite {
+                Some(Error::NonFinite { count: all, .. }) => *all += count,
+                none => {
+                    feature.name = name(feature.index);
+                    *none = Some(Error::NonFinite { row: first + row, feature, value, count });
+                }
+            },
+            Err(Error::TooLarge { row, mut feature, value }) => {
+                feature.name = name(feature.index);
+                self.other.get_or_insert(Error::TooLarge { row: first + row, feature, value });
+            }
+            Err(error) => {
+                self.other.get_or_insert(error);
+            }
+            Ok(()) => {}
+        }
+        match points.weights().map_or(Ok(()), check_weights) {
+            Err(Error::BadWeight { row, value }) => {
+                self.other.get_or_insert(Error::BadWeight { row: first + row, value });
+            }
+            Err(error) => {
+                self.other.get_or_insert(error);
+            }
+            Ok(()) => {}
+        }
+        self.non_finite.is_none() && self.other.is_none()
+    }
+
+    /// The first error.
+    pub(super) fn finish(self) -> Result<()> {
+        self.non_finite.or(self.other).map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,21 @@
+//! Amounts of memory, and how much there is.
+
+use bytesize::ByteSize;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// Share of the memory that is available which samples may take.
+const SHARE: f64 = 0.75;
+
+/// Bytes of the machine's memory that samples take by default: most of what is available, within the limits of the
+/// process' control group, where it has any.
+pub fn memory_for_samples() -> u64 {
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(memory);
+    let free = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    (system.available_memory().min(free) as f64 * SHARE) as u64
+}
+
+/// A number of bytes for people: 1.5 GiB.
+pub(crate) fn text(bytes: u64) -> String {
+    ByteSize(bytes).to_string()
+}

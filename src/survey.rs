@@ -1,0 +1,159 @@
+//! What one pass over samples tells of them, chunk after chunk.
+
+use ndarray::{Array1, Zip};
+
+use crate::points::Points;
+
+/// Most rows that medians are taken of.
+const ROWS_FOR_MEDIANS: usize = 4096;
+
+/// Some rows, evenly spaced: those whose number is a multiple of a power of two, the least that keeps them few. Which rows
+/// does not depend on the chunks they come in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SpacedRows {
+    /// Rows that passed by.
+    seen: usize,
+    /// Logarithm of the distance between the rows kept.
+    level: u32,
+    rows: Vec<Vec<f64>>,
+}
+
+impl SpacedRows {
+    /// Takes the samples that follow.
+    pub(crate) fn add(&mut self, points: &Points) {
+        let end = self.seen + points.n_samples();
+        let mut next = self.rows.len() << self.level;
+        while next < end {
+            let row = next - self.seen;
+            points.for_each_row(row..row + 1, |_, values| self.rows.push(values.to_vec()));
+            if self.rows.len() > ROWS_FOR_MEDIANS {
+                let mut row = 0..;
+                self.rows.retain(|_| row.next().is_some_and(|row| row % 2 == 0));
+                self.level += 1;
+            }
+            next = self.rows.len() << self.level;
+        }
+        self.seen = end;
+    }
+
+    /// Median and median absolute deviation of every feature: (`[D]`, `[D]`).
+    pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
+        let d = self.rows.first().map_or(0, Vec::len);
+        let medians = (0..d).map(|feature| {
+            let mut column: Vec<f64> = self.rows.iter().map(|row| row[feature]).collect();
+            let middle = median(&mut column);
+            column.iter_mut().for_each(|x| *x = (*x - middle).abs());
+            (middle, median(&mut column))
+        });
+        medians.unzip()
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+/// What is kept of samples that are not.
+#[derive(Debug, Clone)]
+pub(crate) struct Survey {
+    pub(crate) n_samples: usize,
+    pub(crate) n_effective: usize,
+    pub(crate) total_weight: f64,
+    pub(crate) spaced_rows: SpacedRows,
+    /// Weighted means: `[D]`.
+    mean: Array1<f64>,
+    /// Weighted sums of squares about them: `[D]`.
+    squares: Array1<f64>,
+}
+
+impl Survey {
+    /// Of no samples, of D features.
+    pub(crate) fn new(n_features: usize) -> Self {
+        Survey {
+            n_samples: 0,
+            n_effective: 0,
+            total_weight: 0.0,
+            spaced_rows: SpacedRows::default(),
+            mean: Array1::zeros(n_features),
+            squares: Array1::zeros(n_features),
+        }
+    }
+
+    /// D.
+    pub(crate) fn n_features(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Takes the samples that follow. Means and squares are those of both parts, each about its own mean (Chan, Golub and
+    /// LeVeque 1979).
+    pub(crate) fn add(&mut self, points: &Points) {
+        self.n_samples += points.n_samples();
+        self.n_effective += points.n_effective();
+        self.spaced_rows.add(points);
+        let weight = points.total_weight();
+        if weight > 0.0 {
+            let (mean, variance) = points.feature_moments();
+            let total = self.total_weight + weight;
+            let (share, common) = (weight / total, self.total_weight * (weight / total));
+            Zip::from(&mut self.mean).and(&mut self.squares).and(&mean).and(&variance).for_each(
+                |mean, squares, more, variance| {
+                    let delta = more - *mean;
+                    *mean += share * delta;
+                    *squares += variance * weight + common * delta * delta;
+                },
+            );
+            self.total_weight = total;
+        }
+    }
+
+    /// Weighted mean and variance of every feature: (`[D]`, `[D]`).
+    pub(crate) fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
+        let mut variance = &self.squares / self.total_weight;
+        drop_rounding(&self.mean, &mut variance);
+        (self.mean.clone(), variance)
+    }
+}
+
+/// What the rounding of the mean makes of a constant feature is no variance.
+pub(crate) fn drop_rounding(mean: &Array1<f64>, variance: &mut Array1<f64>) {
+    variance.zip_mut_with(mean, |variance, mean| {
+        if *variance <= (8.0 * f64::EPSILON * mean).powi(2) {
+            *variance = 0.0;
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, s};
+
+    use super::*;
+
+    #[test]
+    fn a_survey_of_chunks_is_that_of_all_samples() {
+        let samples = Array2::from_shape_fn((20_000, 3), |(i, d)| match d {
+            0 => 1e8 + (i as f64 * 0.618).fract(),
+            1 => 7.25,
+            _ => i as f64,
+        });
+        let weights = Array1::from_shape_fn(20_000, |i| (i % 3) as f64);
+        let whole = Points::new(&samples).unwrap().with_weights(&weights).unwrap();
+        let mut survey = Survey::new(3);
+        let mut first = 0;
+        for rows in [1, 4095, 4097, 1, 9000, 2806] {
+            let part = s![first..first + rows, ..];
+            let chunk = Points::trusted(samples.slice(part), Some(weights.slice(s![first..first + rows])), None);
+            survey.add(&chunk);
+            first += rows;
+        }
+        assert_eq!((survey.n_samples, survey.n_effective), (20_000, whole.n_effective()));
+        assert_eq!(survey.total_weight, whole.total_weight());
+        assert_eq!(survey.spaced_rows.medians(), whole.medians());
+        let ((mean, variance), (all_mean, all_variance)) = (survey.feature_moments(), whole.feature_moments());
+        assert!(mean.abs_diff_eq(&all_mean, 1e-6) && variance[1] == 0.0);
+        for (found, expected) in variance.iter().zip(&all_variance) {
+            assert!((found - expected).abs() <= 1e-9 * expected, "{found} {expected}");
+        }
+    }
+}
