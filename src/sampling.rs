@@ -1,5 +1,5 @@
-//! Samples drawn from a mixture, all at once or chunk by chunk, from random streams of fixed length: a sample depends on
-//! the seed and on its place alone, not on chunks or threads.
+//! Samples drawn from a mixture, at once or chunk by chunk, from random streams of fixed length: a sample depends on the
+//! seed and on its place alone, not on chunks or threads.
 
 use ndarray::{Array1, Array2, Axis};
 use rand::SeedableRng;

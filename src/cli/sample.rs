@@ -30,7 +30,8 @@ pub(crate) struct SampleArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Write the samples to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or .f64
+    /// Write the samples to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or
+    /// .f64
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 

@@ -11,7 +11,8 @@ use positioned_io::ReadAt;
 /// The length of the footer and the magic bytes behind it.
 const TRAILER: u64 = 10;
 
-/// What precedes the metadata of a message in newer files: this, and their length. In older ones it is the length alone.
+/// What precedes the metadata of a message in newer files, and is followed by their length. Older ones have the length
+/// alone.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
 /// What precedes a compressed buffer: its length when decompressed.

@@ -65,7 +65,7 @@ impl TableFormat {
 pub enum Dimensions {
     /// `[n]`, where the table has one column: a value for each row.
     One,
-    /// `[n, columns]`, were it one column.
+    /// `[n, columns]`, even if that is `[n, 1]`.
     Two,
 }
 
