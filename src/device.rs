@@ -46,25 +46,24 @@ impl FromStr for DeviceChoice {
 }
 
 /// A device that samples can be put on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Device {
     info: DeviceInfo,
     kind: Kind,
-    /// Bytes that samples may take of the device's own memory.
-    memory: Option<u64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Kind {
     Cpu,
     #[cfg(feature = "gpu")]
-    Gpu(Box<gpu::Gpu>),
+    /// With the bytes that samples may take of its own memory.
+    Gpu(Box<gpu::Gpu>, Option<u64>),
 }
 
 impl Device {
     /// The native CPU backend, in f64.
     pub fn cpu() -> Self {
-        Device { info: cpu::info(Precision::Double), kind: Kind::Cpu, memory: None }
+        Device { info: cpu::info(Precision::Double), kind: Kind::Cpu }
     }
 
     /// Opens the device chosen.
@@ -79,7 +78,7 @@ impl Device {
         #[cfg(feature = "gpu")]
         {
             match gpu::select(choice)? {
-                Some(gpu) => Ok(Device { info: gpu.info().clone(), kind: Kind::Gpu(Box::new(gpu)), memory: None }),
+                Some(gpu) => Ok(Device { info: gpu.info().clone(), kind: Kind::Gpu(Box::new(gpu), None) }),
                 None => Ok(Self::cpu()),
             }
         }
@@ -99,11 +98,11 @@ impl Device {
     /// [`InvalidOption`](crate::Error::InvalidOption): graphics adapters compute in f32 alone.
     pub fn with_precision(self, precision: Precision) -> Result<Self> {
         match self.kind {
-            Kind::Cpu => Ok(Device { info: cpu::info(precision), ..self }),
+            Kind::Cpu => Ok(Device { info: cpu::info(precision), kind: self.kind }),
             #[cfg(feature = "gpu")]
-            Kind::Gpu(_) if precision == self.info.precision => Ok(self),
+            Kind::Gpu(..) if precision == self.info.precision => Ok(self),
             #[cfg(feature = "gpu")]
-            Kind::Gpu(_) => Err(Error::InvalidOption {
+            Kind::Gpu(..) => Err(Error::InvalidOption {
                 name: "the precision",
                 value: format!("{} on {}", precision.name(), self.info.name),
                 expected: "f32 on graphics adapters, or the device cpu",
@@ -112,9 +111,14 @@ impl Device {
     }
 
     /// The same device, of whose own memory samples may take so many bytes; where they need more, every pass moves them
-    /// through it. Without this they may take all that the driver gives.
+    /// through it. Without this they may take all that the driver gives. The CPU has no memory of its own.
+    #[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
     pub fn with_memory(self, bytes: u64) -> Self {
-        Device { memory: Some(bytes), ..self }
+        match self.kind {
+            Kind::Cpu => self,
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(gpu, _) => Device { kind: Kind::Gpu(gpu, Some(bytes)), ..self },
+        }
     }
 
     /// What the device is.
@@ -130,7 +134,7 @@ impl Device {
         match &self.kind {
             Kind::Cpu => cpu::ceiling::measure(self.info.precision),
             #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu) => gpu.ceiling(),
+            Kind::Gpu(gpu, _) => gpu.ceiling(),
         }
     }
 
@@ -143,7 +147,7 @@ impl Device {
         match &self.kind {
             Kind::Cpu => cpu::load(data, self.info.precision),
             #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu) => Ok(Box::new(gpu.load(data, self.memory)?)),
+            Kind::Gpu(gpu, memory) => Ok(Box::new(gpu.load(data, *memory)?)),
         }
     }
 

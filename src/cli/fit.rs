@@ -1,5 +1,6 @@
 //! `mixtura fit`: from a file to a fitted model.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -261,10 +262,10 @@ const START: &str = "the model of --init-model";
 const CHECKPOINT: &str = "the checkpoint of --resume";
 
 /// An argument that is given must say what a file says.
-fn agree<T: PartialEq<U>, U>(flag: &str, given: Option<T>, recorded: U, by: &str) -> Result<(), Usage>
+fn agree<T, U>(flag: &str, given: Option<T>, recorded: U, by: &str) -> Result<(), Usage>
 where
-    T: std::fmt::Display,
-    U: std::fmt::Display,
+    T: Display + PartialEq<U>,
+    U: Display,
 {
     match given {
         Some(given) if given != recorded => Err(Usage {

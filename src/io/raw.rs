@@ -31,7 +31,7 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
         let read = encoding.read(&mut *reader, most * d);
         let (numbers, found) = read.map_err(|source| Error::Read { path: name.clone().into(), source })?;
         total += found as u64;
-        if found as u64 % row_bytes != 0 {
+        if !(found as u64).is_multiple_of(row_bytes) {
             let problem = format!("{total} bytes are not whole rows of {d} {} numbers", precision.name());
             let remedy = "check --dims and the extension, .f32 or .f64, or copy the file again";
             return Err(malformed(&name, problem, remedy));

@@ -137,7 +137,7 @@ impl Rows {
     /// The error for fewer weights than rows, all of which are counted.
     fn too_few_weights(&mut self, found: usize, seen: usize) -> Error {
         (self.seen, self.weights) = (seen, None);
-        let rest: Result<()> = self.by_ref().map(|chunk| chunk.map(drop)).collect();
+        let rest = self.by_ref().try_for_each(|chunk| chunk.map(drop));
         rest.err().unwrap_or(Error::WeightCount { expected: self.seen, found })
     }
 }

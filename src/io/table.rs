@@ -195,7 +195,7 @@ mod tests {
                 .unwrap();
             writer.finish().unwrap();
             let data = Dataset::read(&file, &Selection { dims: Some(3), ..Selection::default() }).unwrap();
-            let values = match data.points().samples() {
+            let values = match data.points().unwrap().samples() {
                 Samples::F32(values) => values.mapv(f64::from),
                 Samples::F64(values) => values.to_owned(),
             };

@@ -6,5 +6,6 @@ mod common;
 mod failures;
 mod fitting;
 mod golden;
+mod homes;
 mod oracle_itself;
 mod properties;

@@ -63,7 +63,7 @@ fn every_device_is_measured_and_compared_with_the_cpu() {
         }
         for parameter in ["weights", "means", "covariances"] {
             let deviation = number(&format!("/deviation/{parameter}"));
-            let most = if device["backend"] == "cpu" { 0.0 } else { 1e-4 };
+            let most = if device["precision"] == "f64" { 0.0 } else { 1e-4 };
             assert!((0.0..=most).contains(&deviation), "{parameter} of {device}");
         }
     }

@@ -42,13 +42,14 @@ fn the_json_report_has_every_field_and_they_agree() {
     for (family, covariance_shape, n_parameters) in families {
         let args = format!("fit {} -k 3 --covariance {family} --json --device cpu", faithful());
         let report = Place::new().run(&args).json();
-        let expected = "device n_samples n_features n_components covariance_type converged n_iter lower_bound \
+        let expected = "device home n_samples n_features n_components covariance_type converged n_iter lower_bound \
             lower_bounds log_likelihood mean_log_likelihood n_parameters aic bic seconds epoch_ms_median weights \
             means covariances warnings";
         assert_eq!(keys(&report), expected.split_whitespace().collect());
         assert_eq!(keys(&report["device"]), BTreeSet::from(["backend", "name", "precision", "type"]));
         assert_eq!(keys(&report["seconds"]), BTreeSet::from(["read", "init", "upload", "epochs", "total"]));
         assert_eq!(report["device"]["backend"], "cpu");
+        assert_eq!(report["home"]["place"], "memory");
         assert_eq!(report["n_samples"], 272);
         assert_eq!(report["n_features"], 2);
         assert_eq!(report["n_components"], 3);

@@ -6,4 +6,5 @@ mod bench;
 mod commands;
 mod fit;
 mod formats;
+mod long_runs;
 mod support;

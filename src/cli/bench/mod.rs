@@ -93,7 +93,7 @@ pub(crate) struct BenchArgs {
 
 /// The samples, given or drawn.
 enum Samples {
-    Read(Dataset),
+    Read(Box<Dataset>),
     Drawn(Points<'static>),
 }
 
@@ -149,7 +149,7 @@ impl BenchArgs {
 
     fn samples(&self) -> anyhow::Result<Samples> {
         if let Some(data) = &self.data {
-            return Ok(Samples::Read(data.read(None, self.weights.as_deref(), 0, self.memory.host())?));
+            return Ok(Samples::Read(Box::new(data.read(None, self.weights.as_deref(), 0, self.memory.host())?)));
         }
         let (n, d) = (self.samples, self.features);
         check_memory(n, d, "draw fewer (-n), or of fewer features (-d)")?;
@@ -162,7 +162,7 @@ impl BenchArgs {
 impl Samples {
     fn data(&self) -> &dyn Data {
         match self {
-            Samples::Read(data) => data,
+            Samples::Read(data) => &**data,
             Samples::Drawn(points) => points,
         }
     }

@@ -1,0 +1,193 @@
+//! Runs that are interrupted, killed, resumed, and larger than the memory they are allowed.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{MODEL, Place, npy};
+
+/// Samples around a few centres that take many epochs to tell apart, as f32.
+fn write_samples(place: &Place, n: usize) {
+    let values = (0..n).flat_map(|i| {
+        let noise =
+            |k: usize| ((i * k) as f64 * 0.618_033_988).fract() + ((i * (k + 4)) as f64 * 0.754_877_666).fract();
+        [noise(1) + (i % 3) as f64 * 0.4, noise(7) - (i % 4) as f64 * 0.3]
+    });
+    let bytes: Vec<u8> = values.flat_map(|x| (x as f32).to_le_bytes()).collect();
+    place.write("x.npy", npy("<f4", false, &format!("({n}, 2)"), &bytes));
+}
+
+fn model(place: &Place, name: &str) -> Value {
+    serde_json::from_slice(&place.read(name)).unwrap()
+}
+
+const FIT: &str = "fit x.npy -k 5 --device cpu --tol 0 --max-iter 60 --seed 4 --n-init 2 -q";
+
+#[test]
+fn a_run_that_is_killed_resumes_to_the_same_bits() {
+    let place = Place::new();
+    write_samples(&place, 20_000);
+    let started = Instant::now();
+    assert_eq!(place.run(&format!("{FIT} --out whole.json")).status, 0);
+    let whole = started.elapsed();
+    let mut resumes = 0;
+    for share in [0.2, 0.5, 0.8] {
+        let mut running = place.command(&format!("{FIT} --checkpoint c --checkpoint-every 1 --out killed.json"));
+        let mut child = running.stdin(Stdio::null()).spawn().unwrap();
+        sleep(whole.mul_f64(share));
+        // The kill that leaves no time for anything.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let go_on = if place.path("c").exists() { "--resume c" } else { "" };
+        resumes += usize::from(!go_on.is_empty());
+        let resumed = place.run(&format!("{FIT} {go_on} --checkpoint c --out killed.json"));
+        assert_eq!(resumed.status, 0, "{}", resumed.stderr);
+        assert_eq!(place.read("killed.json"), place.read("whole.json"), "killed after {share} of the time");
+        let _ = fs::remove_file(place.path("c"));
+    }
+    assert!(resumes > 0, "no run had come to its first checkpoint");
+}
+
+#[test]
+fn options_come_from_the_checkpoint_and_those_given_must_agree() {
+    let place = Place::new();
+    write_samples(&place, 2000);
+    let part = "fit x.npy -k 3 --covariance diag --device cpu --tol 0 --seed 4 -q";
+    assert_eq!(place.run(&format!("{part} --max-iter 7 --checkpoint c --checkpoint-every 3")).status, 0);
+    assert_eq!(place.run(&format!("{part} --max-iter 12 --out whole.json")).status, 0);
+    let resumed = place.run("fit x.npy --device cpu --resume c --max-iter 12 --out resumed.json -q");
+    assert_eq!(resumed.status, 0, "{}", resumed.stderr);
+    assert_eq!(place.read("resumed.json"), place.read("whole.json"));
+
+    let refused = |arguments: &str, status: i32, said: &str| {
+        let outcome = place.run(arguments);
+        assert_eq!(outcome.status, status, "{arguments}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(said), "{arguments}: {}", outcome.stderr);
+    };
+    refused("fit x.npy --resume c -k 4", 2, "--components is 4, but the checkpoint of --resume has 3");
+    refused("fit x.npy --resume c --covariance full", 2, "--covariance is full");
+    refused("fit x.npy --resume c --tol 1e-2", 2, "--tol is 0.01");
+    refused("fit x.npy --resume c --seed 5", 2, "--seed is 5");
+    refused("fit x.npy --resume c --init random", 2, "--init is random, but the checkpoint of --resume has kmeans");
+    refused("fit x.npy --resume c --device cpu --head 1999", 1, "other data: 2000 samples, and here there are 1999");
+    refused("fit x.npy --resume c --device cpu --columns 0", 1, "other data: 2 features, and here there are 1");
+    refused("fit x.npy --resume c --device cpu --columns 1,0", 1, "other data: other values of feature 0");
+    refused("fit x.npy --resume x.npy", 1, "x.npy: this is");
+    refused("fit x.npy --resume nothing", 1, "nothing: cannot be read");
+    place.write("cut", &place.read("c")[..300]);
+    refused("fit x.npy --resume cut", 1, "cut: the file is truncated");
+    place.write("model.json", MODEL);
+    refused("fit x.npy --resume model.json", 1, "this is no checkpoint file");
+    refused("fit x.npy -k 2 --checkpoint c --checkpoint-every 0", 2, "60s");
+    refused("fit x.npy -k 2 --checkpoint x.npy", 2, "also read");
+    refused("fit x.npy -k 2 --checkpoint no/c", 1, "no/c: cannot be written");
+}
+
+/// Sends a signal, as Ctrl-C does.
+#[cfg(unix)]
+fn interrupt(child: &std::process::Child) {
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_fit_leaves_its_checkpoint_and_best_model_and_goes_on_from_there() {
+    let place = Place::new();
+    write_samples(&place, 100_000);
+    let fit = "fit x.npy -k 8 --device cpu --tol 0 --max-iter 40 -q";
+    assert_eq!(place.run(&format!("{fit} --out whole.json")).status, 0);
+    let arguments = format!("{} --checkpoint c --checkpoint-every 1 --out m.json", fit.replace("-q", ""));
+    let mut command = place.command(&arguments);
+    let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while !place.path("c").exists() {
+        assert!(started.elapsed() < Duration::from_secs(60), "there never was a checkpoint");
+        sleep(Duration::from_millis(2));
+    }
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("error: the fit was interrupted after") && stderr.contains("--resume"), "{stderr}");
+    assert_eq!(place.names(), ["c", "m.json", "whole.json", "x.npy"]);
+    assert_eq!(model(&place, "m.json")["fit"]["log_likelihood"], Value::Null);
+    assert!(place.run("inspect m.json").lines().iter().any(|line| line.contains("interrupted")));
+
+    let resumed = place.run("fit x.npy --device cpu --resume c --out m.json -q");
+    assert_eq!(resumed.status, 0, "{}", resumed.stderr);
+    assert_eq!(place.read("m.json"), place.read("whole.json"));
+}
+
+#[cfg(unix)]
+#[test]
+fn other_work_that_is_interrupted_ends_at_once_and_leaves_no_file() {
+    let place = Place::new();
+    place.write("model.json", MODEL);
+    let mut command = place.command("sample model.json -n 1000000000 --out s.npy");
+    let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+    while place.names().len() < 2 {
+        sleep(Duration::from_millis(2));
+    }
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(place.names(), ["model.json"]);
+}
+
+/// The most memory that a process ever had resident, in bytes, while it runs under a poll of its status.
+#[cfg(target_os = "linux")]
+fn peak_memory(mut command: Command) -> u64 {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        // The kernel keeps the peak itself: the last reading before the end is it.
+        if let Ok(text) = fs::read_to_string(&status)
+            && let Some(line) = text.lines().find(|line| line.starts_with("VmHWM"))
+        {
+            let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
+            peak = peak.max(kilobytes.unwrap_or(0) * 1024);
+        }
+        if let Some(ended) = child.try_wait().unwrap() {
+            assert!(ended.success());
+            return peak;
+        }
+        sleep(Duration::from_millis(1));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_fit_and_its_predictions_stay_within_the_memory_they_are_allowed() {
+    const N: usize = 20_000_000;
+    let place = Place::new();
+    place.write("model.json", MODEL);
+    assert_eq!(place.run(&format!("sample model.json -n {N} --precision f32 --out x.npy")).status, 0);
+    let file = fs::metadata(place.path("x.npy")).unwrap().len();
+    assert!(file > 160_000_000);
+    let fit = "fit x.npy -k 2 --covariance diag --device cpu --max-iter 2 --tol 0 -q --out";
+    let peak = peak_memory(place.command(&format!("{fit} small.json --memory 32MiB")));
+    // What the samples may take, the chunks on their way, and the program itself.
+    assert!(peak < (32 << 20) + (100 << 20), "{peak} bytes");
+    assert!(peak_memory(place.command(&format!("{fit} large.json --memory 1GiB"))) > file);
+    assert_eq!(place.read("small.json"), place.read("large.json"));
+
+    let peak = peak_memory(place.command("predict small.json x.npy --device cpu --append --out labelled.parquet -q"));
+    assert!(peak < 300 << 20, "{peak} bytes");
+    assert!(Path::new(&place.path("labelled.parquet")).exists());
+}
+
+#[test]
+fn what_cannot_be_read_twice_must_fit_into_memory() {
+    let place = Place::new();
+    let rows: String = (0..50_000).map(|i| format!("{},{}\n", i % 17, i % 5)).collect();
+    let outcome = place.run_with_input("fit - -k 2 --device cpu --memory 100kB", rows.as_bytes());
+    assert_eq!(outcome.status, 1);
+    let said = "standard input: more than the 97.7 KiB of memory allowed, and not to be read twice";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    assert_eq!(place.run_with_input("fit - -k 2 --device cpu --memory 1MB", rows.as_bytes()).status, 0);
+}
