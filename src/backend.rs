@@ -68,6 +68,18 @@ pub struct DeviceInfo {
     pub precision: Precision,
 }
 
+impl DeviceInfo {
+    /// Whether the other device gives the same bits: the same adapter or, of processors, the same instructions, on however
+    /// many threads.
+    pub fn computes_like(&self, other: &DeviceInfo) -> bool {
+        let kind = |info: &DeviceInfo| match info.backend.as_str() {
+            "cpu" => info.name.split(" on ").next().unwrap_or_default().to_owned(),
+            _ => info.name.clone(),
+        };
+        (&self.backend, self.precision, kind(self)) == (&other.backend, other.precision, kind(other))
+    }
+}
+
 /// The time that a kernel of a device takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KernelTime {

@@ -226,7 +226,9 @@ pub enum Error {
     },
 
     /// The device has less memory than the samples need.
-    #[error("{device}: out of memory: {detail}\nuse fewer samples or components, another device, or --device cpu")]
+    #[error(
+        "{device}: out of memory: {detail}\nallow samples less of it (--gpu-memory), use fewer components, another device, or --device cpu"
+    )]
     OutOfDeviceMemory {
         /// Name of the device.
         device: String,

@@ -58,7 +58,7 @@ fn report(error: &anyhow::Error) {
 
 /// 2 for wrong usage, as clap has it, 130 for work that was interrupted, 1 for work that failed.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.is::<Interrupted>() {
+    if error.is::<Interrupted>() || matches!(error.downcast_ref(), Some(mixtura::Error::Interrupted)) {
         return ExitCode::from(interrupt::STATUS);
     }
     let option = matches!(error.downcast_ref(), Some(mixtura::Error::InvalidOption { .. }));

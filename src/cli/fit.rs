@@ -11,7 +11,7 @@ use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Fitting, Init, Wa
 
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_output};
 use super::interrupt;
-use super::progress::ProgressLog;
+use super::progress::{ProgressLog, waiting};
 use super::records::{Checkpoints, FROM_MODEL, Interval, Record};
 use super::report::{FitReport, summary};
 use super::{Usage, print, print_json};
@@ -118,14 +118,20 @@ impl FitArgs {
         let Request { options, init, feature_names, destination, mut checkpoints, resumed, device } = self.check()?;
 
         let reading = Instant::now();
+        let bar = waiting(self.quiet, "reading");
         let weights = self.weights.as_deref();
         let data = self.data.read(feature_names.as_deref(), weights, options.seed, self.memory.host())?;
         let read = reading.elapsed().as_secs_f64();
+        drop(bar);
         if let Some(start) = &options.warm_start {
             data.check_features(start.mixture.n_features())?;
         }
         if let Some((checkpoint, path)) = resumed.as_ref().zip(self.resume.as_deref()) {
             checkpoint.check_data(path, &data)?;
+            if !self.quiet && !checkpoint.device.computes_like(device.info()) {
+                let (before, now) = (&checkpoint.device.name, &device.info().name);
+                eprintln!("warning: the fit began on {before}; on {now} it goes on, but not with the same bits");
+            }
         }
         let record = Record { device: device.info(), data: &data, options: &options, init: &init };
 
@@ -139,19 +145,17 @@ impl FitArgs {
         interrupt::wait_for_end();
         let state = resumed.map(|checkpoint| checkpoint.state).unwrap_or_default();
         let mut fitting = Fitting::resume(&watched, &device, &options, state).map_err(|error| data.locate(error))?;
-        let mut state = fitting.state().clone();
-        let fit = loop {
+        let (state, fit) = loop {
             match fitting.epoch() {
-                Ok(None) => break fitting.finish(),
+                Ok(None) => break (fitting.state().clone(), fitting.finish()),
                 Ok(Some(step)) => progress.show(&step),
-                Err(error) => break Err(error),
+                Err(error) => break (fitting.state().clone(), Err(error)),
             }
-            state.clone_from(fitting.state());
             if let Some(checkpoints) = &mut checkpoints {
-                checkpoints.after_epoch(|| record.checkpoint(&state))?;
+                checkpoints.after_epoch(|| record.checkpoint(fitting.state()))?;
             }
             if interrupt::is_asked() {
-                break Err(Error::Interrupted);
+                break (fitting.state().clone(), Err(Error::Interrupted));
             }
         };
         progress.finish();
@@ -220,6 +224,13 @@ impl FitArgs {
             check_output(out, &inputs)?;
         }
         let destination = self.out.as_deref().map(Destination::new).transpose()?;
+        if self.checkpoint.is_some() && self.checkpoint == self.out {
+            return Err(Usage {
+                problem: "--checkpoint and --out are the same file".to_owned(),
+                remedy: "write the model and the checkpoints to different files",
+            }
+            .into());
+        }
         let checkpoints = match &self.checkpoint {
             // A checkpoint may take the place of the one that the fit goes on from.
             Some(path) if self.resume.as_ref() == Some(path) => Some(path),

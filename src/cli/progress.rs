@@ -2,9 +2,9 @@
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use mixtura::io::Dataset;
 use mixtura::{Data, FitOptions, Progress};
 
@@ -35,16 +35,27 @@ impl PassBar {
     pub(crate) fn show(&self, done: usize) {
         let Some(bar) = &self.bar else { return };
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        if done == self.n_samples {
+            bar.set_prefix("");
+            *started = Instant::now();
+            return;
+        }
         let elapsed = started.elapsed().as_secs_f64();
         let share = done as f64 / self.n_samples.max(1) as f64;
         let rate = self.read_bytes.map(|bytes| format!(", {}B/s", count(share * bytes as f64 / elapsed)));
         let left = seconds(elapsed / share - elapsed);
         bar.set_prefix(format!("{:.0} % of a pass, {left} left{}", 100.0 * share, rate.unwrap_or_default()));
-        if done == self.n_samples {
-            bar.set_prefix("");
-            *started = Instant::now();
-        }
     }
+}
+
+/// Shows on a terminal that something goes on, until it is finished.
+pub(crate) fn waiting(quiet: bool, message: &'static str) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner().with_message(message).with_finish(ProgressFinish::AndClear);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }
 
 enum Display {
@@ -125,7 +136,7 @@ impl ProgressLog {
             Some(bytes) => format!("{} samples/s, {}B/s", rate(self.n_samples as f64), rate(bytes as f64)),
             None => format!("{} samples/s", rate(self.n_samples as f64)),
         };
-        format!("{restart}lower bound {:.6}  change {change:>9}  {speed}", step.lower_bound)
+        format!("{restart}lower bound {:.6}  change {change:>9}  {}  {speed}", step.lower_bound, seconds(step.seconds))
     }
 }
 

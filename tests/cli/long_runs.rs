@@ -84,6 +84,7 @@ fn options_come_from_the_checkpoint_and_those_given_must_agree() {
     refused("fit x.npy --resume model.json", 1, "this is no checkpoint file");
     refused("fit x.npy -k 2 --checkpoint c --checkpoint-every 0", 2, "60s");
     refused("fit x.npy -k 2 --checkpoint x.npy", 2, "also read");
+    refused("fit x.npy -k 2 --checkpoint m.json --out m.json", 2, "--checkpoint and --out are the same file");
     refused("fit x.npy -k 2 --checkpoint no/c", 1, "no/c: cannot be written");
 }
 
@@ -190,4 +191,50 @@ fn what_cannot_be_read_twice_must_fit_into_memory() {
     let said = "standard input: more than the 97.7 KiB of memory allowed, and not to be read twice";
     assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
     assert_eq!(place.run_with_input("fit - -k 2 --device cpu --memory 1MB", rows.as_bytes()).status, 0);
+}
+
+#[test]
+fn samples_of_every_format_may_stay_on_disk() {
+    let place = Place::new();
+    write_samples(&place, 3000);
+    let by_column: Vec<u8> = {
+        let bytes = place.read("x.npy");
+        let rows: Vec<&[u8]> = bytes[bytes.len() - 24_000..].chunks(8).collect();
+        (0..2).flat_map(|d| rows.iter().flat_map(move |row| row[4 * d..4 * d + 4].to_vec())).collect()
+    };
+    place.write("f.npy", npy("<f4", true, "(3000, 2)", &by_column));
+    for name in ["x.csv", "x.tsv.gz", "x.csv.zst", "x.parquet", "x.arrow", "x.f32"] {
+        assert_eq!(place.run(&format!("convert x.npy {name}")).status, 0, "{name}");
+    }
+    let weights: String = (0..3000).map(|i| format!("{}\n", i % 3)).collect();
+    place.write("w.csv", weights);
+    for chosen in ["", "--sample 0.4", "--head 2000 --weights w.csv", "--sample 0.4 --weights w.csv"] {
+        let fit = |name: &str, memory: &str| {
+            let arguments = format!("fit {name} --dims 2 -k 3 --max-iter 5 --device cpu --json -q {chosen} {memory}");
+            place.run(&arguments).json()
+        };
+        let expected = fit("x.npy", "");
+        assert_eq!(expected["home"]["place"], "memory");
+        for name in ["x.npy", "f.npy", "x.csv", "x.tsv.gz", "x.csv.zst", "x.parquet", "x.arrow", "x.f32"] {
+            let found = fit(name, "--memory 1kB");
+            assert_eq!(found["home"]["place"], "disk", "{name}");
+            for field in ["n_samples", "lower_bounds", "weights", "means", "covariances", "log_likelihood"] {
+                assert_eq!(found[field], expected[field], "{field} of {name} {chosen}");
+            }
+        }
+    }
+}
+
+#[test]
+fn predictions_may_follow_the_columns_that_they_were_made_from() {
+    let place = Place::new();
+    place.write("model.json", MODEL);
+    place.write("x.csv", "id,b,a\n7,0.5,0\n8,10,9.5\n");
+    let appended = place.run("predict model.json x.csv --append --out out.csv --device cpu");
+    assert_eq!(appended.status, 0, "{}", appended.stderr);
+    assert_eq!(String::from_utf8(place.read("out.csv")).unwrap(), "a,b,label\n0.0,0.5,0\n9.5,10.0,1\n");
+    let lines = place.run("predict model.json x.csv --append --device cpu");
+    assert_eq!(lines.lines(), ["0.0,0.5,0", "9.5,10.0,1"]);
+    assert_eq!(place.run("predict model.json x.csv --append --proba --out out.npy --device cpu").status, 0);
+    assert!(String::from_utf8_lossy(&place.read("out.npy")).contains("(2, 4)"));
 }
