@@ -21,6 +21,12 @@
 //! # Ok::<(), mixtura::Error>(())
 //! ```
 //!
+//! # Data larger than memory
+//!
+//! Whatever is [`Data`] can be fitted: [`Points`] are samples in memory, an [`io::Dataset`] those of files, which stay on disk
+//! and are read anew in every pass where they exceed the memory they may take. A [`Fitting`] is a fit at work, epoch by
+//! epoch, which can be kept in an [`io::Checkpoint`] and gone on with; [`Watched`] data let passes be watched and stopped.
+//!
 //! # Features
 //!
 //! `gpu` (default) is the backend on wgpu: Vulkan, Metal or DX12. Without it this is a complete program for the CPU.
