@@ -35,7 +35,7 @@ pub(crate) struct DataArgs {
     member: Option<String>,
 
     /// Number of columns of .f32 and .f64 files
-    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u32).range(1..), requires = "paths")]
+    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u32).range(1..=1 << 20), requires = "paths")]
     dims: Option<u32>,
 }
 

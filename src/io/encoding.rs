@@ -54,23 +54,34 @@ impl Encoding {
         self.big_endian == cfg!(target_endian = "big")
     }
 
-    /// Reads n numbers, or as many as there are; with the bytes read.
+    /// Reads n numbers, or as many as there are; with the bytes read. Memory is taken for what there is, not for what a
+    /// header promises.
     pub(super) fn read(self, reader: &mut dyn Read, n: usize) -> io::Result<(Numbers, usize)> {
         macro_rules! native {
             ($variant:ident, $number:ty) => {{
-                let mut numbers = vec![<$number>::default(); n];
-                let found = fill(reader, bytemuck::cast_slice_mut(&mut numbers))?;
-                numbers.truncate(found / size_of::<$number>());
-                return Ok((Numbers::$variant(numbers), found));
+                let mut numbers: Vec<$number> = Vec::new();
+                let mut total = 0;
+                while numbers.len() < n {
+                    let start = numbers.len();
+                    numbers.resize(n.min(start + PIECE), <$number>::default());
+                    let wanted = (numbers.len() - start) * size_of::<$number>();
+                    let found = fill(reader, bytemuck::cast_slice_mut(&mut numbers[start..]))?;
+                    total += found;
+                    if found < wanted {
+                        numbers.truncate(total / size_of::<$number>());
+                        break;
+                    }
+                }
+                return Ok((Numbers::$variant(numbers), total));
             }};
         }
         match self.kind {
             Kind::F32 if self.is_native() => native!(F32, f32),
             Kind::F64 if self.is_native() => native!(F64, f64),
             _ => {
-                let mut bytes = vec![0; n * self.size()];
-                let found = fill(reader, &mut bytes)?;
-                Ok((self.decode(&bytes[..found]), found))
+                let mut bytes = Vec::new();
+                reader.take((n * self.size()) as u64).read_to_end(&mut bytes)?;
+                Ok((self.decode(&bytes), bytes.len()))
             }
         }
     }
@@ -100,6 +111,9 @@ impl Encoding {
         }
     }
 }
+
+/// Numbers that are read at a time: a block, unless it has very many columns.
+const PIECE: usize = 1 << 22;
 
 /// Fills as much of a buffer as there are bytes; gives their number.
 fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {

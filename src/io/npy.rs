@@ -17,6 +17,9 @@ use super::source::Source;
 use crate::data::block_rows;
 use crate::error::{Error, Result};
 
+/// More columns than any table has; a header that tells of more is broken.
+const MOST_COLUMNS: usize = 1 << 20;
+
 /// Opens a table that is one array.
 pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
     let name = source.name.clone();
@@ -66,6 +69,7 @@ impl Array {
     /// N and D of an array of samples.
     fn dim(&self) -> Result<(usize, usize)> {
         let remedy = match self.shape.as_slice() {
+            &[_, d] if d > MOST_COLUMNS => "check that the file is whole, and that samples are its rows",
             &[n, d] => return Ok((n, d)),
             [_] => {
                 "samples are rows: for samples of one feature save x.reshape(-1, 1), for one sample \
@@ -73,7 +77,11 @@ impl Array {
             }
             _ => "samples are rows: save an array of shape [samples, features]",
         };
-        Err(malformed(&self.name, format!("the array has shape {:?}, not two dimensions", self.shape), remedy))
+        let problem = match self.shape.len() {
+            2 => format!("the array has shape {:?}, more than {MOST_COLUMNS} columns", self.shape),
+            _ => format!("the array has shape {:?}, not two dimensions", self.shape),
+        };
+        Err(malformed(&self.name, problem, remedy))
     }
 
     /// The rows of an array in C order, read from front to back.

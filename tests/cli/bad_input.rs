@@ -100,7 +100,7 @@ fn bad_npy_files() {
             ("fit short.npy -k 1", 1, "short.npy: the file is truncated: 12 of 48 bytes", "again"),
             ("fit cut.npy -k 1", 1, "cut.npy: this is no .npy file, or its header is broken", "numpy.save"),
             ("fit long.npy -k 1", 1, "long.npy: the file goes on after", "one array"),
-            ("fit vast.npy -k 1", 1, "vast.npy: the file is truncated", "whole"),
+            ("fit vast.npy -k 1", 1, "vast.npy: the file is truncated", "copy or save it again"),
             ("fit over.npy -k 1", 1, "over.npy: this is no .npy file, or its header is broken", "numpy.save"),
             ("fit nan.npy -k 1", 1, "nan.npy: row 1, column 1 is -inf, the first of 2", "remove or fill"),
             ("fit nan.npy -k 1 --columns 1,0", 1, "nan.npy: row 1, column 1 is -inf", "remove or fill"),
