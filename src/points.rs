@@ -1,12 +1,13 @@
 //! The samples: N x D values that were checked once, with an optional weight for each sample.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, Ix2, s};
 use rayon::prelude::*;
 
 use crate::error::{Error, Feature, Result};
-use crate::survey::{SpacedRows, drop_rounding};
+use crate::survey::{SpacedRows, Total, drop_rounding};
 
 /// Larger magnitudes are refused: the sums of squares that every pass forms would leave the range of f64.
 pub const LARGEST_VALUE: f64 = 1e100;
@@ -69,7 +70,8 @@ samples_from!(f32 => F32, f64 => F64);
 pub struct Points<'a> {
     samples: Samples<'a>,
     weights: Option<CowArray<'a, f64, Ix1>>,
-    total_weight: f64,
+    /// Summed when it is asked for: chunks of samples often are not.
+    total_weight: OnceLock<f64>,
     feature_names: Option<Vec<String>>,
 }
 
@@ -97,8 +99,7 @@ impl<'a> Points<'a> {
         feature_names: Option<Vec<String>>,
     ) -> Self {
         let (samples, weights) = (samples.into(), weights.map(Into::into));
-        let total_weight = weights.as_ref().map_or(samples.dim().0 as f64, |weights| weights.sum());
-        Points { samples, weights, total_weight, feature_names }
+        Points { samples, weights, total_weight: OnceLock::new(), feature_names }
     }
 
     fn check(samples: Samples<'a>, feature_names: Option<Vec<String>>) -> Result<Self> {
@@ -135,9 +136,9 @@ impl<'a> Points<'a> {
             return Err(Error::WeightCount { expected: self.n_samples(), found: weights.len() });
         }
         check_weights(weights.view())?;
-        self.total_weight = weights.sum();
-        check_weight_sum(self.total_weight)?;
         self.weights = Some(weights);
+        self.total_weight = OnceLock::new();
+        check_weight_sum(self.total_weight())?;
         Ok(self)
     }
 
@@ -163,7 +164,14 @@ impl<'a> Points<'a> {
 
     /// The sum of the sample weights; N where there are none.
     pub fn total_weight(&self) -> f64 {
-        self.total_weight
+        *self.total_weight.get_or_init(|| match &self.weights {
+            None => self.n_samples() as f64,
+            Some(weights) => {
+                let mut total = Total::default();
+                weights.iter().for_each(|weight| total.add(*weight));
+                total.value()
+            }
+        })
     }
 
     /// The names of the columns, if they have any.
@@ -247,8 +255,8 @@ impl<'a> Points<'a> {
 
     /// Weighted mean and variance of every feature, two passes in f64: (`[D]`, `[D]`).
     pub fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
-        let mean = self.weighted_sum(|_, x| x) / self.total_weight;
-        let mut variance = self.weighted_sum(|d, x| (x - mean[d]) * (x - mean[d])) / self.total_weight;
+        let mean = self.weighted_sum(|_, x| x) / self.total_weight();
+        let mut variance = self.weighted_sum(|d, x| (x - mean[d]) * (x - mean[d])) / self.total_weight();
         drop_rounding(&mean, &mut variance);
         (mean, variance)
     }

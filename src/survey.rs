@@ -54,12 +54,31 @@ fn median(values: &mut [f64]) -> f64 {
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
+/// A sum that does not depend on where it was interrupted, with what rounding took from it (Neumaier 1974).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Total {
+    sum: f64,
+    lost: f64,
+}
+
+impl Total {
+    pub(crate) fn add(&mut self, x: f64) {
+        let sum = self.sum + x;
+        self.lost += if self.sum.abs() >= x.abs() { (self.sum - sum) + x } else { (x - sum) + self.sum };
+        self.sum = sum;
+    }
+
+    pub(crate) fn value(self) -> f64 {
+        self.sum + self.lost
+    }
+}
+
 /// What is kept of samples that are not.
 #[derive(Debug, Clone)]
 pub(crate) struct Survey {
     pub(crate) n_samples: usize,
     pub(crate) n_effective: usize,
-    pub(crate) total_weight: f64,
+    weights: Total,
     pub(crate) spaced_rows: SpacedRows,
     /// Weighted means: `[D]`.
     mean: Array1<f64>,
@@ -73,7 +92,7 @@ impl Survey {
         Survey {
             n_samples: 0,
             n_effective: 0,
-            total_weight: 0.0,
+            weights: Total::default(),
             spaced_rows: SpacedRows::default(),
             mean: Array1::zeros(n_features),
             squares: Array1::zeros(n_features),
@@ -91,11 +110,15 @@ impl Survey {
         self.n_samples += points.n_samples();
         self.n_effective += points.n_effective();
         self.spaced_rows.add(points);
-        let weight = points.total_weight();
+        let (weight, before) = (points.total_weight(), self.total_weight());
+        match points.weights() {
+            Some(weights) => weights.iter().for_each(|weight| self.weights.add(*weight)),
+            None => self.weights.add(weight),
+        }
         if weight > 0.0 {
             let (mean, variance) = points.feature_moments();
-            let total = self.total_weight + weight;
-            let (share, common) = (weight / total, self.total_weight * (weight / total));
+            let share = weight / (before + weight);
+            let common = before * share;
             Zip::from(&mut self.mean).and(&mut self.squares).and(&mean).and(&variance).for_each(
                 |mean, squares, more, variance| {
                     let delta = more - *mean;
@@ -103,13 +126,17 @@ impl Survey {
                     *squares += variance * weight + common * delta * delta;
                 },
             );
-            self.total_weight = total;
         }
+    }
+
+    /// The sum of the sample weights; N where there are none.
+    pub(crate) fn total_weight(&self) -> f64 {
+        self.weights.value()
     }
 
     /// Weighted mean and variance of every feature: (`[D]`, `[D]`).
     pub(crate) fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
-        let mut variance = &self.squares / self.total_weight;
+        let mut variance = &self.squares / self.total_weight();
         drop_rounding(&self.mean, &mut variance);
         (self.mean.clone(), variance)
     }
@@ -137,7 +164,7 @@ mod tests {
             1 => 7.25,
             _ => i as f64,
         });
-        let weights = Array1::from_shape_fn(20_000, |i| (i % 3) as f64);
+        let weights = Array1::from_shape_fn(20_000, |i| (i % 3) as f64 * 0.1);
         let whole = Points::new(&samples).unwrap().with_weights(&weights).unwrap();
         let mut survey = Survey::new(3);
         let mut first = 0;
@@ -148,7 +175,7 @@ mod tests {
             first += rows;
         }
         assert_eq!((survey.n_samples, survey.n_effective), (20_000, whole.n_effective()));
-        assert_eq!(survey.total_weight, whole.total_weight());
+        assert_eq!(survey.total_weight(), whole.total_weight());
         assert_eq!(survey.spaced_rows.medians(), whole.medians());
         let ((mean, variance), (all_mean, all_variance)) = (survey.feature_moments(), whole.feature_moments());
         assert!(mean.iter().zip(&all_mean).all(|(a, b)| (a - b).abs() <= 1e-14 * b.abs()), "{mean} {all_mean}");

@@ -28,7 +28,7 @@ pub(crate) struct ConvertArgs {
 
 impl ConvertArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        check_output(&self.out, &self.data.paths().collect::<Vec<_>>())?;
+        check_output("OUT", &self.out, &self.data.files()?)?;
         let mut table = Table::new(Some(&self.out), Dimensions::Two)?;
         let data = self.data.stream(None, None, self.seed)?;
         data.for_each_chunk(&mut |_, chunk| table.write(&columns(chunk), &[block(chunk, 0..chunk.n_samples())]))?;

@@ -1,18 +1,18 @@
 //! `mixtura fit`: from a file to a fitted model.
 
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mixtura::io::{Checkpoint, Destination, Model, OptionsRecord, load_model, save_model};
+use mixtura::io::{Checkpoint, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model};
 use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Fitting, Init, WarmStart, Watched};
 
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_output};
 use super::interrupt;
 use super::progress::{ProgressLog, waiting};
-use super::records::{Checkpoints, FROM_MODEL, Interval, Record};
+use super::records::{Checkpoints, Interval, Record};
 use super::report::{FitReport, summary};
 use super::{Usage, print, print_json};
 
@@ -218,12 +218,16 @@ impl FitArgs {
             }
             None => if options.warm_start.is_some() { FROM_MODEL } else { options.init.name() }.to_owned(),
         };
-        let inputs = [&self.init_model, &self.resume].into_iter().flatten().map(PathBuf::as_path);
-        let inputs: Vec<&Path> = self.data.paths().chain(self.weights.as_ref().map(Path::new)).chain(inputs).collect();
-        if let Some(out) = &self.out {
-            check_output(out, &inputs)?;
+        let mut inputs = self.data.files()?;
+        inputs.extend(self.weights.iter().map(PathBuf::from).chain(self.init_model.clone()));
+        if let Some(path) = &self.checkpoint {
+            // It may take the place of the one that the fit goes on from.
+            check_output("--checkpoint", path, &inputs)?;
         }
-        let destination = self.out.as_deref().map(Destination::new).transpose()?;
+        if let Some(out) = &self.out {
+            inputs.extend(self.resume.clone());
+            check_output("--out", out, &inputs)?;
+        }
         if self.checkpoint.is_some() && self.checkpoint == self.out {
             return Err(Usage {
                 problem: "--checkpoint and --out are the same file".to_owned(),
@@ -231,12 +235,8 @@ impl FitArgs {
             }
             .into());
         }
-        let checkpoints = match &self.checkpoint {
-            // A checkpoint may take the place of the one that the fit goes on from.
-            Some(path) if self.resume.as_ref() == Some(path) => Some(path),
-            Some(path) => check_output(path, &inputs).map(|()| Some(path))?,
-            None => None,
-        };
+        let destination = self.out.as_deref().map(Destination::new).transpose()?;
+        let checkpoints = self.checkpoint.as_deref();
         let checkpoints = checkpoints.map(|path| Checkpoints::new(path, self.checkpoint_every)).transpose()?;
         let device = self.memory.limit(self.device.open()?);
         Ok(Request { options, init, feature_names: feature_names.flatten(), destination, checkpoints, resumed, device })

@@ -90,23 +90,23 @@ impl DataArgs {
         }
     }
 
-    /// The paths as they were given.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.paths.iter().map(PathBuf::as_path)
+    /// The files that hold the data.
+    pub(crate) fn files(&self) -> mixtura::Result<Vec<PathBuf>> {
+        mixtura::io::files(&self.paths)
     }
 }
 
 /// Refuses an output that is also read: the result would take the place of what it was made from.
-pub(crate) fn check_output(out: &Path, inputs: &[&Path]) -> Result<(), Usage> {
+pub(crate) fn check_output(flag: &str, out: &Path, inputs: &[PathBuf]) -> Result<(), Usage> {
     if out == Path::new("-") {
-        let problem = "--out is -, and results are written to files".to_owned();
+        let problem = format!("{flag} is -, and results are written to files");
         return Err(Usage { problem, remedy: "give the name of a file" });
     }
     // Only what exists can be destroyed.
     let Ok(target) = out.canonicalize() else { return Ok(()) };
     match inputs.iter().any(|input| input.canonicalize().is_ok_and(|input| input == target)) {
         true => Err(Usage {
-            problem: format!("--out is {}, which is also read", out.display()),
+            problem: format!("{flag} is {}, which is also read", out.display()),
             remedy: "write to another file",
         }),
         false => Ok(()),

@@ -74,7 +74,8 @@ impl Answer {
 impl PredictArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         if let Some(path) = &self.out {
-            check_output(path, &self.data.paths().chain([self.model.as_path()]).collect::<Vec<_>>())?;
+            let inputs = [self.data.files()?, vec![self.model.clone()]].concat();
+            check_output("--out", path, &inputs)?;
         }
         let dimensions = if self.proba || self.append { Dimensions::Two } else { Dimensions::One };
         let mut table = Table::new(self.out.as_deref(), dimensions)?;

@@ -9,9 +9,6 @@ use mixtura::{Climb, Data, DeviceInfo, Fit, FitOptions, FitState, Mixture};
 
 use super::interrupt::Interrupted;
 
-/// How results name the initialisation of a fit that began with a model.
-pub(crate) const FROM_MODEL: &str = "model";
-
 /// How often a checkpoint is written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Interval {
@@ -103,8 +100,10 @@ impl Record<'_> {
     ) -> mixtura::Result<Interrupted> {
         let mut kept = Vec::new();
         let best = state.best_so_far();
+        // Where the checkpoint cannot be written, the model may be.
+        let mut checkpoint_saved = Ok(());
         if let (Some(checkpoints), Some(_)) = (checkpoints, &best) {
-            self.checkpoint(state).save(&checkpoints.to)?;
+            checkpoint_saved = self.checkpoint(state).save(&checkpoints.to);
             kept.push(format!("its checkpoint is {}", checkpoints.to.path().display()));
         }
         if let (Some(to), Some(Climb { mixture, lower_bounds, converged, .. })) = (model, &best) {
@@ -113,6 +112,7 @@ impl Record<'_> {
             save_model(to, &self.model(mixture.clone(), record))?;
             kept.push(format!("its best model so far is {}", to.path().display()));
         }
+        checkpoint_saved?;
         let epochs = state.climb.as_ref().map_or(0, |climb| climb.lower_bounds.len());
         let after = match epochs {
             0 => "before its first epoch".to_owned(),

@@ -53,8 +53,10 @@ impl SampleArgs {
             }
             .into());
         }
-        for out in [Some(&self.out), self.labels.as_ref()].into_iter().flatten() {
-            check_output(out, &[&self.model])?;
+        for (flag, out) in [("--out", Some(&self.out)), ("--labels", self.labels.as_ref())] {
+            if let Some(out) = out {
+                check_output(flag, out, std::slice::from_ref(&self.model))?;
+            }
         }
         let format = TableFormat::of(&self.out)?;
         let labels_format = self.labels.as_deref().map(TableFormat::of).transpose()?;

@@ -17,9 +17,13 @@ use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::fit::{Climb, FitState};
 use crate::init::Initialisation;
+use crate::options::Init;
 
 const FORMAT: &str = "mixtura-checkpoint";
 const VERSION: u64 = 1;
+
+/// How the initialisation of a fit is called that began with a model.
+pub const FROM_MODEL: &str = "model";
 
 /// Sums of weights in another order differ by this much, relative to the sum.
 const ROUNDING: f64 = 1e-9;
@@ -231,6 +235,16 @@ impl Checkpoint {
         }
         let read = |climb: Option<ReadClimb>| climb.map(|climb| climb.climb(&data, &options)).transpose();
         let state = FitState { restart, climb: read(climb)?, best: read(best)? };
+        let is_whole = match state.restart < options.n_init {
+            true => state.climb.is_some(),
+            false => state.restart == options.n_init && state.best.is_some(),
+        };
+        if !is_whole {
+            return Err(format!("restart {restart} of {} is not there", options.n_init));
+        }
+        if options.init != FROM_MODEL {
+            options.init.parse::<Init>().map_err(|error| error.to_string().replace('\n', "; "))?;
+        }
         Ok(Checkpoint { device, data, options, state })
     }
 

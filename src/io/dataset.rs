@@ -15,7 +15,7 @@ use super::stream::{Checks, Stream, chunk_rows, read_ahead};
 use crate::data::{Data, Home, Place, Visit};
 use crate::error::{Error, Result};
 use crate::memory::text;
-use crate::points::{Points, check_weight_sum};
+use crate::points::Points;
 use crate::survey::Survey;
 
 /// Samples from files, which remember their file, columns and lines, so that errors about them can name the place.
@@ -87,8 +87,7 @@ impl Dataset {
         let Stream { mut rows, weights, weights_origin } = Stream::of_files(files.clone(), selection)?;
         let taken = take(&mut rows, &files, memory);
         let Rows { origin, names, .. } = rows;
-        let (kept, total_weight) = taken.map_err(|error| locate(error, &origin, weights_origin.as_ref()))?;
-        check_weight_sum(total_weight).map_err(|error| locate(error, &origin, weights_origin.as_ref()))?;
+        let kept = taken.map_err(|error| locate(error, &origin, weights_origin.as_ref()))?;
         let (samples, reason) = match kept {
             Kept::All(samples, reason) => (Stored::Memory(samples), reason),
             Kept::Survey(survey) => {
@@ -145,8 +144,8 @@ enum Kept {
     Survey(Survey),
 }
 
-/// Checks all rows, and keeps them while they take no more than so many bytes; also gives the sum of their weights.
-fn take(rows: &mut Rows, files: &[PathBuf], memory: u64) -> Result<(Kept, f64)> {
+/// Checks all rows, and keeps them while they take no more than so many bytes.
+fn take(rows: &mut Rows, files: &[PathBuf], memory: u64) -> Result<Kept> {
     let d = rows.n_features;
     let mut checks = Checks::new(rows.names.clone());
     let mut gathered = Gathered::default();
@@ -162,20 +161,16 @@ fn take(rows: &mut Rows, files: &[PathBuf], memory: u64) -> Result<(Kept, f64)> 
         }
         gathered.add(&points);
         let row_bytes = gathered.bytes() / checks.n_samples.max(1);
-        if gathered.bytes() + rows.sure_to_follow() * row_bytes > usize::try_from(memory).unwrap_or(usize::MAX) {
+        let all = rows.sure_to_follow().saturating_mul(row_bytes).saturating_add(gathered.bytes());
+        if all > usize::try_from(memory).unwrap_or(usize::MAX) {
             check_repeatable(files, memory)?;
             let (samples, weights) = gathered.take(d);
             survey.insert(Survey::new(d)).add(&Points::trusted(samples, weights, None));
         }
     }
-    let n_samples = checks.n_samples;
-    checks.finish()?;
-    if n_samples == 0 || d == 0 {
-        return Err(Error::EmptyData { n_samples, n_features: d });
-    }
+    checks.finish(d)?;
     if let Some(survey) = survey {
-        let total_weight = survey.total_weight;
-        return Ok((Kept::Survey(survey), total_weight));
+        return Ok(Kept::Survey(survey));
     }
     let bytes = gathered.bytes() as u64;
     let (samples, weights) = gathered.take(d);
@@ -184,13 +179,13 @@ fn take(rows: &mut Rows, files: &[PathBuf], memory: u64) -> Result<(Kept, f64)> 
         u64::MAX => text(bytes),
         memory => format!("{} of {} allowed", text(bytes), text(memory)),
     };
-    let total_weight = points.total_weight();
-    Ok((Kept::All(points, reason), total_weight))
+    Ok(Kept::All(points, reason))
 }
 
 /// Checks that files can be read more than once.
 fn check_repeatable(files: &[PathBuf], memory: u64) -> Result<()> {
-    match files.iter().find(|file| !file.is_file()) {
+    // One that is not there is missed when it is its turn.
+    match files.iter().find(|file| file.as_path() == Path::new("-") || file.exists() && !file.is_file()) {
         None => Ok(()),
         Some(file) => {
             let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
@@ -225,7 +220,7 @@ impl Data for Dataset {
     fn total_weight(&self) -> f64 {
         match &self.samples {
             Stored::Memory(points) => points.total_weight(),
-            Stored::Disk(disk) => disk.survey.total_weight,
+            Stored::Disk(disk) => disk.survey.total_weight(),
         }
     }
 

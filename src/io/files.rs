@@ -11,8 +11,12 @@ const TABLES: [&str; 12] =
     ["npy", "npz", "parquet", "pq", "arrow", "arrows", "feather", "ipc", "csv", "tsv", "f32", "f64"];
 const COMPRESSED: [&str; 2] = ["gz", "zst"];
 
-/// Files as they are; the tables in directories, and what patterns match, in the order of their names.
-pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// The files that paths stand for: files as they are; the tables in directories, and what patterns match, in the order of
+/// their names.
+///
+/// # Errors
+/// [`Error::Read`], or [`Error::Malformed`] for a pattern or directory without files.
+pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         match path.to_str().filter(|text| !path.exists() && text.contains(['*', '?', '['])) {

@@ -52,11 +52,12 @@ mod text;
 mod unfinished;
 
 pub use cells::{Block, CellType, Column};
-pub use checkpoint::{Checkpoint, DataRecord, OptionsRecord};
+pub use checkpoint::{Checkpoint, DataRecord, FROM_MODEL, OptionsRecord};
 pub use columnar::is_decoding;
 pub use columns::{Columns, Selection};
 pub use compression::Compression;
 pub use dataset::Dataset;
+pub use files::files;
 pub use model::{FitRecord, Model, load_model, save_model};
 pub use nested::Nested;
 pub use output::{Destination, Output};

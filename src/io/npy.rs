@@ -99,7 +99,7 @@ impl Array {
             }
             Ok(encoding::chunk(numbers, d, &of_chunks))
         };
-        let chunks = Blocks { rows: block_rows(picked.features.len()), read, is_over: false };
+        let chunks = Blocks { rows: block_rows(d), read, is_over: false };
         Ok(Table { picked, names: None, n_rows: Some(n), chunks: Box::new(chunks) })
     }
 
@@ -145,7 +145,7 @@ impl Array {
             };
             Ok(encoding::chunk(numbers, d, &of_chunks))
         };
-        let chunks = Blocks { rows: block_rows(picked.features.len()), read, is_over: false };
+        let chunks = Blocks { rows: block_rows(d), read, is_over: false };
         Ok(Table { picked, names: None, n_rows: Some(n), chunks: Box::new(chunks) })
     }
 

@@ -38,6 +38,6 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
         }
         Ok(encoding::chunk(numbers, d, &of_chunks))
     };
-    let chunks = Blocks { rows: block_rows(picked.features.len()), read, is_over: false };
+    let chunks = Blocks { rows: block_rows(d), read, is_over: false };
     Ok(Table { picked, names: None, n_rows, chunks: Box::new(chunks) })
 }

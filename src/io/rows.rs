@@ -78,6 +78,10 @@ impl Rows {
             }
             Some(first) => {
                 check_alike(&name, (&picked.features, &names), &first.file, (&first.columns, &self.names))?;
+                if picked.weights.is_some() != self.has_weights {
+                    let problem = format!("the column of weights is not in both, this file and {}", first.file);
+                    return Err(malformed(&name, problem, "give files with the same columns"));
+                }
             }
         }
         let part = Part { file: name, first_row: self.seen, columns: picked.features, lines: None };
@@ -104,7 +108,7 @@ impl Rows {
         }
         // Rows behind the first ones were not counted.
         match &self.weights {
-            Some(weights) if weights.len() > self.seen && self.selection.head.is_none() => {
+            Some(weights) if weights.len() > self.seen && !self.choice.is_over() => {
                 Err(Error::WeightCount { expected: self.seen, found: weights.len() })
             }
             _ => Ok(None),
@@ -314,19 +318,24 @@ pub(super) fn read_weights(path: &Path) -> Result<(Array1<f64>, Origin)> {
         let part = Part { file: name, first_row: 0, columns: vec![0], lines: None };
         return Ok((weights, Origin { parts: vec![part], choice: None }));
     }
-    drop(source);
-    let mut rows = Rows::open(vec![path.to_owned()], &Selection::default())?;
-    let n_columns = rows.n_features;
+    let name = source.name.clone();
+    let Table { picked, chunks, .. } = Table::open(source, &Selection::default())?;
+    let n_columns = picked.features.len();
     if n_columns != 1 {
         let problem = format!("the weights have {n_columns} columns");
-        return Err(malformed(path.display().to_string(), problem, "give one weight for each sample, in one column"));
+        return Err(malformed(name, problem, "give one weight for each sample, in one column"));
     }
     let mut weights = Vec::new();
-    for chunk in &mut rows {
-        match chunk?.samples {
+    let mut part = Part { file: name, first_row: 0, columns: picked.features, lines: None };
+    for chunk in chunks {
+        let Chunk { samples, lines, .. } = chunk?;
+        if let Some(lines) = lines {
+            part.lines.get_or_insert_default().extend(weights.len(), &lines);
+        }
+        match samples {
             Samples::F32(values) => weights.extend(values.iter().map(|x| f64::from(*x))),
             Samples::F64(values) => weights.extend(values),
         }
     }
-    Ok((weights.into(), rows.origin))
+    Ok((weights.into(), Origin { parts: vec![part], choice: None }))
 }

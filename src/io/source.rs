@@ -57,7 +57,9 @@ impl Source {
         } else {
             let file = File::open(path).map_err(fail)?;
             let reader = BufReader::with_capacity(BUFFER, file.try_clone().map_err(fail)?);
-            (path.display().to_string(), Box::new(reader), Some(file))
+            // What is no file, a pipe for one, can be read from front to back only.
+            let is_file = file.metadata().map_err(fail)?.is_file();
+            (path.display().to_string(), Box::new(reader), is_file.then_some(file))
         };
         let start = reader.fill_buf().map_err(fail)?;
         let mut inner = path;

@@ -13,7 +13,7 @@ use super::origin::{Origin, locate};
 use super::rows::{Even, Rows, read_weights};
 use crate::data::{Visit, block_rows};
 use crate::error::{Error, Result};
-use crate::points::{Points, check_weights};
+use crate::points::{Points, check_weight_sum, check_weights};
 
 /// Chunks that wait while another one is worked on, beside the one that is being read.
 const AHEAD: usize = 1;
@@ -92,8 +92,7 @@ impl Stream {
             if checks.pass(&points) { visit(first, &points.with_feature_names(names.clone())) } else { Ok(()) }
         });
         let n_samples = checks.n_samples;
-        let some = if n_samples > 0 && d > 0 { Ok(()) } else { Err(Error::EmptyData { n_samples, n_features: d }) };
-        let outcome = outcome.and_then(|()| checks.finish()).and(some);
+        let outcome = outcome.and_then(|()| checks.finish(d));
         outcome.map(|()| n_samples).map_err(|error| locate(error, &rows.chunks.origin, self.weights_origin.as_ref()))
     }
 }
@@ -129,11 +128,13 @@ where
     })
 }
 
-/// The checks of values and weights, chunk after chunk: the first error counts, and bad values are all counted.
+/// The checks of values and weights, chunk after chunk; values that are not finite are all counted.
 pub(super) struct Checks {
     names: Option<Vec<String>>,
     /// Samples that came by.
     pub(super) n_samples: usize,
+    /// The sum of their weights, if they have any.
+    weights: Option<f64>,
     non_finite: Option<Error>,
     other: Option<Error>,
 }
@@ -141,7 +142,7 @@ pub(super) struct Checks {
 impl Checks {
     /// Errors call the features by these names.
     pub(super) fn new(names: Option<Vec<String>>) -> Self {
-        Checks { names, n_samples: 0, non_finite: None, other: None }
+        Checks { names, n_samples: 0, weights: None, non_finite: None, other: None }
     }
 
     /// Whether all samples so far are good.
@@ -175,11 +176,21 @@ impl Checks {
             }
             Ok(()) => {}
         }
+        if let Some(weights) = points.weights() {
+            *self.weights.get_or_insert_default() += weights.sum();
+        }
         self.non_finite.is_none() && self.other.is_none()
     }
 
-    /// The first error.
-    pub(super) fn finish(self) -> Result<()> {
-        self.non_finite.or(self.other).map_or(Ok(()), Err)
+    /// What is wrong, after all samples, of D features, came by: values that are not finite before all else.
+    pub(super) fn finish(self, n_features: usize) -> Result<()> {
+        let Checks { n_samples, non_finite, other, weights, .. } = self;
+        if let Some(error) = non_finite.or(other) {
+            return Err(error);
+        }
+        if n_samples == 0 || n_features == 0 {
+            return Err(Error::EmptyData { n_samples, n_features });
+        }
+        weights.map_or(Ok(()), check_weight_sum)
     }
 }

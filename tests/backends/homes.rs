@@ -29,7 +29,7 @@ fn file_of_blocks(directory: &Path) -> PathBuf {
     for i in 0..n {
         let row = samples.row(i * 7919 % n);
         row.iter().for_each(|x| bytes.extend((*x as f32).to_le_bytes()));
-        bytes.extend(((i % 4) as f32 / 2.0).to_le_bytes());
+        bytes.extend(((i % 4) as f32 / 3.0).to_le_bytes());
     }
     fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
     path
@@ -63,6 +63,7 @@ fn samples_on_the_device_in_memory_and_on_disk_give_the_same_model() {
     assert_eq!((in_memory.home().place, on_disk.home().place), (Place::Memory, Place::Disk));
     assert_eq!((in_memory.n_samples(), in_memory.n_effective()), (on_disk.n_samples(), on_disk.n_effective()));
     assert_eq!(in_memory.medians(), on_disk.medians());
+    assert_eq!(in_memory.total_weight(), on_disk.total_weight());
     for subject in devices() {
         for family in [CovarianceType::Tied, CovarianceType::Diag] {
             let fit = |data: &Dataset, device: &Device| fit(data, device, &options(family), &mut |_| {}).unwrap();

@@ -373,3 +373,52 @@ fn no_broken_file_ends_in_a_panic() {
         }
     }
 }
+
+#[test]
+fn several_files_as_input_and_output() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("d")).unwrap();
+    place.write("d/a.csv", "x,y,w\n1,2,1\n3,4,1\n");
+    place.write("d/b.csv", "x,y\n1,2\n3,4\n");
+    place.write("w", "1\n1\n1\n1\n");
+    place.write("zero.csv", "0\n0\n");
+    place.write("model.json", MODEL);
+    place.write("r.f64", [0; 720]);
+    check(
+        &place,
+        &[
+            ("convert d d/a.csv --columns x,y", 2, "OUT is d/a.csv, which is also read", "another file"),
+            ("convert d/*.csv d/b.csv --columns x,y", 2, "OUT is d/b.csv, which is also read", "another file"),
+            ("fit d -k 1 --columns x,y --checkpoint d/b.csv", 2, "--checkpoint is d/b.csv, which is also read", "file"),
+            ("predict model.json d --columns x,y --out d/b.csv", 2, "--out is d/b.csv, which is also read", "file"),
+            (
+                "fit d -k 1 --columns x,y --weights w",
+                1,
+                "d/b.csv: the column of weights is not in both",
+                "same columns",
+            ),
+            ("fit d nothing.csv -k 1 --columns x,y --memory 1B", 1, "nothing.csv: cannot be read", "path"),
+            ("fit r.f64 -k 1 --dims 1000000", 1, "r.f64: 720 bytes are not whole rows", "--dims"),
+            ("score model.json d/b.csv --weights zero.csv", 1, "zero.csv: the sample weights sum to 0", "positive"),
+        ],
+    );
+    // Refused before anything was written.
+    assert_eq!(place.read("d/b.csv"), b"x,y\n1,2\n3,4\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_with_a_path_are_read_from_front_to_back() {
+    let place = Place::new();
+    let rows = 30_000;
+    place.write("x.csv", (0..rows).map(|i| format!("{},{}\n", i % 7, i % 11)).collect::<String>());
+    let weights: String = (0..rows).map(|i| format!("{}\n", i % 3)).collect();
+    let fit = "fit x.csv -k 2 --device cpu -q --json --weights";
+    place.write("w.csv", &weights);
+    let expected = place.run(&format!("{fit} w.csv")).json();
+    let piped = place.run_with_input(&format!("{fit} /dev/stdin"), weights.as_bytes()).json();
+    assert_eq!(piped["means"], expected["means"]);
+    assert_eq!(place.run("convert x.csv x.parquet").status, 0);
+    let piped = place.run_with_input("fit /dev/stdin -k 2 --device cpu -q --json", &place.read("x.parquet")).json();
+    assert_eq!(piped["means"], place.run("fit x.csv -k 2 --device cpu -q --json").json()["means"]);
+}

@@ -80,6 +80,9 @@ fn options_come_from_the_checkpoint_and_those_given_must_agree() {
     refused("fit x.npy --resume nothing", 1, "nothing: cannot be read");
     place.write("cut", &place.read("c")[..300]);
     refused("fit x.npy --resume cut", 1, "cut: the file is truncated");
+    let text = String::from_utf8(place.read("c")).unwrap();
+    place.write("late", text.replace("\"restart\":0", "\"restart\":99"));
+    refused("fit x.npy --resume late", 1, "late: restart 99 of 1 is not there");
     place.write("model.json", MODEL);
     refused("fit x.npy --resume model.json", 1, "this is no checkpoint file");
     refused("fit x.npy -k 2 --checkpoint c --checkpoint-every 0", 2, "60s");
@@ -206,7 +209,7 @@ fn samples_of_every_format_may_stay_on_disk() {
     for name in ["x.csv", "x.tsv.gz", "x.csv.zst", "x.parquet", "x.arrow", "x.f32"] {
         assert_eq!(place.run(&format!("convert x.npy {name}")).status, 0, "{name}");
     }
-    let weights: String = (0..3000).map(|i| format!("{}\n", i % 3)).collect();
+    let weights: String = (0..3000).map(|i| format!("{}\n", f64::from(i % 3) * 0.1)).collect();
     place.write("w.csv", weights);
     for chosen in ["", "--sample 0.4", "--head 2000 --weights w.csv", "--sample 0.4 --weights w.csv"] {
         let fit = |name: &str, memory: &str| {
