@@ -255,7 +255,9 @@ impl<'a> Points<'a> {
 
     /// Weighted mean and variance of every feature, two passes in f64: (`[D]`, `[D]`).
     pub fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
-        let mean = self.weighted_sum(|_, x| x) / self.total_weight();
+        // About the first sample, so that the mean of a constant feature is that constant to the last bit.
+        let first = self.rows(&[0]).row(0).to_owned();
+        let mean = self.weighted_sum(|d, x| x - first[d]) / self.total_weight() + &first;
         let mut variance = self.weighted_sum(|d, x| (x - mean[d]) * (x - mean[d])) / self.total_weight();
         drop_rounding(&mean, &mut variance);
         (mean, variance)
