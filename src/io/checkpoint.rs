@@ -1,7 +1,6 @@
 //! Checkpoints: how far a fit has come, written down so that it can go on with the same bits.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -206,10 +205,7 @@ impl Checkpoint {
             climb: self.state.climb.as_ref().map(WrittenClimb::from),
             best: self.state.best.as_ref().map(WrittenClimb::from),
         };
-        let mut output = to.create()?;
-        serde_json::to_writer(&mut output, &document).map_err(|error| to.fail(error.into()))?;
-        writeln!(output).map_err(|error| to.fail(error))?;
-        output.finish()
+        document::write(to, &document)
     }
 
     /// Reads a checkpoint and checks everything in it.

@@ -266,6 +266,9 @@ impl OnDisk {
         self.check_unchanged()?;
         let rows = Rows::open(self.files.clone(), &self.selection)?.with_weights(self.weights.clone());
         let d = self.survey.n_features();
+        if rows.n_features != d {
+            return Err(self.changed(&self.files[0]));
+        }
         let chunks = Even::new(rows, d, chunk_rows(d));
         let mut seen = 0;
         let (_, outcome) = read_ahead(chunks, &mut |points| {

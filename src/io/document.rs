@@ -1,15 +1,26 @@
 //! The fields of a model file as they are read, each of which is named when it is missing or malformed.
 
 use std::fmt;
+use std::io::Write;
 
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 
 use super::model::FitRecord;
 use super::nested::NestedValues;
+use super::output::Destination;
 use crate::covariance::CovarianceType;
+use crate::error;
+
+/// Writes a JSON document, with a line feed behind it.
+pub(super) fn write(to: &Destination, document: &impl Serialize) -> error::Result<()> {
+    let mut output = to.create()?;
+    serde_json::to_writer(&mut output, document).map_err(|error| to.fail(error.into()))?;
+    writeln!(output).map_err(|error| to.fail(error))?;
+    output.finish()
+}
 
 /// Checks that a text is a JSON document of the given format, in a version that can be read; otherwise says what it is.
 pub(super) fn check_format(text: &[u8], format: &str, kind: &str, version: u64) -> Result<(), String> {

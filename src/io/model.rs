@@ -1,7 +1,6 @@
 //! Model files: one JSON document with the mixture in scikit-learn's shapes and how it was fitted.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use ndarray::{Array1, Array2};
@@ -95,10 +94,7 @@ pub fn save_model(to: &Destination, model: &Model) -> Result<()> {
         covariances: mixture.covariances().into(),
         fit: fit.as_ref(),
     };
-    let mut output = to.create()?;
-    serde_json::to_writer(&mut output, &document).map_err(|error| to.fail(error.into()))?;
-    writeln!(output).map_err(|error| to.fail(error))?;
-    output.finish()
+    document::write(to, &document)
 }
 
 /// Reads a model file and checks everything in it.
