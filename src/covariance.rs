@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -230,18 +230,36 @@ impl CovarianceArray {
         )
     }
 
-    /// The inverses of these matrices: precisions of covariances, covariances of precisions.
+    /// Upper triangular factors P of these precisions: precision = P P^T; square roots for diag and spherical.
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] names the component and the feature.
-    pub fn inverse(&self) -> Result<CovarianceArray> {
+    pub(crate) fn upper_cholesky(&self) -> Result<CovarianceArray> {
         self.map_matrices(
-            |matrix| {
-                let l = linalg::cholesky(matrix)?;
-                let inverse = linalg::invert_lower(l.view());
-                Ok(linalg::times_transpose(inverse.t()))
+            |precision| {
+                // In reversed order of rows and columns upper is lower.
+                let reversed = precision.slice(s![..;-1, ..;-1]);
+                let last = reversed.nrows() - 1;
+                let l = linalg::cholesky(reversed).map_err(|pivot| NonPositivePivot { index: last - pivot.index })?;
+                Ok(l.slice(s![..;-1, ..;-1]).as_standard_layout().into_owned())
             },
-            |x| 1.0 / x,
+            f64::sqrt,
+        )
+    }
+
+    /// The covariances whose precisions have these upper triangular factors P: the inverse of P P^T.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] names a component and feature where the diagonal is not positive.
+    pub(crate) fn covariances_of_factors(&self) -> Result<CovarianceArray> {
+        self.map_matrices(
+            |factor| {
+                if let Some(index) = factor.diag().iter().position(|x| !(*x > 0.0 && x.is_finite())) {
+                    return Err(NonPositivePivot { index });
+                }
+                Ok(linalg::times_transpose(linalg::invert_lower(factor.t()).view()))
+            },
+            |factor| 1.0 / (factor * factor),
         )
     }
 

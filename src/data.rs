@@ -1,6 +1,7 @@
 //! Samples that can be passed over again and again, wherever they are: in memory, or in files larger than it.
 
 use std::fmt::{self, Display};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array1, Array2, Axis, concatenate};
 use rand::Rng;
@@ -14,8 +15,11 @@ use crate::points::Points;
 const BLOCK_VALUES: usize = 1 << 22;
 const BLOCK_ROWS: usize = 4096;
 
-/// Blocks of a chunk of samples that are in memory already: a chunk is what a fit can be stopped after.
+/// Blocks of a chunk of samples that are in memory already.
 const BLOCKS_IN_MEMORY: usize = 16;
+
+/// What tells nobody to stop.
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Where samples stay during a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +89,11 @@ pub trait Data: Send + Sync {
     /// What the visitor returns, which ends the pass; or that the samples cannot be read again.
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()>;
 
+    /// What says, when it is true, that work on these samples should end as soon as it can. Long work asks it often.
+    fn stop(&self) -> &AtomicBool {
+        &NEVER
+    }
+
     /// A column as errors name it.
     fn feature(&self, index: usize) -> Feature {
         Feature { index, name: self.feature_names().map(|names| names[index].clone()) }
@@ -141,21 +150,39 @@ impl Data for Points<'_> {
     }
 }
 
-/// Data whose passes are watched: after every chunk, the watcher hears how many samples of the pass are done, and may stop
-/// it.
+/// Data whose passes are watched: after every chunk, the watcher hears how many samples of the pass are done. All work on
+/// them ends with [`Error::Interrupted`] soon after `stop` has become true, which any thread may see to.
+///
+/// ```
+/// use mixtura::{Device, Error, FitOptions, Points, Watched, fit};
+/// use ndarray::array;
+/// use std::sync::atomic::AtomicBool;
+///
+/// let points = Points::new(array![[0.0], [0.2], [5.0], [5.2]])?;
+/// let stop = AtomicBool::new(true);
+/// let watched = Watched::new(&points, &stop, &|_| {});
+/// assert!(matches!(fit(&watched, &Device::cpu(), &FitOptions::new(2), &mut |_| {}), Err(Error::Interrupted)));
+/// # Ok::<(), mixtura::Error>(())
+/// ```
 pub struct Watched<'d> {
     data: &'d dyn Data,
+    stop: &'d AtomicBool,
     watcher: &'d Watcher<'d>,
 }
 
-/// Whether to go on, after so many samples of a pass.
-pub type Watcher<'w> = dyn Fn(usize) -> bool + Sync + 'w;
+/// What hears that so many samples of a pass are done.
+pub type Watcher<'w> = dyn Fn(usize) + Sync + 'w;
 
 impl<'d> Watched<'d> {
     /// Has the passes over data watched.
-    pub fn new(data: &'d dyn Data, watcher: &'d Watcher<'d>) -> Self {
-        Watched { data, watcher }
+    pub fn new(data: &'d dyn Data, stop: &'d AtomicBool, watcher: &'d Watcher<'d>) -> Self {
+        Watched { data, stop, watcher }
     }
+}
+
+/// Ends work that should stop.
+pub(crate) fn check_stop(stop: &AtomicBool) -> Result<()> {
+    if stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
 }
 
 impl Data for Watched<'_> {
@@ -192,10 +219,17 @@ impl Data for Watched<'_> {
     }
 
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
+        check_stop(self.stop)?;
         self.data.for_each_chunk(&mut |first, chunk| {
             visit(first, chunk)?;
-            if (self.watcher)(first + chunk.n_samples()) { Ok(()) } else { Err(Error::Interrupted) }
+            check_stop(self.stop)?;
+            (self.watcher)(first + chunk.n_samples());
+            Ok(())
         })
+    }
+
+    fn stop(&self) -> &AtomicBool {
+        self.stop
     }
 }
 

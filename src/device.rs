@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use ndarray::{Array1, Array2};
+use serde::Serialize;
 
 use crate::backend::{Backend, DeviceInfo, Precision};
 use crate::ceiling::Ceiling;
@@ -89,6 +90,19 @@ impl Device {
                 wanted: "graphics adapter".to_owned(),
                 found: "this program was built without GPU support".to_owned(),
             }),
+        }
+    }
+
+    /// Opens the device chosen, to compute in a precision; one that is chosen automatically is chosen among those that have
+    /// it. Without a precision it is the device's own: f64 on the CPU, f32 on graphics adapters.
+    ///
+    /// # Errors
+    /// As [`Device::open`] and [`Device::with_precision`].
+    pub fn open_in(choice: &DeviceChoice, precision: Option<Precision>) -> Result<Self> {
+        match (choice, precision) {
+            (DeviceChoice::Auto, Some(Precision::Double)) => Ok(Self::cpu()),
+            (choice, Some(precision)) => Self::open(choice)?.with_precision(precision),
+            (choice, None) => Self::open(choice),
         }
     }
 
@@ -184,11 +198,33 @@ impl Device {
     }
 }
 
+/// A device of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// The choice that opens it: the number of an adapter, or `cpu`.
+    pub device: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub info: DeviceInfo,
+    /// Whether it is the one that `auto` takes.
+    pub auto: bool,
+}
+
 /// All devices: the adapters in the order of the numbers that select them, then the native CPU backend.
-pub fn devices() -> Vec<DeviceInfo> {
+pub fn devices() -> Vec<Listed> {
     #[cfg(feature = "gpu")]
     let adapters = gpu::adapters();
     #[cfg(not(feature = "gpu"))]
-    let adapters = Vec::new();
-    adapters.into_iter().chain([cpu::info(Precision::Double)]).collect()
+    let adapters: Vec<DeviceInfo> = Vec::new();
+    let adapters = adapters.into_iter().enumerate().map(|(number, info)| (number.to_string(), info));
+    let cpu = ("cpu".to_owned(), cpu::info(Precision::Double));
+    let mut listed: Vec<Listed> =
+        adapters.chain([cpu]).map(|(device, info)| Listed { device, info, auto: false }).collect();
+    // Of several adapters of one kind, auto takes the first.
+    if let Ok(automatic) = Device::open(&DeviceChoice::Auto)
+        && let Some(first) = listed.iter_mut().find(|listed| listed.info == automatic.info)
+    {
+        first.auto = true;
+    }
+    listed
 }

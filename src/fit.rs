@@ -217,6 +217,11 @@ impl<'d> Fitting<'d> {
         self.backend.home()
     }
 
+    /// The samples on the device, for passes beside those of the fit.
+    pub fn backend(&mut self) -> &mut dyn Backend {
+        &mut *self.backend
+    }
+
     /// Does one epoch, after the initialisation where it is a restart's first; `None` when all restarts are done.
     ///
     /// # Errors

@@ -4,13 +4,15 @@
 //! It runs on the CPU in f64 whatever the device of the fit, so that all devices start alike. Centres of many thousand
 //! samples are where those of all samples are, within a small part of what the first epochs move them.
 
+use std::sync::atomic::AtomicBool;
+
 use ndarray::{Array1, Array2, Array3, Axis};
 use rand_pcg::Pcg64;
 
 use crate::backend::{Assignment, Backend};
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::cpu::CpuBackend;
-use crate::data::{Data, choose, select};
+use crate::data::{Data, Watched, choose, select};
 use crate::error::Result;
 use crate::mixture::Mixture;
 use crate::points::Points;
@@ -47,14 +49,15 @@ pub(crate) struct Clusters {
 
 /// Clusters a subsample, or all samples where they are few.
 pub(crate) fn cluster(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Clusters> {
-    cluster_all(&subsample(data, k, random)?, k, random)
+    cluster_all(&subsample(data, k, random)?, data.stop(), k, random)
 }
 
-fn cluster_all(points: &Points, k: usize, random: &mut Pcg64) -> Result<Clusters> {
+fn cluster_all(points: &Points, stop: &AtomicBool, k: usize, random: &mut Pcg64) -> Result<Clusters> {
     let (_, variances) = points.feature_moments();
     let mut seeder = Seeder::new(points, &variances);
-    let mut backend = CpuBackend::new(points);
-    let mut short_run = || lloyd(&mut backend, points.rows(&seeder.seed(k, random)), &variances, SHORT_RUN);
+    let watched = Watched::new(points, stop, &|_| {});
+    let mut backend = CpuBackend::new(&watched);
+    let mut short_run = || lloyd(&mut backend, points.rows(&seeder.seed(k, stop, random)?), &variances, SHORT_RUN);
     let mut best = short_run()?;
     for _ in 1..RUNS {
         let run = short_run()?;
@@ -72,7 +75,8 @@ fn cluster_all(points: &Points, k: usize, random: &mut Pcg64) -> Result<Clusters
 /// Seeds alone `[K, D]`, from a subsample or from all samples where they are few.
 pub(crate) fn seed(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Array2<f64>> {
     let points = subsample(data, k, random)?;
-    Ok(points.rows(&Seeder::new(&points, &points.feature_moments().1).seed(k, random)))
+    let mut seeder = Seeder::new(&points, &points.feature_moments().1);
+    Ok(points.rows(&seeder.seed(k, data.stop(), random)?))
 }
 
 fn subsample(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Points<'static>> {

@@ -1,6 +1,6 @@
 //! The model: a mixture of K Gaussian densities over D features.
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::{Error, Result};
@@ -46,6 +46,7 @@ impl Mixture {
     /// negative or do not sum to 1; [`Error::NotPositiveDefinite`] for a covariance that is none.
     pub fn new(weights: Array1<f64>, means: Array2<f64>, covariances: CovarianceArray) -> Result<Self> {
         let (means, covariances) = check_shapes(&weights, means, covariances, "covariances")?;
+        check_symmetric("covariances", &covariances)?;
         let weights = check_weights(weights)?;
         let precisions_cholesky = covariances.precisions_cholesky()?;
         Ok(Mixture { weights, means, covariances, precisions_cholesky })
@@ -57,7 +58,26 @@ impl Mixture {
     /// As [`Mixture::new`].
     pub fn from_precisions(weights: Array1<f64>, means: Array2<f64>, precisions: CovarianceArray) -> Result<Self> {
         let (means, precisions) = check_shapes(&weights, means, precisions, "precisions")?;
-        Self::new(weights, means, precisions.inverse()?)
+        check_symmetric("precisions", &precisions)?;
+        Self::from_precisions_cholesky(weights, means, precisions.upper_cholesky()?)
+    }
+
+    /// A mixture from weights `[K]`, means `[K, D]` and the factors that [`Mixture::precisions_cholesky`] gives, which it
+    /// keeps to the last bit.
+    ///
+    /// # Errors
+    /// As [`Mixture::new`], and [`Error::InvalidParameter`] for a factor that is not upper triangular.
+    pub fn from_precisions_cholesky(
+        weights: Array1<f64>,
+        means: Array2<f64>,
+        precisions_cholesky: CovarianceArray,
+    ) -> Result<Self> {
+        let name = "precisions_cholesky";
+        let (means, precisions_cholesky) = check_shapes(&weights, means, precisions_cholesky, name)?;
+        check_upper(name, &precisions_cholesky)?;
+        let weights = check_weights(weights)?;
+        let covariances = precisions_cholesky.covariances_of_factors()?;
+        Ok(Mixture { weights, means, covariances, precisions_cholesky })
     }
 
     /// K, the number of components.
@@ -160,7 +180,6 @@ fn check_shapes(
     let matrices = matrices.into_standard_layout();
     check_finite("means", means.iter(), &[k, d])?;
     check_finite(matrices_name, matrices.values().iter(), &expected)?;
-    check_symmetric(matrices_name, &matrices)?;
     Ok((means, matrices))
 }
 
@@ -189,15 +208,33 @@ fn unravel(mut i: usize, shape: &[usize]) -> Vec<usize> {
 }
 
 fn check_symmetric(name: &'static str, matrices: &CovarianceArray) -> Result<()> {
-    let check = |matrix: ndarray::ArrayView2<f64>, prefix: &[usize]| {
+    check_entries(name, matrices, "equal to its mirror image", |matrix, largest, i, j| {
+        (matrix[[i, j]] - matrix[[j, i]]).abs() <= SYMMETRY_TOLERANCE * largest
+    })
+}
+
+fn check_upper(name: &'static str, matrices: &CovarianceArray) -> Result<()> {
+    check_entries(name, matrices, "0, as all entries below the diagonal", |matrix, _, i, j| {
+        i <= j || matrix[[i, j]] == 0.0
+    })
+}
+
+/// Checks every entry (i, j) of every matrix, with the matrix and its largest magnitude; diag and spherical have none.
+fn check_entries(
+    name: &'static str,
+    matrices: &CovarianceArray,
+    expected: &'static str,
+    is_good: impl Fn(ArrayView2<f64>, f64, usize, usize) -> bool,
+) -> Result<()> {
+    let check = |matrix: ArrayView2<f64>, prefix: &[usize]| {
         let largest = matrix.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-        for ((i, j), &value) in matrix.indexed_iter() {
-            if (value - matrix[[j, i]]).abs() > SYMMETRY_TOLERANCE * largest {
+        match matrix.indexed_iter().find(|((i, j), _)| !is_good(matrix, largest, *i, *j)) {
+            None => Ok(()),
+            Some(((i, j), &value)) => {
                 let index = prefix.iter().copied().chain([i, j]).collect();
-                return Err(Error::InvalidParameter { name, index, value, expected: "equal to its mirror image" });
+                Err(Error::InvalidParameter { name, index, value, expected })
             }
         }
-        Ok(())
     };
     match matrices {
         CovarianceArray::Full(a) => a.outer_iter().enumerate().try_for_each(|(k, matrix)| check(matrix, &[k])),
@@ -228,6 +265,25 @@ mod tests {
     fn two_components() -> Mixture {
         let covariances = array![[[4.0, 1.0], [1.0, 2.0]], [[0.5, -0.2], [-0.2, 0.25]]];
         Mixture::new(arr1(&[0.25, 0.75]), array![[0.0, 1.0], [10.0, -5.0]], CovarianceArray::Full(covariances)).unwrap()
+    }
+
+    #[test]
+    fn factors_of_precisions_come_back_bit_for_bit_and_must_be_upper_triangular() {
+        let mixture = two_components();
+        let (weights, means) = (mixture.weights().clone(), mixture.means().clone());
+        let back = Mixture::from_precisions_cholesky(weights, means, mixture.precisions_cholesky().clone()).unwrap();
+        assert_eq!(back.precisions_cholesky(), mixture.precisions_cholesky());
+        let pairs = back.covariances().values().iter().zip(mixture.covariances().values());
+        assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-14));
+
+        let factor = |a: f64, below: f64| {
+            let factor = CovarianceArray::Tied(array![[a, 1.0], [below, 2.0]]);
+            Mixture::from_precisions_cholesky(arr1(&[1.0]), array![[0.0, 0.0]], factor)
+        };
+        assert!(factor(1.0, 0.0).is_ok());
+        let error = factor(1.0, 0.5).unwrap_err().to_string();
+        assert!(error.starts_with("precisions_cholesky[1][0] is 0.5"), "{error}");
+        assert!(matches!(factor(-1.0, 0.0), Err(Error::NotPositiveDefinite { component: None, feature: 0, .. })));
     }
 
     #[test]

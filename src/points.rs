@@ -25,6 +25,11 @@ pub enum Samples<'a> {
 }
 
 impl Samples<'_> {
+    /// D, the number of columns.
+    pub fn n_features(&self) -> usize {
+        self.dim().1
+    }
+
     /// N and D.
     pub(crate) fn dim(&self) -> (usize, usize) {
         match self {

@@ -1,12 +1,16 @@
 //! Greedy k-means++ seeds (Arthur and Vassilvitskii 2007): each is drawn with probability proportional to its squared
 //! distance from the nearest seed so far, and the best of some trials is kept.
 
+use std::sync::atomic::AtomicBool;
+
 use ndarray::{Array1, aview1};
 use pulp::{Arch, Simd, WithSimd};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
+use crate::data::check_stop;
+use crate::error::Result;
 use crate::points::Points;
 
 /// Samples of a chunk: a few features of them stay in the nearest cache while all trials pass over them.
@@ -62,7 +66,10 @@ impl Seeder {
     }
 
     /// The rows of K seeds, by 2 + floor(ln K) trials each.
-    pub(crate) fn seed(&mut self, k: usize, random: &mut Pcg64) -> Vec<usize> {
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](crate::Error::Interrupted) when it should stop.
+    pub(crate) fn seed(&mut self, k: usize, stop: &AtomicBool, random: &mut Pcg64) -> Result<Vec<usize>> {
         let trials = 2 + (k as f64).ln() as usize;
         // Before the first seed every sample is as far away as any other.
         for chunk in &mut self.chunks {
@@ -76,13 +83,14 @@ impl Seeder {
         self.accept(0);
         seeds.push(first);
         while seeds.len() < k {
+            check_stop(stop)?;
             let drawn: Vec<usize> = (0..trials).map(|_| self.draw(random)).collect();
             let masses = self.consider(&drawn);
             let best = (0..trials).min_by(|a, b| masses[*a].total_cmp(&masses[*b])).expect("there are trials");
             self.accept(best);
             seeds.push(drawn[best]);
         }
-        seeds
+        Ok(seeds)
     }
 
     /// A sample, with probability proportional to its mass; any sample where there is no mass left.
@@ -179,7 +187,7 @@ mod tests {
     fn seeds(weights: impl Fn(usize) -> f64, k: usize) -> Vec<usize> {
         let samples = Array2::from_shape_fn((3000, 2), |(i, _)| (i % 3) as f64 * 100.0 + (i as f64 * 0.618).fract());
         let points = Points::new(samples).unwrap().with_weights(Array1::from_shape_fn(3000, weights)).unwrap();
-        Seeder::new(&points, &array![1.0, 1.0]).seed(k, &mut Pcg64::seed_from_u64(0))
+        Seeder::new(&points, &array![1.0, 1.0]).seed(k, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(0)).unwrap()
     }
 
     #[test]
@@ -198,7 +206,8 @@ mod tests {
     #[test]
     fn there_may_be_more_seeds_than_distinct_samples() {
         let points = Points::new(array![[1.0], [1.0], [2.0]]).unwrap();
-        let rows = Seeder::new(&points, &array![0.25]).seed(5, &mut Pcg64::seed_from_u64(0));
+        let rows =
+            Seeder::new(&points, &array![0.25]).seed(5, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(0)).unwrap();
         assert_eq!(rows.len(), 5);
         assert!(rows.contains(&2) && rows.iter().any(|row| *row < 2));
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
@@ -137,11 +138,8 @@ impl FitArgs {
 
         let mut progress = ProgressLog::new(self.quiet, &data, &options);
         let bar = progress.bar();
-        let watcher = |done: usize| {
-            bar.show(done);
-            !interrupt::is_asked()
-        };
-        let watched = Watched::new(&data, &watcher);
+        let watcher = |done: usize| bar.show(done);
+        let watched = Watched::new(&data, interrupt::asked(), &watcher);
         interrupt::wait_for_end();
         let state = resumed.map(|checkpoint| checkpoint.state).unwrap_or_default();
         let mut fitting = Fitting::resume(&watched, &device, &options, state).map_err(|error| data.locate(error))?;
@@ -154,7 +152,7 @@ impl FitArgs {
             if let Some(checkpoints) = &mut checkpoints {
                 checkpoints.after_epoch(|| record.checkpoint(fitting.state()))?;
             }
-            if interrupt::is_asked() {
+            if interrupt::asked().load(Ordering::SeqCst) {
                 break (fitting.state().clone(), Err(Error::Interrupted));
             }
         };

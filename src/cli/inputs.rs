@@ -155,13 +155,9 @@ pub(crate) struct DeviceArgs {
 }
 
 impl DeviceArgs {
-    /// Opens the device; one that is chosen automatically is chosen among those that have the precision.
+    /// Opens the device.
     pub(crate) fn open(&self) -> mixtura::Result<Device> {
-        match (&self.device, self.precision) {
-            (DeviceChoice::Auto, Some(Precision::Double)) => Ok(Device::cpu()),
-            (device, Some(precision)) => Device::open(device)?.with_precision(precision),
-            (device, None) => Device::open(device),
-        }
+        Device::open_in(&self.device, self.precision)
     }
 }
 

@@ -35,6 +35,6 @@ pub(crate) fn wait_for_end() {
 }
 
 /// Whether the work under way was asked to end.
-pub(crate) fn is_asked() -> bool {
-    ASKED.load(Ordering::SeqCst)
+pub(crate) fn asked() -> &'static AtomicBool {
+    &ASKED
 }

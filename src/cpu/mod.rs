@@ -16,6 +16,7 @@ mod sums;
 mod tile;
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use ndarray::{Array1, Array2, Axis, s};
 use pulp::Arch;
@@ -244,6 +245,9 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
             blocks.zip(labels.axis_chunks_iter_mut(Axis(0), tiles)).enumerate().for_each_init(
                 || (Tile::new(self.arch, parameters.d), Posterior::new(self.arch, parameters.k, parameters.d)),
                 |(tile, posterior), (i, (mut log_densities, mut labels))| {
+                    if self.data.stop().load(Ordering::Relaxed) {
+                        return;
+                    }
                     let start = here.start + i * tiles;
                     tile.load(self.arch, chunk, start..start + labels.len(), &self.coordinates);
                     self.arch.dispatch(LogDensities { parameters, tile, posterior });
@@ -270,6 +274,9 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
             responsibilities.axis_chunks_iter_mut(Axis(0), tiles).into_par_iter().enumerate().for_each_init(
                 || (Tile::new(self.arch, d), Posterior::new(self.arch, k, d)),
                 |(tile, posterior), (i, mut block)| {
+                    if self.data.stop().load(Ordering::Relaxed) {
+                        return;
+                    }
                     let start = here.start + i * tiles;
                     tile.load(self.arch, chunk, start..start + block.nrows(), &self.coordinates);
                     tile.weights.row_mut(0).fill(T::from_f64(1.0));

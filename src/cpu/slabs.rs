@@ -5,6 +5,7 @@
 //! memory of a pass serves the next of its shape.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::ArrayViewMut2;
@@ -111,6 +112,10 @@ impl<T: Real> Pass<T> {
             sums.clear();
             let end = (block.start + (i + 1) * slab_rows).min(block.end);
             for start in (block.start + i * slab_rows..end).step_by(capacity) {
+                // Whoever watches the data makes an error of it.
+                if run.data.stop().load(Ordering::Relaxed) {
+                    break;
+                }
                 let rows = start..(start + capacity).min(end);
                 self.add_tile(run, first, chunk, rows, &mut sums, &mut scratch);
             }

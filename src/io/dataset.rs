@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use ndarray::Array1;
@@ -12,7 +13,7 @@ use super::malformed;
 use super::origin::{Origin, locate};
 use super::rows::{Even, Gathered, Rows};
 use super::stream::{Checks, Stream, chunk_rows, read_ahead};
-use crate::data::{Data, Home, Place, Visit};
+use crate::data::{Data, Home, Place, Visit, check_stop};
 use crate::error::{Error, Result};
 use crate::memory::text;
 use crate::points::Points;
@@ -81,11 +82,19 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::read`].
     pub fn open(paths: &[PathBuf], selection: &Selection, memory: u64) -> Result<Self> {
+        Self::open_watched(paths, selection, memory, &AtomicBool::new(false))
+    }
+
+    /// [`Dataset::open`], which ends soon after `stop` has become true.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`], and [`Error::Interrupted`].
+    pub fn open_watched(paths: &[PathBuf], selection: &Selection, memory: u64, stop: &AtomicBool) -> Result<Self> {
         let files = files(paths)?;
         // Stamped before they are read: what changes from now on is found out.
         let stamps = files.iter().map(|file| Stamp::of(file)).collect::<Result<Vec<_>>>();
         let Stream { mut rows, weights, weights_origin } = Stream::of_files(files.clone(), selection)?;
-        let taken = take(&mut rows, &files, memory);
+        let taken = take(&mut rows, &files, memory, stop);
         let Rows { origin, names, .. } = rows;
         let kept = taken.map_err(|error| locate(error, &origin, weights_origin.as_ref()))?;
         let (samples, reason) = match kept {
@@ -145,12 +154,13 @@ enum Kept {
 }
 
 /// Checks all rows, and keeps them while they take no more than so many bytes.
-fn take(rows: &mut Rows, files: &[PathBuf], memory: u64) -> Result<Kept> {
+fn take(rows: &mut Rows, files: &[PathBuf], memory: u64, stop: &AtomicBool) -> Result<Kept> {
     let d = rows.n_features;
     let mut checks = Checks::new(rows.names.clone());
     let mut gathered = Gathered::default();
     let mut survey: Option<Survey> = None;
     while let Some(chunk) = rows.next().transpose()? {
+        check_stop(stop)?;
         let points = Points::trusted(chunk.samples, chunk.weights, None);
         if !checks.pass(&points) {
             continue;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mixtura::io::{Dataset, Selection};
 use mixtura::{
@@ -118,21 +118,17 @@ fn what_is_said_of_samples_does_not_depend_on_where_they_are() {
 fn a_pass_that_is_stopped_leaves_the_fit_where_it_was() {
     let samples = Array2::from_shape_fn((500, 2), |(i, d)| ((i * (d + 3)) as f64 * 0.618).fract());
     let points = Points::new(samples).unwrap();
-    // Load, initialisation and two epochs go through; then every pass is stopped.
+    // Load, initialisation and two epochs go through; then the passes are stopped.
     let options = FitOptions { max_iter: 10, tol: 0.0, ..FitOptions::new(2) };
-    let passes = AtomicUsize::new(0);
-    let most = AtomicUsize::new(usize::MAX);
-    let watcher = |done: usize| {
-        assert_eq!(done, 500);
-        passes.fetch_add(1, Ordering::Relaxed) < most.load(Ordering::Relaxed)
-    };
-    let watched = Watched::new(&points, &watcher);
+    let stop = AtomicBool::new(false);
+    let watcher = |done: usize| assert_eq!(done, 500);
+    let watched = Watched::new(&points, &stop, &watcher);
     let device = Device::cpu();
     let mut fitting = Fitting::new(&watched, &device, &options).unwrap();
     fitting.epoch().unwrap();
     fitting.epoch().unwrap();
     let state = fitting.state().clone();
-    most.store(0, Ordering::Relaxed);
+    stop.store(true, Ordering::Relaxed);
     assert!(matches!(fitting.epoch(), Err(Error::Interrupted)));
     assert_eq!(fitting.state(), &state);
 

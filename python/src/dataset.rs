@@ -1,0 +1,84 @@
+//! Samples in files.
+
+use std::path::PathBuf;
+
+use mixtura::io::{self, Columns, Selection};
+use mixtura::{Data, memory_for_samples};
+use pyo3::prelude::*;
+
+use crate::errors::exception;
+use crate::work::quietly;
+
+/// Samples in files, checked when they are opened; see the class of the package.
+#[pyclass(frozen, subclass, module = "mixtura._native")]
+pub(crate) struct Dataset(pub(crate) io::Dataset);
+
+#[pymethods]
+impl Dataset {
+    #[new]
+    #[pyo3(signature = (paths, columns, preferred, weights, member, dims, head, sample, seed, memory))]
+    #[allow(clippy::too_many_arguments)] // Their names are given in Python, one for one.
+    fn new(
+        py: Python<'_>,
+        paths: Vec<PathBuf>,
+        columns: Option<Vec<String>>,
+        preferred: Option<Vec<String>>,
+        weights: Option<String>,
+        member: Option<String>,
+        dims: Option<usize>,
+        head: Option<usize>,
+        sample: Option<f64>,
+        seed: u64,
+        memory: Option<u64>,
+    ) -> PyResult<Self> {
+        let names = preferred.clone().unwrap_or_default();
+        let columns = match (columns, preferred) {
+            (Some(chosen), _) => Columns::Chosen(chosen),
+            (None, Some(names)) => Columns::Preferred(names),
+            (None, None) => Columns::All,
+        };
+        let selection = Selection { columns, weights, member, dims, head, sample, seed };
+        let memory = memory.unwrap_or_else(memory_for_samples);
+        quietly(py, |stop| {
+            let data = io::Dataset::open_watched(&paths, &selection, memory, stop)?;
+            data.check_order(&names)?;
+            Ok(Dataset(data))
+        })
+    }
+
+    /// N.
+    #[getter]
+    fn n_samples(&self) -> usize {
+        self.0.n_samples()
+    }
+
+    /// D.
+    #[getter]
+    fn n_features(&self) -> usize {
+        self.0.n_features()
+    }
+
+    /// The names of the columns, or `None`.
+    #[getter]
+    fn feature_names(&self) -> Option<Vec<String>> {
+        self.0.feature_names().map(<[String]>::to_vec)
+    }
+
+    /// The sum of the sample weights; N where there are none.
+    #[getter]
+    fn total_weight(&self) -> f64 {
+        self.0.total_weight()
+    }
+
+    /// `memory` or `disk`.
+    #[getter]
+    fn place(&self) -> &'static str {
+        if self.0.points().is_some() { "memory" } else { "disk" }
+    }
+
+    /// Checks that the features are a model's: as many, and where they have names, in its order.
+    fn check_features(&self, n_features: usize, names: Option<Vec<String>>) -> PyResult<()> {
+        self.0.check_features(n_features).map_err(exception)?;
+        self.0.check_order(&names.unwrap_or_default()).map_err(exception)
+    }
+}

@@ -1,0 +1,36 @@
+//! The native half of the Python package: arrays in, arrays out. What the estimator looks like is written in Python,
+//! beside this, and what it computes in the library.
+
+mod dataset;
+mod devices;
+mod errors;
+mod fit;
+mod model;
+mod moments;
+mod passes;
+mod samples;
+mod work;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::dataset::Dataset;
+    #[pymodule_export]
+    use super::devices::devices;
+    #[pymodule_export]
+    use super::fit::fit;
+    #[pymodule_export]
+    use super::model::{load, sample, save};
+    #[pymodule_export]
+    use super::moments::{Moments, moments};
+    #[pymodule_export]
+    use super::passes::{log_likelihood, predict, predict_proba, score_samples};
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

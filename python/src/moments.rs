@@ -1,0 +1,144 @@
+//! Sufficient statistics of parts of the data, which combine.
+
+use mixtura::Assignment;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayDyn, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::devices::Choice;
+use crate::errors::exception;
+use crate::model::{Arrays, Parameters, array, dynamic};
+use crate::passes::on_device;
+use crate::samples::{Samples, Weights};
+
+/// Weighted sums over samples with their responsibilities; see the class of the package.
+#[pyclass(frozen, subclass, module = "mixtura._native")]
+#[derive(Clone)]
+pub(crate) struct Moments(mixtura::Moments);
+
+/// What `Moments.__new__` takes, and `__getnewargs__` gives.
+type Parts<'py> = (
+    String,
+    f64,
+    f64,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArrayDyn<f64>>,
+    bool,
+);
+
+#[pymethods]
+impl Moments {
+    #[new]
+    #[pyo3(signature = (
+        covariance_type, total_weight, log_likelihood, counts, origins, first, second, single_precision=false
+    ))]
+    #[allow(clippy::too_many_arguments)] // The parts of a pickle.
+    fn new(
+        covariance_type: &str,
+        total_weight: f64,
+        log_likelihood: f64,
+        counts: PyReadonlyArray1<'_, f64>,
+        origins: PyReadonlyArray2<'_, f64>,
+        first: PyReadonlyArray2<'_, f64>,
+        second: PyReadonlyArrayDyn<'_, f64>,
+        single_precision: bool,
+    ) -> PyResult<Self> {
+        let (counts, origins) = (counts.as_array().to_owned(), origins.as_array().to_owned());
+        let first = first.as_array().to_owned();
+        if first.dim() != origins.dim() || counts.len() != origins.nrows() {
+            let found = (counts.shape(), origins.shape(), first.shape());
+            return Err(PyValueError::new_err(format!("counts, origins and first have shapes {found:?}")));
+        }
+        let second = array("second", covariance_type, origins.dim(), &second)?;
+        let moments =
+            mixtura::Moments { total_weight, log_likelihood, counts, origins, first, second, single_precision };
+        Ok(Moments(moments))
+    }
+
+    fn __getnewargs__<'py>(&self, py: Python<'py>) -> Parts<'py> {
+        let moments = self.0.clone();
+        (
+            moments.covariance_type().name().to_owned(),
+            moments.total_weight,
+            moments.log_likelihood,
+            moments.counts.into_pyarray(py),
+            moments.origins.into_pyarray(py),
+            moments.first.into_pyarray(py),
+            dynamic(moments.second).into_pyarray(py),
+            moments.single_precision,
+        )
+    }
+
+    #[getter]
+    fn covariance_type(&self) -> &'static str {
+        self.0.covariance_type().name()
+    }
+
+    #[getter]
+    fn total_weight(&self) -> f64 {
+        self.0.total_weight
+    }
+
+    #[getter]
+    fn log_likelihood(&self) -> f64 {
+        self.0.log_likelihood
+    }
+
+    #[getter]
+    fn lower_bound(&self) -> f64 {
+        self.0.lower_bound()
+    }
+
+    #[getter]
+    fn counts<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        self.0.counts.clone().into_pyarray(py)
+    }
+
+    #[getter]
+    fn origins<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
+        self.0.origins.clone().into_pyarray(py)
+    }
+
+    #[getter]
+    fn first<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray2<f64>> {
+        self.0.first.clone().into_pyarray(py)
+    }
+
+    #[getter]
+    fn second<'py>(&self, py: Python<'py>) -> Bound<'py, PyArrayDyn<f64>> {
+        dynamic(self.0.second.clone()).into_pyarray(py)
+    }
+
+    #[getter]
+    fn single_precision(&self) -> bool {
+        self.0.single_precision
+    }
+
+    /// The parts of the sum with other moments.
+    fn combined<'py>(&self, py: Python<'py>, other: &Moments) -> PyResult<Parts<'py>> {
+        self.0.clone().combine(&other.0).map(|sum| Moments(sum).__getnewargs__(py)).map_err(exception)
+    }
+
+    /// The arrays of the mixture of greatest expected log-likelihood.
+    fn maximized<'py>(&self, py: Python<'py>, reg_covar: f64) -> PyResult<Arrays<'py>> {
+        let mixture = py.detach(|| self.0.maximize(reg_covar)).map_err(exception)?;
+        Ok(Arrays::new(py, &mixture))
+    }
+}
+
+/// The parts of the moments of samples under a model.
+#[pyfunction]
+pub(crate) fn moments<'py>(
+    py: Python<'py>,
+    samples: Samples<'py>,
+    weights: Weights<'py>,
+    model: Parameters,
+    device: Choice,
+) -> PyResult<Parts<'py>> {
+    let moments = on_device(py, &samples, &weights, &device, |data, device| {
+        device.load(data)?.moments(&model.0, Assignment::Soft)
+    })?;
+    Ok(Moments(moments).__getnewargs__(py))
+}
