@@ -95,6 +95,12 @@ pub(crate) fn sample<'py>(
     Ok((samples.into_pyarray(py), labels.mapv(|label| label as i64).into_pyarray(py)))
 }
 
+/// Number of free parameters.
+#[pyfunction]
+pub(crate) fn n_parameters(model: Parameters) -> usize {
+    model.0.n_parameters()
+}
+
 /// Writes a model file; `record` is how it was fitted, in JSON.
 #[pyfunction]
 pub(crate) fn save(

@@ -71,13 +71,14 @@ pub(crate) fn predict<'py>(
     Ok(labels.into_pyarray(py))
 }
 
-/// The log-density of the mixture at every sample, in the samples' precision: `[N]`.
+/// The log-density of the mixture at every sample, in single precision or in double: `[N]`.
 #[pyfunction]
 pub(crate) fn score_samples<'py>(
     py: Python<'py>,
     samples: Samples<'py>,
     model: Parameters,
     device: Choice,
+    single: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     fn job<T: From<f32>>(
         data: &dyn Data,
@@ -94,7 +95,7 @@ pub(crate) fn score_samples<'py>(
         })?;
         Ok(all)
     }
-    if samples.are_single() {
+    if single {
         on_device(py, &samples, &None, &device, |data, device| job(data, device, &model.0, |x| x as f32))
             .map(|array| out(py, array))
     } else {
@@ -103,13 +104,14 @@ pub(crate) fn score_samples<'py>(
     }
 }
 
-/// The posterior probability of every component for every sample, in the samples' precision: `[N, K]`.
+/// The posterior probability of every component for every sample, in single precision or in double: `[N, K]`.
 #[pyfunction]
 pub(crate) fn predict_proba<'py>(
     py: Python<'py>,
     samples: Samples<'py>,
     model: Parameters,
     device: Choice,
+    single: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     fn job<T: From<f32>>(
         data: &dyn Data,
@@ -131,7 +133,7 @@ pub(crate) fn predict_proba<'py>(
         })?;
         Ok(all)
     }
-    if samples.are_single() {
+    if single {
         on_device(py, &samples, &None, &device, |data, device| job(data, device, &model.0, |x| x as f32))
             .map(|array| out(py, array))
     } else {

@@ -1,0 +1,118 @@
+"""Samples in files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from mixtura import _native
+
+if TYPE_CHECKING:
+    from mixtura._types import Path
+
+
+class Dataset(_native.Dataset):
+    """Samples in files, which pass by without going through Python.
+
+    All values are checked when the files are opened. Samples that take no more than `memory` stay there; more stay on
+    disk, and every pass over them reads the files anew, which must not change meanwhile.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+        Files of type .npy, .npz, .parquet, .arrow, .feather, .csv, .tsv, .f32 or .f64 (raw), plain or with .gz or .zst.
+        A directory stands for the tables in it, a pattern such as ``"part-*.parquet"`` for the files that match; all of
+        them are one data set.
+    columns : list of str or int, default=None
+        The features, by name or by index from 0. All columns if None.
+    weights : str or int, default=None
+        The column of sample weights, by name or by index; or a file of one weight for each row.
+    member : str, default=None
+        The array of an .npz archive, if it has several.
+    dims : int, default=None
+        Number of columns of .f32 and .f64 files.
+    head : int, default=None
+        Only so many rows, the first ones.
+    sample : float, default=None
+        Only a share of the rows, between 0 and 1, each chosen at random.
+    seed : int, default=0
+        Seed of that choice.
+    memory : int, default=None
+        Most bytes of memory that the samples may take. Three quarters of what is available if None.
+
+    Attributes
+    ----------
+    n_samples : int
+        Number of rows.
+    n_features : int
+        Number of features.
+    feature_names : list of str or None
+        Names of the features, where the files have names.
+    total_weight : float
+        Sum of the sample weights; the number of rows where there are none.
+    place : {"memory", "disk"}
+        Where the samples are.
+
+    Raises
+    ------
+    ValueError
+        If the files hold what is no number or not finite, with the file, the row or line and the column.
+    OSError
+        If a file cannot be read.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> import mixtura
+    >>> path = os.path.join(tempfile.mkdtemp(), "samples.npy")
+    >>> np.save(path, np.arange(12.0).reshape(6, 2))
+    >>> dataset = mixtura.Dataset(path)
+    >>> dataset
+    Dataset(6 samples of 2 features, in memory)
+    >>> mixtura.GaussianMixture().fit(dataset).means_
+    array([[5., 6.]])
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        paths: Path | Iterable[Path],
+        *,
+        columns: Sequence[str | int] | None = None,
+        weights: str | int | None = None,
+        member: str | None = None,
+        dims: int | None = None,
+        head: int | None = None,
+        sample: float | None = None,
+        seed: int = 0,
+        memory: int | None = None,
+    ) -> Dataset:
+        """Open and check the files."""
+        files = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+        chosen = None if columns is None else [str(column) for column in columns]
+        column = None if weights is None else str(weights)
+        return super().__new__(cls, files, chosen, None, column, member, dims, head, sample, seed, memory)
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    def __repr__(self) -> str:
+        place = "in memory" if self.place == "memory" else "on disk"
+        return f"{type(self).__name__}({self.n_samples} samples of {self.n_features} features, {place})"
+
+
+def is_path(value: object) -> bool:
+    """Whether this is a path, or are paths."""
+    if isinstance(value, list | tuple):
+        return len(value) > 0 and all(isinstance(item, str | os.PathLike) for item in value)
+    return isinstance(value, str | os.PathLike)
+
+
+def open_for(names: Sequence[str] | None, paths: Path | Sequence[Path], weights: str | None) -> _native.Dataset:
+    """Open files for a model: features that have its names, where the files name them, and otherwise all columns."""
+    files = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    preferred = None if names is None else list(names)
+    return _native.Dataset(files, None, preferred, weights, None, None, None, None, 0, None)

@@ -1,0 +1,58 @@
+"""Samples as users have them, made into what the native half takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from mixtura import _native
+from mixtura._dataset import is_path, open_for
+
+if TYPE_CHECKING:
+    from mixtura._types import Samples, Weights
+
+
+def take(
+    estimator: BaseEstimator, X: Any, sample_weight: Any = None, *, reset: bool, min_samples: int = 1
+) -> tuple[Samples, Weights]:
+    """Check samples, and their features against those of the estimator or, with `reset`, make them the estimator's.
+
+    Arrays of float32 or float64 in C order are taken as they are; others are copied once.
+    """
+    if isinstance(X, _native.Dataset) or is_path(X):
+        return _files(estimator, X, sample_weight, reset=reset, min_samples=min_samples), None
+    X = validate_data(
+        estimator, X, reset=reset, dtype=[np.float64, np.float32], order="C", ensure_min_samples=min_samples
+    )
+    X = np.require(X, requirements=["C", "A"])
+    if sample_weight is None:
+        return X, None
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    return X, np.require(weights, requirements=["C", "A"])
+
+
+def _files(estimator: BaseEstimator, X: Any, sample_weight: Any, *, reset: bool, min_samples: int) -> _native.Dataset:
+    """Check samples in files, likewise."""
+    names = None if reset else getattr(estimator, "feature_names_in_", None)
+    if isinstance(X, _native.Dataset):
+        if sample_weight is not None:
+            raise ValueError("The samples are in files: give their weights as Dataset(paths, weights=...).")
+        dataset = X
+    else:
+        if sample_weight is not None and not isinstance(sample_weight, str):
+            raise ValueError("The samples are in files: sample_weight must be the name of a column, or of a file.")
+        dataset = open_for(names, X, sample_weight)
+    if dataset.n_samples < min_samples:
+        raise ValueError(f"Found {dataset.n_samples} sample(s) while a minimum of {min_samples} is required.")
+    if reset:
+        estimator.n_features_in_ = dataset.n_features
+        if dataset.feature_names is not None:
+            estimator.feature_names_in_ = np.array(dataset.feature_names, dtype=object)
+        elif hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    else:
+        dataset.check_features(estimator.n_features_in_, None if names is None else list(names))
+    return dataset

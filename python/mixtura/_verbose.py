@@ -1,0 +1,37 @@
+"""What a fit prints on its way, as scikit-learn prints it."""
+
+from time import time
+
+
+class Verbose:
+    """Prints restarts and every so many epochs; from level 2 on with times and changes."""
+
+    def __init__(self, level: int, interval: int) -> None:
+        self.detailed = level >= 2
+        self.interval = interval
+        self.begun = self.last = time()
+
+    def begin(self, restart: int) -> None:
+        """Print that a restart begins."""
+        print(f"Initialization {restart}")
+        self.begun = self.last = time()
+
+    def epoch(self, epoch: int, change: float) -> None:
+        """Print that an epoch is over, if it is its turn."""
+        if epoch % self.interval:
+            return
+        if not self.detailed:
+            print(f"  Iteration {epoch}")
+            return
+        now = time()
+        print(f"  Iteration {epoch}\t time lapse {now - self.last:.5f}s\t ll change {change:.5f}")
+        self.last = now
+
+    def end(self, lower_bound: float, converged: bool) -> None:
+        """Print how a restart ended."""
+        outcome = "converged" if converged else "did not converge"
+        if self.detailed:
+            lapse = time() - self.begun
+            print(f"Initialization {outcome}. time lapse {lapse:.5f}s\t lower bound {lower_bound:.5f}.")
+        else:
+            print(f"Initialization {outcome}.")
