@@ -30,8 +30,11 @@ const SHIFT_TOLERANCE: f64 = 1e-4;
 const MOST_ROUNDS: usize = 300;
 
 /// Runs, and rounds after which the best of them is chosen. One run of k-means++ often leaves a component without a centre;
-/// of five the best seldom does.
-const RUNS: usize = 5;
+/// of five the best seldom does. Few samples have more bad local optima, and cost little: up to thirty runs, while a
+/// round of all of them takes no more than so many multiplications.
+const FEWEST_RUNS: usize = 5;
+const MOST_RUNS: usize = 30;
+const CHEAP_ROUND: usize = 1_000_000;
 const SHORT_RUN: usize = 10;
 
 /// What k-means found.
@@ -59,7 +62,8 @@ fn cluster_all(points: &Points, stop: &AtomicBool, k: usize, random: &mut Pcg64)
     let mut backend = CpuBackend::new(&watched);
     let mut short_run = || lloyd(&mut backend, points.rows(&seeder.seed(k, stop, random)?), &variances, SHORT_RUN);
     let mut best = short_run()?;
-    for _ in 1..RUNS {
+    let multiplications = points.n_samples() * points.n_features() * k;
+    for _ in 1..(CHEAP_ROUND / multiplications).clamp(FEWEST_RUNS, MOST_RUNS) {
         let run = short_run()?;
         if run.inertia < best.inertia {
             best = run;

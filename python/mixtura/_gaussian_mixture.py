@@ -384,7 +384,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         aic : float
             Lower is better.
         """
-        return 2.0 * self._n_parameters() - 2.0 * self._log_likelihood(X, sample_weight)[0]
+        log_likelihood, _ = self._log_likelihood(X, sample_weight)
+        return 2.0 * self._n_parameters() - 2.0 * log_likelihood
 
     def sample(self, n_samples: int = 1) -> tuple[Doubles, NDArray[np.int64]]:
         """Draw samples from the mixture.
@@ -416,7 +417,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
-        _native.save(path, parameters(self), None if names is None else list(names), getattr(self, "_record", None))
+        covariances = getattr(self, "covariances_", None)
+        _native.save(
+            path,
+            parameters(self),
+            None if covariances is None else np.asarray(covariances, dtype=np.float64),
+            None if names is None else list(names),
+            getattr(self, "_record", None),
+        )
 
     @classmethod
     def load(cls, path: Path, *, device: str | int = "auto", precision: str = "auto") -> Self:
@@ -440,8 +448,6 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         init = fit.get("init", "kmeans").replace("random-from-data", "random_from_data")
         if init in ("kmeans", "k-means++", "random", "random_from_data"):
             settings["init_params"] = init
-        if fit.get("seed", 2**32) < 2**32:
-            settings["random_state"] = fit["seed"]
         lower_bound = fit.get("lower_bound")
         model = cls._from_arrays(
             arrays,

@@ -101,18 +101,26 @@ pub(crate) fn n_parameters(model: Parameters) -> usize {
     model.0.n_parameters()
 }
 
-/// Writes a model file; `record` is how it was fitted, in JSON.
+/// Writes a model file; `record` is how it was fitted, in JSON. Files hold covariances: where they are known they come back
+/// as they are, and are not found anew from the model.
 #[pyfunction]
 pub(crate) fn save(
     path: PathBuf,
     model: Parameters,
+    covariances: Option<PyReadonlyArrayDyn<'_, f64>>,
     feature_names: Option<Vec<String>>,
     record: Option<String>,
 ) -> PyResult<()> {
     let fit: Option<FitRecord> = record
         .map(|text| serde_json::from_str(&text).map_err(|error| PyValueError::new_err(error.to_string())))
         .transpose()?;
-    let model = Model { mixture: model.0, feature_names, fit };
+    let Parameters(mut mixture) = model;
+    if let Some(covariances) = covariances {
+        let family = mixture.covariance_type().name();
+        let covariances = array("covariances", family, mixture.means().dim(), &covariances)?;
+        mixture = Mixture::new(mixture.weights().clone(), mixture.means().clone(), covariances).map_err(exception)?;
+    }
+    let model = Model { mixture, feature_names, fit };
     Destination::new(&path).and_then(|to| save_model(&to, &model)).map_err(exception)
 }
 

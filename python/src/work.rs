@@ -39,7 +39,11 @@ pub(crate) fn work<T: Send, E: Send>(
         pool.in_place_scope(|scope| {
             let (sender, receiver) = channel();
             let (stop, outcome) = (&stop, &mut outcome);
-            scope.spawn(move |_| *outcome = Some(catch_unwind(AssertUnwindSafe(|| job(stop, sender)))));
+            scope.spawn(move |_| {
+                // The channel closes when the job is over, however early that drops its end.
+                let _open = sender.clone();
+                *outcome = Some(catch_unwind(AssertUnwindSafe(|| job(stop, sender))));
+            });
             loop {
                 let event = receiver.recv_timeout(PATIENCE);
                 if let Err(RecvTimeoutError::Disconnected) = event {

@@ -75,7 +75,12 @@ def difference(ours, theirs):
 def test_fits_follow_scikit_learns_epoch_by_epoch(name, family):
     X, n_components = DATA[name]
     X = np.ascontiguousarray(X, dtype=np.float64)
-    options = {"n_components": n_components, "covariance_type": family, "max_iter": 300, **start(X, n_components, family)}
+    options = {
+        "n_components": n_components,
+        "covariance_type": family,
+        "max_iter": 300,
+        **start(X, n_components, family),
+    }
     ours, theirs = GaussianMixture(**options, device="cpu").fit(X), Theirs(**options).fit(X)
     assert (ours.n_iter_, ours.converged_) == (theirs.n_iter_, True)
     assert difference(np.array(ours.lower_bounds_), np.array(theirs.lower_bounds_)) < TOLERANCE

@@ -1,0 +1,95 @@
+"""Samples in files are those in arrays, whether they stay in memory or on disk."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mixtura import Dataset, GaussianMixture
+
+PARAMETERS = ["weights_", "means_", "covariances_"]
+
+
+@pytest.fixture
+def table(blobs):
+    """Give the samples names, and weights."""
+    weights = np.random.default_rng(1).uniform(0.5, 2.0, len(blobs))
+    return pd.DataFrame(blobs, columns=["x", "y", "z"]).assign(w=weights)
+
+
+def test_a_path_stands_for_its_samples(blobs, tmp_path, device):
+    np.save(tmp_path / "samples.npy", blobs)
+    of_array = GaussianMixture(3, random_state=0, device=device).fit(blobs)
+    for paths in [tmp_path / "samples.npy", str(tmp_path / "samples.npy"), [tmp_path / "samples.npy"]]:
+        of_file = GaussianMixture(3, random_state=0, device=device).fit(paths)
+        for name in PARAMETERS:
+            assert np.array_equal(getattr(of_array, name), getattr(of_file, name))
+        assert of_file.n_features_in_ == 3
+        assert np.array_equal(of_file.predict(paths), of_array.predict(blobs))
+        assert np.array_equal(of_file.predict_proba(paths), of_array.predict_proba(blobs))
+        assert np.array_equal(of_file.score_samples(paths), of_array.score_samples(blobs))
+        assert of_file.score(paths) == of_array.score(blobs)
+        assert of_file.bic(paths) == of_array.bic(blobs)
+
+
+def test_samples_on_disk_give_the_bits_of_those_in_memory(table, tmp_path):
+    table.to_parquet(tmp_path / "samples.parquet")
+    options = {"columns": ["z", "x"], "weights": "w"}
+    in_memory = Dataset(tmp_path / "samples.parquet", **options)
+    on_disk = Dataset(tmp_path / "samples.parquet", **options, memory=10_000)
+    assert (in_memory.place, on_disk.place) == ("memory", "disk")
+    assert repr(on_disk) == "Dataset(3000 samples of 2 features, on disk)"
+    assert (len(on_disk), on_disk.n_features, on_disk.feature_names) == (3000, 2, ["z", "x"])
+    assert on_disk.total_weight == pytest.approx(table["w"].sum())
+    models = [GaussianMixture(3, random_state=0).fit(dataset) for dataset in [in_memory, on_disk]]
+    of_frame = GaussianMixture(3, random_state=0).fit(table[["z", "x"]], sample_weight=table["w"])
+    for name in PARAMETERS:
+        assert np.array_equal(getattr(models[0], name), getattr(models[1], name))
+        assert np.array_equal(getattr(models[0], name), getattr(of_frame, name))
+    assert list(models[1].feature_names_in_) == ["z", "x"]
+    assert np.array_equal(models[1].predict(on_disk), of_frame.predict(table[["z", "x"]]))
+    assert models[1].score(on_disk) == of_frame.score(table[["z", "x"]], sample_weight=table["w"])
+    assert np.array_equal(GaussianMixture(3, random_state=0).fit_predict(on_disk), models[1].predict(on_disk))
+
+
+def test_several_files_are_one_data_set(table, tmp_path):
+    for i, part in enumerate(np.array_split(np.arange(len(table)), 3)):
+        table.iloc[part].to_csv(tmp_path / f"part-{i}.csv", index=False)
+    whole = GaussianMixture(2, random_state=0).fit(table[["x", "y", "z"]], sample_weight=table["w"])
+    parts = GaussianMixture(2, random_state=0).fit(str(tmp_path / "part-*.csv"), sample_weight="w")
+    np.testing.assert_allclose(parts.means_, whole.means_, rtol=1e-12)
+    # The columns of a model are found by name.
+    assert np.array_equal(parts.predict(tmp_path), whole.predict(table[["x", "y", "z"]]))
+
+
+def test_errors_name_the_file_and_the_place(tmp_path, blobs):
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n3,oops\n")
+    with pytest.raises(ValueError, match=r"bad.csv:3: column 1 \(b\) is 'oops'"):
+        GaussianMixture().fit(tmp_path / "bad.csv")
+    with pytest.raises(FileNotFoundError, match=r"missing\.npy"):
+        GaussianMixture().fit(tmp_path / "missing.npy")
+    np.save(tmp_path / "nan.npy", np.array([[1.0], [np.nan], [2.0]]))
+    with pytest.raises(ValueError, match=r"nan.npy.*row 1, column 0 is NaN"):
+        GaussianMixture().fit(tmp_path / "nan.npy")
+    np.save(tmp_path / "two.npy", blobs[:, :2])
+    with pytest.raises(ValueError, match=r"two.npy: the data have 2 features, the model has 3"):
+        GaussianMixture().fit(blobs).predict(tmp_path / "two.npy")
+    np.save(tmp_path / "one.npy", blobs[:1])
+    with pytest.raises(ValueError, match="minimum of 2"):
+        GaussianMixture().fit(tmp_path / "one.npy")
+    with pytest.raises(ValueError, match="n_components = 9, n_samples = 3"):
+        np.save(tmp_path / "three.npy", blobs[:3])
+        GaussianMixture(9).fit(tmp_path / "three.npy")
+    with pytest.raises(ValueError, match="name of a column"):
+        GaussianMixture().fit(tmp_path / "three.npy", sample_weight=[1.0, 1.0, 1.0])
+    with pytest.raises(ValueError, match=r"Dataset\(paths, weights"):
+        GaussianMixture().fit(Dataset(tmp_path / "three.npy"), sample_weight=[1.0, 1.0, 1.0])
+    with pytest.raises(ValueError, match="no column"):
+        Dataset(tmp_path / "three.npy", columns=["q"])
+
+
+def test_a_file_that_changes_under_a_data_set_is_an_error(tmp_path, blobs):
+    np.save(tmp_path / "samples.npy", blobs)
+    dataset = Dataset(tmp_path / "samples.npy", memory=1000)
+    np.save(tmp_path / "samples.npy", blobs[:100])
+    with pytest.raises(ValueError, match="changed while it was in use"):
+        GaussianMixture(2).fit(dataset)
