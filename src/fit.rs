@@ -9,6 +9,11 @@ use crate::error::{Error, Result};
 use crate::init::{self, Initialisation};
 use crate::mixture::Mixture;
 use crate::options::FitOptions;
+use crate::stepwise::Stepwise;
+use crate::update::{Here, Memory, Next, StepKind, Update};
+
+/// Stepwise EM gives way to EM when a pass gains less than this: nats per sample.
+const POLISH_BELOW: f64 = 1e-3;
 
 /// Where a fit stands, after each epoch.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +22,8 @@ pub struct Progress {
     pub restart: usize,
     /// Epochs done in this restart, from 1.
     pub epoch: usize,
+    /// What the epoch did.
+    pub kind: StepKind,
     /// Mean log-likelihood per sample of the model before this epoch's M step.
     pub lower_bound: f64,
     /// Its change since the last epoch; infinite after the first.
@@ -111,6 +118,8 @@ pub fn fit(data: &dyn Data, device: &Device, options: &FitOptions, observe: &mut
 pub struct Climb {
     /// The model after the last epoch.
     pub mixture: Mixture,
+    /// What the rule of update knows of the epochs before.
+    pub memory: Memory,
     /// What the initialisation did.
     pub initialisation: Initialisation,
     /// Lower bound of every epoch.
@@ -173,7 +182,10 @@ impl FitState {
 pub struct Fitting<'d> {
     data: &'d dyn Data,
     options: FitOptions,
+    device: Device,
     backend: Box<dyn Backend + 'd>,
+    /// Standard deviations of the features, which rules of update measure in.
+    scales: Vec<f64>,
     state: FitState,
     seconds: Seconds,
     epoch_seconds: Vec<f64>,
@@ -204,7 +216,14 @@ impl<'d> Fitting<'d> {
         let started = Instant::now();
         let backend = device.load(data)?;
         let seconds = Seconds { upload: started.elapsed().as_secs_f64(), ..Seconds::default() };
-        Ok(Fitting { data, options: options.clone(), backend, state, seconds, epoch_seconds: Vec::new() })
+        let scales = match options.update {
+            Update::Gradient { .. } | Update::Squarem => {
+                data.feature_moments().1.iter().map(|v| if *v > 0.0 { v.sqrt() } else { 1.0 }).collect()
+            }
+            Update::Em | Update::Damped { .. } | Update::Stepwise { .. } => Vec::new(),
+        };
+        let (options, device) = (options.clone(), device.clone());
+        Ok(Fitting { data, options, device, backend, scales, state, seconds, epoch_seconds: Vec::new() })
     }
 
     /// How far the fit has come. An epoch that failed changed nothing.
@@ -250,23 +269,51 @@ impl<'d> Fitting<'d> {
     fn initialise(&mut self) -> Result<Climb> {
         let (mixture, initialisation) =
             init::initialise(self.data, &mut *self.backend, &self.options, self.state.restart)?;
-        Ok(Climb { mixture, initialisation, lower_bounds: Vec::new(), converged: false })
+        Ok(Climb { mixture, memory: Memory::default(), initialisation, lower_bounds: Vec::new(), converged: false })
     }
 
-    /// E step and M step.
+    /// One epoch of the restart at work.
     fn climb(&mut self) -> Result<Progress> {
         let started = Instant::now();
-        let climb = self.state.climb.as_mut().expect("an initialised restart");
-        let moments = self.backend.moments(&climb.mixture, Assignment::Soft)?;
-        climb.mixture = moments.maximize(self.options.reg_covar)?;
-        let lower_bound = moments.lower_bound();
-        climb.lower_bounds.push(lower_bound);
+        let climb = self.state.climb.take().expect("an initialised restart");
+        let next = self.next(&climb);
+        let climb = self.state.climb.insert(climb);
+        let next = next?;
+        climb.mixture = next.mixture;
+        climb.memory = next.memory;
+        climb.lower_bounds.push(next.lower_bound);
         let change = last_change(climb, &self.options);
-        climb.converged = change.abs() < self.options.tol;
+        climb.converged = next.is_judged && change.abs() < self.options.tol * self.options.update.rate();
         let seconds = started.elapsed().as_secs_f64();
         self.seconds.epochs += seconds;
         self.epoch_seconds.push(seconds);
-        Ok(Progress { restart: self.state.restart, epoch: climb.lower_bounds.len(), lower_bound, change, seconds })
+        Ok(Progress {
+            restart: self.state.restart,
+            epoch: climb.lower_bounds.len(),
+            kind: next.kind,
+            lower_bound: next.lower_bound,
+            change,
+            seconds,
+        })
+    }
+
+    /// Where an epoch takes a restart.
+    fn next(&mut self, climb: &Climb) -> Result<Next> {
+        let Climb { mixture, memory, lower_bounds, .. } = climb;
+        let FitOptions { update, reg_covar, seed, .. } = self.options;
+        if let Update::Stepwise { batch_size, decay, polish } = update
+            && !memory.polishing
+        {
+            let passes = lower_bounds.len();
+            let (mixture, lower_bound) =
+                Stepwise { batch_size, decay, reg_covar, seed, passes }.pass(self.data, &self.device, mixture)?;
+            let gain = lower_bounds.last().map_or(f64::INFINITY, |before| lower_bound - before);
+            let memory = Memory { polishing: polish && gain < POLISH_BELOW, ..Memory::default() };
+            return Ok(Next { mixture, memory, kind: StepKind::Stepwise, lower_bound, is_judged: !polish });
+        }
+        let moments = self.backend.moments(mixture, Assignment::Soft)?;
+        let (moments, scales) = (&moments, &self.scales);
+        update.next(&Here { mixture, memory, moments, lower_bounds, reg_covar, scales })
     }
 
     /// The result, after the last epoch; or, before that, what the best model so far is worth.

@@ -45,6 +45,47 @@ impl Moments {
         }
     }
 
+    /// The moments of unit weight that [`Moments::maximize`] makes this mixture of.
+    pub(crate) fn of(mixture: &Mixture, reg_covar: f64) -> Self {
+        let (d, weights) = (mixture.n_features(), mixture.weights());
+        let mut second = mixture.covariances().clone();
+        match &mut second {
+            CovarianceArray::Full(second) => {
+                for (mut matrix, weight) in second.outer_iter_mut().zip(weights) {
+                    matrix.diag_mut().mapv_inplace(|x| x - reg_covar);
+                    matrix *= *weight;
+                }
+            }
+            CovarianceArray::Tied(second) => second.diag_mut().mapv_inplace(|x| x - reg_covar),
+            CovarianceArray::Diag(second) => {
+                for (mut variances, weight) in second.outer_iter_mut().zip(weights) {
+                    variances.mapv_inplace(|x| (x - reg_covar) * weight);
+                }
+            }
+            CovarianceArray::Spherical(second) => {
+                second.zip_mut_with(weights, |x, weight| *x = (*x - reg_covar) * weight * d as f64);
+            }
+        }
+        let zero = Self::zero(mixture.covariance_type(), mixture.means().clone());
+        Moments { total_weight: 1.0, counts: weights.clone(), second, ..zero }
+    }
+
+    /// The moments of samples of unit weight in all.
+    pub(crate) fn normalised(self) -> Self {
+        let total = self.total_weight;
+        self.scaled(total.recip())
+    }
+
+    /// The moments of samples whose weights are so many times as large.
+    pub(crate) fn scaled(mut self, factor: f64) -> Self {
+        self.total_weight *= factor;
+        self.log_likelihood *= factor;
+        self.counts *= factor;
+        self.first *= factor;
+        self.second.values_mut().iter_mut().for_each(|x| *x *= factor);
+        self
+    }
+
     /// The family whose second moments these are.
     pub fn covariance_type(&self) -> CovarianceType {
         self.second.covariance_type()

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::{Error, Result};
 use crate::mixture::Mixture;
+use crate::update::Update;
 
 /// Where the first model comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -70,7 +71,8 @@ pub struct FitOptions {
     pub n_components: usize,
     /// Family of the covariances.
     pub covariance_type: CovarianceType,
-    /// Stop when the lower bound changes by less than this: nats per sample.
+    /// Stop when the lower bound changes by less than this, for steps of a learning rate by less than this times the rate:
+    /// nats per sample.
     pub tol: f64,
     /// Added to the diagonal of every covariance.
     pub reg_covar: f64,
@@ -90,6 +92,8 @@ pub struct FitOptions {
     pub seed: u64,
     /// A fit to continue, in place of any initialisation.
     pub warm_start: Option<WarmStart>,
+    /// How the model moves in an epoch.
+    pub update: Update,
 }
 
 impl FitOptions {
@@ -108,6 +112,7 @@ impl FitOptions {
             precisions_init: None,
             seed: 0,
             warm_start: None,
+            update: Update::Em,
         }
     }
 
@@ -129,6 +134,7 @@ impl FitOptions {
         positive("the number of components", self.n_components)?;
         positive("the number of initialisations", self.n_init)?;
         non_negative("the tolerance", self.tol)?;
-        non_negative("the covariance floor", self.reg_covar)
+        non_negative("the covariance floor", self.reg_covar)?;
+        self.update.check()
     }
 }

@@ -229,6 +229,16 @@ impl<'a> Points<'a> {
         Points::trusted(samples, weights, self.feature_names.clone())
     }
 
+    /// Every so many-th sample, from the first given on.
+    pub(crate) fn every(&self, first: usize, step: usize) -> Points<'_> {
+        let samples: Samples = match &self.samples {
+            Samples::F32(values) => values.slice(s![first..;step, ..]).into(),
+            Samples::F64(values) => values.slice(s![first..;step, ..]).into(),
+        };
+        let weights = self.weights.as_ref().map(|weights| weights.slice(s![first..;step]));
+        Points::trusted(samples, weights, self.feature_names.clone())
+    }
+
     /// Calls `visit(row, values)` for each of the given rows in order, the values widened to f64.
     pub(crate) fn for_each_row(&self, rows: Range<usize>, mut visit: impl FnMut(usize, &[f64])) {
         let mut buffer = vec![0.0; self.n_features()];

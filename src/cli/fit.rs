@@ -15,6 +15,7 @@ use super::interrupt;
 use super::progress::{ProgressLog, waiting};
 use super::records::{Checkpoints, Interval, Record};
 use super::report::{FitReport, summary};
+use super::update::UpdateArgs;
 use super::{Usage, print, print_json};
 
 /// Fit a mixture to samples by expectation-maximisation
@@ -65,6 +66,9 @@ pub(crate) struct FitArgs {
     /// Seed of all random choices [default: 0]
     #[arg(long)]
     seed: Option<u64>,
+
+    #[command(flatten)]
+    update: UpdateArgs,
 
     /// Sample weights: a column of the data, by name or index, or else a file with one weight for each row
     #[arg(long, value_name = "COLUMN-or-FILE")]
@@ -205,6 +209,7 @@ impl FitArgs {
             n_init: self.n_init.unwrap_or(base.n_init),
             init: self.init.unwrap_or(base.init),
             seed: self.seed.unwrap_or(base.seed),
+            update: self.update.update()?.unwrap_or(base.update),
             warm_start: mixture.map(|mixture| WarmStart { mixture, lower_bound: None }),
             ..base
         };
@@ -249,6 +254,16 @@ impl FitArgs {
         agree("--tol", self.tol, recorded.tol, CHECKPOINT)?;
         agree("--reg-covar", self.reg_covar, recorded.reg_covar, CHECKPOINT)?;
         agree("--seed", self.seed, recorded.seed, CHECKPOINT)?;
+        if let Some(update) = self.update.update()?
+            && update != recorded.update
+        {
+            let problem = format!(
+                "--update is {}, but {CHECKPOINT} has {}, or other numbers for it",
+                update.name(),
+                recorded.update.name()
+            );
+            return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
+        }
         if recorded.n_init > 1 {
             agree("--max-iter", self.max_iter, recorded.max_iter, CHECKPOINT)?;
         }
@@ -261,6 +276,7 @@ impl FitArgs {
             // One that was continued from a model has its start behind it.
             init: recorded.init.parse().unwrap_or_default(),
             seed: recorded.seed,
+            update: recorded.update,
             ..FitOptions::new(recorded.n_components)
         })
     }

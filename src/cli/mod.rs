@@ -17,6 +17,7 @@ mod report;
 mod sample;
 mod score;
 mod tables;
+mod update;
 
 use std::io::Write;
 

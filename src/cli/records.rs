@@ -70,13 +70,23 @@ pub(crate) struct Record<'a> {
 
 impl Record<'_> {
     pub(crate) fn checkpoint(&self, state: &FitState) -> Checkpoint {
-        let FitOptions { n_components, covariance_type, seed, tol, reg_covar, max_iter, .. } = *self.options;
+        let FitOptions { n_components, covariance_type, seed, tol, reg_covar, max_iter, update, .. } = *self.options;
         let n_init = if self.options.warm_start.is_some() { 1 } else { self.options.n_init };
         let init = self.init.to_owned();
         Checkpoint {
             device: self.device.clone(),
             data: DataRecord::of(self.data),
-            options: OptionsRecord { n_components, covariance_type, init, seed, tol, reg_covar, max_iter, n_init },
+            options: OptionsRecord {
+                n_components,
+                covariance_type,
+                init,
+                seed,
+                tol,
+                reg_covar,
+                max_iter,
+                n_init,
+                update,
+            },
             state: state.clone(),
         }
     }

@@ -16,10 +16,12 @@ use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::fit::{Climb, FitState};
 use crate::init::Initialisation;
+use crate::mixture::Mixture;
 use crate::options::Init;
+use crate::update::{Memory, Update};
 
 const FORMAT: &str = "mixtura-checkpoint";
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// How the initialisation of a fit is called that began with a model.
 pub const FROM_MODEL: &str = "model";
@@ -70,6 +72,8 @@ pub struct OptionsRecord {
     pub max_iter: usize,
     /// Restarts.
     pub n_init: usize,
+    /// How the model moves in an epoch.
+    pub update: Update,
 }
 
 impl DataRecord {
@@ -136,9 +140,33 @@ struct WrittenClimb<'a> {
     inertia: Option<f64>,
     converged: bool,
     lower_bounds: &'a [f64],
+    #[serde(flatten)]
+    mixture: WrittenMixture<'a>,
+    memory: WrittenMemory<'a>,
+}
+
+#[derive(Serialize)]
+struct WrittenMixture<'a> {
     weights: Nested<'a>,
     means: Nested<'a>,
     covariances: Nested<'a>,
+}
+
+#[derive(Serialize)]
+struct WrittenMemory<'a> {
+    earlier: Vec<WrittenMixture<'a>>,
+    reach: f64,
+    polishing: bool,
+}
+
+impl<'a> From<&'a Mixture> for WrittenMixture<'a> {
+    fn from(mixture: &'a Mixture) -> Self {
+        WrittenMixture {
+            weights: mixture.weights().into(),
+            means: mixture.means().into(),
+            covariances: mixture.covariances().into(),
+        }
+    }
 }
 
 impl<'a> From<&'a Climb> for WrittenClimb<'a> {
@@ -148,9 +176,12 @@ impl<'a> From<&'a Climb> for WrittenClimb<'a> {
             inertia: climb.initialisation.inertia,
             converged: climb.converged,
             lower_bounds: &climb.lower_bounds,
-            weights: climb.mixture.weights().into(),
-            means: climb.mixture.means().into(),
-            covariances: climb.mixture.covariances().into(),
+            mixture: (&climb.mixture).into(),
+            memory: WrittenMemory {
+                earlier: climb.memory.earlier.iter().map(WrittenMixture::from).collect(),
+                reach: climb.memory.reach,
+                polishing: climb.memory.polishing,
+            },
         }
     }
 }
@@ -175,13 +206,33 @@ struct ReadClimb {
     weights: NestedValues,
     means: NestedValues,
     covariances: NestedValues,
+    memory: ReadMemory,
+}
+
+#[derive(Deserialize)]
+struct ReadMixture {
+    weights: NestedValues,
+    means: NestedValues,
+    covariances: NestedValues,
+}
+
+#[derive(Deserialize)]
+struct ReadMemory {
+    earlier: Vec<ReadMixture>,
+    reach: f64,
+    polishing: bool,
 }
 
 impl ReadClimb {
     fn climb(self, data: &DataRecord, options: &OptionsRecord) -> Result<Climb, String> {
         let (family, k) = (options.covariance_type, options.n_components);
+        let mixture =
+            |weights, means, covariances| model::mixture(family, k, data.n_features, weights, means, covariances);
+        let ReadMemory { earlier, reach, polishing } = self.memory;
+        let earlier = earlier.into_iter().map(|m| mixture(m.weights, m.means, m.covariances));
         Ok(Climb {
-            mixture: model::mixture(family, k, data.n_features, self.weights, self.means, self.covariances)?,
+            mixture: mixture(self.weights, self.means, self.covariances)?,
+            memory: Memory { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },
             initialisation: Initialisation { rounds: self.rounds, inertia: self.inertia },
             lower_bounds: self.lower_bounds,
             converged: self.converged,

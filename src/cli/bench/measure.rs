@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use mixtura::{
     Assignment, Ceiling, CovarianceType, Data, Device, DeviceChoice, FitOptions, KernelTime, Mixture, Points, Progress,
-    Result, fit,
+    Result, StepKind, fit,
 };
 
 use super::synthetic;
@@ -86,7 +86,14 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
         end = moments.maximize(options.reg_covar)?;
         let (seconds, lower_bound) = (started.elapsed().as_secs_f64(), moments.lower_bound());
         epochs.push(seconds);
-        progress.show(&Progress { restart: 0, epoch, lower_bound, change: lower_bound - last_bound, seconds });
+        progress.show(&Progress {
+            restart: 0,
+            epoch,
+            kind: StepKind::Em,
+            lower_bound,
+            change: lower_bound - last_bound,
+            seconds,
+        });
         last_bound = lower_bound;
     }
     progress.finish();

@@ -1,0 +1,58 @@
+//! A pass of stepwise EM (Cappé and Moulines 2009, Journal of the Royal Statistical Society B 71): the sufficient statistics
+//! of the model move towards those of one batch after another.
+//!
+//! Normalised statistics and parameters determine each other: nothing but the model is carried from batch to batch.
+
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
+
+use crate::backend::Assignment;
+use crate::data::{Data, check_stop};
+use crate::device::Device;
+use crate::error::Result;
+use crate::mixture::Mixture;
+use crate::moments::Moments;
+
+/// How to step.
+pub(crate) struct Stepwise {
+    pub(crate) batch_size: usize,
+    pub(crate) decay: f64,
+    pub(crate) reg_covar: f64,
+    pub(crate) seed: u64,
+    /// Passes before this one.
+    pub(crate) passes: usize,
+}
+
+impl Stepwise {
+    /// The model after one pass, and the mean log-likelihood of the samples, each under the model that its batch found.
+    ///
+    /// # Errors
+    /// Those of the data and the device; [`Error::NotPositiveDefinite`](crate::Error::NotPositiveDefinite).
+    pub(crate) fn pass(&self, data: &dyn Data, device: &Device, start: &Mixture) -> Result<(Mixture, f64)> {
+        let mut random = Pcg64::new(self.seed.into(), self.passes as u128);
+        let mut step = self.passes * data.n_samples().div_ceil(self.batch_size);
+        let mut mixture = start.clone();
+        let (mut log_likelihood, mut total_weight) = (0.0, 0.0);
+        data.for_each_chunk(&mut |_, chunk| {
+            // Every so many-th sample, so that samples in some order give no batch of one kind only.
+            let n_batches = chunk.n_samples().div_ceil(self.batch_size);
+            let mut batches: Vec<usize> = (0..n_batches).collect();
+            batches.shuffle(&mut random);
+            for first in batches {
+                check_stop(data.stop())?;
+                let batch = chunk.every(first, n_batches);
+                if batch.n_effective() > 0 {
+                    let moments = device.load(&batch)?.moments(&mixture, Assignment::Soft)?;
+                    log_likelihood += moments.log_likelihood;
+                    total_weight += moments.total_weight;
+                    let gamma = ((step + 2) as f64).powf(-self.decay);
+                    let (known, new) = (Moments::of(&mixture, self.reg_covar), moments.normalised());
+                    mixture = known.scaled(1.0 - gamma).combine(&new.scaled(gamma))?.maximize(self.reg_covar)?;
+                }
+                step += 1;
+            }
+            Ok(())
+        })?;
+        Ok((mixture, log_likelihood / total_weight))
+    }
+}
