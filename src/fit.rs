@@ -300,7 +300,7 @@ impl<'d> Fitting<'d> {
     /// Where an epoch takes a restart.
     fn next(&mut self, climb: &Climb) -> Result<Next> {
         let Climb { mixture, memory, lower_bounds, .. } = climb;
-        let FitOptions { update, reg_covar, seed, .. } = self.options;
+        let FitOptions { update, tol, reg_covar, seed, .. } = self.options;
         if let Update::Stepwise { batch_size, decay, polish } = update
             && !memory.polishing
         {
@@ -313,7 +313,7 @@ impl<'d> Fitting<'d> {
         }
         let moments = self.backend.moments(mixture, Assignment::Soft)?;
         let (moments, scales) = (&moments, &self.scales);
-        update.next(&Here { mixture, memory, moments, lower_bounds, reg_covar, scales })
+        update.next(&Here { mixture, memory, moments, lower_bounds, tol, reg_covar, scales })
     }
 
     /// The result, after the last epoch; or, before that, what the best model so far is worth.

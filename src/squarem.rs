@@ -38,7 +38,12 @@ pub(crate) fn next(here: &Here) -> Result<Next> {
             let (extrapolated, reach) = extrapolate(start, mixture, &target, reach, here.scales);
             let memory = Memory { earlier: vec![mixture.clone(), target.clone()], reach, polishing: memory.polishing };
             let mixture = extrapolated.unwrap_or(target);
-            Ok(Next { mixture, memory, kind: StepKind::Em, lower_bound, is_judged: true })
+            // A step of EM gains little where the way is long but flat: the last extrapolation must have gained as little.
+            let is_judged = match lower_bounds {
+                [.., before, extrapolated] => (extrapolated - before).abs() < here.tol,
+                _ => true,
+            };
+            Ok(Next { mixture, memory, kind: StepKind::Em, lower_bound, is_judged })
         }
         // At the extrapolated model.
         [_, target, ..] => {

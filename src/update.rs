@@ -100,6 +100,7 @@ pub(crate) struct Here<'a> {
     pub(crate) moments: &'a Moments,
     /// Lower bounds of the epochs before.
     pub(crate) lower_bounds: &'a [f64],
+    pub(crate) tol: f64,
     pub(crate) reg_covar: f64,
     /// Standard deviations of the features: `[D]`.
     pub(crate) scales: &'a [f64],

@@ -38,7 +38,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Fit(fit::FitArgs),
+    Fit(Box<fit::FitArgs>),
     Predict(predict::PredictArgs),
     Score(score::ScoreArgs),
     Sample(sample::SampleArgs),

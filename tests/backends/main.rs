@@ -9,3 +9,4 @@ mod golden;
 mod homes;
 mod oracle_itself;
 mod properties;
+mod updates;
