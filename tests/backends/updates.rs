@@ -23,8 +23,9 @@ fn blobs() -> Data {
 
 fn options(data: &Data, family: CovarianceType, update: Update) -> FitOptions {
     let mixture = to_mixture(&data.start(family));
+    let new = FitOptions::new(mixture.n_components());
     let warm_start = Some(WarmStart { mixture, lower_bound: None });
-    FitOptions { covariance_type: family, warm_start, update, tol: 0.0, max_iter: 20, ..FitOptions::new(4) }
+    FitOptions { covariance_type: family, warm_start, update, tol: 0.0, max_iter: 20, ..new }
 }
 
 fn fitted(device: &Device, samples: &Array2<f64>, options: &FitOptions) -> Fit {
@@ -166,7 +167,6 @@ fn extrapolation_never_lowers_the_bound_and_reaches_the_optimum_in_fewer_passes(
     data.samples += &noise.samples;
     for family in CovarianceType::ALL {
         let long = |update| FitOptions { tol: 1e-9, max_iter: 20_000, ..options(&data, family, update) };
-        let long = |update| FitOptions { n_components: 4, ..long(update) };
         let em = fitted(&Device::cpu(), &data.samples, &long(Update::Em));
         let fast = fitted(&Device::cpu(), &data.samples, &long(Update::Squarem));
         assert!(fast.converged && em.converged);
