@@ -55,7 +55,7 @@ fn history(fit: &FitRecord) -> Vec<(&'static str, String)> {
         ("fitted on", format!("{} ({})", fit.device.name, fit.device.backend)),
         ("initialisation", format!("{}, seed {}{}", fit.init, fit.seed, best_of(fit.n_init))),
         ("epochs", format!("{} ({outcome}; at most {}, tolerance {:e})", fit.n_iter, fit.max_iter, fit.tol)),
-        ("covariance floor", format!("{:e}", fit.reg_covar)),
+        ("covariance floor", fit.floor.to_string()),
         ("log-likelihood", log_likelihood),
     ]
 }
