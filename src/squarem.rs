@@ -15,7 +15,7 @@ use crate::update::{Here, Memory, Next, StepKind};
 const GROWTH: f64 = 4.0;
 
 /// The longest extrapolation of the first cycle, in steps: a fit of few passes has no time to find out how far it may go.
-const FIRST_REACH: f64 = 4.0;
+const FIRST_REACH: f64 = 2.0;
 
 /// The least weight that has a logarithm.
 const LEAST_WEIGHT: f64 = 1e-300;
