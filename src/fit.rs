@@ -210,6 +210,7 @@ impl<'d> Fitting<'d> {
         if data.n_effective() < options.n_components {
             return Err(Error::TooFewSamples { n_samples: data.n_effective(), n_components: options.n_components });
         }
+        options.covariance_type.check_room(options.n_components, data.n_features())?;
         for climb in [&state.climb, &state.best].into_iter().flatten() {
             init::check_given(climb.mixture.clone(), data, options)?;
         }

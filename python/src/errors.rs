@@ -8,12 +8,13 @@ use pyo3::PyErr;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
 
 /// Flags that messages mention, and what they are here.
-const ARGUMENTS: [(&str, &str); 8] = [
+const ARGUMENTS: [(&str, &str); 9] = [
     ("--device cpu", "device=\"cpu\""),
     ("`mixtura devices`", "mixtura.devices()"),
+    ("`mixtura fit --out`", "`GaussianMixture.save` or `mixtura fit --out`"),
     ("--reg-covar", "reg_covar"),
     ("--columns", "Dataset(columns=...)"),
-    ("--gpu-memory", "a smaller part of the data"),
+    ("allow samples less of it (--gpu-memory), ", ""),
     ("--memory", "Dataset(memory=...)"),
     ("--dims", "Dataset(dims=...)"),
     ("--member", "Dataset(member=...)"),
@@ -32,7 +33,7 @@ pub(crate) fn exception(error: Error) -> PyErr {
         Error::Read { path, source } | Error::Write { path, source } => {
             system(&source, &path.display().to_string(), message)
         }
-        Error::OutOfDeviceMemory { .. } => PyMemoryError::new_err(message),
+        Error::OutOfMemory { .. } | Error::OutOfDeviceMemory { .. } => PyMemoryError::new_err(message),
         Error::NoAdapter { .. } | Error::DeviceLost { .. } | Error::Device { .. } => PyRuntimeError::new_err(message),
         Error::TooFewSamples { n_samples, n_components } => PyValueError::new_err(format!(
             "Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}"

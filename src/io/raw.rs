@@ -1,7 +1,7 @@
 //! Files of nothing but little-endian numbers, row after row.
 
 use super::chunks::{Chunk, Table};
-use super::columns::Selection;
+use super::columns::{MOST_COLUMNS, Selection};
 use super::encoding::{self, Blocks, Encoding, Kind};
 use super::malformed;
 use super::source::Source;
@@ -16,6 +16,10 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
         let problem = "a file of raw numbers does not say how many columns it has";
         return Err(malformed(name, problem, "give their number: --dims"));
     };
+    if !(1..=MOST_COLUMNS).contains(&d) {
+        let problem = format!("no table has {d} columns");
+        return Err(malformed(name, problem, format!("give their number, 1 to {MOST_COLUMNS}: --dims")));
+    }
     let kind = match precision {
         Precision::Single => Kind::F32,
         Precision::Double => Kind::F64,
