@@ -2,11 +2,15 @@
 
 use std::time::Instant;
 
+use ndarray::Array1;
+
 use crate::backend::{Assignment, Backend};
+use crate::collapse::{OnCollapse, Repair, Repairer};
 use crate::data::{Data, Home};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::init::{self, Initialisation};
+use crate::floor;
+use crate::init::{self, Initialisation, Start};
 use crate::mixture::Mixture;
 use crate::options::FitOptions;
 use crate::stepwise::Stepwise;
@@ -28,6 +32,8 @@ pub struct Progress {
     pub lower_bound: f64,
     /// Its change since the last epoch; infinite after the first.
     pub change: f64,
+    /// Components that collapsed, and what was done about them; after the first epoch, those of the initialisation too.
+    pub repairs: Vec<Repair>,
     /// Seconds this epoch took.
     pub seconds: f64,
 }
@@ -46,7 +52,7 @@ pub struct Seconds {
 /// The result of a fit. Not converging is an outcome, not an error: the model is here in any case.
 #[derive(Debug, Clone)]
 pub struct Fit {
-    /// The fitted model: the best restart's.
+    /// The fitted model: the best restart's. It has fewer components than asked for where some were dropped.
     pub mixture: Mixture,
     /// Whether the last change of the lower bound was below the tolerance.
     pub converged: bool,
@@ -63,6 +69,8 @@ pub struct Fit {
     pub total_weight: f64,
     /// What the initialisation of the best restart did.
     pub initialisation: Initialisation,
+    /// Components of the best restart that collapsed, and what was done about them.
+    pub repairs: Vec<Repair>,
     /// Where the samples were.
     pub home: Home,
     /// Seconds of each phase.
@@ -122,6 +130,8 @@ pub struct Climb {
     pub memory: Memory,
     /// What the initialisation did.
     pub initialisation: Initialisation,
+    /// Components that collapsed, and what was done about them.
+    pub repairs: Vec<Repair>,
     /// Lower bound of every epoch.
     pub lower_bounds: Vec<f64>,
     /// Whether the last change was below the tolerance.
@@ -184,8 +194,10 @@ pub struct Fitting<'d> {
     options: FitOptions,
     device: Device,
     backend: Box<dyn Backend + 'd>,
-    /// Standard deviations of the features, which rules of update measure in.
-    scales: Vec<f64>,
+    /// Variances of the features, in which steps are measured: `[D]`.
+    units: Array1<f64>,
+    /// Floors of the variances: `[D]`.
+    floors: Array1<f64>,
     state: FitState,
     seconds: Seconds,
     epoch_seconds: Vec<f64>,
@@ -212,19 +224,20 @@ impl<'d> Fitting<'d> {
         }
         options.covariance_type.check_room(options.n_components, data.n_features())?;
         for climb in [&state.climb, &state.best].into_iter().flatten() {
-            init::check_given(climb.mixture.clone(), data, options)?;
+            let n_components = climb.mixture.n_components();
+            let dropped = n_components < options.n_components && options.on_collapse != OnCollapse::Error;
+            let n_components = if dropped { n_components } else { options.n_components };
+            init::check_given(climb.mixture.clone(), data, &FitOptions { n_components, ..options.clone() })?;
         }
         let started = Instant::now();
         let backend = device.load(data)?;
         let seconds = Seconds { upload: started.elapsed().as_secs_f64(), ..Seconds::default() };
-        let scales = match options.update {
-            Update::Gradient { .. } | Update::Squarem => {
-                data.feature_moments().1.iter().map(|v| if *v > 0.0 { v.sqrt() } else { 1.0 }).collect()
-            }
-            Update::Em | Update::Damped { .. } | Update::Stepwise { .. } => Vec::new(),
+        let units = match options.update {
+            Update::Gradient { .. } | Update::Squarem => floor::units(data),
+            Update::Em | Update::Damped { .. } | Update::Stepwise { .. } => Array1::zeros(0),
         };
-        let (options, device) = (options.clone(), device.clone());
-        Ok(Fitting { data, options, device, backend, scales, state, seconds, epoch_seconds: Vec::new() })
+        let (options, device, floors) = (options.clone(), device.clone(), options.floor.of_features(data));
+        Ok(Fitting { data, options, device, backend, units, floors, state, seconds, epoch_seconds: Vec::new() })
     }
 
     /// How far the fit has come. An epoch that failed changed nothing.
@@ -268,9 +281,10 @@ impl<'d> Fitting<'d> {
     }
 
     fn initialise(&mut self) -> Result<Climb> {
-        let (mixture, initialisation) =
-            init::initialise(self.data, &mut *self.backend, &self.options, self.state.restart)?;
-        Ok(Climb { mixture, memory: Memory::default(), initialisation, lower_bounds: Vec::new(), converged: false })
+        let Start { mixture, initialisation, repairs } =
+            init::initialise(self.data, &mut *self.backend, &self.options, &self.floors, self.state.restart)?;
+        let (memory, lower_bounds) = (Memory::default(), Vec::new());
+        Ok(Climb { mixture, memory, initialisation, repairs, lower_bounds, converged: false })
     }
 
     /// One epoch of the restart at work.
@@ -279,12 +293,14 @@ impl<'d> Fitting<'d> {
         let climb = self.state.climb.take().expect("an initialised restart");
         let next = self.next(&climb);
         let climb = self.state.climb.insert(climb);
-        let next = next?;
+        let (next, repairs) = next?;
         climb.mixture = next.mixture;
         climb.memory = next.memory;
         climb.lower_bounds.push(next.lower_bound);
         let change = last_change(climb, &self.options);
         climb.converged = next.is_judged && change.abs() < self.options.tol * self.options.update.rate();
+        let known = if climb.lower_bounds.len() == 1 { 0 } else { climb.repairs.len() };
+        climb.repairs.extend(repairs);
         let seconds = started.elapsed().as_secs_f64();
         self.seconds.epochs += seconds;
         self.epoch_seconds.push(seconds);
@@ -294,27 +310,56 @@ impl<'d> Fitting<'d> {
             kind: next.kind,
             lower_bound: next.lower_bound,
             change,
+            repairs: climb.repairs[known..].to_vec(),
             seconds,
         })
     }
 
-    /// Where an epoch takes a restart.
-    fn next(&mut self, climb: &Climb) -> Result<Next> {
+    /// Where an epoch takes a restart, and what was repaired on the way.
+    fn next(&mut self, climb: &Climb) -> Result<(Next, Vec<Repair>)> {
         let Climb { mixture, memory, lower_bounds, .. } = climb;
-        let FitOptions { update, tol, reg_covar, seed, .. } = self.options;
+        let FitOptions { update, tol, .. } = self.options;
         if let Update::Stepwise { batch_size, decay, polish } = update
             && !memory.polishing
         {
-            let passes = lower_bounds.len();
-            let (mixture, lower_bound) =
-                Stepwise { batch_size, decay, reg_covar, seed, passes }.pass(self.data, &self.device, mixture)?;
-            let gain = lower_bounds.last().map_or(f64::INFINITY, |before| lower_bound - before);
-            let memory = Memory { polishing: polish && gain < POLISH_BELOW, ..Memory::default() };
-            return Ok(Next { mixture, memory, kind: StepKind::Stepwise, lower_bound, is_judged: !polish });
+            match self.step_through(climb, batch_size, decay, polish) {
+                Err(Error::NotPositiveDefinite { .. }) if self.options.on_collapse != OnCollapse::Error => {}
+                next => return next.map(|next| (next, Vec::new())),
+            }
         }
         let moments = self.backend.moments(mixture, Assignment::Soft)?;
-        let (moments, scales) = (&moments, &self.scales);
-        update.next(&Here { mixture, memory, moments, lower_bounds, tol, reg_covar, scales })
+        let repairer = Repairer {
+            data: self.data,
+            backend: &mut *self.backend,
+            on_collapse: self.options.on_collapse,
+            floors: &self.floors,
+            earlier: &climb.repairs,
+            epoch: lower_bounds.len() + 1,
+        };
+        // Models that were only tried are not repaired.
+        let starved = if update.is_trial(memory) { Vec::new() } else { repairer.starved(&moments) };
+        if starved.is_empty() {
+            let (floors, units) = (&self.floors, &self.units);
+            match update.next(&Here { mixture, memory, moments: &moments, lower_bounds, tol, floors, units }) {
+                Err(Error::NotPositiveDefinite { .. }) if self.options.on_collapse != OnCollapse::Error => {}
+                next => return next.map(|next| (next, Vec::new())),
+            }
+        }
+        let lower_bound = moments.lower_bound();
+        let (mixture, repairs) = repairer.maximize(mixture, moments, &starved)?;
+        let kind = if repairs.is_empty() { StepKind::Em } else { StepKind::Repaired };
+        let memory = Memory { polishing: memory.polishing, ..Memory::default() };
+        Ok((Next { mixture, memory, kind, lower_bound, is_judged: false }, repairs))
+    }
+
+    /// A pass of stepwise EM.
+    fn step_through(&self, climb: &Climb, batch_size: usize, decay: f64, polish: bool) -> Result<Next> {
+        let (passes, seed) = (climb.lower_bounds.len(), self.options.seed);
+        let stepwise = Stepwise { batch_size, decay, floors: &self.floors, seed, passes };
+        let (mixture, lower_bound) = stepwise.pass(self.data, &self.device, &climb.mixture)?;
+        let gain = climb.lower_bounds.last().map_or(f64::INFINITY, |before| lower_bound - before);
+        let memory = Memory { polishing: polish && gain < POLISH_BELOW, ..Memory::default() };
+        Ok(Next { mixture, memory, kind: StepKind::Stepwise, lower_bound, is_judged: !polish })
     }
 
     /// The result, after the last epoch; or, before that, what the best model so far is worth.
@@ -337,6 +382,13 @@ impl<'d> Fitting<'d> {
                 self.options.tol,
             ));
         }
+        let dropped = self.options.n_components.saturating_sub(best.mixture.n_components());
+        if dropped > 0 && self.options.warm_start.is_none() {
+            let asked = self.options.n_components;
+            warnings.push(format!(
+                "{dropped} of {asked} components were dropped; use fewer, or raise the covariance floor"
+            ));
+        }
         Ok(Fit {
             converged: best.converged,
             n_iter: best.lower_bounds.len(),
@@ -346,6 +398,7 @@ impl<'d> Fitting<'d> {
             log_likelihood,
             total_weight: self.data.total_weight(),
             initialisation: best.initialisation,
+            repairs: best.repairs,
             home: self.backend.home(),
             seconds: self.seconds,
             epoch_seconds: self.epoch_seconds,

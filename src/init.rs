@@ -9,12 +9,14 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 
 use crate::backend::{Assignment, Backend};
+use crate::collapse::{Repair, Repairer};
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::cpu::CpuBackend;
 use crate::data::{Data, choose, select};
 use crate::error::{Error, Result};
 use crate::kmeans::{self, Clusters};
 use crate::mixture::Mixture;
+use crate::moments::average;
 use crate::options::{FitOptions, Init};
 
 /// What the initialisation of the best restart did.
@@ -26,35 +28,46 @@ pub struct Initialisation {
     pub inertia: Option<f64>,
 }
 
-/// The first model of a restart.
+/// The first model of a restart, and how it was found.
+pub(crate) struct Start {
+    pub(crate) mixture: Mixture,
+    pub(crate) initialisation: Initialisation,
+    pub(crate) repairs: Vec<Repair>,
+}
+
+/// The first model of a restart; the floors are those of the variances: `[D]`.
 pub(crate) fn initialise(
     data: &dyn Data,
     backend: &mut dyn Backend,
     options: &FitOptions,
+    floors: &Array1<f64>,
     restart: usize,
-) -> Result<(Mixture, Initialisation)> {
-    let given = Initialisation { rounds: 0, inertia: None };
+) -> Result<Start> {
+    let given =
+        |mixture| Start { mixture, initialisation: Initialisation { rounds: 0, inertia: None }, repairs: Vec::new() };
     if let Some(start) = &options.warm_start {
-        return Ok((check_given(start.mixture.clone(), data, options)?, given));
+        return check_given(start.mixture.clone(), data, options).map(given);
     }
     if let (Some(weights), Some(means), Some(precisions)) =
         (&options.weights_init, &options.means_init, &options.precisions_init)
     {
         let mixture = Mixture::from_precisions(weights.clone(), means.clone(), precisions.clone())?;
-        return Ok((check_given(mixture, data, options)?, given));
+        return check_given(mixture, data, options).map(given);
     }
     // Restart 0 draws the same numbers however many restarts follow.
     let mut random = Pcg64::new(options.seed.into(), restart as u128);
-    let (mixture, initialisation) = match options.init {
-        Init::KMeans => from_clusters(data, backend, options, &mut random)?,
-        Init::KMeansPlusPlus => (at_samples(kmeans::seed(data, options.n_components, &mut random)?, options)?, given),
-        Init::Random => (by_chance(data, options, &mut random)?, given),
+    let start = match options.init {
+        Init::KMeans => from_clusters(data, backend, options, floors, &mut random)?,
+        Init::KMeansPlusPlus => {
+            given(at_samples(kmeans::seed(data, options.n_components, &mut random)?, options.covariance_type, floors)?)
+        }
+        Init::Random => given(by_chance(data, options, floors, &mut random)?),
         Init::RandomFromData => {
             let chosen = select(data, &choose(data, options.n_components, &mut random))?;
-            (at_samples(chosen.to_f64(), options)?, given)
+            given(at_samples(chosen.to_f64(), options.covariance_type, floors)?)
         }
     };
-    Ok((replace_given(mixture, data, options)?, initialisation))
+    Ok(Start { mixture: replace_given(start.mixture, data, options)?, ..start })
 }
 
 /// One M step on the clusters of k-means.
@@ -62,8 +75,9 @@ fn from_clusters(
     data: &dyn Data,
     backend: &mut dyn Backend,
     options: &FitOptions,
+    floors: &Array1<f64>,
     random: &mut Pcg64,
-) -> Result<(Mixture, Initialisation)> {
+) -> Result<Start> {
     let Clusters { centres, variances, rounds, inertia } = kmeans::cluster(data, options.n_components, random)?;
     // The labels follow the standardised distance; a spherical model cannot express it, a diagonal one can.
     let family = match options.covariance_type {
@@ -75,25 +89,26 @@ fn from_clusters(
     if let (CovarianceType::Spherical, CovarianceArray::Diag(second)) = (options.covariance_type, &moments.second) {
         moments.second = CovarianceArray::Spherical(second.sum_axis(Axis(1)));
     }
-    Ok((moments.maximize(options.reg_covar)?, Initialisation { rounds, inertia: Some(inertia) }))
+    let repairer = Repairer { data, backend, on_collapse: options.on_collapse, floors, earlier: &[], epoch: 0 };
+    let (mixture, repairs) = repairer.maximize(&model, moments, &[])?;
+    Ok(Start { mixture, initialisation: Initialisation { rounds, inertia: Some(inertia) }, repairs })
 }
 
-/// Every component begins as one sample: equal weights, and covariances of the floor alone.
-fn at_samples(means: Array2<f64>, options: &FitOptions) -> Result<Mixture> {
+/// Every component begins as one sample: equal weights, and covariances of the floors alone.
+fn at_samples(means: Array2<f64>, family: CovarianceType, floors: &Array1<f64>) -> Result<Mixture> {
     let (k, d) = means.dim();
-    let floor = options.reg_covar;
-    let matrix = Array2::from_diag_elem(d, floor);
-    let covariances = match options.covariance_type {
+    let matrix = Array2::from_diag(floors);
+    let covariances = match family {
         CovarianceType::Full => CovarianceArray::Full(Array3::from_shape_fn((k, d, d), |(_, i, j)| matrix[[i, j]])),
         CovarianceType::Tied => CovarianceArray::Tied(matrix),
-        CovarianceType::Diag => CovarianceArray::Diag(Array2::from_elem((k, d), floor)),
-        CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_elem(k, floor)),
+        CovarianceType::Diag => CovarianceArray::Diag(Array2::from_shape_fn((k, d), |(_, i)| floors[i])),
+        CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_elem(k, average(floors))),
     };
     Mixture::new(Array1::from_elem(k, 1.0 / k as f64), means, covariances)
 }
 
 /// One M step on uniform random responsibilities, normalised for each sample.
-fn by_chance(data: &dyn Data, options: &FitOptions, random: &mut Pcg64) -> Result<Mixture> {
+fn by_chance(data: &dyn Data, options: &FitOptions, floors: &Array1<f64>, random: &mut Pcg64) -> Result<Mixture> {
     let seed: u128 = random.random();
     let moments = CpuBackend::new(data).moments_of_responsibilities(
         options.covariance_type,
@@ -108,7 +123,7 @@ fn by_chance(data: &dyn Data, options: &FitOptions, random: &mut Pcg64) -> Resul
             }
         },
     )?;
-    moments.maximize(options.reg_covar)
+    moments.maximize_above(floors)
 }
 
 /// Puts the parameters that the caller gave in place of the initialisation's.

@@ -34,6 +34,7 @@
 
 mod backend;
 mod ceiling;
+mod collapse;
 mod coordinates;
 mod covariance;
 mod cpu;
@@ -41,6 +42,7 @@ mod data;
 mod device;
 mod error;
 mod fit;
+mod floor;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod gradient;
@@ -63,11 +65,13 @@ mod update;
 
 pub use backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, Precision};
 pub use ceiling::Ceiling;
+pub use collapse::{Collapse, OnCollapse, Remedy, Repair};
 pub use covariance::{CovarianceArray, CovarianceType};
 pub use data::{Data, Home, Place, Visit, Watched, Watcher, block_rows};
 pub use device::{Device, DeviceChoice, Listed, devices};
 pub use error::{Error, Feature, Result};
 pub use fit::{Climb, Fit, FitState, Fitting, Progress, Seconds, fit};
+pub use floor::Floor;
 pub use gradients::Gradients;
 pub use init::Initialisation;
 pub use memory::memory_for_samples;

@@ -45,25 +45,26 @@ impl Moments {
         }
     }
 
-    /// The moments of unit weight that [`Moments::maximize`] makes this mixture of.
-    pub(crate) fn of(mixture: &Mixture, reg_covar: f64) -> Self {
+    /// The moments of unit weight that [`Moments::maximize_above`] makes this mixture of.
+    pub(crate) fn of(mixture: &Mixture, floors: &Array1<f64>) -> Self {
         let (d, weights) = (mixture.n_features(), mixture.weights());
         let mut second = mixture.covariances().clone();
         match &mut second {
             CovarianceArray::Full(second) => {
                 for (mut matrix, weight) in second.outer_iter_mut().zip(weights) {
-                    matrix.diag_mut().mapv_inplace(|x| x - reg_covar);
+                    matrix.diag_mut().zip_mut_with(floors, |x, floor| *x -= floor);
                     matrix *= *weight;
                 }
             }
-            CovarianceArray::Tied(second) => second.diag_mut().mapv_inplace(|x| x - reg_covar),
+            CovarianceArray::Tied(second) => second.diag_mut().zip_mut_with(floors, |x, floor| *x -= floor),
             CovarianceArray::Diag(second) => {
                 for (mut variances, weight) in second.outer_iter_mut().zip(weights) {
-                    variances.mapv_inplace(|x| (x - reg_covar) * weight);
+                    variances.zip_mut_with(floors, |x, floor| *x = (*x - floor) * weight);
                 }
             }
             CovarianceArray::Spherical(second) => {
-                second.zip_mut_with(weights, |x, weight| *x = (*x - reg_covar) * weight * d as f64);
+                let floor = average(floors);
+                second.zip_mut_with(weights, |x, weight| *x = (*x - floor) * weight * d as f64);
             }
         }
         let zero = Self::zero(mixture.covariance_type(), mixture.means().clone());
@@ -143,19 +144,27 @@ impl Moments {
         self.log_likelihood / self.total_weight
     }
 
-    /// The M step: the mixture of greatest expected log-likelihood given the responsibilities.
+    /// The M step with one floor for the variances of all features: [`Moments::maximize_above`].
     ///
-    /// N_k gets 10 machine epsilons (of the total weight, where that is less than 1) so that an empty component keeps its mean and a covariance of `reg_covar`;
-    /// means are o_k + first_k / N_k; covariances are the second moments about the new means over N_k, with
-    /// `reg_covar` added to their diagonal; weights are N_k over the sum of N_k (Bishop 2006, section 9.2.2, with
-    /// scikit-learn's regularisation).
+    /// # Errors
+    /// As there.
+    pub fn maximize(&self, reg_covar: f64) -> Result<Mixture> {
+        self.maximize_above(&Array1::from_elem(self.origins.ncols(), reg_covar))
+    }
+
+    /// The M step: the mixture of greatest expected log-likelihood given the responsibilities. Floors: `[D]`.
+    ///
+    /// N_k gets 10 machine epsilons (of the total weight, where that is less than 1) so that an empty component keeps its
+    /// mean, and a covariance of the floors; means are o_k + first_k / N_k; covariances are the second moments about the new
+    /// means over N_k, with the floors added to their diagonal, or their average to a spherical variance; weights are N_k
+    /// over the sum of N_k (Bishop 2006, section 9.2.2, with scikit-learn's regularisation).
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] names the component that collapsed.
-    pub fn maximize(&self, reg_covar: f64) -> Result<Mixture> {
+    pub fn maximize_above(&self, floors: &Array1<f64>) -> Result<Mixture> {
         let counts = &self.counts + 10.0 * f64::EPSILON * self.total_weight.min(1.0);
         let shifts = &self.first / &counts.view().insert_axis(Axis(1));
-        let covariances = self.covariances(&counts, &shifts, reg_covar);
+        let covariances = self.covariances(&counts, &shifts, floors);
         let weights = &counts / counts.sum();
         Mixture::new(weights, &self.origins + &shifts, covariances).map_err(|error| match error {
             Error::NotPositiveDefinite { component, feature, .. } => {
@@ -167,7 +176,7 @@ impl Moments {
 
     /// Sum of r (x - mu)(x - mu)^T = second - N_k shift shift^T with mu = o + shift: exact for any origin, and
     /// without cancellation while the shift is small beside the spread, as it is between two epochs.
-    fn covariances(&self, counts: &Array1<f64>, shifts: &Array2<f64>, reg_covar: f64) -> CovarianceArray {
+    fn covariances(&self, counts: &Array1<f64>, shifts: &Array2<f64>, floors: &Array1<f64>) -> CovarianceArray {
         let d = self.first.ncols();
         // first_k shift_k^T, rather than N_k shift_k shift_k^T: the same product, with first as it was summed.
         let squares = |k: usize| -> Array1<f64> { &self.first.row(k) * &shifts.row(k) };
@@ -177,7 +186,7 @@ impl Moments {
                 for (k, mut covariance) in covariances.outer_iter_mut().enumerate() {
                     subtract_outer(&mut covariance, self.first.row(k), shifts.row(k));
                     covariance /= counts[k];
-                    covariance.diag_mut().mapv_inplace(|x| floor(x) + reg_covar);
+                    covariance.diag_mut().zip_mut_with(floors, |x, floor| *x = not_negative(*x) + floor);
                 }
                 CovarianceArray::Full(covariances)
             }
@@ -187,20 +196,22 @@ impl Moments {
                     subtract_outer(&mut covariance.view_mut(), self.first.row(k), shifts.row(k));
                 }
                 covariance /= counts.sum();
-                covariance.diag_mut().mapv_inplace(|x| floor(x) + reg_covar);
+                covariance.diag_mut().zip_mut_with(floors, |x, floor| *x = not_negative(*x) + floor);
                 CovarianceArray::Tied(covariance)
             }
             CovarianceArray::Diag(second) => {
                 let mut variances = second.clone();
                 for (k, mut variance) in variances.outer_iter_mut().enumerate() {
                     variance -= &squares(k);
-                    variance.mapv_inplace(|x| floor(x / counts[k]) + reg_covar);
+                    variance.zip_mut_with(floors, |x, floor| *x = not_negative(*x / counts[k]) + floor);
                 }
                 CovarianceArray::Diag(variances)
             }
             CovarianceArray::Spherical(second) => {
-                let variance =
-                    |(k, &trace): (usize, &f64)| floor((trace - squares(k).sum()) / (counts[k] * d as f64)) + reg_covar;
+                let floor = average(floors);
+                let variance = |(k, &trace): (usize, &f64)| {
+                    not_negative((trace - squares(k).sum()) / (counts[k] * d as f64)) + floor
+                };
                 CovarianceArray::Spherical(second.iter().enumerate().map(variance).collect())
             }
         }
@@ -215,6 +226,11 @@ fn subtract_outer(matrix: &mut ndarray::ArrayViewMut2<f64>, a: ArrayView1<f64>, 
 }
 
 /// A variance that rounding made negative is zero; a NaN stays one, for the checks that follow to find.
-fn floor(variance: f64) -> f64 {
+fn not_negative(variance: f64) -> f64 {
     if variance < 0.0 { 0.0 } else { variance }
+}
+
+/// The floor of the one variance of spherical components.
+pub(crate) fn average(floors: &Array1<f64>) -> f64 {
+    floors.mean().unwrap_or_default()
 }

@@ -5,8 +5,10 @@ use std::str::FromStr;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
+use crate::collapse::OnCollapse;
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::{Error, Result};
+use crate::floor::Floor;
 use crate::mixture::Mixture;
 use crate::update::Update;
 
@@ -64,7 +66,8 @@ pub struct WarmStart {
     pub lower_bound: Option<f64>,
 }
 
-/// How to fit. The defaults are scikit-learn's.
+/// How to fit. The defaults are scikit-learn's, but for the floor of variances, which follows the data's scale, and for
+/// components that collapse, which are repaired.
 #[derive(Debug, Clone)]
 pub struct FitOptions {
     /// K, at least 1.
@@ -74,8 +77,10 @@ pub struct FitOptions {
     /// Stop when the lower bound changes by less than this, for steps of a learning rate by less than this times the rate:
     /// nats per sample.
     pub tol: f64,
-    /// Added to the diagonal of every covariance.
-    pub reg_covar: f64,
+    /// What is added to the diagonal of every covariance.
+    pub floor: Floor,
+    /// What to do about a component that collapses.
+    pub on_collapse: OnCollapse,
     /// Most epochs per restart; 0 returns the initialisation.
     pub max_iter: usize,
     /// Restarts from different initialisations; the best lower bound wins.
@@ -103,7 +108,8 @@ impl FitOptions {
             n_components,
             covariance_type: CovarianceType::Full,
             tol: 1e-3,
-            reg_covar: 1e-6,
+            floor: Floor::default(),
+            on_collapse: OnCollapse::default(),
             max_iter: 100,
             n_init: 1,
             init: Init::KMeans,
@@ -121,20 +127,17 @@ impl FitOptions {
     /// # Errors
     /// [`Error::InvalidOption`] or [`Error::Shape`].
     pub fn check(&self) -> Result<()> {
-        let non_negative = |name, x: f64| match x >= 0.0 && x.is_finite() {
-            true => Ok(()),
-            false => {
-                Err(Error::InvalidOption { name, value: x.to_string(), expected: "a finite number that is 0 or more" })
-            }
-        };
         let positive = |name, n: usize| match n {
             0 => Err(Error::InvalidOption { name, value: "0".to_owned(), expected: "1 or more" }),
             _ => Ok(()),
         };
         positive("the number of components", self.n_components)?;
         positive("the number of initialisations", self.n_init)?;
-        non_negative("the tolerance", self.tol)?;
-        non_negative("the covariance floor", self.reg_covar)?;
+        if !(self.tol >= 0.0 && self.tol.is_finite()) {
+            let (value, expected) = (self.tol.to_string(), "a finite number that is 0 or more");
+            return Err(Error::InvalidOption { name: "the tolerance", value, expected });
+        }
+        self.floor.check()?;
         self.update.check()
     }
 }

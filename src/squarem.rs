@@ -31,11 +31,11 @@ pub(crate) fn next(here: &Here) -> Result<Next> {
     };
     match memory.earlier.as_slice() {
         // At theta_0, after an initialisation or a rejection.
-        [] => Ok(first(moments.maximize(here.reg_covar)?, mixture, reach, StepKind::Em)),
+        [] => Ok(first(moments.maximize_above(here.floors)?, mixture, reach, StepKind::Em)),
         // At theta_1.
         [start] => {
-            let target = moments.maximize(here.reg_covar)?;
-            let (extrapolated, reach) = extrapolate(start, mixture, &target, reach, here.scales);
+            let target = moments.maximize_above(here.floors)?;
+            let (extrapolated, reach) = extrapolate(start, mixture, &target, reach, &here.units.mapv(f64::sqrt));
             let memory = Memory { earlier: vec![mixture.clone(), target.clone()], reach, polishing: memory.polishing };
             let mixture = extrapolated.unwrap_or(target);
             // A step of EM gains little where the way is long but flat: the last extrapolation must have gained as little.
@@ -48,7 +48,7 @@ pub(crate) fn next(here: &Here) -> Result<Next> {
         // At the extrapolated model.
         [_, target, ..] => {
             let before = lower_bounds.last().copied().unwrap_or(f64::NEG_INFINITY);
-            let moved = moments.maximize(here.reg_covar);
+            let moved = moments.maximize_above(here.floors);
             match (lower_bound >= before, moved) {
                 (true, Ok(moved)) => Ok(first(moved, mixture, reach, StepKind::Extrapolated)),
                 _ => Ok(Next {
@@ -68,7 +68,13 @@ pub(crate) fn next(here: &Here) -> Result<Next> {
 }
 
 /// The extrapolated model, if there is one, and how far the next may reach.
-fn extrapolate(start: &Mixture, middle: &Mixture, end: &Mixture, reach: f64, scales: &[f64]) -> (Option<Mixture>, f64) {
+fn extrapolate(
+    start: &Mixture,
+    middle: &Mixture,
+    end: &Mixture,
+    reach: f64,
+    scales: &Array1<f64>,
+) -> (Option<Mixture>, f64) {
     let [zero, one, two] = [start, middle, end].map(|mixture| flatten(mixture, scales));
     let (Some(zero), Some(one), Some(two)) = (zero, one, two) else { return (None, reach) };
     let r: Vec<f64> = one.iter().zip(&zero).map(|(one, zero)| one - zero).collect();
@@ -90,7 +96,7 @@ fn extrapolate(start: &Mixture, middle: &Mixture, end: &Mixture, reach: f64, sca
 
 /// Unconstrained parameters without units: log weights, means over the features' scales, and lower Cholesky factors over
 /// these with logarithms of the diagonal.
-fn flatten(mixture: &Mixture, scales: &[f64]) -> Option<Vec<f64>> {
+fn flatten(mixture: &Mixture, scales: &Array1<f64>) -> Option<Vec<f64>> {
     let d = scales.len();
     let mut parameters: Vec<f64> = mixture.weights().iter().map(|w| w.max(LEAST_WEIGHT).ln()).collect();
     for mean in mixture.means().outer_iter() {
@@ -116,7 +122,7 @@ fn flatten(mixture: &Mixture, scales: &[f64]) -> Option<Vec<f64>> {
 }
 
 /// The mixture of unconstrained parameters, of the shape of another; `None` where numbers overflow.
-fn unflatten(parameters: &[f64], like: &Mixture, scales: &[f64]) -> Option<Mixture> {
+fn unflatten(parameters: &[f64], like: &Mixture, scales: &Array1<f64>) -> Option<Mixture> {
     let (k, d) = like.means().dim();
     let (weights, rest) = parameters.split_at(k);
     let (means, rest) = rest.split_at(k * d);

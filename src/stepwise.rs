@@ -3,6 +3,7 @@
 //!
 //! Normalised statistics and parameters determine each other: nothing but the model is carried from batch to batch.
 
+use ndarray::Array1;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
@@ -14,16 +15,17 @@ use crate::mixture::Mixture;
 use crate::moments::Moments;
 
 /// How to step.
-pub(crate) struct Stepwise {
+pub(crate) struct Stepwise<'a> {
     pub(crate) batch_size: usize,
     pub(crate) decay: f64,
-    pub(crate) reg_covar: f64,
+    /// Floors of the variances: `[D]`.
+    pub(crate) floors: &'a Array1<f64>,
     pub(crate) seed: u64,
     /// Passes before this one.
     pub(crate) passes: usize,
 }
 
-impl Stepwise {
+impl Stepwise<'_> {
     /// The model after one pass, and the mean log-likelihood of the samples, each under the model that its batch found.
     ///
     /// # Errors
@@ -46,8 +48,8 @@ impl Stepwise {
                     log_likelihood += moments.log_likelihood;
                     total_weight += moments.total_weight;
                     let gamma = ((step + 2) as f64).powf(-self.decay);
-                    let (known, new) = (Moments::of(&mixture, self.reg_covar), moments.normalised());
-                    mixture = known.scaled(1.0 - gamma).combine(&new.scaled(gamma))?.maximize(self.reg_covar)?;
+                    let (known, new) = (Moments::of(&mixture, self.floors), moments.normalised());
+                    mixture = known.scaled(1.0 - gamma).combine(&new.scaled(gamma))?.maximize_above(self.floors)?;
                 }
                 step += 1;
             }

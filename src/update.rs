@@ -1,5 +1,6 @@
 //! How the model moves in an epoch: what is done with the moments of a pass.
 
+use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -25,8 +26,8 @@ pub enum Update {
     /// of the last step (heavy ball, Polyak 1964): theta + eta g + m (theta - theta_before).
     ///
     /// Class probabilities move along the simplex (by the gradient less its mean) and are renormalised. Steps of
-    /// covariances, and of class probabilities, are halved until no variance, in any direction, loses more than half of what it is above
-    /// the floor, so that covariances stay positive definite.
+    /// covariances, and of class probabilities, are halved until no variance, in any direction, loses more than half of
+    /// what it is above the floor, so that covariances stay positive definite.
     Gradient {
         /// eta, above 0.
         learning_rate: f64,
@@ -65,6 +66,8 @@ pub enum StepKind {
     Rejected,
     /// One step for every batch.
     Stepwise,
+    /// A step of EM, with components that collapsed begun anew, or dropped.
+    Repaired,
 }
 
 impl StepKind {
@@ -77,6 +80,7 @@ impl StepKind {
             StepKind::Extrapolated => "extrapolated",
             StepKind::Rejected => "rejected",
             StepKind::Stepwise => "stepwise",
+            StepKind::Repaired => "repaired",
         }
     }
 }
@@ -101,9 +105,10 @@ pub(crate) struct Here<'a> {
     /// Lower bounds of the epochs before.
     pub(crate) lower_bounds: &'a [f64],
     pub(crate) tol: f64,
-    pub(crate) reg_covar: f64,
-    /// Standard deviations of the features: `[D]`.
-    pub(crate) scales: &'a [f64],
+    /// Floors of the variances: `[D]`.
+    pub(crate) floors: &'a Array1<f64>,
+    /// Variances of the features, in which steps are measured: `[D]`.
+    pub(crate) units: &'a Array1<f64>,
 }
 
 /// Where it ends.
@@ -163,6 +168,11 @@ impl Update {
         }
     }
 
+    /// Whether the model at hand is tried, and may be gone back from.
+    pub(crate) fn is_trial(self, memory: &Memory) -> bool {
+        self == Update::Squarem && memory.earlier.len() == 2
+    }
+
     /// The model after an epoch of one pass.
     ///
     /// # Errors
@@ -173,10 +183,10 @@ impl Update {
         match self {
             Update::Em | Update::Stepwise { .. } => {
                 let memory = here.memory.clone();
-                Ok(Next { memory, ..plain(here.moments.maximize(here.reg_covar)?, StepKind::Em) })
+                Ok(Next { memory, ..plain(here.moments.maximize_above(here.floors)?, StepKind::Em) })
             }
             Update::Damped { learning_rate } => Ok(plain(
-                damped(here.mixture, here.moments.maximize(here.reg_covar)?, learning_rate)?,
+                damped(here.mixture, here.moments.maximize_above(here.floors)?, learning_rate)?,
                 StepKind::Damped,
             )),
             Update::Gradient { learning_rate, momentum } => {

@@ -10,6 +10,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::io::{Checkpoint, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model};
 use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Fitting, Init, WarmStart, Watched};
 
+use super::collapse::CollapseArgs;
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_output};
 use super::interrupt;
 use super::progress::{ProgressLog, waiting};
@@ -59,16 +60,15 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "CHANGE", allow_negative_numbers = true)]
     tol: Option<f64>,
 
-    /// Added to the diagonal of every covariance, so that no component collapses [default: 1e-6]
-    #[arg(long, value_name = "FLOOR", allow_negative_numbers = true)]
-    reg_covar: Option<f64>,
-
     /// Seed of all random choices [default: 0]
     #[arg(long)]
     seed: Option<u64>,
 
     #[command(flatten)]
     update: UpdateArgs,
+
+    #[command(flatten)]
+    collapse: CollapseArgs,
 
     /// Sample weights: a column of the data, by name or index, or else a file with one weight for each row
     #[arg(long, value_name = "COLUMN-or-FILE")]
@@ -204,7 +204,8 @@ impl FitArgs {
         let (mixture, mut feature_names) = start.map(|model| (model.mixture, model.feature_names)).unzip();
         let options = FitOptions {
             tol: self.tol.unwrap_or(base.tol),
-            reg_covar: self.reg_covar.unwrap_or(base.reg_covar),
+            floor: self.collapse.floor().unwrap_or(base.floor),
+            on_collapse: self.collapse.on_collapse().unwrap_or(base.on_collapse),
             max_iter: self.max_iter.unwrap_or(base.max_iter),
             n_init: self.n_init.unwrap_or(base.n_init),
             init: self.init.unwrap_or(base.init),
@@ -252,7 +253,8 @@ impl FitArgs {
         agree("--init", self.init.map(Init::name), &recorded.init, CHECKPOINT)?;
         agree("--n-init", self.n_init, recorded.n_init, CHECKPOINT)?;
         agree("--tol", self.tol, recorded.tol, CHECKPOINT)?;
-        agree("--reg-covar", self.reg_covar, recorded.reg_covar, CHECKPOINT)?;
+        agree("the covariance floor", self.collapse.floor(), recorded.floor, CHECKPOINT)?;
+        agree("--on-collapse", self.collapse.on_collapse(), recorded.on_collapse, CHECKPOINT)?;
         agree("--seed", self.seed, recorded.seed, CHECKPOINT)?;
         if let Some(update) = self.update.update()?
             && update != recorded.update
@@ -270,7 +272,8 @@ impl FitArgs {
         Ok(FitOptions {
             covariance_type: recorded.covariance_type,
             tol: recorded.tol,
-            reg_covar: recorded.reg_covar,
+            floor: recorded.floor,
+            on_collapse: recorded.on_collapse,
             max_iter: recorded.max_iter,
             n_init: recorded.n_init,
             // One that was continued from a model has its start behind it.

@@ -62,7 +62,7 @@ fn history(fit: &FitRecord) -> Vec<(&'static str, String)> {
     facts.extend([
         ("initialisation", format!("{}{seed}{}", fit.init, best_of(fit.n_init))),
         ("epochs", format!("{} ({outcome}; at most {}, tolerance {:e})", fit.n_iter, fit.max_iter, fit.tol)),
-        ("covariance floor", format!("{:e}", fit.reg_covar)),
+        ("covariance floor", fit.floor.to_string()),
         ("log-likelihood", log_likelihood),
     ]);
     facts

@@ -2,6 +2,7 @@
 //! result is reported.
 
 mod bench;
+mod collapse;
 mod components;
 mod convert;
 mod devices;

@@ -98,6 +98,13 @@ impl ProgressLog {
     /// Shows an epoch.
     pub(crate) fn show(&mut self, step: &Progress) {
         let text = self.describe(step);
+        for repair in &step.repairs {
+            match &mut self.display {
+                Display::Quiet => {}
+                Display::Bar(bar) => bar.suspend(|| eprintln!("repair: {repair}")),
+                Display::Lines(_) => eprintln!("repair: {repair}"),
+            }
+        }
         match &mut self.display {
             Display::Quiet => {}
             Display::Bar(bar) => {

@@ -70,7 +70,8 @@ pub(crate) struct Record<'a> {
 
 impl Record<'_> {
     pub(crate) fn checkpoint(&self, state: &FitState) -> Checkpoint {
-        let FitOptions { n_components, covariance_type, seed, tol, reg_covar, max_iter, update, .. } = *self.options;
+        let FitOptions { n_components, covariance_type, seed, tol, floor, on_collapse, max_iter, update, .. } =
+            *self.options;
         let n_init = if self.options.warm_start.is_some() { 1 } else { self.options.n_init };
         let init = self.init.to_owned();
         Checkpoint {
@@ -82,7 +83,8 @@ impl Record<'_> {
                 init,
                 seed,
                 tol,
-                reg_covar,
+                floor,
+                on_collapse,
                 max_iter,
                 n_init,
                 update,
@@ -144,7 +146,7 @@ impl Record<'_> {
             init: self.init.to_owned(),
             seed: Some(self.options.seed),
             tol: self.options.tol,
-            reg_covar: self.options.reg_covar,
+            floor: self.options.floor,
             max_iter: self.options.max_iter,
             n_init: self.options.n_init,
             converged,

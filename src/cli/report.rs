@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mixtura::io::Nested;
-use mixtura::{DeviceInfo, Fit, Home};
+use mixtura::{DeviceInfo, Fit, Home, Repair};
 use serde::Serialize;
 
 use super::components::component_table;
@@ -18,6 +18,7 @@ pub(crate) struct FitReport<'a> {
     n_features: usize,
     n_components: usize,
     covariance_type: &'static str,
+    repairs: &'a [Repair],
     converged: bool,
     n_iter: usize,
     lower_bound: Option<f64>,
@@ -55,6 +56,7 @@ impl<'a> FitReport<'a> {
             n_features: mixture.n_features(),
             n_components: mixture.n_components(),
             covariance_type: mixture.covariance_type().name(),
+            repairs: &fit.repairs,
             converged: fit.converged,
             n_iter: fit.n_iter,
             lower_bound: Some(fit.lower_bound).filter(|bound| bound.is_finite()),

@@ -11,10 +11,12 @@ use super::model;
 use super::nested::{Nested, NestedValues};
 use super::output::Destination;
 use crate::backend::DeviceInfo;
+use crate::collapse::{OnCollapse, Repair};
 use crate::covariance::CovarianceType;
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::fit::{Climb, FitState};
+use crate::floor::Floor;
 use crate::init::Initialisation;
 use crate::mixture::Mixture;
 use crate::options::Init;
@@ -66,8 +68,11 @@ pub struct OptionsRecord {
     pub seed: u64,
     /// Tolerance of the lower bound.
     pub tol: f64,
-    /// Added to the diagonal of every covariance.
-    pub reg_covar: f64,
+    /// What is added to the diagonal of every covariance.
+    #[serde(flatten)]
+    pub floor: Floor,
+    /// What to do about a component that collapses.
+    pub on_collapse: OnCollapse,
     /// Most epochs.
     pub max_iter: usize,
     /// Restarts.
@@ -139,6 +144,7 @@ struct WrittenClimb<'a> {
     rounds: usize,
     inertia: Option<f64>,
     converged: bool,
+    repairs: &'a [Repair],
     lower_bounds: &'a [f64],
     #[serde(flatten)]
     mixture: WrittenMixture<'a>,
@@ -175,6 +181,7 @@ impl<'a> From<&'a Climb> for WrittenClimb<'a> {
             rounds: climb.initialisation.rounds,
             inertia: climb.initialisation.inertia,
             converged: climb.converged,
+            repairs: &climb.repairs,
             lower_bounds: &climb.lower_bounds,
             mixture: (&climb.mixture).into(),
             memory: WrittenMemory {
@@ -202,6 +209,7 @@ struct ReadClimb {
     rounds: usize,
     inertia: Option<f64>,
     converged: bool,
+    repairs: Vec<Repair>,
     lower_bounds: Vec<f64>,
     weights: NestedValues,
     means: NestedValues,
@@ -225,15 +233,19 @@ struct ReadMemory {
 
 impl ReadClimb {
     fn climb(self, data: &DataRecord, options: &OptionsRecord) -> Result<Climb, String> {
-        let (family, k) = (options.covariance_type, options.n_components);
-        let mixture =
-            |weights, means, covariances| model::mixture(family, k, data.n_features, weights, means, covariances);
+        let family = options.covariance_type;
+        let mixture = |weights: NestedValues, means, covariances| {
+            // Components may have been dropped.
+            let k = weights.shape.first().map_or(0, |k| *k.min(&options.n_components));
+            model::mixture(family, k, data.n_features, weights, means, covariances)
+        };
         let ReadMemory { earlier, reach, polishing } = self.memory;
         let earlier = earlier.into_iter().map(|m| mixture(m.weights, m.means, m.covariances));
         Ok(Climb {
             mixture: mixture(self.weights, self.means, self.covariances)?,
             memory: Memory { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },
             initialisation: Initialisation { rounds: self.rounds, inertia: self.inertia },
+            repairs: self.repairs,
             lower_bounds: self.lower_bounds,
             converged: self.converged,
         })

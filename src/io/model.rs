@@ -13,6 +13,7 @@ use super::output::Destination;
 use crate::backend::DeviceInfo;
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::{Error, Result};
+use crate::floor::Floor;
 use crate::mixture::Mixture;
 
 const FORMAT: &str = "mixtura-model";
@@ -44,8 +45,9 @@ pub struct FitRecord {
     pub seed: Option<u64>,
     /// Tolerance of the lower bound.
     pub tol: f64,
-    /// Added to the diagonal of every covariance.
-    pub reg_covar: f64,
+    /// What was added to the diagonal of every covariance.
+    #[serde(flatten)]
+    pub floor: Floor,
     /// Most epochs.
     pub max_iter: usize,
     /// Restarts.

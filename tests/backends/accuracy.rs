@@ -1,6 +1,6 @@
 //! Twenty epochs on data that are hard on arithmetic stay within a stated distance of the oracle.
 
-use mixtura::{CovarianceArray, CovarianceType, Device, FitOptions, Points, fit};
+use mixtura::{CovarianceArray, CovarianceType, Device, FitOptions, Floor, Points, fit};
 use ndarray::{Array2, array};
 
 use crate::common::compare::{Distance, Tolerance, epochs, points, to_mixture, to_model};
@@ -194,7 +194,7 @@ fn clusters_ten_thousand_times_tighter_than_the_data_start_with_their_own_shapes
     let blobs = Blobs { spacing: 1e4, ..Blobs::new(12_345, 3, 4) };
     let points_of_all = blobs.make();
     let points = points(&points_of_all.samples, None);
-    let options = FitOptions { max_iter: 0, reg_covar: 0.0, ..FitOptions::new(4) };
+    let options = FitOptions { max_iter: 0, floor: Floor::Absolute(0.0), ..FitOptions::new(4) };
     for family in CovarianceType::ALL {
         let options = FitOptions { covariance_type: family, ..options.clone() };
         let expected = fit(&points, &Device::cpu(), &options, &mut |_| {}).unwrap().mixture;

@@ -1,6 +1,6 @@
 //! What cannot be done is an error that names the place, never a NaN.
 
-use mixtura::{Assignment, CovarianceType, Error, FitOptions, Init, Points, fit};
+use mixtura::{Assignment, CovarianceType, Error, FitOptions, Floor, Init, OnCollapse, Points, fit};
 use ndarray::{Array1, Array2, array};
 
 use crate::common::compare::{points, to_mixture};
@@ -86,8 +86,8 @@ fn options_out_of_range_are_refused() {
             FitOptions { n_init: 0, ..FitOptions::new(1) },
             FitOptions { tol: -1.0, ..FitOptions::new(1) },
             FitOptions { tol: f64::NAN, ..FitOptions::new(1) },
-            FitOptions { reg_covar: -1e-9, ..FitOptions::new(1) },
-            FitOptions { reg_covar: f64::INFINITY, ..FitOptions::new(1) },
+            FitOptions { floor: Floor::Absolute(-1e-9), ..FitOptions::new(1) },
+            FitOptions { floor: Floor::Absolute(f64::INFINITY), ..FitOptions::new(1) },
         ] {
             let result = fit(&points(&samples, None), &subject.device, &options, &mut |_| {});
             assert!(matches!(result, Err(Error::InvalidOption { .. })), "{options:?}");
@@ -113,7 +113,13 @@ fn a_constant_feature_without_a_floor_names_the_component_and_the_feature() {
         for subject in devices() {
             for init in [Init::KMeans, Init::Random] {
                 for family in [CovarianceType::Full, CovarianceType::Tied, CovarianceType::Diag] {
-                    let options = FitOptions { covariance_type: family, reg_covar: 0.0, init, ..FitOptions::new(2) };
+                    let options = FitOptions {
+                        covariance_type: family,
+                        floor: Floor::Absolute(0.0),
+                        on_collapse: OnCollapse::Error,
+                        init,
+                        ..FitOptions::new(2)
+                    };
                     let result = fit(&points(&samples, None), &subject.device, &options, &mut |_| {});
                     println!("{}, {family}, {init:?}, {constant}", subject.name);
                     let (component, feature) = collapsed(result);
@@ -129,7 +135,12 @@ fn duplicate_samples_without_a_floor_name_the_component() {
     let samples = Array2::from_shape_fn((100, 2), |(n, i)| if n % 2 == 0 { 0.1 + i as f64 } else { 5.3 - i as f64 });
     for subject in devices() {
         for family in CovarianceType::ALL {
-            let options = FitOptions { covariance_type: family, reg_covar: 0.0, ..FitOptions::new(2) };
+            let options = FitOptions {
+                covariance_type: family,
+                floor: Floor::Absolute(0.0),
+                on_collapse: OnCollapse::Error,
+                ..FitOptions::new(2)
+            };
             let result = fit(&points(&samples, None), &subject.device, &options, &mut |_| {});
             println!("{}, {family}", subject.name);
             assert_eq!(collapsed(result).0.is_none(), family == CovarianceType::Tied);

@@ -1,8 +1,8 @@
 //! The loop around the passes: starts, restarts, convergence and continuation, as scikit-learn has them.
 
 use mixtura::{
-    CovarianceArray, CovarianceType, Device, DeviceChoice, DeviceInfo, Error, Fit, FitOptions, Init, Mixture, Moments,
-    Points, Progress, WarmStart, fit,
+    CovarianceArray, CovarianceType, Device, DeviceChoice, DeviceInfo, Error, Fit, FitOptions, Floor, Init, Mixture,
+    Moments, Points, Progress, WarmStart, fit,
 };
 use ndarray::{Array1, Array2};
 
@@ -129,7 +129,8 @@ fn restarts_never_score_worse_and_the_first_is_that_of_a_single_one() {
     let points = points(&data.samples, None);
     for subject in devices() {
         let run = |n_init| {
-            let options = FitOptions { n_init, init: Init::RandomFromData, reg_covar: 1e-3, ..FitOptions::new(6) };
+            let options =
+                FitOptions { n_init, init: Init::RandomFromData, floor: Floor::Absolute(1e-3), ..FitOptions::new(6) };
             let mut seen = Vec::new();
             let result = fit(&points, &subject.device, &options, &mut |p: &Progress| seen.push(p.clone())).unwrap();
             (result, seen)

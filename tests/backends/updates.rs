@@ -1,8 +1,8 @@
 //! Ways to fit: gradients, damping, extrapolation and mini-batches, on every backend.
 
 use mixtura::{
-    Assignment, Climb, CovarianceArray, CovarianceType, Device, Error, Fit, FitOptions, Fitting, Mixture, Points,
-    StepKind, Update, WarmStart, fit,
+    Assignment, Climb, CovarianceArray, CovarianceType, Device, Error, Fit, FitOptions, Fitting, Floor, Mixture,
+    Points, StepKind, Update, WarmStart, fit,
 };
 use ndarray::{Array1, Array2, Axis};
 
@@ -151,7 +151,9 @@ fn gradient_steps_that_are_far_too_long_leave_a_mixture() {
             let rule = Update::Gradient { learning_rate: 1e3, momentum: 0.9 };
             match fit(&points(&data.samples, None), &subject.device, &options(&data, family, rule), &mut |_| {}) {
                 Ok(result) => assert!(result.mixture.means().iter().all(|x| x.is_finite())),
-                Err(error) => assert!(matches!(error, Error::NotPositiveDefinite { .. } | Error::InvalidParameter { .. })),
+                Err(error) => {
+                    assert!(matches!(error, Error::NotPositiveDefinite { .. } | Error::InvalidParameter { .. }))
+                }
             }
         }
     }
@@ -198,13 +200,14 @@ fn stepwise_em_follows_from_its_seed_and_polishing_ends_where_em_does() {
 fn a_batch_of_all_samples_with_a_first_step_of_1_is_em() {
     // (t + 2)^-decay is below 1: the first step goes 2^-0.7 of the way in statistics, which for one component is known.
     let samples = ndarray::array![[0.0], [2.0], [4.0]];
-    let start = Mixture::new(ndarray::arr1(&[1.0]), ndarray::array![[0.0]], CovarianceArray::Diag(ndarray::array![[1.0]]));
+    let start =
+        Mixture::new(ndarray::arr1(&[1.0]), ndarray::array![[0.0]], CovarianceArray::Diag(ndarray::array![[1.0]]));
     let options = FitOptions {
         covariance_type: CovarianceType::Diag,
         warm_start: Some(WarmStart { mixture: start.unwrap(), lower_bound: None }),
         update: Update::Stepwise { batch_size: 3, decay: 0.7, polish: false },
         max_iter: 1,
-        reg_covar: 0.0,
+        floor: Floor::Absolute(0.0),
         ..FitOptions::new(1)
     };
     let gamma = 2.0_f64.powf(-0.7);

@@ -77,13 +77,14 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     // The first pass makes buffers, and touches memory, that later ones find.
     backend.moments(&start, Assignment::Soft)?;
 
+    let floors = options.floor.of_features(*data);
     let mut end = start.clone();
     let mut epochs = Vec::new();
     let mut last_bound = f64::NEG_INFINITY;
     for epoch in 1..=options.max_iter {
         let started = Instant::now();
         let moments = backend.moments(&end, Assignment::Soft)?;
-        end = moments.maximize(options.reg_covar)?;
+        end = moments.maximize_above(&floors)?;
         let (seconds, lower_bound) = (started.elapsed().as_secs_f64(), moments.lower_bound());
         epochs.push(seconds);
         progress.show(&Progress {
@@ -92,6 +93,7 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
             kind: StepKind::Em,
             lower_bound,
             change: lower_bound - last_bound,
+            repairs: Vec::new(),
             seconds,
         });
         last_bound = lower_bound;
