@@ -64,8 +64,8 @@ impl CovarianceType {
         }
     }
 
-    /// Checks that there is memory for what a fit keeps of K components of D features: covariances, their factors, second
-    /// moments, and sums of these.
+    /// Checks that there is memory for what a fit keeps of K components of D features: covariances, their factors,
+    /// second moments, and sums of these.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].

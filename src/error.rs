@@ -241,7 +241,8 @@ pub enum Error {
 
     /// The device has less memory than the samples need.
     #[error(
-        "{device}: out of memory: {detail}\nallow samples less of it (--gpu-memory), use fewer components, another device, or --device cpu"
+        "{device}: out of memory: {detail}\n\
+         allow samples less of it (--gpu-memory), use fewer components, another device, or --device cpu"
     )]
     OutOfDeviceMemory {
         /// Name of the device.

@@ -1,5 +1,5 @@
-//! Errors of the library as Python's: the exception types that scikit-learn raises, and the names of arguments in place of
-//! the command line's flags.
+//! Errors of the library as Python's: the exception types that scikit-learn raises, and the names of arguments in place
+//! of the command line's flags.
 
 use std::io;
 
@@ -21,9 +21,9 @@ const ARGUMENTS: [(&str, &str); 9] = [
 ];
 
 /// scikit-learn's words for a covariance that is not positive definite.
-const COLLAPSED: &str = "Fitting the mixture model failed because some components have ill-defined empirical covariance \
-    (for instance caused by singleton or collapsed samples). Try to decrease the number of components, increase \
-    reg_covar, or scale the input data.";
+const COLLAPSED: &str = "Fitting the mixture model failed because some components have ill-defined empirical \
+    covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of components, \
+    increase reg_covar, or scale the input data.";
 
 /// The exception for an error.
 pub(crate) fn exception(error: Error) -> PyErr {

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use mixtura::{Data, Device, FitOptions, Fitting, WarmStart};
+use mixtura::{Data, Device, FitOptions, Fitting, Floor, OnCollapse, WarmStart};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use serde_json::json;
@@ -40,7 +40,8 @@ impl Options<'_> {
         Ok(FitOptions {
             covariance_type: family.parse().map_err(exception)?,
             tol: self.tol,
-            reg_covar: self.reg_covar,
+            floor: Floor::Absolute(self.reg_covar),
+            on_collapse: OnCollapse::Error,
             max_iter: self.max_iter,
             n_init: self.n_init,
             init: self.init.parse().map_err(exception)?,
@@ -85,8 +86,8 @@ pub(crate) struct Fitted {
     seconds: f64,
 }
 
-/// Fits a mixture, from a model and the last lower bound of its fit where it is to go on from one. An observer hears of every
-/// restart and epoch.
+/// Fits a mixture, from a model and the last lower bound of its fit where it is to go on from one. An observer hears of
+/// every restart and epoch.
 #[pyfunction]
 pub(crate) fn fit<'py>(
     py: Python<'py>,

@@ -22,11 +22,11 @@ const MOST_IDLE: usize = 4;
 /// Pools that no job is using, and the process that they belong to: a fork does not inherit their threads.
 static IDLE: Mutex<(u32, Vec<ThreadPool>)> = Mutex::new((0, Vec::new()));
 
-/// Does a job on threads of its own, its caller waiting without the interpreter's lock. Were the threads of several jobs
-/// shared, one that waits for a part of its job might take up the whole of another.
+/// Does a job on threads of its own, its caller waiting without the interpreter's lock. Were the threads of several
+/// jobs shared, one that waits for a part of its job might take up the whole of another.
 ///
-/// The job should look at the flag that it is given, which says when to stop. What it sends is handed to `hear` under the
-/// lock, in the thread that called, as signals are.
+/// The job should look at the flag that it is given, which says when to stop. What it sends is handed to `hear` under
+/// the lock, in the thread that called, as signals are.
 ///
 /// # Errors
 /// What the job returns; what a signal's handler or `hear` raises, after the job has stopped.
