@@ -95,6 +95,8 @@ class Dataset(_native.Dataset):
 
     __slots__ = ("_arguments",)
 
+    _arguments: tuple[list[str], dict[str, Any]]
+
     def __new__(
         cls,
         paths: Path | Iterable[Path],

@@ -322,7 +322,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             Each row sums to 1.
         """
         samples, model = self._fitted(X), parameters(self)
-        resp = np.zeros((_samples.count(samples), len(self.means_)), dtype=self._precision_of_answers(samples))
+        resp = self._answers(samples, len(self.means_))
         _native.predict_proba(samples, model, self._choice(), resp)
         return resp
 
@@ -340,7 +340,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             Natural logarithms.
         """
         samples, model = self._fitted(X), parameters(self)
-        log_prob = np.zeros(_samples.count(samples), dtype=self._precision_of_answers(samples))
+        log_prob = self._answers(samples)
         _native.score_samples(samples, model, self._choice(), log_prob)
         return log_prob
 
@@ -577,10 +577,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _choice(self) -> Choice:
         return _devices.choice(self.device, self.precision)
 
-    def _precision_of_answers(self, samples: Samples) -> type[np.float32] | type[np.float64]:
-        """Single where both samples and model are in single precision."""
+    def _answers(self, samples: Samples, *of_each: int) -> Floats:
+        """Make an array for answers, in single precision where both samples and model are."""
+        shape = (_samples.count(samples), *of_each)
         single = getattr(samples, "dtype", None) == np.float32 and self.means_.dtype == np.float32
-        return np.float32 if single else np.float64
+        return np.zeros(shape, dtype=np.float32) if single else np.zeros(shape)
 
 
 def parameters(model: GaussianMixture | sklearn.mixture.GaussianMixture) -> Model:

@@ -47,7 +47,7 @@ impl Choice {
         if let Some(device) = self.find(&OPEN.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(device);
         }
-        // A driver takes its time: other threads use their devices meanwhile. Of two that open the same one the first wins.
+        // A driver takes its time: other threads use their devices meanwhile. Of two that open one the first wins.
         let device = Device::open_in(&self.device, self.precision)?;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(self.find(&open).unwrap_or_else(|| {
