@@ -45,3 +45,24 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
     let chunks = Blocks { rows: block_rows(d), read, is_over: false };
     Ok(Table { picked, names: None, n_rows, chunks: Box::new(chunks) })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::Dataset;
+    use super::*;
+
+    #[test]
+    fn numbers_of_columns_that_no_table_has_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("samples.f64");
+        fs::write(&file, [0; 48]).unwrap();
+        let read = |d| Dataset::read(&file, &Selection { dims: Some(d), ..Selection::default() });
+        assert!(read(3).is_ok());
+        for d in [0, MOST_COLUMNS + 1, usize::MAX] {
+            let error = read(d).unwrap_err().to_string();
+            assert!(error.contains(&format!("no table has {d} columns")), "{error}");
+        }
+    }
+}
