@@ -13,7 +13,7 @@ use crate::floor;
 use crate::init::{self, Initialisation, Start};
 use crate::mixture::Mixture;
 use crate::options::FitOptions;
-use crate::stepwise::Stepwise;
+use crate::stepwise::{Extents, Stepwise};
 use crate::update::{Here, Memory, Next, StepKind, Update};
 
 /// Stepwise EM gives way to EM when a pass gains less than this: nats per sample.
@@ -198,6 +198,8 @@ pub struct Fitting<'d> {
     units: Array1<f64>,
     /// Floors of the variances: `[D]`.
     floors: Array1<f64>,
+    /// What stepwise EM places and scales its batches by.
+    extents: Option<Extents>,
     state: FitState,
     seconds: Seconds,
     epoch_seconds: Vec<f64>,
@@ -236,8 +238,10 @@ impl<'d> Fitting<'d> {
             Update::Gradient { .. } | Update::Squarem => floor::units(data),
             Update::Em | Update::Damped { .. } | Update::Stepwise { .. } => Array1::zeros(0),
         };
+        let extents = matches!(options.update, Update::Stepwise { .. }).then(|| Extents::of(data));
         let (options, device, floors) = (options.clone(), device.clone(), options.floor.of_features(data));
-        Ok(Fitting { data, options, device, backend, units, floors, state, seconds, epoch_seconds: Vec::new() })
+        let epoch_seconds = Vec::new();
+        Ok(Fitting { data, options, device, backend, units, floors, extents, state, seconds, epoch_seconds })
     }
 
     /// How far the fit has come. An epoch that failed changed nothing.
@@ -319,10 +323,12 @@ impl<'d> Fitting<'d> {
     fn next(&mut self, climb: &Climb) -> Result<(Next, Vec<Repair>)> {
         let Climb { mixture, memory, lower_bounds, .. } = climb;
         let FitOptions { update, tol, .. } = self.options;
-        if let Update::Stepwise { batch_size, decay, polish } = update
+        if let (Update::Stepwise { batch_size, decay, polish }, Some(extents)) = (update, &self.extents)
             && !memory.polishing
         {
-            match self.step_through(climb, batch_size, decay, polish) {
+            let (floors, seed, passes) = (&self.floors, self.options.seed, lower_bounds.len());
+            let stepwise = Stepwise { batch_size, decay, floors, extents, seed, passes };
+            match self.step_through(climb, &stepwise, polish) {
                 Err(Error::NotPositiveDefinite { .. }) if self.options.on_collapse != OnCollapse::Error => {}
                 next => return next.map(|next| (next, Vec::new())),
             }
@@ -353,9 +359,7 @@ impl<'d> Fitting<'d> {
     }
 
     /// A pass of stepwise EM.
-    fn step_through(&self, climb: &Climb, batch_size: usize, decay: f64, polish: bool) -> Result<Next> {
-        let (passes, seed) = (climb.lower_bounds.len(), self.options.seed);
-        let stepwise = Stepwise { batch_size, decay, floors: &self.floors, seed, passes };
+    fn step_through(&self, climb: &Climb, stepwise: &Stepwise, polish: bool) -> Result<Next> {
         let (mixture, lower_bound) = stepwise.pass(self.data, &self.device, &climb.mixture)?;
         let gain = climb.lower_bounds.last().map_or(f64::INFINITY, |before| lower_bound - before);
         let memory = Memory { polishing: polish && gain < POLISH_BELOW, ..Memory::default() };

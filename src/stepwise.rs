@@ -8,11 +8,68 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
 use crate::backend::Assignment;
-use crate::data::{Data, check_stop};
+use crate::data::{Data, Home, Visit, check_stop};
 use crate::device::Device;
 use crate::error::Result;
 use crate::mixture::Mixture;
 use crate::moments::Moments;
+use crate::points::Points;
+
+/// A batch, placed and scaled on the device like all samples: the model is one of them all.
+struct Batch<'b> {
+    points: Points<'b>,
+    extents: &'b Extents,
+}
+
+/// What features are placed and scaled by.
+pub(crate) struct Extents {
+    moments: (Array1<f64>, Array1<f64>),
+    medians: (Vec<f64>, Vec<f64>),
+}
+
+impl Extents {
+    pub(crate) fn of(data: &dyn Data) -> Self {
+        Extents { moments: data.feature_moments(), medians: data.medians() }
+    }
+}
+
+impl Data for Batch<'_> {
+    fn n_samples(&self) -> usize {
+        self.points.n_samples()
+    }
+
+    fn n_features(&self) -> usize {
+        self.points.n_features()
+    }
+
+    fn feature_names(&self) -> Option<&[String]> {
+        self.points.feature_names()
+    }
+
+    fn total_weight(&self) -> f64 {
+        self.points.total_weight()
+    }
+
+    fn n_effective(&self) -> usize {
+        self.points.n_effective()
+    }
+
+    fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
+        self.extents.moments.clone()
+    }
+
+    fn medians(&self) -> (Vec<f64>, Vec<f64>) {
+        self.extents.medians.clone()
+    }
+
+    fn home(&self) -> Home {
+        Data::home(&self.points)
+    }
+
+    fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
+        self.points.for_each_chunk(visit)
+    }
+}
 
 /// How to step.
 pub(crate) struct Stepwise<'a> {
@@ -20,6 +77,7 @@ pub(crate) struct Stepwise<'a> {
     pub(crate) decay: f64,
     /// Floors of the variances: `[D]`.
     pub(crate) floors: &'a Array1<f64>,
+    pub(crate) extents: &'a Extents,
     pub(crate) seed: u64,
     /// Passes before this one.
     pub(crate) passes: usize,
@@ -42,7 +100,7 @@ impl Stepwise<'_> {
             batches.shuffle(&mut random);
             for first in batches {
                 check_stop(data.stop())?;
-                let batch = chunk.every(first, n_batches);
+                let batch = Batch { points: chunk.every(first, n_batches), extents: self.extents };
                 if batch.n_effective() > 0 {
                     let moments = device.load(&batch)?.moments(&mixture, Assignment::Soft)?;
                     log_likelihood += moments.log_likelihood;

@@ -96,6 +96,10 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "MODEL.json")]
     out: Option<PathBuf>,
 
+    /// Have the f64 backend compute the model's log-likelihood too, and say how far apart the two are
+    #[arg(long)]
+    verify: bool,
+
     /// Print one JSON object instead of the summary
     #[arg(long)]
     json: bool,
@@ -174,7 +178,12 @@ impl FitArgs {
         if !self.quiet {
             fit.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         }
-        let report = FitReport::new(&fit, device.info(), data.n_samples(), read, started.elapsed().as_secs_f64());
+        let verified = match self.verify {
+            true => Some(Device::cpu().log_likelihood(&fit.mixture, &watched).map_err(|error| data.locate(error))?),
+            false => None,
+        };
+        let seconds = (read, started.elapsed().as_secs_f64());
+        let report = FitReport::new(&fit, device.info(), data.n_samples(), verified, seconds);
         let saved = destination.as_ref().map(Destination::path);
         match (self.json, self.quiet) {
             (true, _) => print_json(&report),

@@ -25,6 +25,8 @@ pub(crate) struct FitReport<'a> {
     lower_bounds: &'a [f64],
     log_likelihood: f64,
     mean_log_likelihood: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<Verified>,
     n_parameters: usize,
     aic: f64,
     bic: f64,
@@ -34,6 +36,14 @@ pub(crate) struct FitReport<'a> {
     means: Nested<'a>,
     covariances: Nested<'a>,
     warnings: &'a [String],
+}
+
+/// What the f64 backend finds.
+#[derive(Debug, Serialize)]
+struct Verified {
+    mean_log_likelihood: f64,
+    /// What the fit's device found more.
+    difference: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,8 +56,15 @@ struct PhaseSeconds {
 }
 
 impl<'a> FitReport<'a> {
-    /// The report of a fit whose data took `read` seconds to read, and all of it `total`.
-    pub(crate) fn new(fit: &'a Fit, device: &'a DeviceInfo, n_samples: usize, read: f64, total: f64) -> Self {
+    /// The report of a fit of so many samples, with the log-likelihood that the f64 backend found, if it was asked; reading
+    /// the data took `read` seconds, and all of it `total`.
+    pub(crate) fn new(
+        fit: &'a Fit,
+        device: &'a DeviceInfo,
+        n_samples: usize,
+        verified: Option<f64>,
+        (read, total): (f64, f64),
+    ) -> Self {
         let mixture = &fit.mixture;
         FitReport {
             device,
@@ -63,6 +80,10 @@ impl<'a> FitReport<'a> {
             lower_bounds: &fit.lower_bounds,
             log_likelihood: fit.log_likelihood,
             mean_log_likelihood: fit.mean_log_likelihood(),
+            verified: verified.map(|log_likelihood| Verified {
+                mean_log_likelihood: log_likelihood / fit.total_weight,
+                difference: (fit.log_likelihood - log_likelihood) / fit.total_weight,
+            }),
             n_parameters: mixture.n_parameters(),
             aic: fit.aic(),
             bic: fit.bic(),
@@ -112,6 +133,10 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         ("BIC, AIC", format!("{:.4}, {:.4} ({} parameters)", report.bic, report.aic, report.n_parameters)),
         ("time", time),
     ];
+    facts.extend(report.verified.as_ref().map(|verified| {
+        let Verified { mean_log_likelihood, difference } = verified;
+        ("in f64", format!("mean log-likelihood {mean_log_likelihood:.9}; the fit's is off by {difference:+.1e}"))
+    }));
     facts.extend(saved.map(|path| ("model", path.display().to_string())));
     let facts: Vec<Vec<String>> = facts.into_iter().map(|(name, fact)| vec![name.to_owned(), fact]).collect();
     format!("{}\n{}", aligned(&facts, 2), component_table(&fit.mixture, names))

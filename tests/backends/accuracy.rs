@@ -146,7 +146,8 @@ fn two_single_precision_samples_far_apart_have_no_negative_variance() {
     let samples: Array2<f32> = array![[9999.0], [0.0]];
     for subject in devices() {
         for family in CovarianceType::ALL {
-            let options = FitOptions { covariance_type: family, ..FitOptions::new(2) };
+            let floor = Floor::Absolute(REG_COVAR);
+            let options = FitOptions { covariance_type: family, floor, ..FitOptions::new(2) };
             let variances = fitted_variances(&samples, &subject.device, &options);
             // Each sample is a component of its own, whose variance is the floor alone. The spread about a component's
             // mean is at most the rounding of the position, which for f32 is 5e-4 at 9999.

@@ -9,4 +9,5 @@ mod golden;
 mod homes;
 mod oracle_itself;
 mod properties;
+mod repairs;
 mod updates;

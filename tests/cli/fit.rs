@@ -42,7 +42,7 @@ fn the_json_report_has_every_field_and_they_agree() {
     for (family, covariance_shape, n_parameters) in families {
         let args = format!("fit {} -k 3 --covariance {family} --json --device cpu", faithful());
         let report = Place::new().run(&args).json();
-        let expected = "device home n_samples n_features n_components covariance_type converged n_iter lower_bound \
+        let expected = "device home n_samples n_features n_components covariance_type repairs converged n_iter lower_bound \
             lower_bounds log_likelihood mean_log_likelihood n_parameters aic bic seconds epoch_ms_median weights \
             means covariances warnings";
         assert_eq!(keys(&report), expected.split_whitespace().collect());
@@ -140,7 +140,7 @@ fn a_model_file_comes_back_bit_for_bit() {
         }
         assert_eq!((&one["format"], &one["version"]), (&Value::from("mixtura-model"), &Value::from(1)));
         assert_eq!(one["feature_names"], serde_json::json!(["eruptions", "waiting"]));
-        let fit = "device n_samples total_weight init seed tol reg_covar max_iter n_init converged n_iter lower_bound \
+        let fit = "device n_samples total_weight init seed tol floor max_iter n_init converged n_iter lower_bound \
             lower_bounds log_likelihood";
         assert_eq!(keys(&one["fit"]), fit.split_whitespace().collect());
         assert_eq!((&two["fit"]["init"], &two["fit"]["lower_bound"]), (&Value::from("model"), &Value::Null));

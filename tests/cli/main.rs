@@ -8,3 +8,4 @@ mod fit;
 mod formats;
 mod long_runs;
 mod support;
+mod ways_to_fit;
