@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::linalg::{self, NonPositivePivot};
+use crate::memory;
 
 /// Which covariance matrices the components may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -61,6 +62,16 @@ impl CovarianceType {
             CovarianceType::Diag => 8.0 * n * k * d,
             CovarianceType::Spherical => 4.0 * n * k * d,
         }
+    }
+
+    /// Checks that there is memory for what a fit keeps of K components of D features: covariances, their factors,
+    /// second moments, and sums of these.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(crate) fn check_room(self, k: usize, d: usize) -> Result<()> {
+        let bytes = self.shape(k, d).into_iter().try_fold(4 * size_of::<f64>(), usize::checked_mul);
+        memory::check_room(|| format!("{self} covariances of {k} components of {d} features"), bytes)
     }
 
     /// Shape of the array that holds the covariances of K components of D features.
@@ -247,20 +258,36 @@ impl CovarianceArray {
         )
     }
 
-    /// The covariances whose precisions have these upper triangular factors P: the inverse of P P^T.
+    /// Checks that the diagonals of factors P of the precisions of K components of D features are positive.
     ///
     /// # Errors
-    /// [`Error::NotPositiveDefinite`] names a component and feature where the diagonal is not positive.
-    pub(crate) fn covariances_of_factors(&self) -> Result<CovarianceArray> {
+    /// [`Error::NotPositiveDefinite`] names a component and feature where one is not.
+    pub(crate) fn check_factors(&self, k: usize, d: usize) -> Result<()> {
+        let shared = self.covariance_type() == CovarianceType::Tied;
+        let places = (0..if shared { 1 } else { k }).flat_map(|k| (0..d).map(move |i| (k, i)));
+        for (k, feature) in places {
+            let x = self.entry(k, feature, feature);
+            if !(x > 0.0 && x.is_finite()) {
+                let component = (!shared).then_some(k);
+                return Err(Error::NotPositiveDefinite { component, feature, single_precision: false });
+            }
+        }
+        Ok(())
+    }
+
+    /// The covariances whose precisions have these checked factors P: the inverse of P P^T.
+    pub(crate) fn covariances_of_factors(&self) -> CovarianceArray {
         self.map_matrices(
-            |factor| {
-                if let Some(index) = factor.diag().iter().position(|x| !(*x > 0.0 && x.is_finite())) {
-                    return Err(NonPositivePivot { index });
-                }
-                Ok(linalg::times_transpose(linalg::invert_lower(factor.t()).view()))
-            },
+            |factor| Ok(linalg::times_transpose(linalg::invert_lower(factor.t()).view())),
             |factor| 1.0 / (factor * factor),
         )
+        .expect("the factors of a mixture are checked")
+    }
+
+    /// The lower Cholesky factors L of those covariances, L = P^-T; standard deviations for diag and spherical.
+    pub(crate) fn covariance_factors(&self) -> CovarianceArray {
+        self.map_matrices(|factor| Ok(linalg::invert_lower(factor.t())), |factor| 1.0 / factor)
+            .expect("the factors of a mixture are checked")
     }
 
     /// Applies a function of one positive definite matrix to each (and its scalar form to each variance).
@@ -341,6 +368,15 @@ mod tests {
         assert_eq!(named(CovarianceArray::Tied(array![[0.0, 0.0], [0.0, 1.0]])), (None, 0));
         assert_eq!(named(CovarianceArray::Diag(array![[1.0, 2.0], [3.0, -1e-9]])), (Some(1), 1));
         assert_eq!(named(CovarianceArray::Spherical(arr1(&[1.0, f64::NAN]))), (Some(1), 0));
+    }
+
+    #[test]
+    fn covariances_that_no_machine_holds_are_refused() {
+        assert!(CovarianceType::Full.check_room(4, 100).is_ok());
+        for (k, d) in [(1, 1 << 24), (1 << 30, 1 << 24)] {
+            let error = CovarianceType::Full.check_room(k, d).unwrap_err();
+            assert!(error.to_string().contains(&format!("full covariances of {k} components")), "{error}");
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::memory::text;
+
 /// `Result` with Mixtura's [`Error`](enum@Error).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -225,15 +227,44 @@ pub enum Error {
         found: String,
     },
 
+    /// The machine has less memory than is needed.
+    #[error(
+        "{what} need {}, more than can be had\nuse fewer components or features, or another covariance type",
+        bytes.map_or("endless memory".to_owned(), |bytes| text(bytes as u64))
+    )]
+    OutOfMemory {
+        /// What needs it, in words.
+        what: String,
+        /// How much; `None` for more than can be counted.
+        bytes: Option<usize>,
+    },
+
     /// The device has less memory than the samples need.
     #[error(
-        "{device}: out of memory: {detail}\nallow samples less of it (--gpu-memory), use fewer components, another device, or --device cpu"
+        "{device}: out of memory: {detail}\n\
+         allow samples less of it (--gpu-memory), use fewer components, another device, or --device cpu"
     )]
     OutOfDeviceMemory {
         /// Name of the device.
         device: String,
         /// What could not be had.
         detail: String,
+    },
+
+    /// A model is larger than the kernels of a device take.
+    #[error(
+        "{n_components} components of {n_features} features are too large a model for {device}: it takes {limit}\n\
+         use --device cpu, which has no such limit, or fewer of them"
+    )]
+    TooLargeForDevice {
+        /// Name of the device.
+        device: String,
+        /// What it takes, in words.
+        limit: String,
+        /// Components of the model.
+        n_components: usize,
+        /// Its features.
+        n_features: usize,
     },
 
     /// The device stopped answering.

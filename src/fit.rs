@@ -224,6 +224,7 @@ impl<'d> Fitting<'d> {
         if data.n_effective() < options.n_components {
             return Err(Error::TooFewSamples { n_samples: data.n_effective(), n_components: options.n_components });
         }
+        options.covariance_type.check_room(options.n_components, data.n_features())?;
         for climb in [&state.climb, &state.best].into_iter().flatten() {
             let n_components = climb.mixture.n_components();
             let dropped = n_components < options.n_components && options.on_collapse != OnCollapse::Error;

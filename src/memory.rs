@@ -3,6 +3,8 @@
 use bytesize::ByteSize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use crate::error::{Error, Result};
+
 /// Share of the memory that is available which samples may take.
 const SHARE: f64 = 0.75;
 
@@ -13,6 +15,18 @@ pub fn memory_for_samples() -> u64 {
     let system = System::new_with_specifics(memory);
     let free = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
     (system.available_memory().min(free) as f64 * SHARE) as u64
+}
+
+/// Checks that so many bytes of memory can be had, for what is named.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(crate) fn check_room(what: impl FnOnce() -> String, bytes: Option<usize>) -> Result<()> {
+    let had = bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+    match had {
+        true => Ok(()),
+        false => Err(Error::OutOfMemory { what: what(), bytes }),
+    }
 }
 
 /// A number of bytes for people: 1.5 GiB.

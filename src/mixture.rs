@@ -1,5 +1,7 @@
 //! The model: a mixture of K Gaussian densities over D features.
 
+use std::sync::OnceLock;
+
 use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::covariance::{CovarianceArray, CovarianceType};
@@ -30,12 +32,21 @@ const SYMMETRY_TOLERANCE: f64 = 1e-8;
 /// assert_eq!((samples.dim(), labels.len()), ((1000, 2), 1000));
 /// # Ok::<(), mixtura::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Mixture {
     weights: Array1<f64>,
     means: Array2<f64>,
-    covariances: CovarianceArray,
+    /// Found when they are asked for, where the mixture was made of the factors: passes do without them.
+    covariances: OnceLock<CovarianceArray>,
     precisions_cholesky: CovarianceArray,
+}
+
+impl PartialEq for Mixture {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.weights, &self.means) == (&other.weights, &other.means)
+            && self.precisions_cholesky == other.precisions_cholesky
+            && self.covariances() == other.covariances()
+    }
 }
 
 impl Mixture {
@@ -49,7 +60,7 @@ impl Mixture {
         check_symmetric("covariances", &covariances)?;
         let weights = check_weights(weights)?;
         let precisions_cholesky = covariances.precisions_cholesky()?;
-        Ok(Mixture { weights, means, covariances, precisions_cholesky })
+        Ok(Mixture { weights, means, covariances: covariances.into(), precisions_cholesky })
     }
 
     /// A mixture from weights `[K]`, means `[K, D]` and precisions (inverse covariances) in the shape of their family.
@@ -76,8 +87,8 @@ impl Mixture {
         let (means, precisions_cholesky) = check_shapes(&weights, means, precisions_cholesky, name)?;
         check_upper(name, &precisions_cholesky)?;
         let weights = check_weights(weights)?;
-        let covariances = precisions_cholesky.covariances_of_factors()?;
-        Ok(Mixture { weights, means, covariances, precisions_cholesky })
+        precisions_cholesky.check_factors(means.nrows(), means.ncols())?;
+        Ok(Mixture { weights, means, covariances: OnceLock::new(), precisions_cholesky })
     }
 
     /// K, the number of components.
@@ -92,7 +103,7 @@ impl Mixture {
 
     /// The family of the covariances.
     pub fn covariance_type(&self) -> CovarianceType {
-        self.covariances.covariance_type()
+        self.precisions_cholesky.covariance_type()
     }
 
     /// Weights of the components (class probabilities): `[K]`.
@@ -107,7 +118,11 @@ impl Mixture {
 
     /// Covariances: `[K, D, D]`, `[D, D]`, `[K, D]` or `[K]`.
     pub fn covariances(&self) -> &CovarianceArray {
-        &self.covariances
+        self.covariances.get().unwrap_or_else(|| {
+            // Not under the lock: a thread that waits for a part of this may take up work that asks for them, too.
+            let covariances = self.precisions_cholesky.covariances_of_factors();
+            self.covariances.get_or_init(|| covariances)
+        })
     }
 
     /// Upper triangular P with precision = P P^T (1 / standard deviation for diag and spherical), in the shape of the

@@ -132,7 +132,7 @@ struct Factors(CovarianceArray);
 
 impl Factors {
     fn new(mixture: &Mixture) -> Self {
-        let mut factors = mixture.covariances().cholesky().expect("a mixture's covariances are positive definite");
+        let mut factors = mixture.precisions_cholesky().covariance_factors();
         match &mut factors {
             CovarianceArray::Full(l) => {
                 l.swap_axes(1, 2);
@@ -234,6 +234,18 @@ mod tests {
         }
         assert_eq!(mixture.sample_chunks(10, 3, 0).count(), 10, "a sample at least");
         assert_eq!(mixture.sample(0, 3).0.dim(), (0, 2));
+    }
+
+    #[test]
+    fn factors_of_precisions_that_give_no_covariances_to_working_precision_are_sampled() {
+        // The features differ by 1e-10 of their spread, which their covariance does not resolve.
+        let factor = array![[1.0, -1e10], [0.0, 1e10]];
+        let mixture =
+            Mixture::from_precisions_cholesky(arr1(&[1.0]), array![[0.0, 0.0]], CovarianceArray::Tied(factor)).unwrap();
+        assert!(mixture.covariances().precisions_cholesky().is_err());
+        let (samples, _) = mixture.sample(10_000, 0);
+        let (spread, difference) = (samples.column(0).std(1.0), (&samples.column(1) - &samples.column(0)).std(1.0));
+        assert!((spread - 1.0).abs() < 0.05 && (difference * 1e10 - 1.0).abs() < 0.05, "{spread}, {difference}");
     }
 
     #[test]

@@ -33,6 +33,8 @@ def fit(client, paths, start, *, tol=1e-3, reg_covar=1e-6, max_iter=100):
     GaussianMixture
         The fitted model.
     """
+    # Every model takes over the device, the precision and the names of the features from the one before: files may have
+    # their columns in any order.
     model, bounds, converged = start, [], False
     while len(bounds) < max_iter and not converged:
         # Futures of all parts at once; their sum is formed in the order of the files, so that it has the same bits.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from mixtura import _native
 
@@ -12,11 +16,24 @@ if TYPE_CHECKING:
     from mixtura._types import Path
 
 
+_CONSTRAINTS = {
+    "columns": [list, tuple, "array-like", None],
+    "weights": [str, os.PathLike, Interval(Integral, 0, None, closed="left"), None],
+    "member": [str, None],
+    "dims": [Interval(Integral, 1, 2**20, closed="both"), None],
+    "head": [Interval(Integral, 1, None, closed="left"), None],
+    "sample": [Interval(Real, 0.0, 1.0, closed="right"), None],
+    "seed": [Interval(Integral, 0, 2**64 - 1, closed="both")],
+    "memory": [Interval(Integral, 0, None, closed="left"), None],
+}
+
+
 class Dataset(_native.Dataset):
     """Samples in files, which pass by without going through Python.
 
     All values are checked when the files are opened. Samples that take no more than `memory` stay there; more stay on
-    disk, and every pass over them reads the files anew, which must not change meanwhile.
+    disk, and every pass over them reads the files anew, which must not change meanwhile. A pickle of a data set holds
+    its arguments: where it is unpickled, the files are opened anew.
 
     Parameters
     ----------
@@ -31,7 +48,7 @@ class Dataset(_native.Dataset):
     member : str, default=None
         The array of an .npz archive, if it has several.
     dims : int, default=None
-        Number of columns of .f32 and .f64 files.
+        Number of columns of .f32 and .f64 files, at most 1,048,576.
     head : int, default=None
         Only so many rows, the first ones.
     sample : float, default=None
@@ -57,7 +74,8 @@ class Dataset(_native.Dataset):
     Raises
     ------
     ValueError
-        If the files hold what is no number or not finite, with the file, the row or line and the column.
+        If an argument is not what it should be; if the files hold what is no number or not finite, with the file, the
+        row or line and the column.
     OSError
         If a file cannot be read.
 
@@ -75,7 +93,9 @@ class Dataset(_native.Dataset):
     array([[5., 6.]])
     """
 
-    __slots__ = ()
+    __slots__ = ("_arguments",)
+
+    _arguments: tuple[list[str], dict[str, Any]]
 
     def __new__(
         cls,
@@ -91,10 +111,39 @@ class Dataset(_native.Dataset):
         memory: int | None = None,
     ) -> Dataset:
         """Open and check the files."""
-        files = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
-        chosen = None if columns is None else [str(column) for column in columns]
-        column = None if weights is None else str(weights)
-        return super().__new__(cls, files, chosen, None, column, member, dims, head, sample, seed, memory)
+        files = _files(paths)
+        arguments: dict[str, Any] = {
+            "columns": columns,
+            "weights": weights,
+            "member": member,
+            "dims": dims,
+            "head": head,
+            "sample": sample,
+            "seed": seed,
+            "memory": memory,
+        }
+        validate_parameter_constraints(_CONSTRAINTS, arguments, caller_name=cls.__name__)
+        if isinstance(columns, str):
+            raise ValueError(f"The columns must be a list of names or indices. Got {columns!r} instead.")
+        self = super().__new__(
+            cls,
+            files,
+            None if columns is None else [str(column) for column in columns],
+            None,
+            None if weights is None else str(weights),
+            member,
+            dims,
+            _fitting(head),
+            sample,
+            seed,
+            _fitting(memory),
+        )
+        self._arguments = (files, arguments)
+        return self
+
+    def __getnewargs_ex__(self) -> tuple[tuple[list[str]], dict[str, Any]]:
+        files, arguments = self._arguments
+        return (files,), arguments
 
     def __len__(self) -> int:
         return self.n_samples
@@ -113,6 +162,14 @@ def is_path(value: object) -> bool:
 
 def open_for(names: Sequence[str] | None, paths: Path | Sequence[Path], weights: str | None) -> _native.Dataset:
     """Open files for a model: features that have its names, where the files name them, and otherwise all columns."""
-    files = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
     preferred = None if names is None else list(names)
-    return _native.Dataset(files, None, preferred, weights, None, None, None, None, 0, None)
+    return _native.Dataset(_files(paths), None, preferred, weights, None, None, None, None, 0, None)
+
+
+def _files(paths: Path | Iterable[Path]) -> list[str]:
+    return [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+
+
+def _fitting(number: int | None) -> int | None:
+    """Give a number, or where it is larger than any that the native half takes, the largest one."""
+    return None if number is None else min(int(number), sys.maxsize)

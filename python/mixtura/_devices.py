@@ -1,8 +1,17 @@
 """The devices of this machine."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from numbers import Integral
+from typing import TYPE_CHECKING, NamedTuple
 
 from mixtura import _native
+
+if TYPE_CHECKING:
+    from mixtura._types import Choice
+
+# Choices that are no names of adapters.
+_WORDS = ("auto", "cpu", "gpu", "software")
 
 
 class DeviceInfo(NamedTuple):
@@ -37,3 +46,15 @@ def devices() -> list[DeviceInfo]:
     'cpu'
     """
     return [DeviceInfo(**entry) for entry in _native.devices()]
+
+
+def choice(device: str | int, precision: str) -> Choice:
+    """Check what to compute on, and give it with what to compute in, as the native half takes them."""
+    word = str(device).strip()
+    is_number = isinstance(device, Integral) and not isinstance(device, bool) and device >= 0
+    if not (is_number or (isinstance(device, str) and word)):
+        raise ValueError(
+            'The device must be "auto", "cpu", "gpu", "software", or the number or part of the name of one that '
+            f"mixtura.devices() lists. Got {device!r} instead."
+        )
+    return (word.lower() if word.lower() in _WORDS else word), precision

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import warnings
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,10 +16,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura import _native, _samples, _start
+from mixtura import _devices, _native, _samples, _start
 from mixtura._verbose import Verbose
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import sklearn.mixture
     from numpy.typing import NDArray
     from typing_extensions import Self
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 # What a fit leaves beside its parameters, here and in scikit-learn.
 _OUTCOME = ("converged_", "n_iter_", "lower_bound_", "lower_bounds_", "n_features_in_", "feature_names_in_")
+
+# What a fit leaves that is no attribute of scikit-learn's, for files.
+_KNOWN_TO_THE_FIT = ("device", "n_samples", "total_weight", "seed")
 
 # Arrays of a mixture, as the native half names them.
 _ARRAYS = ("weights", "means", "covariances", "precisions", "precisions_cholesky")
@@ -180,7 +186,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
         """Fit the mixture.
 
-        A fit that fails or is interrupted leaves the estimator as it was.
+        A fit that fails or is interrupted leaves the attributes as they were.
 
         Parameters
         ----------
@@ -201,7 +207,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If samples, weights or parameters are not what they should be, or a component collapsed.
         """
-        self._fit(X, sample_weight, labels=False)
+        self._fit(X, sample_weight)
         return self
 
     def fit_predict(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> NDArray[np.int64]:
@@ -217,59 +223,63 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         labels : ndarray of shape (n_samples,)
             The same as ``fit(X).predict(X)``.
         """
-        labels: NDArray[np.int64] = self._fit(X, sample_weight, labels=True)["labels"]
+        labels: NDArray[np.int64] = self._fit(X, sample_weight, then=self._labels)
         return labels
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def _fit(self, X: Any, sample_weight: Any, *, labels: bool) -> dict[str, Any]:
+    def _fit(self, X: Any, sample_weight: Any, then: Callable[[Samples], Any] | None = None) -> Any:
+        """Fit, and give what `then` makes of the samples. Either all of it succeeds or no attribute changes."""
         before = self.__dict__.copy()
         try:
-            return self._fit_or_break(X, sample_weight, labels=labels)
+            samples = self._fit_or_break(X, sample_weight)
+            return None if then is None else then(samples)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
 
-    def _fit_or_break(self, X: Any, sample_weight: Any, *, labels: bool) -> dict[str, Any]:
+    def _fit_or_break(self, X: Any, sample_weight: Any) -> Samples:
         start: tuple[Model, float] | None = None
         if self.warm_start and hasattr(self, "converged_"):
             start = (parameters(self), self.lower_bound_)
         samples, weights = _samples.take(self, X, sample_weight, reset=True, min_samples=2)
-        n_samples = samples.n_samples if isinstance(samples, _native.Dataset) else len(samples)
+        n_samples = _samples.count(samples)
         if n_samples < self.n_components:
             raise ValueError(
                 "Expected n_samples >= n_components "
                 f"but got n_components = {self.n_components}, n_samples = {n_samples}"
             )
+        inits = self._inits()
         options = {
-            "n_components": self.n_components,
+            # A warm start goes on with the components that there are, as scikit-learn's does.
+            "n_components": self.n_components if start is None else len(self.means_),
             "covariance_type": self.covariance_type,
-            "tol": self.tol,
-            "reg_covar": self.reg_covar,
-            "max_iter": self.max_iter,
-            "n_init": self.n_init,
+            "tol": float(self.tol),
+            "reg_covar": float(self.reg_covar),
+            "max_iter": min(self.max_iter, sys.maxsize),
+            "n_init": min(self.n_init, sys.maxsize),
             "init": self.init_params,
             "seed": _seed(self.random_state),
-            "start": start,
-            **self._inits(),
+            **(inits if start is None else dict.fromkeys(inits)),
         }
         observer = Verbose(self.verbose, self.verbose_interval) if self.verbose else None
-        fitted = _native.fit(samples, weights, options, self._choice(), labels, observer)
+        fitted = _native.fit(samples, weights, options, start, self._choice(), observer)
 
         if not fitted["converged"] and self.max_iter > 0:
             warnings.warn(
                 "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
                 "tol, or check for degenerate data.",
                 ConvergenceWarning,
-                stacklevel=4,
+                # The line that called `fit`: between it and this are `_fit`, and scikit-learn's wrapper of that.
+                stacklevel=5,
             )
         self._set_arrays(fitted["mixture"], np.float64 if isinstance(samples, _native.Dataset) else samples.dtype)
         self.converged_ = fitted["converged"]
         self.n_iter_ = fitted["n_iter"]
         self.lower_bound_: float = fitted["lower_bound"]
         self.lower_bounds_ = fitted["lower_bounds"]
-        self._record = fitted["record"]
-        return fitted
+        self._record = json.loads(fitted["record"])
+        return samples
 
     def _inits(self) -> dict[str, Doubles | None]:
         """Parameters to start from, checked."""
@@ -296,8 +306,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         labels : ndarray of shape (n_samples,)
             Components, from 0; the first of those that are equally probable.
         """
-        samples, model = self._fitted(X)
-        return _native.predict(samples, model, self._choice())
+        return self._labels(self._fitted(X))
 
     def predict_proba(self, X: Any) -> Floats:
         """Posterior probability of every component for every sample.
@@ -312,8 +321,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         resp : ndarray of shape (n_samples, n_components)
             Each row sums to 1.
         """
-        samples, model = self._fitted(X)
-        return _native.predict_proba(samples, model, self._choice(), self._answers_in_single(samples))
+        samples, model = self._fitted(X), parameters(self)
+        resp = self._answers(samples, len(self.means_))
+        _native.predict_proba(samples, model, self._choice(), resp)
+        return resp
 
     def score_samples(self, X: Any) -> Floats:
         """Log-density of the mixture at every sample.
@@ -328,8 +339,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         log_prob : ndarray of shape (n_samples,)
             Natural logarithms.
         """
-        samples, model = self._fitted(X)
-        return _native.score_samples(samples, model, self._choice(), self._answers_in_single(samples))
+        samples, model = self._fitted(X), parameters(self)
+        log_prob = self._answers(samples)
+        _native.score_samples(samples, model, self._choice(), log_prob)
+        return log_prob
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
         """Mean log-likelihood per sample, or per unit of sample weight.
@@ -405,7 +418,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         if n_samples < 1:
             raise ValueError(f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample.")
-        return _native.sample(parameters(self), n_samples, _seed(self.random_state))
+        # Of a number that is not whole the fraction is dropped, as NumPy's draws drop it for scikit-learn.
+        model, n = parameters(self), np.int64(n_samples)
+        samples, components = np.empty((n, self.n_features_in_)), np.empty(n, dtype=np.int64)
+        _native.sample(model, samples, components, _seed(self.random_state))
+        return samples, components
 
     def save(self, path: Path) -> None:
         """Write the model to a file, in the format of the command line.
@@ -418,12 +435,28 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
         covariances = getattr(self, "covariances_", None)
+        if covariances is not None and np.asarray(covariances).dtype != np.float64:
+            # Rounded: those that the factors give are closer to the model.
+            covariances = None
+        lower_bound = getattr(self, "lower_bound_", -math.inf)
+        record = {
+            **getattr(self, "_record", {}),
+            "init": self.init_params.replace("random_from_data", "random-from-data"),
+            "tol": float(self.tol),
+            "reg_covar": float(self.reg_covar),
+            "max_iter": int(min(self.max_iter, sys.maxsize)),
+            "n_init": int(min(self.n_init, sys.maxsize)),
+            "converged": bool(getattr(self, "converged_", False)),
+            "n_iter": int(getattr(self, "n_iter_", 0)),
+            "lower_bound": float(lower_bound) if math.isfinite(lower_bound) else None,
+            "lower_bounds": [float(bound) for bound in getattr(self, "lower_bounds_", [])],
+        }
         _native.save(
             path,
             parameters(self),
-            None if covariances is None else np.asarray(covariances, dtype=np.float64),
+            covariances,
             None if names is None else list(names),
-            getattr(self, "_record", None),
+            json.dumps(record, allow_nan=False),
         )
 
     @classmethod
@@ -443,25 +476,24 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             With the parameters of the model, and those of its fit where the file has them.
         """
         arrays, names, record = _native.load(path)
-        fit = {} if record is None else json.loads(record)
+        fit = {} if record is None else {name: value for name, value in json.loads(record).items() if value is not None}
         settings = {name: fit[name] for name in ("tol", "reg_covar", "max_iter", "n_init") if name in fit}
         init = fit.get("init", "kmeans").replace("random-from-data", "random_from_data")
         if init in ("kmeans", "k-means++", "random", "random_from_data"):
             settings["init_params"] = init
-        lower_bound = fit.get("lower_bound")
         model = cls._from_arrays(
             arrays,
-            lower_bound=-math.inf if lower_bound is None else lower_bound,
+            lower_bound=fit.get("lower_bound", -math.inf),
             device=device,
             precision=precision,
             **settings,
         )
         model.converged_ = fit.get("converged", False)
         model.n_iter_ = fit.get("n_iter", 0)
+        model.lower_bounds_ = fit.get("lower_bounds", [])
         if names is not None:
             model.feature_names_in_ = np.array(names, dtype=object)
-        if record is not None:
-            model._record = record
+        model._record = {name: fit[name] for name in _KNOWN_TO_THE_FIT if name in fit}
         return model
 
     def to_sklearn(self) -> sklearn.mixture.GaussianMixture:
@@ -514,8 +546,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return model
 
     def _set_arrays(self, arrays: dict[str, Any], dtype: Any) -> None:
-        for name in _ARRAYS:
-            setattr(self, f"{name}_", arrays[name].astype(dtype, copy=False))
+        with np.errstate(over="ignore"):
+            rounded = {f"{name}_": arrays[name].astype(dtype, copy=False) for name in _ARRAYS}
+        for name, array in rounded.items():
+            if array.dtype != np.float64 and not np.isfinite(array).all():
+                raise ValueError(
+                    f"{name} has values too large for {array.dtype}. Scale the input data, or pass it as float64."
+                )
+        self.__dict__.update(rounded)
 
     def _n_parameters(self) -> int:
         return _native.n_parameters(parameters(self))
@@ -526,17 +564,24 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         samples, weights = _samples.take(self, X, sample_weight, reset=False)
         return _native.log_likelihood(samples, weights, parameters(self), self._choice())
 
-    def _fitted(self, X: Any) -> tuple[Samples, Model]:
-        """Check samples, and give them with the model."""
+    def _fitted(self, X: Any) -> Samples:
+        """Check samples for a fitted model."""
         check_is_fitted(self)
-        return _samples.take(self, X, reset=False)[0], parameters(self)
+        return _samples.take(self, X, reset=False)[0]
+
+    def _labels(self, samples: Samples) -> NDArray[np.int64]:
+        labels = np.zeros(_samples.count(samples), dtype=np.int64)
+        _native.predict(samples, parameters(self), self._choice(), labels)
+        return labels
 
     def _choice(self) -> Choice:
-        return str(self.device), self.precision
+        return _devices.choice(self.device, self.precision)
 
-    def _answers_in_single(self, samples: Samples) -> bool:
-        """Whether both samples and model are in single precision."""
-        return bool(getattr(samples, "dtype", None) == np.float32 and self.means_.dtype == np.float32)
+    def _answers(self, samples: Samples, *of_each: int) -> Floats:
+        """Make an array for answers, in single precision where both samples and model are."""
+        shape = (_samples.count(samples), *of_each)
+        single = getattr(samples, "dtype", None) == np.float32 and self.means_.dtype == np.float32
+        return np.zeros(shape, dtype=np.float32) if single else np.zeros(shape)
 
 
 def parameters(model: GaussianMixture | sklearn.mixture.GaussianMixture) -> Model:

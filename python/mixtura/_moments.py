@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura import _native, _samples
+from mixtura import _devices, _native, _samples
 from mixtura._gaussian_mixture import GaussianMixture, parameters
 
 if TYPE_CHECKING:
@@ -42,9 +43,29 @@ class Moments(_native.Moments):
         trace (n_components,) for "spherical".
     single_precision : bool
         Whether some of the sums were formed in single precision.
+    device, precision, feature_names
+        Of the model; the next one takes them over.
     """
 
-    __slots__ = ()
+    # Of the model, for the next one.
+    __slots__ = ("device", "feature_names", "precision")
+
+    device: str | int
+    precision: str
+    feature_names: list[str] | None
+
+    def __new__(
+        cls,
+        *parts: Any,
+        device: str | int = "auto",
+        precision: str = "auto",
+        feature_names: list[str] | None = None,
+        **named_parts: Any,
+    ) -> Moments:
+        """Make them of their parts, and of what the next model takes over from the last."""
+        self = super().__new__(cls, *parts, **named_parts)
+        self.device, self.precision, self.feature_names = device, precision, feature_names
+        return self
 
     def __add__(self, other: object) -> Moments:
         """Moments of both parts together.
@@ -56,7 +77,12 @@ class Moments(_native.Moments):
         """
         if not isinstance(other, _native.Moments):
             return NotImplemented
-        return type(self)(*self.combined(other))
+        names = getattr(other, "feature_names", None)
+        if names != self.feature_names:
+            raise ValueError(f"The moments to combine have the features {self.feature_names} and {names}.")
+        return type(self)(
+            *self.combined(other), device=self.device, precision=self.precision, feature_names=self.feature_names
+        )
 
     def __radd__(self, other: object) -> Moments:
         # The start of a sum.
@@ -80,16 +106,24 @@ class Moments(_native.Moments):
         Returns
         -------
         GaussianMixture
-            The next model of the fit, whose `lower_bound_` is that of these moments.
+            The next model of the fit, whose `lower_bound_` is that of these moments. It has the device, the precision
+            and the names of the features of the model that gave them; other parameters are the default.
 
         Raises
         ------
         ValueError
             If a component collapsed.
         """
-        return GaussianMixture._from_arrays(
-            self.maximized(reg_covar), reg_covar=reg_covar, lower_bound=self.lower_bound
+        model = GaussianMixture._from_arrays(
+            self.maximized(reg_covar),
+            reg_covar=reg_covar,
+            lower_bound=self.lower_bound,
+            device=self.device,
+            precision=self.precision,
         )
+        if self.feature_names is not None:
+            model.feature_names_in_ = np.array(self.feature_names, dtype=object)
+        return model
 
 
 def moments(
@@ -135,8 +169,10 @@ def moments(
     """
     check_is_fitted(model)
     samples, weights = _samples.take(model, X, sample_weight, reset=False)
-    choice = (
-        str(getattr(model, "device", "auto") if device is None else device),
-        getattr(model, "precision", "auto") if precision is None else precision,
+    own: dict[str, Any] = {"device": getattr(model, "device", "auto"), "precision": getattr(model, "precision", "auto")}
+    choice = _devices.choice(
+        own["device"] if device is None else device, own["precision"] if precision is None else precision
     )
-    return Moments(*_native.moments(samples, weights, parameters(model), choice))
+    names = getattr(model, "feature_names_in_", None)
+    parts = _native.moments(samples, weights, parameters(model), choice)
+    return Moments(*parts, **own, feature_names=None if names is None else list(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,11 @@ def take(
     return X, np.require(weights, requirements=["C", "A"])
 
 
+def count(samples: Samples) -> int:
+    """N."""
+    return samples.n_samples if isinstance(samples, _native.Dataset) else len(samples)
+
+
 def _files(estimator: BaseEstimator, X: Any, sample_weight: Any, *, reset: bool, min_samples: int) -> _native.Dataset:
     """Check samples in files, likewise."""
     names = None if reset else getattr(estimator, "feature_names_in_", None)
@@ -55,4 +61,21 @@ def _files(estimator: BaseEstimator, X: Any, sample_weight: Any, *, reset: bool,
             del estimator.feature_names_in_
     else:
         dataset.check_features(estimator.n_features_in_, None if names is None else list(names))
+        _compare_names(type(estimator).__name__, names, dataset.feature_names)
     return dataset
+
+
+def _compare_names(kind: str, fitted: Any, found: Any) -> None:
+    """Compare names of features with those of a fit as scikit-learn does for frames, and in its words."""
+    if fitted is None and found is None:
+        return
+    if fitted is None:
+        warnings.warn(f"X has feature names, but {kind} was fitted without feature names", stacklevel=2)
+    elif found is None:
+        warnings.warn(f"X does not have valid feature names, but {kind} was fitted with feature names", stacklevel=2)
+    elif list(fitted) != list(found):
+        missing = [name for name in fitted if name not in found]
+        raise ValueError(
+            "The feature names should match those that were passed during fit.\n"
+            f"Feature names seen at fit time, yet now missing: {', '.join(missing)}"
+        )

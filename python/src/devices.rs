@@ -16,8 +16,10 @@ pub(crate) struct Choice {
     precision: Option<Precision>,
 }
 
-/// Devices that were opened, and the process that did: a driver does not outlive a fork.
-static OPEN: Mutex<Vec<(u32, Choice, Device)>> = Mutex::new(Vec::new());
+/// A device that was opened, and the process that did: a driver does not outlive a fork.
+type Opened = (u32, Choice, Device);
+
+static OPEN: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
 
 impl<'py> FromPyObject<'_, 'py> for Choice {
     type Error = PyErr;
@@ -39,14 +41,25 @@ impl<'py> FromPyObject<'_, 'py> for Choice {
 impl Choice {
     /// Opens the device, or finds it open.
     pub(crate) fn open(&self) -> mixtura::Result<Device> {
-        let here = process::id();
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((.., device)) = open.iter().find(|(owner, choice, _)| *owner == here && choice == self) {
-            return Ok(device.clone());
+        if let DeviceChoice::Cpu(_) = self.device {
+            return Device::open_in(&self.device, self.precision);
         }
+        if let Some(device) = self.find(&OPEN.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(device);
+        }
+        // A driver takes its time: other threads use their devices meanwhile. Of two that open one the first wins.
         let device = Device::open_in(&self.device, self.precision)?;
-        open.push((here, self.clone(), device.clone()));
-        Ok(device)
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.find(&open).unwrap_or_else(|| {
+            open.push((process::id(), self.clone(), device.clone()));
+            device
+        }))
+    }
+
+    /// The device, if this process has it open.
+    fn find(&self, open: &[Opened]) -> Option<Device> {
+        let mine = |(owner, choice, _): &&Opened| *owner == process::id() && choice == self;
+        open.iter().find(mine).map(|(.., device)| device.clone())
     }
 
     /// Opens it anew next time: what a device that failed needs.

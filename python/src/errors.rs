@@ -1,5 +1,5 @@
-//! Errors of the library as Python's: the exception types that scikit-learn raises, and the names of arguments in place of
-//! the command line's flags.
+//! Errors of the library as Python's: the exception types that scikit-learn raises, and the names of arguments in place
+//! of the command line's flags.
 
 use std::io;
 
@@ -8,21 +8,22 @@ use pyo3::PyErr;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
 
 /// Flags that messages mention, and what they are here.
-const ARGUMENTS: [(&str, &str); 8] = [
+const ARGUMENTS: [(&str, &str); 9] = [
     ("--device cpu", "device=\"cpu\""),
     ("`mixtura devices`", "mixtura.devices()"),
+    ("`mixtura fit --out`", "`GaussianMixture.save` or `mixtura fit --out`"),
     ("--reg-covar", "reg_covar"),
     ("--columns", "Dataset(columns=...)"),
-    ("--gpu-memory", "a smaller part of the data"),
+    ("allow samples less of it (--gpu-memory), ", ""),
     ("--memory", "Dataset(memory=...)"),
     ("--dims", "Dataset(dims=...)"),
     ("--member", "Dataset(member=...)"),
 ];
 
 /// scikit-learn's words for a covariance that is not positive definite.
-const COLLAPSED: &str = "Fitting the mixture model failed because some components have ill-defined empirical covariance \
-    (for instance caused by singleton or collapsed samples). Try to decrease the number of components, increase \
-    reg_covar, or scale the input data.";
+const COLLAPSED: &str = "Fitting the mixture model failed because some components have ill-defined empirical \
+    covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of components, \
+    increase reg_covar, or scale the input data.";
 
 /// The exception for an error.
 pub(crate) fn exception(error: Error) -> PyErr {
@@ -32,7 +33,7 @@ pub(crate) fn exception(error: Error) -> PyErr {
         Error::Read { path, source } | Error::Write { path, source } => {
             system(&source, &path.display().to_string(), message)
         }
-        Error::OutOfDeviceMemory { .. } => PyMemoryError::new_err(message),
+        Error::OutOfMemory { .. } | Error::OutOfDeviceMemory { .. } => PyMemoryError::new_err(message),
         Error::NoAdapter { .. } | Error::DeviceLost { .. } | Error::Device { .. } => PyRuntimeError::new_err(message),
         Error::TooFewSamples { n_samples, n_components } => PyValueError::new_err(format!(
             "Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}"

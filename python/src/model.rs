@@ -1,19 +1,36 @@
 //! Mixtures as the arrays of an estimator, and as files.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use mixtura::io::{Destination, FitRecord, Model, load_model, save_model};
-use mixtura::{CovarianceArray, CovarianceType, Mixture};
-use ndarray::ArrayD;
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayDyn, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
+use mixtura::{CovarianceArray, CovarianceType, Error, Mixture};
+use ndarray::{Array, Array1, Array2, ArrayD, Dimension, s};
+use numpy::{IntoPyArray, PyReadonlyArrayDyn, PyReadwriteArray1, PyReadwriteArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::errors::exception;
 use crate::work::quietly;
 
+/// Weights within so much of a sum of 1 are taken as they are.
+const WEIGHT_SUM_TOLERANCE: f64 = 1e-12;
+
+/// Factors that differ by less, relative to the largest, are the same.
+const SAME_FACTORS: f64 = 1e-9;
+
+/// Values of samples that are drawn at a time.
+const CHUNK_VALUES: usize = 1 << 20;
+
 /// A mixture on its way in: (covariance type, weights, means, factors of the precisions), all in f64.
-pub(crate) struct Parameters(pub(crate) Mixture);
+///
+/// Its checks are work, which does not belong under the interpreter's lock.
+pub(crate) struct Parameters {
+    weights: Array1<f64>,
+    means: Array2<f64>,
+    factors: CovarianceArray,
+}
 
 impl<'py> FromPyObject<'_, 'py> for Parameters {
     type Error = PyErr;
@@ -21,16 +38,38 @@ impl<'py> FromPyObject<'_, 'py> for Parameters {
     fn extract(parameters: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let (family, weights, means, factors): (
             String,
-            PyReadonlyArray1<'py, f64>,
-            PyReadonlyArray2<'py, f64>,
+            PyReadonlyArrayDyn<'py, f64>,
+            PyReadonlyArrayDyn<'py, f64>,
             PyReadonlyArrayDyn<'py, f64>,
         ) = parameters.extract()?;
-        let means = means.as_array().to_owned();
+        let weights = of_dimension("weights", &weights)?;
+        let means: Array2<f64> = of_dimension("means", &means)?;
         let factors = array("precisions_cholesky", &family, means.dim(), &factors)?;
-        Mixture::from_precisions_cholesky(weights.as_array().to_owned(), means, factors)
-            .map(Parameters)
-            .map_err(exception)
+        Ok(Parameters { weights, means, factors })
     }
+}
+
+impl Parameters {
+    /// The mixture, and the logarithm of the sum of its weights, which the mixture divides by: where they do not sum to
+    /// 1, as scikit-learn's starts from samples do not, log-densities that take them as they are lie so much higher.
+    pub(crate) fn mixture(self) -> mixtura::Result<(Mixture, f64)> {
+        let Parameters { mut weights, means, factors } = self;
+        let sum = weights.sum();
+        let mut log_sum = 0.0;
+        if sum > 0.0 && sum.is_finite() && (sum - 1.0).abs() > WEIGHT_SUM_TOLERANCE {
+            weights /= sum;
+            log_sum = sum.ln();
+        }
+        Ok((Mixture::from_precisions_cholesky(weights, means, factors)?, log_sum))
+    }
+}
+
+/// An array of a certain number of dimensions.
+fn of_dimension<D: Dimension>(name: &str, values: &PyReadonlyArrayDyn<'_, f64>) -> PyResult<Array<f64, D>> {
+    let (values, expected) = (values.as_array(), D::NDIM.unwrap_or_default());
+    values.to_owned().into_dimensionality().map_err(|_| {
+        PyValueError::new_err(format!("{name} has shape {:?}, and {expected} dimensions are expected", values.shape()))
+    })
 }
 
 /// An array of a family, for K components of D features.
@@ -58,81 +97,111 @@ pub(crate) fn dynamic(array: CovarianceArray) -> ArrayD<f64> {
     }
 }
 
-/// A mixture on its way out: a dictionary of arrays.
-#[derive(IntoPyObject)]
-pub(crate) struct Arrays<'py> {
-    covariance_type: &'static str,
-    weights: Bound<'py, PyArray1<f64>>,
-    means: Bound<'py, PyArray2<f64>>,
-    covariances: Bound<'py, PyArrayDyn<f64>>,
-    precisions: Bound<'py, PyArrayDyn<f64>>,
-    precisions_cholesky: Bound<'py, PyArrayDyn<f64>>,
+/// A mixture on its way out, made without the interpreter's lock: a dictionary of arrays.
+pub(crate) struct Arrays {
+    family: CovarianceType,
+    arrays: [(&'static str, ArrayD<f64>); 5],
 }
 
-impl<'py> Arrays<'py> {
-    pub(crate) fn new(py: Python<'py>, mixture: &Mixture) -> Self {
+impl Arrays {
+    pub(crate) fn new(mixture: &Mixture) -> Self {
         Arrays {
-            covariance_type: mixture.covariance_type().name(),
-            weights: mixture.weights().clone().into_pyarray(py),
-            means: mixture.means().clone().into_pyarray(py),
-            covariances: dynamic(mixture.covariances().clone()).into_pyarray(py),
-            precisions: dynamic(mixture.precisions()).into_pyarray(py),
-            precisions_cholesky: dynamic(mixture.precisions_cholesky().clone()).into_pyarray(py),
+            family: mixture.covariance_type(),
+            arrays: [
+                ("weights", mixture.weights().clone().into_dyn()),
+                ("means", mixture.means().clone().into_dyn()),
+                ("covariances", dynamic(mixture.covariances().clone())),
+                ("precisions", dynamic(mixture.precisions())),
+                ("precisions_cholesky", dynamic(mixture.precisions_cholesky().clone())),
+            ],
         }
     }
 }
 
-/// Samples `[n, D]` of a mixture, grouped by component, and their components `[n]`.
+impl<'py> IntoPyObject<'py> for Arrays {
+    type Target = PyDict;
+    type Output = Bound<'py, PyDict>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dictionary = PyDict::new(py);
+        dictionary.set_item("covariance_type", self.family.name())?;
+        for (name, array) in self.arrays {
+            dictionary.set_item(name, array.into_pyarray(py))?;
+        }
+        Ok(dictionary)
+    }
+}
+
+/// Draws samples `[n, D]` of a mixture, grouped by component, and their components `[n]`, into two arrays.
 #[pyfunction]
-#[allow(clippy::type_complexity)]
-pub(crate) fn sample<'py>(
-    py: Python<'py>,
+pub(crate) fn sample(
+    py: Python<'_>,
     model: Parameters,
-    n_samples: usize,
+    mut samples: PyReadwriteArray2<'_, f64>,
+    mut components: PyReadwriteArray1<'_, i64>,
     seed: u64,
-) -> PyResult<(Bound<'py, PyArray2<f64>>, Bound<'py, PyArray1<i64>>)> {
-    let (samples, labels) = quietly(py, |_| Ok(model.0.sample(n_samples, seed)))?;
-    Ok((samples.into_pyarray(py), labels.mapv(|label| label as i64).into_pyarray(py)))
+) -> PyResult<()> {
+    let (mut samples, mut components) = (samples.as_array_mut(), components.as_array_mut());
+    quietly(py, |stop| {
+        let (mixture, _) = model.mixture()?;
+        let mut first = 0;
+        for (drawn, labels) in mixture.sample_chunks(components.len(), seed, CHUNK_VALUES) {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            let rows = first..first + labels.len();
+            first = rows.end;
+            samples.slice_mut(s![rows.clone(), ..]).assign(&drawn);
+            components.slice_mut(s![rows]).zip_mut_with(&labels, |to, label| *to = *label as i64);
+        }
+        Ok(())
+    })
 }
 
 /// Number of free parameters.
 #[pyfunction]
-pub(crate) fn n_parameters(model: Parameters) -> usize {
-    model.0.n_parameters()
+pub(crate) fn n_parameters(py: Python<'_>, model: Parameters) -> PyResult<usize> {
+    quietly(py, |_| Ok(model.mixture()?.0.n_parameters()))
 }
 
-/// Writes a model file; `record` is how it was fitted, in JSON. Files hold covariances: where they are known they come back
-/// as they are, and are not found anew from the model.
+/// Writes a model file; `record` is how it was fitted, in JSON. Files hold covariances: those that are given are written
+/// as they are if the model's factors are theirs, and otherwise found anew from the factors.
 #[pyfunction]
 pub(crate) fn save(
+    py: Python<'_>,
     path: PathBuf,
     model: Parameters,
     covariances: Option<PyReadonlyArrayDyn<'_, f64>>,
     feature_names: Option<Vec<String>>,
-    record: Option<String>,
+    record: &str,
 ) -> PyResult<()> {
-    let fit: Option<FitRecord> = record
-        .map(|text| serde_json::from_str(&text).map_err(|error| PyValueError::new_err(error.to_string())))
-        .transpose()?;
-    let Parameters(mut mixture) = model;
-    if let Some(covariances) = covariances {
-        let family = mixture.covariance_type().name();
-        let covariances = array("covariances", family, mixture.means().dim(), &covariances)?;
-        mixture = Mixture::new(mixture.weights().clone(), mixture.means().clone(), covariances).map_err(exception)?;
-    }
-    let model = Model { mixture, feature_names, fit };
-    Destination::new(&path).and_then(|to| save_model(&to, &model)).map_err(exception)
+    let fit: FitRecord = serde_json::from_str(record).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let family = model.factors.covariance_type().name();
+    let covariances = covariances.map(|values| array("covariances", family, model.means.dim(), &values)).transpose()?;
+    quietly(py, |_| {
+        let (mixture, _) = model.mixture()?;
+        let with = |covariances| Mixture::new(mixture.weights().clone(), mixture.means().clone(), covariances);
+        let given = covariances.and_then(|covariances| with(covariances).ok()).filter(|given| agree(given, &mixture));
+        let mixture = given.map_or_else(|| with(mixture.covariances().clone()), Ok)?;
+        save_model(&Destination::new(&path)?, &Model { mixture, feature_names, fit: Some(fit) })
+    })
+}
+
+/// Whether two mixtures have the same factors, but for rounding.
+fn agree(one: &Mixture, other: &Mixture) -> bool {
+    let (one, other) = (one.precisions_cholesky().values(), other.precisions_cholesky().values());
+    let largest = other.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    one.iter().zip(other).all(|(a, b)| (a - b).abs() <= SAME_FACTORS * largest)
 }
 
 /// Reads a model file: (arrays, names of the features, how it was fitted in JSON).
 #[pyfunction]
 #[allow(clippy::type_complexity)]
-pub(crate) fn load(py: Python<'_>, path: PathBuf) -> PyResult<(Arrays<'_>, Option<Vec<String>>, Option<String>)> {
-    let Model { mixture, feature_names, fit } = load_model(&path).map_err(exception)?;
-    Ok((Arrays::new(py, &mixture), feature_names, fit.as_ref().map(record)))
-}
-
-/// How a model was fitted, in JSON.
-pub(crate) fn record(fit: &FitRecord) -> String {
-    serde_json::to_string(fit).expect("numbers and strings have a form in JSON")
+pub(crate) fn load(py: Python<'_>, path: PathBuf) -> PyResult<(Arrays, Option<Vec<String>>, Option<String>)> {
+    quietly(py, |_| {
+        let Model { mixture, feature_names, fit } = load_model(&path)?;
+        let record = fit.map(|fit| serde_json::to_string(&fit).expect("numbers and strings have a form in JSON"));
+        Ok((Arrays::new(&mixture), feature_names, record))
+    })
 }

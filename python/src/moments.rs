@@ -10,6 +10,7 @@ use crate::errors::exception;
 use crate::model::{Arrays, Parameters, array, dynamic};
 use crate::passes::on_device;
 use crate::samples::{Samples, Weights};
+use crate::work::quietly;
 
 /// Weighted sums over samples with their responsibilities; see the class of the package.
 #[pyclass(frozen, subclass, module = "mixtura._native")]
@@ -118,13 +119,13 @@ impl Moments {
 
     /// The parts of the sum with other moments.
     fn combined<'py>(&self, py: Python<'py>, other: &Moments) -> PyResult<Parts<'py>> {
-        self.0.clone().combine(&other.0).map(|sum| Moments(sum).__getnewargs__(py)).map_err(exception)
+        let sum = py.detach(|| self.0.clone().combine(&other.0)).map_err(exception)?;
+        Ok(Moments(sum).__getnewargs__(py))
     }
 
     /// The arrays of the mixture of greatest expected log-likelihood.
-    fn maximized<'py>(&self, py: Python<'py>, reg_covar: f64) -> PyResult<Arrays<'py>> {
-        let mixture = py.detach(|| self.0.maximize(reg_covar)).map_err(exception)?;
-        Ok(Arrays::new(py, &mixture))
+    fn maximized(&self, py: Python<'_>, reg_covar: f64) -> PyResult<Arrays> {
+        quietly(py, |_| Ok(Arrays::new(&self.0.maximize(reg_covar)?)))
     }
 }
 
@@ -137,8 +138,10 @@ pub(crate) fn moments<'py>(
     model: Parameters,
     device: Choice,
 ) -> PyResult<Parts<'py>> {
-    let moments = on_device(py, &samples, &weights, &device, |data, device| {
-        device.load(data)?.moments(&model.0, Assignment::Soft)
+    let moments = on_device(py, &samples, &weights, model, &device, |data, device, mixture, log_sum| {
+        let moments = device.load(data)?.moments(mixture, Assignment::Soft)?;
+        let log_likelihood = moments.log_likelihood + log_sum * moments.total_weight;
+        Ok(mixtura::Moments { log_likelihood, ..moments })
     })?;
     Ok(Moments(moments).__getnewargs__(py))
 }

@@ -1,8 +1,8 @@
 //! One pass over samples under a model: labels, log-densities, posterior probabilities.
 
 use mixtura::{Backend, Data, Device, Error, Mixture, Watched};
-use ndarray::{Array, Array1, Array2, Axis, Dimension, s};
-use numpy::{Element, IntoPyArray, PyArray1};
+use ndarray::{ArrayD, ArrayViewMutD, Axis, Slice, s};
+use numpy::{PyReadwriteArray1, PyReadwriteArrayDyn};
 use pyo3::prelude::*;
 
 use crate::devices::Choice;
@@ -13,18 +13,20 @@ use crate::work::quietly;
 /// Posterior probabilities that are computed at a time, at most.
 const MOST_VALUES: usize = 1 << 21;
 
-/// Does a job with the samples and the device open.
+/// Does a job with the samples, the device open, the mixture and the logarithm of the sum of its weights.
 pub(crate) fn on_device<T: Send>(
     py: Python<'_>,
     samples: &Samples<'_>,
     weights: &Weights<'_>,
+    model: Parameters,
     choice: &Choice,
-    job: impl FnOnce(&dyn Data, &Device) -> mixtura::Result<T> + Send,
+    job: impl FnOnce(&dyn Data, &Device, &Mixture, f64) -> mixtura::Result<T> + Send,
 ) -> PyResult<T> {
     let view = samples.view(weights);
     quietly(py, |stop| {
+        let (mixture, log_sum) = model.mixture()?;
         let device = choice.open()?;
-        view.read(stop, |data| job(data, &device)).inspect_err(|error| reopen(choice, error))
+        view.read(stop, |data| job(data, &device, &mixture, log_sum)).inspect_err(|error| reopen(choice, error))
     })
 }
 
@@ -47,115 +49,112 @@ fn for_each_chunk(
     })
 }
 
-/// Most probable component of every sample.
-pub(crate) fn labels(data: &dyn Data, device: &Device, mixture: &Mixture) -> mixtura::Result<Array1<i64>> {
-    let mut labels = Array1::zeros(data.n_samples());
-    for_each_chunk(data, device, |first, backend| {
-        let n = backend.n_samples();
-        let here = backend.assess(mixture, 0..n)?.labels;
-        labels.slice_mut(s![first..first + n]).zip_mut_with(&here, |to, from| *to = *from as i64);
-        Ok(())
-    })?;
-    Ok(labels)
+/// An array that results go into, in single precision or in double.
+#[derive(FromPyObject)]
+pub(crate) enum Out<'py> {
+    Double(PyReadwriteArrayDyn<'py, f64>),
+    Single(PyReadwriteArrayDyn<'py, f32>),
 }
 
-/// The most probable component of every sample: `[N]`.
-#[pyfunction]
-pub(crate) fn predict<'py>(
-    py: Python<'py>,
-    samples: Samples<'py>,
-    model: Parameters,
-    device: Choice,
-) -> PyResult<Bound<'py, PyArray1<i64>>> {
-    let labels = on_device(py, &samples, &None, &device, |data, device| labels(data, device, &model.0))?;
-    Ok(labels.into_pyarray(py))
+/// Its values, which another thread may write.
+enum Rows<'a> {
+    Double(ArrayViewMutD<'a, f64>),
+    Single(ArrayViewMutD<'a, f32>),
 }
 
-/// The log-density of the mixture at every sample, in single precision or in double: `[N]`.
+impl Out<'_> {
+    fn rows(&mut self) -> Rows<'_> {
+        match self {
+            Out::Double(array) => Rows::Double(array.as_array_mut()),
+            Out::Single(array) => Rows::Single(array.as_array_mut()),
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// Writes rows from the given one on.
+    fn write(&mut self, first: usize, rows: &ArrayD<f64>) {
+        let range = Slice::from(first..first + rows.len_of(Axis(0)));
+        match self {
+            Rows::Double(all) => all.slice_axis_mut(Axis(0), range).assign(rows),
+            Rows::Single(all) => all.slice_axis_mut(Axis(0), range).zip_mut_with(rows, |to, from| *to = *from as f32),
+        }
+    }
+}
+
+/// The most probable component of every sample, into `[N]`.
 #[pyfunction]
-pub(crate) fn score_samples<'py>(
-    py: Python<'py>,
-    samples: Samples<'py>,
+pub(crate) fn predict(
+    py: Python<'_>,
+    samples: Samples<'_>,
     model: Parameters,
     device: Choice,
-    single: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    fn job<T: From<f32>>(
-        data: &dyn Data,
-        device: &Device,
-        mixture: &Mixture,
-        narrow: fn(f64) -> T,
-    ) -> mixtura::Result<Array1<T>> {
-        let mut all = Array1::from_shape_simple_fn(data.n_samples(), || T::from(0.0));
+    mut out: PyReadwriteArray1<'_, i64>,
+) -> PyResult<()> {
+    let mut labels = out.as_array_mut();
+    on_device(py, &samples, &None, model, &device, |data, device, mixture, _| {
         for_each_chunk(data, device, |first, backend| {
             let n = backend.n_samples();
-            let here = backend.assess(mixture, 0..n)?.log_densities;
-            all.slice_mut(s![first..first + n]).zip_mut_with(&here, |to, from| *to = narrow(*from));
+            let here = backend.assess(mixture, 0..n)?.labels;
+            labels.slice_mut(s![first..first + n]).zip_mut_with(&here, |to, from| *to = *from as i64);
             Ok(())
-        })?;
-        Ok(all)
-    }
-    if single {
-        on_device(py, &samples, &None, &device, |data, device| job(data, device, &model.0, |x| x as f32))
-            .map(|array| out(py, array))
-    } else {
-        on_device(py, &samples, &None, &device, |data, device| job(data, device, &model.0, |x| x))
-            .map(|array| out(py, array))
-    }
+        })
+    })
 }
 
-/// The posterior probability of every component for every sample, in single precision or in double: `[N, K]`.
+/// The log-density of the mixture at every sample, into `[N]`.
 #[pyfunction]
-pub(crate) fn predict_proba<'py>(
-    py: Python<'py>,
-    samples: Samples<'py>,
+pub(crate) fn score_samples(
+    py: Python<'_>,
+    samples: Samples<'_>,
     model: Parameters,
     device: Choice,
-    single: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    fn job<T: From<f32>>(
-        data: &dyn Data,
-        device: &Device,
-        mixture: &Mixture,
-        narrow: fn(f64) -> T,
-    ) -> mixtura::Result<Array2<T>> {
-        let k = mixture.n_components();
-        let most_rows = (MOST_VALUES / k).max(1);
-        let mut all = Array2::from_shape_simple_fn((data.n_samples(), k), || T::from(0.0));
+    mut out: Out<'_>,
+) -> PyResult<()> {
+    let mut rows = out.rows();
+    on_device(py, &samples, &None, model, &device, |data, device, mixture, log_sum| {
         for_each_chunk(data, device, |first, backend| {
-            let mut here = all.slice_mut(s![first..first + backend.n_samples(), ..]);
-            for (i, mut rows) in here.axis_chunks_iter_mut(Axis(0), most_rows).enumerate() {
-                let start = i * most_rows;
-                let part = backend.responsibilities(mixture, start..start + rows.nrows())?;
-                rows.zip_mut_with(&part, |to, from| *to = narrow(*from));
-            }
+            let here = backend.assess(mixture, 0..backend.n_samples())?.log_densities;
+            rows.write(first, &(here + log_sum).into_dyn());
             Ok(())
-        })?;
-        Ok(all)
-    }
-    if single {
-        on_device(py, &samples, &None, &device, |data, device| job(data, device, &model.0, |x| x as f32))
-            .map(|array| out(py, array))
-    } else {
-        on_device(py, &samples, &None, &device, |data, device| job(data, device, &model.0, |x| x))
-            .map(|array| out(py, array))
-    }
+        })
+    })
 }
 
-fn out<T: Element, D: Dimension>(py: Python<'_>, array: Array<T, D>) -> Bound<'_, PyAny> {
-    array.into_pyarray(py).into_any()
+/// The posterior probability of every component for every sample, into `[N, K]`.
+#[pyfunction]
+pub(crate) fn predict_proba(
+    py: Python<'_>,
+    samples: Samples<'_>,
+    model: Parameters,
+    device: Choice,
+    mut out: Out<'_>,
+) -> PyResult<()> {
+    let mut rows = out.rows();
+    on_device(py, &samples, &None, model, &device, |data, device, mixture, _| {
+        let most_rows = (MOST_VALUES / mixture.n_components()).max(1);
+        for_each_chunk(data, device, |first, backend| {
+            let n = backend.n_samples();
+            for start in (0..n).step_by(most_rows) {
+                let part = backend.responsibilities(mixture, start..(start + most_rows).min(n))?;
+                rows.write(first + start, &part.into_dyn());
+            }
+            Ok(())
+        })
+    })
 }
 
 /// (Total log-likelihood of the samples, sum of their weights).
 #[pyfunction]
-pub(crate) fn log_likelihood<'py>(
-    py: Python<'py>,
-    samples: Samples<'py>,
-    weights: Weights<'py>,
+pub(crate) fn log_likelihood(
+    py: Python<'_>,
+    samples: Samples<'_>,
+    weights: Weights<'_>,
     model: Parameters,
     device: Choice,
 ) -> PyResult<(f64, f64)> {
-    on_device(py, &samples, &weights, &device, |data, device| {
-        Ok((device.log_likelihood(&model.0, data)?, data.total_weight()))
+    on_device(py, &samples, &weights, model, &device, |data, device, mixture, log_sum| {
+        let total_weight = data.total_weight();
+        Ok((device.log_likelihood(mixture, data)? + log_sum * total_weight, total_weight))
     })
 }

@@ -26,11 +26,6 @@ pub(crate) enum View<'a> {
 }
 
 impl Samples<'_> {
-    /// Whether results should be in single precision, as these samples are.
-    pub(crate) fn are_single(&self) -> bool {
-        matches!(self, Samples::Single(_))
-    }
-
     /// A view of them; files have their own weights.
     pub(crate) fn view<'a>(&'a self, weights: &'a Weights<'_>) -> View<'a> {
         let weights = weights.as_ref().map(|weights| weights.as_array());

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -16,13 +16,17 @@ use crate::errors::exception;
 /// How long a signal may wait until it is noticed.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The threads that work, and the process that they belong to: a fork does not inherit them.
-static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
+/// Pools that are kept for the next jobs, at most.
+const MOST_IDLE: usize = 4;
 
-/// Does a job on the threads of the pool, its caller waiting without the interpreter's lock.
+/// Pools that no job is using, and the process that they belong to: a fork does not inherit their threads.
+static IDLE: Mutex<(u32, Vec<ThreadPool>)> = Mutex::new((0, Vec::new()));
+
+/// Does a job on threads of its own, its caller waiting without the interpreter's lock. Were the threads of several
+/// jobs shared, one that waits for a part of its job might take up the whole of another.
 ///
-/// The job should look at the flag that it is given, which says when to stop. What it sends is handed to `hear` under the
-/// lock, in the thread that called, as signals are.
+/// The job should look at the flag that it is given, which says when to stop. What it sends is handed to `hear` under
+/// the lock, in the thread that called, as signals are.
 ///
 /// # Errors
 /// What the job returns; what a signal's handler or `hear` raises, after the job has stopped.
@@ -31,8 +35,8 @@ pub(crate) fn work<T: Send, E: Send>(
     mut hear: impl FnMut(Python<'_>, E) -> PyResult<()> + Send,
     job: impl FnOnce(&AtomicBool, Sender<E>) -> mixtura::Result<T> + Send,
 ) -> PyResult<T> {
-    let pool = pool()?;
     py.detach(|| {
+        let pool = take_pool()?;
         let stop = AtomicBool::new(false);
         let mut outcome = None;
         let mut raised = Ok(());
@@ -58,6 +62,7 @@ pub(crate) fn work<T: Send, E: Send>(
                 }
             }
         });
+        keep_pool(pool);
         raised?;
         match outcome {
             Some(Ok(result)) => result.map_err(exception),
@@ -77,18 +82,25 @@ pub(crate) fn quietly<T: Send>(
     work(py, |_, ()| Ok(()), |stop, _sender| job(stop))
 }
 
-/// The pool of this process.
-fn pool() -> PyResult<Arc<ThreadPool>> {
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    let here = process::id();
-    if let Some((owner, pool)) = &*pool
-        && *owner == here
-    {
-        return Ok(pool.clone());
+/// A pool that is idle, or a new one.
+fn take_pool() -> PyResult<ThreadPool> {
+    let idle = {
+        let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.0 != process::id() {
+            // The threads of a parent are not there to be ended.
+            std::mem::forget(std::mem::replace(&mut *idle, (process::id(), Vec::new())));
+        }
+        idle.1.pop()
+    };
+    let new = || ThreadPoolBuilder::new().thread_name(|i| format!("mixtura-{i}")).build();
+    let failed = |error| PyRuntimeError::new_err(format!("no threads could be started: {error}"));
+    idle.map_or_else(|| new().map_err(failed), Ok)
+}
+
+/// Keeps a pool for the next job, unless there are enough.
+fn keep_pool(pool: ThreadPool) {
+    let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    if idle.0 == process::id() && idle.1.len() < MOST_IDLE {
+        idle.1.push(pool);
     }
-    let new = ThreadPoolBuilder::new().thread_name(|i| format!("mixtura-{i}")).build();
-    let new = Arc::new(new.map_err(|error| PyRuntimeError::new_err(format!("no threads could be started: {error}")))?);
-    // The threads of a parent are not there to be ended.
-    std::mem::forget(pool.replace((here, new.clone())));
-    Ok(new)
 }

@@ -23,7 +23,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mixtura import GaussianMixture
+from mixtura import GaussianMixture, moments
 
 FAMILIES = ["full", "tied", "diag", "spherical"]
 PARAMETERS = ["weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"]
@@ -252,6 +252,13 @@ BAD_CALLS = {
     "precisions not symmetric": lambda kind, X: kind(1, precisions_init=[np.eye(3) + np.eye(3, k=1)]).fit(X),
     "variances not positive": lambda kind, X: kind(1, covariance_type="spherical", precisions_init=[0.0]).fit(X),
     "a collapse": lambda kind, X: kind(2, reg_covar=0.0).fit(np.repeat(X[:2], 5, axis=0)),
+    "a tolerance beyond all numbers": lambda kind, X: kind(1, tol=10**400).fit(X),
+    "a floor beyond all numbers": lambda kind, X: kind(1, reg_covar=10**400).fit(X),
+    "components beyond all numbers": lambda kind, X: kind(2**64).fit(X),
+    "samples in words": lambda kind, X: kind(1).fit(X).sample("2"),
+    "samples that are not a number": lambda kind, X: kind(1).fit(X).sample(np.nan),
+    "samples beyond all numbers": lambda kind, X: kind(1).fit(X).sample(2**64),
+    "samples beyond all memory": lambda kind, X: kind(1).fit(X).sample(2**60),
     "features without names": lambda kind, X: (
         kind(1).fit(pd.DataFrame(X, columns=["a", "b", "c"])).predict(pd.DataFrame(X, columns=["c", "b", "a"]))
     ),
@@ -275,6 +282,67 @@ def test_bad_input_raises_what_scikit_learn_raises(call, blobs):
     # The same words, but for what is added to them. (scikit-learn names the wrong number for samples of none.)
     if "n_samples'" not in str(theirs.value):
         assert without_sets(ours.value).startswith(without_sets(theirs.value))
+
+
+# Likewise, but scikit-learn's words are those of NumPy about shapes.
+BAD_MODELS = {
+    "a warm start of another family": lambda kind, X: (
+        kind(2, warm_start=True).fit(X).set_params(covariance_type="tied").fit(X)
+    ),
+    "a warm start of less": lambda kind, X: (
+        kind(2, covariance_type="tied", warm_start=True).fit(X).set_params(covariance_type="full").fit(X)
+    ),
+    "a warm start on other features": lambda kind, X: kind(2, warm_start=True).fit(X).fit(X[:, :2]),
+    "another family": lambda kind, X: kind(2).fit(X).set_params(covariance_type="tied").predict(X),
+    "means of one dimension": lambda kind, X: with_attribute(kind(2).fit(X), "means_", np.zeros(3)).predict(X),
+    "means of three dimensions": lambda kind, X: with_attribute(kind(2).fit(X), "means_", np.zeros((2, 3, 1))).predict(
+        X
+    ),
+    "means of other features": lambda kind, X: with_attribute(kind(2).fit(X), "means_", np.zeros((2, 2))).predict(X),
+    "weights of others": lambda kind, X: with_attribute(kind(2).fit(X), "weights_", np.ones(3) / 3).predict(X),
+    "no covariance at the start": lambda kind, X: kind(2, reg_covar=0.0, init_params="k-means++").fit(X),
+}
+
+
+def with_attribute(model, name, value):
+    setattr(model, name, value)
+    return model
+
+
+@pytest.mark.parametrize("call", BAD_MODELS.values(), ids=BAD_MODELS)
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+def test_models_that_do_not_fit_together_raise_what_scikit_learn_raises(call, blobs):
+    for kind in [Theirs, GaussianMixture]:
+        with pytest.raises(ValueError):
+            call(kind, blobs)
+
+
+def test_numbers_that_scikit_learn_takes_are_taken(blobs):
+    for kind in [Theirs, GaussianMixture]:
+        model = kind(3, max_iter=2**64, random_state=0).fit(blobs)
+        assert model.converged_
+        assert [model.sample(n)[0].shape for n in [2.0, 2.7, np.int64(2), True]] == [(2, 3)] * 3 + [(1, 3)]
+        # A warm start goes on with the components that there are.
+        model.set_params(warm_start=True, n_components=2).fit(blobs)
+        assert model.means_.shape == (3, 3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", ["fit", "fit_predict"])
+def test_a_model_that_single_precision_cannot_hold_is_an_error(family, method):
+    X = np.random.default_rng(0).standard_normal((100, 2)) * 1e-25
+    model = GaussianMixture(covariance_type=family, reg_covar=0.0, device="cpu")
+    with pytest.raises(ValueError, match=r"too large for float32\. Scale the input data, or pass it as float64"):
+        getattr(model, method)(X.astype(np.float32))
+    assert not hasattr(model, "means_")
+    assert np.isfinite(model.fit(X).precisions_).all()
+
+
+def test_the_warning_of_no_convergence_points_at_the_call(blobs):
+    for method in ["fit", "fit_predict"]:
+        with pytest.warns(ConvergenceWarning) as caught:
+            getattr(GaussianMixture(3, max_iter=1, random_state=0), method)(blobs)
+        assert [warning.filename for warning in caught] == [__file__]
 
 
 @pytest.mark.parametrize(
@@ -373,21 +441,37 @@ def test_other_threads_run_while_a_fit_does(blobs):
     assert counts[0] > 20 * seconds, "the lock was released"
 
 
-def fit_in_child(X, connection):
-    connection.send(GaussianMixture(3, random_state=0).fit(X).means_)
+def work_in_child(X, model, path, connection):
+    model.predict(X)
+    model.save(path)
+    loaded = GaussianMixture.load(path)
+    once_more = moments(X, model).maximize()
+    samples, _ = model.sample(10)
+    fitted = GaussianMixture(3, random_state=0).fit(X)
+    connection.send([loaded.covariances_, once_more.means_, samples, model.bic(X), fitted.means_])
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system has no fork")
-def test_a_forked_process_fits_as_its_parent_does(blobs):
-    means = GaussianMixture(3, random_state=0).fit(blobs).means_
+def test_a_forked_process_works_as_its_parent_does(blobs, tmp_path):
+    model = GaussianMixture(3, random_state=0).fit(blobs)
+    once_more, (samples, _), bic = moments(blobs, model).maximize(), model.sample(10), model.bic(blobs)
+    model.save(tmp_path / "parents.json")
     context = multiprocessing.get_context("fork")
     ours, childs = context.Pipe()
-    child = context.Process(target=fit_in_child, args=(blobs, childs))
+    child = context.Process(target=work_in_child, args=(blobs, model, tmp_path / "childs.json", childs))
     child.start()
-    assert ours.poll(60), "the child answers"
-    assert np.array_equal(ours.recv(), means)
-    child.join(10)
+    try:
+        assert ours.poll(60), "the child answers"
+        answers = ours.recv()
+        child.join(10)
+    finally:
+        child.kill()
+    for answer, expected in zip(
+        answers, [model.covariances_, once_more.means_, samples, bic, model.means_], strict=True
+    ):
+        assert np.array_equal(answer, expected)
+    assert (tmp_path / "childs.json").read_text() == (tmp_path / "parents.json").read_text()
 
 
 def test_fits_in_several_threads_at_once_are_right(blobs, device):

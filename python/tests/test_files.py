@@ -1,5 +1,8 @@
 """Samples in files are those in arrays, whether they stay in memory or on disk."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,3 +96,64 @@ def test_a_file_that_changes_under_a_data_set_is_an_error(tmp_path, blobs):
     np.save(tmp_path / "samples.npy", blobs[:100])
     with pytest.raises(ValueError, match="changed while it was in use"):
         GaussianMixture(2).fit(dataset)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("sample", 0.0),
+        ("sample", 1.5),
+        ("sample", -0.5),
+        ("sample", np.nan),
+        ("sample", "half"),
+        ("columns", "01"),
+        ("columns", 1),
+        ("weights", [1.0]),
+        ("weights", -1),
+        ("member", 1),
+        ("head", 0),
+        ("head", -1),
+        ("head", 2.0),
+        ("memory", -1),
+        ("memory", 1e6),
+        ("seed", -1),
+        ("seed", 2**64),
+        ("seed", None),
+    ],
+)
+def test_arguments_that_say_nothing_about_a_file_are_errors(tmp_path, blobs, name, value):
+    np.save(tmp_path / "samples.npy", blobs)
+    with pytest.raises(ValueError, match=f"{name}"):
+        Dataset(tmp_path / "samples.npy", **{name: value})
+
+
+def test_arguments_larger_than_any_file_are_taken(tmp_path, blobs):
+    np.save(tmp_path / "samples.npy", blobs)
+    assert Dataset(tmp_path / "samples.npy", head=2**80, memory=2**80, seed=2**64 - 1).n_samples == 3000
+
+
+def test_a_data_set_survives_copies_and_pickling(table, tmp_path):
+    table.to_csv(tmp_path / "samples.csv", index=False)
+    dataset = Dataset(tmp_path / "samples.csv", columns=["z", 0], weights="w", head=500, sample=0.5, seed=3, memory=100)
+    model = GaussianMixture(2, random_state=0).fit(dataset)
+    for other in [pickle.loads(pickle.dumps(dataset)), copy.deepcopy(dataset), copy.copy(dataset)]:
+        assert type(other) is Dataset
+        assert repr(other) == repr(dataset)
+        assert other.feature_names == ["z", "x"]
+        assert model.score(other) == model.score(dataset)
+
+
+def test_names_of_features_are_compared_as_scikit_learn_compares_those_of_frames(blobs, table, tmp_path):
+    np.save(tmp_path / "nameless.npy", blobs)
+    table[["x", "y", "z"]].to_csv(tmp_path / "named.csv", index=False)
+    table[["x", "y", "w"]].to_csv(tmp_path / "other.csv", index=False)
+    named = GaussianMixture(2, random_state=0).fit(tmp_path / "named.csv")
+    nameless = GaussianMixture(2, random_state=0).fit(blobs)
+    with pytest.warns(UserWarning, match="X does not have valid feature names, but GaussianMixture was fitted with"):
+        named.predict(tmp_path / "nameless.npy")
+    with pytest.warns(UserWarning, match="X has feature names, but GaussianMixture was fitted without feature names"):
+        nameless.predict(tmp_path / "named.csv")
+    with pytest.raises(ValueError, match=r"(?s)feature names should match.*now missing: z"):
+        named.predict(tmp_path / "other.csv")
+    named.predict(tmp_path / "named.csv")
+    nameless.predict(tmp_path / "nameless.npy")

@@ -5,6 +5,7 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as Theirs
@@ -69,6 +70,32 @@ def test_moments_of_different_models_do_not_add_up(blobs):
         Moments("full", 1.0, 0.0, np.ones(2), np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="ill-defined"):
         moments(blobs[:1].repeat(2, axis=0), GaussianMixture().fit(blobs)).maximize(reg_covar=0.0)
+
+
+def test_the_next_model_has_the_device_the_precision_and_the_names_of_the_last(blobs, tmp_path):
+    paths = [tmp_path / f"part-{i}.csv" for i in range(3)]
+    for i, path in enumerate(paths):
+        # Every file has its own order of the columns.
+        names = np.roll(["x", "y", "z"], i)
+        pd.DataFrame(blobs[i::3], columns=["x", "y", "z"])[names].to_csv(path, index=False)
+    frame = pd.DataFrame(blobs, columns=["x", "y", "z"])
+    start = GaussianMixture(3, random_state=0, max_iter=0, device="cpu", precision="f64").fit(frame)
+    whole = sum(pickle.loads(pickle.dumps(moments(path, start))) for path in paths)
+    model = whole.maximize()
+    assert (model.device, model.precision, list(model.feature_names_in_)) == ("cpu", "f64", ["x", "y", "z"])
+    expected = moments(frame, start).maximize()
+    for name in PARAMETERS:
+        np.testing.assert_allclose(getattr(model, name), getattr(expected, name), rtol=1e-10, atol=1e-12)
+    assert np.array_equal(model.predict(paths[1]), expected.predict(frame[1::3]))
+    with pytest.raises(ValueError, match="have the features"):
+        whole + moments(blobs, GaussianMixture.load(nameless(model, tmp_path / "model.json")))
+
+
+def nameless(model, path):
+    """Save a model without the names of its features."""
+    del model.feature_names_in_
+    model.save(path)
+    return path
 
 
 @pytest.mark.filterwarnings("default::DeprecationWarning")

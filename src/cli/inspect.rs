@@ -42,20 +42,28 @@ fn best_of(n_init: usize) -> String {
 /// How the model was fitted.
 fn history(fit: &FitRecord) -> Vec<(&'static str, String)> {
     let outcome = if fit.converged { "converged" } else { "not converged" };
-    let weighted = match fit.total_weight {
-        weight if weight == fit.n_samples as f64 => String::new(),
-        weight => format!(", of total weight {weight}"),
+    let mut facts = Vec::new();
+    if let Some(n_samples) = fit.n_samples {
+        let weighted = match fit.total_weight {
+            Some(weight) if weight != n_samples as f64 => format!(", of total weight {weight}"),
+            _ => String::new(),
+        };
+        facts.push(("fitted to", format!("{n_samples} samples{weighted}")));
+    }
+    if let Some(device) = &fit.device {
+        facts.push(("fitted on", format!("{} ({})", device.name, device.backend)));
+    }
+    let seed = fit.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
+    let log_likelihood = match (fit.log_likelihood, fit.total_weight) {
+        (Some(total), Some(weight)) => format!("{total:.6} (mean {:.6})", total / weight),
+        (Some(total), None) => format!("{total:.6}"),
+        (None, _) => "unknown: it was not computed, or the fit was interrupted".to_owned(),
     };
-    let log_likelihood = match fit.log_likelihood {
-        Some(total) => format!("{total:.6} (mean {:.6})", total / fit.total_weight),
-        None => "unknown: the fit was interrupted".to_owned(),
-    };
-    vec![
-        ("fitted to", format!("{} samples{weighted}", fit.n_samples)),
-        ("fitted on", format!("{} ({})", fit.device.name, fit.device.backend)),
-        ("initialisation", format!("{}, seed {}{}", fit.init, fit.seed, best_of(fit.n_init))),
+    facts.extend([
+        ("initialisation", format!("{}{seed}{}", fit.init, best_of(fit.n_init))),
         ("epochs", format!("{} ({outcome}; at most {}, tolerance {:e})", fit.n_iter, fit.max_iter, fit.tol)),
         ("covariance floor", fit.floor.to_string()),
         ("log-likelihood", log_likelihood),
-    ]
+    ]);
+    facts
 }

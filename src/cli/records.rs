@@ -100,7 +100,7 @@ impl Record<'_> {
 
     /// How a model was fitted.
     pub(crate) fn of_fit(&self, fit: &Fit) -> FitRecord {
-        self.of(fit.converged, fit.n_iter, fit.lower_bound, Some(fit.log_likelihood))
+        self.of(fit.converged, &fit.lower_bounds, Some(fit.log_likelihood))
     }
 
     /// Keeps what there is of a fit that was interrupted, and says what that is.
@@ -119,8 +119,7 @@ impl Record<'_> {
             kept.push(format!("its checkpoint is {}", checkpoints.to.path().display()));
         }
         if let (Some(to), Some(Climb { mixture, lower_bounds, converged, .. })) = (model, &best) {
-            let lower_bound = lower_bounds.last().copied().unwrap_or(f64::NEG_INFINITY);
-            let record = self.of(*converged, lower_bounds.len(), lower_bound, None);
+            let record = self.of(*converged, lower_bounds, None);
             save_model(to, &self.model(mixture.clone(), record))?;
             kept.push(format!("its best model so far is {}", to.path().display()));
         }
@@ -139,20 +138,21 @@ impl Record<'_> {
         Ok(Interrupted(format!("the fit was interrupted {after}\n{remedy}")))
     }
 
-    fn of(&self, converged: bool, n_iter: usize, lower_bound: f64, log_likelihood: Option<f64>) -> FitRecord {
+    fn of(&self, converged: bool, lower_bounds: &[f64], log_likelihood: Option<f64>) -> FitRecord {
         FitRecord {
-            device: self.device.clone(),
-            n_samples: self.data.n_samples(),
-            total_weight: self.data.total_weight(),
+            device: Some(self.device.clone()),
+            n_samples: Some(self.data.n_samples()),
+            total_weight: Some(self.data.total_weight()),
             init: self.init.to_owned(),
-            seed: self.options.seed,
+            seed: Some(self.options.seed),
             tol: self.options.tol,
             floor: self.options.floor,
             max_iter: self.options.max_iter,
             n_init: self.options.n_init,
             converged,
-            n_iter,
-            lower_bound: Some(lower_bound).filter(|bound| bound.is_finite()),
+            n_iter: lower_bounds.len(),
+            lower_bound: lower_bounds.last().copied(),
+            lower_bounds: lower_bounds.to_vec(),
             log_likelihood,
         }
     }

@@ -195,8 +195,12 @@ impl Pass {
     pub(super) fn new(gpu: &Gpu, samples: &DeviceSamples, layout: Layout) -> Result<Self> {
         let chunk_groups: Vec<usize> = samples.chunks.iter().map(|chunk| chunk.groups).collect();
         let Some(plan) = Plan::new(layout, &gpu.limits, &chunk_groups) else {
-            let detail = format!("{} components of {} features are more than its kernels take", layout.k, layout.d);
-            return Err(Error::Device { device: gpu.info().name.clone(), detail });
+            return Err(Error::TooLargeForDevice {
+                device: gpu.info().name.clone(),
+                limit: Plan::limit(&layout, &gpu.limits),
+                n_components: layout.k,
+                n_features: layout.d,
+            });
         };
         let kernels = Kernels::new(gpu, &plan)?;
         gpu.keep_kernels();

@@ -89,6 +89,23 @@ impl Plan {
         })
     }
 
+    /// What the kernels take at most, where they do not take a layout, in words.
+    pub(super) fn limit(layout: &Layout, limits: &Limits) -> String {
+        if 2 * layout.k > MOST_TRIPS {
+            return format!("at most {} components", MOST_TRIPS / 2);
+        }
+        let fits = |d| {
+            let other = Layout::new(layout.shape, d, layout.k, layout.tuning);
+            other.window(limits.max_storage_buffer_binding_size as usize) > 0
+        };
+        let (mut most, mut too_many) = (1, layout.d);
+        while most + 1 < too_many {
+            let middle = most.midpoint(too_many);
+            *(if fits(middle) { &mut most } else { &mut too_many }) = middle;
+        }
+        format!("at most {most} features with {} components and this type of covariance", layout.k)
+    }
+
     /// Bytes of the parameters of one window.
     pub(super) fn window_bytes(&self) -> u64 {
         self.layout.window_vectors(self.windows[0].len()) as u64 * VECTOR
@@ -220,6 +237,19 @@ mod tests {
             }
         }
         plans
+    }
+
+    #[test]
+    fn a_model_that_the_kernels_do_not_take_is_told_their_limit() {
+        let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
+        let plan = |d, k| {
+            let layout = Layout::new(Shape::Dense, d, k, Tuning::HARDWARE);
+            Plan::new(layout, &limits, &[1]).ok_or_else(|| Plan::limit(&layout, &limits))
+        };
+        assert_eq!(plan(2, 30_001).unwrap_err(), "at most 30000 components");
+        let refused = plan(100_000, 3).unwrap_err();
+        let most: usize = refused.split(' ').nth(2).unwrap().parse().unwrap();
+        assert!(plan(most, 3).is_ok() && plan(most + 1, 3).is_err(), "{refused}");
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::path::Path;
 use super::malformed;
 use crate::error::{Error, Result};
 
+/// More columns than any table has: a header or a user that tells of more is mistaken.
+pub(super) const MOST_COLUMNS: usize = 1 << 20;
+
 /// Most column names that an error lists.
 const LISTED: usize = 20;
 

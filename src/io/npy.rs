@@ -10,15 +10,12 @@ use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
 use positioned_io::{RandomAccessFile, ReadAt};
 
 use super::chunks::{Chunk, Table};
-use super::columns::Selection;
+use super::columns::{MOST_COLUMNS, Selection};
 use super::encoding::{self, Blocks, Encoding, Kind, Numbers};
 use super::malformed;
 use super::source::Source;
 use crate::data::block_rows;
 use crate::error::{Error, Result};
-
-/// More columns than any table has; a header that tells of more is broken.
-const MOST_COLUMNS: usize = 1 << 20;
 
 /// Opens a table that is one array.
 pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {

@@ -1,7 +1,7 @@
 //! Files of nothing but little-endian numbers, row after row.
 
 use super::chunks::{Chunk, Table};
-use super::columns::Selection;
+use super::columns::{MOST_COLUMNS, Selection};
 use super::encoding::{self, Blocks, Encoding, Kind};
 use super::malformed;
 use super::source::Source;
@@ -16,6 +16,10 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
         let problem = "a file of raw numbers does not say how many columns it has";
         return Err(malformed(name, problem, "give their number: --dims"));
     };
+    if !(1..=MOST_COLUMNS).contains(&d) {
+        let problem = format!("no table has {d} columns");
+        return Err(malformed(name, problem, format!("give their number, 1 to {MOST_COLUMNS}: --dims")));
+    }
     let kind = match precision {
         Precision::Single => Kind::F32,
         Precision::Double => Kind::F64,
@@ -40,4 +44,25 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
     };
     let chunks = Blocks { rows: block_rows(d), read, is_over: false };
     Ok(Table { picked, names: None, n_rows, chunks: Box::new(chunks) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::Dataset;
+    use super::*;
+
+    #[test]
+    fn numbers_of_columns_that_no_table_has_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("samples.f64");
+        fs::write(&file, [0; 48]).unwrap();
+        let read = |d| Dataset::read(&file, &Selection { dims: Some(d), ..Selection::default() });
+        assert!(read(3).is_ok());
+        for d in [0, MOST_COLUMNS + 1, usize::MAX] {
+            let error = read(d).unwrap_err().to_string();
+            assert!(error.contains(&format!("no table has {d} columns")), "{error}");
+        }
+    }
 }

@@ -141,7 +141,7 @@ fn a_model_file_comes_back_bit_for_bit() {
         assert_eq!((&one["format"], &one["version"]), (&Value::from("mixtura-model"), &Value::from(1)));
         assert_eq!(one["feature_names"], serde_json::json!(["eruptions", "waiting"]));
         let fit = "device n_samples total_weight init seed tol floor max_iter n_init converged n_iter lower_bound \
-            log_likelihood";
+            lower_bounds log_likelihood";
         assert_eq!(keys(&one["fit"]), fit.split_whitespace().collect());
         assert_eq!((&two["fit"]["init"], &two["fit"]["lower_bound"]), (&Value::from("model"), &Value::Null));
     }
