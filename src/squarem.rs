@@ -14,9 +14,6 @@ use crate::update::{Here, Memory, Next, StepKind};
 /// By how much the longest extrapolation grows when it was taken, and shrinks when one was rejected.
 const GROWTH: f64 = 4.0;
 
-/// The longest extrapolation of the first cycle, in steps: a fit of few passes has no time to find out how far it may go.
-const FIRST_REACH: f64 = 2.0;
-
 /// The least weight that has a logarithm.
 const LEAST_WEIGHT: f64 = 1e-300;
 
@@ -24,7 +21,7 @@ const LEAST_WEIGHT: f64 = 1e-300;
 pub(crate) fn next(here: &Here) -> Result<Next> {
     let Here { mixture, memory, moments, lower_bounds, .. } = *here;
     let lower_bound = moments.lower_bound();
-    let reach = if memory.reach == 0.0 { FIRST_REACH } else { memory.reach };
+    let reach = memory.reach.max(1.0);
     let first = |mixture: Mixture, start: &Mixture, reach, kind| Next {
         mixture,
         memory: Memory { earlier: vec![start.clone()], reach, polishing: memory.polishing },
