@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -215,6 +215,19 @@ impl CovarianceArray {
             CovarianceArray::Diag(a) if i == j => a[[k, i]],
             CovarianceArray::Spherical(a) if i == j => a[k],
             _ => 0.0,
+        }
+    }
+
+    /// a^T M b with the matrix M of component k: where this array holds covariances, the covariance of a^T x and b^T x.
+    ///
+    /// # Panics
+    /// If there is no component k, or a or b has not D entries.
+    pub fn product(&self, k: usize, a: ArrayView1<f64>, b: ArrayView1<f64>) -> f64 {
+        match self {
+            CovarianceArray::Full(m) => a.dot(&m.index_axis(Axis(0), k).dot(&b)),
+            CovarianceArray::Tied(m) => a.dot(&m.dot(&b)),
+            CovarianceArray::Diag(m) => a.dot(&(&m.row(k) * &b)),
+            CovarianceArray::Spherical(m) => m[k] * a.dot(&b),
         }
     }
 

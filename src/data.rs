@@ -244,6 +244,18 @@ pub(crate) fn choose(data: &dyn Data, count: usize, random: &mut impl Rng) -> Ve
     places
 }
 
+/// Copies as f64, with their weights, of at most so many samples of positive weight: one from each of equal stretches of
+/// them, at a place in it that moves on by the golden ratio, so that no period in the data falls in step.
+///
+/// # Errors
+/// That the samples cannot be read again, or that the pass is stopped.
+pub fn thinned(data: &dyn Data, count: usize) -> Result<Points<'static>> {
+    let (n, golden) = (data.n_effective(), 0.618_033_988_749_895);
+    let place = |i: usize| ((i as f64 + (i as f64 * golden).fract()) * n as f64 / count as f64) as usize;
+    let places: Vec<usize> = if n <= count { (0..n).collect() } else { (0..count).map(place).collect() };
+    select(data, &places)
+}
+
 /// Copies as f64, with their weights, of the samples that have the given places, in order, among those of positive weight.
 pub(crate) fn select(data: &dyn Data, places: &[usize]) -> Result<Points<'static>> {
     let mut parts: Vec<Points> = Vec::new();

@@ -67,7 +67,7 @@ pub use backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, Preci
 pub use ceiling::Ceiling;
 pub use collapse::{Collapse, OnCollapse, Remedy, Repair};
 pub use covariance::{CovarianceArray, CovarianceType};
-pub use data::{Data, Home, Place, Visit, Watched, Watcher, block_rows};
+pub use data::{Data, Home, Place, Visit, Watched, Watcher, block_rows, thinned};
 pub use device::{Device, DeviceChoice, Listed, devices};
 pub use error::{Error, Feature, Result};
 pub use fit::{Climb, Fit, FitState, Fitting, Progress, Seconds, fit};

@@ -11,11 +11,13 @@ use mixtura::io::{Checkpoint, Destination, FROM_MODEL, Model, OptionsRecord, loa
 use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Fitting, Init, WarmStart, Watched};
 
 use super::collapse::CollapseArgs;
-use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_output};
+use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt;
+use super::plot::Plot;
 use super::progress::{ProgressLog, waiting};
 use super::records::{Checkpoints, Interval, Record};
 use super::report::{FitReport, summary};
+use super::trace::Trace;
 use super::update::UpdateArgs;
 use super::{Usage, print, print_json};
 
@@ -25,6 +27,7 @@ use super::{Usage, print, print_json};
     mixtura fit data/faithful.csv -k 2\n  \
     mixtura fit samples.npy -k 16 --covariance diag --device gpu --out model.json\n  \
     mixtura fit sales.csv -k 4 --columns price,amount --weights count --json > fit.json\n  \
+    mixtura fit samples.npy -k 8 --n-init 4 --trace epochs.csv --plot fit.svg\n  \
     mixtura fit huge.npy -k 64 --memory 4GiB --checkpoint fit.ckpt --out model.json\n  \
     mixtura fit huge.npy --resume fit.ckpt --checkpoint fit.ckpt --out model.json")]
 pub(crate) struct FitArgs {
@@ -96,6 +99,14 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "MODEL.json")]
     out: Option<PathBuf>,
 
+    /// Write a row for every epoch of every restart here: .csv or .json
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
+    /// Draw the epochs, and the samples under the components, here: .svg or .png
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
     /// Have the f64 backend compute the model's log-likelihood too, and say how far apart the two are
     #[arg(long)]
     verify: bool,
@@ -116,6 +127,8 @@ struct Request {
     init: String,
     feature_names: Option<Vec<String>>,
     destination: Option<Destination>,
+    trace: Option<Trace>,
+    plot: Option<Plot>,
     checkpoints: Option<Checkpoints>,
     resumed: Option<Checkpoint>,
     device: Device,
@@ -124,7 +137,8 @@ struct Request {
 impl FitArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let started = Instant::now();
-        let Request { options, init, feature_names, destination, mut checkpoints, resumed, device } = self.check()?;
+        let Request { options, init, feature_names, destination, trace, plot, mut checkpoints, resumed, device } =
+            self.check()?;
 
         let reading = Instant::now();
         let bar = waiting(self.quiet, "reading");
@@ -151,29 +165,44 @@ impl FitArgs {
         interrupt::wait_for_end();
         let state = resumed.map(|checkpoint| checkpoint.state).unwrap_or_default();
         let mut fitting = Fitting::resume(&watched, &device, &options, state).map_err(|error| data.locate(error))?;
+        let mut steps = Vec::new();
         let (state, fit) = loop {
             match fitting.epoch() {
                 Ok(None) => break (fitting.state().clone(), fitting.finish()),
-                Ok(Some(step)) => progress.show(&step),
+                Ok(Some(step)) => {
+                    progress.show(&step);
+                    steps.push(step);
+                }
                 Err(error) => break (fitting.state().clone(), Err(error)),
             }
-            if let Some(checkpoints) = &mut checkpoints {
-                checkpoints.after_epoch(|| record.checkpoint(fitting.state()))?;
+            if let Some(checkpoints) = &mut checkpoints
+                && let Err(error) = checkpoints.after_epoch(|| record.checkpoint(fitting.state()))
+            {
+                break (fitting.state().clone(), Err(error));
             }
             if interrupt::asked().load(Ordering::SeqCst) {
                 break (fitting.state().clone(), Err(Error::Interrupted));
             }
         };
         progress.finish();
+        // Whatever became of the fit, its epochs are kept.
+        let traced = trace.as_ref().map_or(Ok(()), |trace| trace.save(&steps));
         let fit = match fit {
             Err(Error::Interrupted) => {
-                return Err(record.keep(&state, checkpoints.as_ref(), destination.as_ref())?.into());
+                let trace = trace.as_ref().map(Trace::path);
+                let interrupted = record.keep(&state, checkpoints.as_ref(), destination.as_ref(), trace)?;
+                return Err(traced.map_or_else(Into::into, |()| interrupted.into()));
             }
             fit => fit.map_err(|error| data.locate(error))?,
         };
+        traced?;
 
         if let Some(destination) = &destination {
             save_model(destination, &record.model(fit.mixture.clone(), record.of_fit(&fit)))?;
+        }
+        if let Some(plot) = &plot {
+            let _bar = waiting(self.quiet, "drawing");
+            plot.draw(&fit, &steps, &Watched::new(&data, interrupt::asked(), &|_| {}))?;
         }
         if !self.quiet {
             fit.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
@@ -237,22 +266,21 @@ impl FitArgs {
             // It may take the place of the one that the fit goes on from.
             check_output("--checkpoint", path, &inputs)?;
         }
-        if let Some(out) = &self.out {
-            inputs.extend(self.resume.clone());
-            check_output("--out", out, &inputs)?;
+        inputs.extend(self.resume.clone());
+        let outputs = [("--out", &self.out), ("--trace", &self.trace), ("--plot", &self.plot)];
+        let outputs = outputs.map(|(flag, path)| (flag, path.as_deref()));
+        for (flag, path) in outputs {
+            path.map_or(Ok(()), |path| check_output(flag, path, &inputs))?;
         }
-        if self.checkpoint.is_some() && self.checkpoint == self.out {
-            return Err(Usage {
-                problem: "--checkpoint and --out are the same file".to_owned(),
-                remedy: "write the model and the checkpoints to different files",
-            }
-            .into());
-        }
+        check_distinct(&[&[("--checkpoint", self.checkpoint.as_deref())], &outputs[..]].concat())?;
         let destination = self.out.as_deref().map(Destination::new).transpose()?;
+        let trace = self.trace.as_deref().map(Trace::new).transpose()?;
+        let plot = self.plot.as_deref().map(Plot::new).transpose()?;
         let checkpoints = self.checkpoint.as_deref();
         let checkpoints = checkpoints.map(|path| Checkpoints::new(path, self.checkpoint_every)).transpose()?;
         let device = self.memory.limit(self.device.open()?);
-        Ok(Request { options, init, feature_names: feature_names.flatten(), destination, checkpoints, resumed, device })
+        let feature_names = feature_names.flatten();
+        Ok(Request { options, init, feature_names, destination, trace, plot, checkpoints, resumed, device })
     }
 
     /// The options of a checkpoint, which arguments must agree with; a single restart may be given more epochs.

@@ -113,6 +113,28 @@ pub(crate) fn check_output(flag: &str, out: &Path, inputs: &[PathBuf]) -> Result
     }
 }
 
+/// Refuses outputs that are one file: the last of them would take the place of the others.
+pub(crate) fn check_distinct(outputs: &[(&str, Option<&Path>)]) -> Result<(), Usage> {
+    let given: Vec<(&str, PathBuf)> =
+        outputs.iter().filter_map(|(flag, path)| path.map(|path| (*flag, resolved(path)))).collect();
+    for (i, (flag, path)) in given.iter().enumerate() {
+        if let Some((other, _)) = given[i + 1..].iter().find(|(_, other)| other == path) {
+            let problem = format!("{flag} and {other} are the same file");
+            return Err(Usage { problem, remedy: "write each of them to a file of its own" });
+        }
+    }
+    Ok(())
+}
+
+/// A path by which a file, new or there, is told from others.
+fn resolved(path: &Path) -> PathBuf {
+    let in_directory = || {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(directory.canonicalize().ok()?.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(in_directory).unwrap_or_else(|| path.to_owned())
+}
+
 /// How much memory samples may take.
 #[derive(Debug, Args)]
 pub(crate) struct MemoryArgs {

@@ -11,6 +11,7 @@ mod format;
 mod inputs;
 mod inspect;
 pub(crate) mod interrupt;
+mod plot;
 mod predict;
 mod progress;
 mod records;
@@ -18,6 +19,7 @@ mod report;
 mod sample;
 mod score;
 mod tables;
+mod trace;
 mod update;
 
 use std::io::Write;

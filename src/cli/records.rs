@@ -109,6 +109,7 @@ impl Record<'_> {
         state: &FitState,
         checkpoints: Option<&Checkpoints>,
         model: Option<&Destination>,
+        trace: Option<&Path>,
     ) -> mixtura::Result<Interrupted> {
         let mut kept = Vec::new();
         let best = state.best_so_far();
@@ -123,6 +124,7 @@ impl Record<'_> {
             save_model(to, &self.model(mixture.clone(), record))?;
             kept.push(format!("its best model so far is {}", to.path().display()));
         }
+        kept.extend(trace.map(|trace| format!("its trace is {}", trace.display())));
         checkpoint_saved?;
         let epochs = state.climb.as_ref().map_or(0, |climb| climb.lower_bounds.len());
         let after = match epochs {
@@ -130,7 +132,7 @@ impl Record<'_> {
             1 => "after 1 epoch".to_owned(),
             n => format!("after {n} epochs"),
         };
-        let remedy = match (kept.as_slice(), checkpoints) {
+        let remedy = match (kept.as_slice(), checkpoints.and(best.as_ref())) {
             ([], _) => "nothing was written".to_owned(),
             (kept, None) => kept.join("; "),
             (kept, Some(_)) => format!("{}; go on with --resume", kept.join("; ")),

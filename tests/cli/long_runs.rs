@@ -105,7 +105,8 @@ fn an_interrupted_fit_leaves_its_checkpoint_and_best_model_and_goes_on_from_ther
     write_samples(&place, 100_000);
     let fit = "fit x.npy -k 8 --device cpu --tol 0 --max-iter 40 -q";
     assert_eq!(place.run(&format!("{fit} --out whole.json")).status, 0);
-    let arguments = format!("{} --checkpoint c --checkpoint-every 1 --out m.json", fit.replace("-q", ""));
+    let arguments =
+        format!("{} --checkpoint c --checkpoint-every 1 --out m.json --trace t.json", fit.replace("-q", ""));
     let mut command = place.command(&arguments);
     let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let started = Instant::now();
@@ -118,7 +119,11 @@ fn an_interrupted_fit_leaves_its_checkpoint_and_best_model_and_goes_on_from_ther
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     assert!(stderr.contains("error: the fit was interrupted after") && stderr.contains("--resume"), "{stderr}");
-    assert_eq!(place.names(), ["c", "m.json", "whole.json", "x.npy"]);
+    assert!(stderr.contains("its trace is t.json"), "{stderr}");
+    assert_eq!(place.names(), ["c", "m.json", "t.json", "whole.json", "x.npy"]);
+    let epochs = model(&place, "c")["climb"]["lower_bounds"].as_array().map(Vec::len);
+    assert!(epochs > Some(0));
+    assert_eq!(model(&place, "t.json").as_array().map(Vec::len), epochs);
     assert_eq!(model(&place, "m.json")["fit"]["log_likelihood"], Value::Null);
     assert!(place.run("inspect m.json").lines().iter().any(|line| line.contains("interrupted")));
 

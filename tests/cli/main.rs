@@ -7,5 +7,6 @@ mod commands;
 mod fit;
 mod formats;
 mod long_runs;
+mod pictures;
 mod support;
 mod ways_to_fit;

@@ -1,0 +1,159 @@
+//! The picture of a fit: its epochs on the left, its samples and components on the right.
+
+mod axis;
+mod climb;
+mod ellipse;
+mod frame;
+mod histogram;
+mod palette;
+mod panel;
+mod projection;
+mod scatter;
+mod svg;
+
+use std::io::Write;
+use std::path::Path;
+
+use mixtura::io::Destination;
+use mixtura::{Data, Device, Error, Fit, Points, Progress, Samples, thinned};
+use ndarray::Array2;
+
+use super::Usage;
+use axis::written;
+use palette::INK;
+use panel::Area;
+use projection::Projection;
+use svg::{Svg, to_png};
+
+/// The sheet.
+const WIDTH: f64 = 1200.0;
+const HEIGHT: f64 = 560.0;
+
+/// Most samples that are drawn, and most of their values.
+const SAMPLES: usize = 4000;
+const VALUES: usize = 1 << 22;
+
+/// Where the picture goes.
+pub(crate) struct Plot {
+    to: Destination,
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Format {
+    Svg,
+    Png,
+}
+
+impl Plot {
+    /// Checks that it can be written.
+    pub(crate) fn new(path: &Path) -> anyhow::Result<Self> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        let format = match extension.as_deref() {
+            Some("svg") => Format::Svg,
+            Some("png") => Format::Png,
+            _ => {
+                let problem = format!("--plot is {}, which is neither .svg nor .png", path.display());
+                return Err(Usage { problem, remedy: "give a file that ends in .svg or .png" }.into());
+            }
+        };
+        Ok(Plot { to: Destination::new(path)?, format })
+    }
+
+    /// Draws a fit that did these epochs.
+    pub(crate) fn draw(&self, fit: &Fit, steps: &[Progress], data: &dyn Data) -> mixtura::Result<()> {
+        let document = picture(fit, steps, data)?;
+        let fail = |source| Error::Write { path: self.to.path().to_owned(), source };
+        let bytes = match self.format {
+            Format::Svg => document.into_bytes(),
+            Format::Png => to_png(&document).map_err(fail)?,
+        };
+        let mut output = self.to.create()?;
+        output.write_all(&bytes).map_err(fail)?;
+        output.finish()
+    }
+}
+
+/// The document.
+fn picture(fit: &Fit, steps: &[Progress], data: &dyn Data) -> mixtura::Result<String> {
+    let points = thinned(data, (VALUES / data.n_features()).clamp(100, SAMPLES))?;
+    let mut svg = Svg::new(WIDTH, HEIGHT);
+    let style = format!("font-size='17' text-anchor='middle' fill='{INK}'");
+    svg.text([0.5 * WIDTH, 34.0], style, &title(fit, data));
+    let area = |left: f64, right: f64| Area { left, top: 56.0, width: right - left, height: HEIGHT - 56.0 - 14.0 };
+    climb::draw(&mut svg, area(16.0, 500.0), steps, fit.lower_bound);
+    draw_samples(&mut svg, area(526.0, WIDTH - 24.0), fit, data, &points)?;
+    Ok(svg.finish())
+}
+
+fn draw_samples(svg: &mut Svg, area: Area, fit: &Fit, data: &dyn Data, points: &Points) -> mixtura::Result<()> {
+    let (n, all) = (points.n_samples(), data.n_samples());
+    let shown = match n {
+        _ if n == all => "All samples".to_owned(),
+        n => format!("{} of {} samples", grouped(n), grouped(all)),
+    };
+    let caption = |drawn: &str| {
+        let drawn = drawn.to_owned();
+        move |outside: usize| match outside {
+            0 => format!("{shown}, and {drawn}"),
+            n => format!("{shown} ({} outside the frame), and {drawn}", grouped(n)),
+        }
+    };
+    let name = |i: usize| data.feature_names().map_or_else(|| format!("feature {i}"), |names| names[i].clone());
+    let samples = values(points);
+    if data.n_features() == 1 {
+        let caption = caption("the density of the mixture");
+        histogram::draw(svg, area, &fit.mixture, samples.column(0), points.weights(), &name(0), caption);
+        return Ok(());
+    }
+    let projection = match data.n_features() {
+        2 => Projection::own([name(0), name(1)]),
+        _ => {
+            let (mean, variance) = data.feature_moments();
+            Projection::principal(&samples, points.weights(), mean, &variance)
+        }
+    };
+    // Few enough for any processor, and none of them too wide for it.
+    let labels = Device::cpu().predict(&fit.mixture, points)?;
+    let caption = caption("ellipses at 1 and 2 standard deviations");
+    scatter::draw(svg, area, &fit.mixture, &samples, &labels, &projection, caption);
+    Ok(())
+}
+
+fn title(fit: &Fit, data: &dyn Data) -> String {
+    let (k, d) = fit.mixture.means().dim();
+    let number = |n: usize, thing: &str| format!("{} {thing}{}", grouped(n), if n == 1 { "" } else { "s" });
+    format!(
+        "{} of {}  ·  {}, {} covariance  ·  mean log-likelihood {}",
+        number(data.n_samples(), "sample"),
+        number(d, "feature"),
+        number(k, "component"),
+        fit.mixture.covariance_type(),
+        written(fit.mean_log_likelihood(), 4),
+    )
+}
+
+/// The samples as f64.
+fn values(points: &Points) -> Array2<f64> {
+    match points.samples() {
+        Samples::F32(values) => values.mapv(f64::from),
+        Samples::F64(values) => values.to_owned().into_owned(),
+    }
+}
+
+/// A number with its thousands apart.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([0, 999, 1000, 12_345_678].map(grouped), ["0", "999", "1,000", "12,345,678"]);
+    }
+}
