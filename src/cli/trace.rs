@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mixtura::io::{Destination, Output};
-use mixtura::{Error, Progress};
+use mixtura::{Error, Progress, Repair};
 use serde::Serialize;
 
 use super::Usage;
@@ -21,7 +21,7 @@ enum Format {
 }
 
 /// The columns of the table, and the names in the objects.
-const COLUMNS: [&str; 6] = ["restart", "epoch", "step", "lower_bound", "change", "seconds"];
+const COLUMNS: [&str; 7] = ["restart", "epoch", "step", "lower_bound", "change", "repairs", "seconds"];
 
 /// An epoch as it is written. What is not finite has no value: null, or an empty cell.
 #[derive(Debug, Serialize)]
@@ -31,6 +31,8 @@ struct Row {
     step: &'static str,
     lower_bound: Option<f64>,
     change: Option<f64>,
+    /// A sentence for each component that collapsed; empty where none did.
+    repairs: String,
     seconds: f64,
 }
 
@@ -43,6 +45,7 @@ impl From<&Progress> for Row {
             step: progress.kind.name(),
             lower_bound: finite(progress.lower_bound),
             change: finite(progress.change),
+            repairs: progress.repairs.iter().map(Repair::to_string).collect::<Vec<_>>().join("; "),
             seconds: progress.seconds,
         }
     }
