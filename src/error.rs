@@ -169,7 +169,7 @@ pub enum Error {
     /// A covariance matrix is not positive definite: a component collapsed.
     #[error(
         "{} collapsed along feature {feature}: its covariance is not positive definite\n\
-         raise the covariance floor (--reg-covar), use fewer components, or drop features that are constant or \
+         raise the covariance floor (--floor or --reg-covar), use fewer components, or drop features that are constant or \
          follow from others{}",
         owner(component),
         if *.single_precision { "; or use the f64 backend (--device cpu)" } else { "" }

@@ -3,7 +3,7 @@
 //! A [`Mixture`] is the model p(x) = Σ w<sub>k</sub> N(x | μ<sub>k</sub>, Σ<sub>k</sub>), with full, tied, diagonal or
 //! spherical covariances. [`fit`] climbs to a maximum of the likelihood by expectation-maximisation: every epoch is one
 //! pass over the samples on a [`Device`], which yields [`Moments`], and these are solved in f64 on the host for the next
-//! model. Names, defaults and shapes are scikit-learn's.
+//! model. Names and shapes are scikit-learn's, and so are defaults, but for what keeps a fit alive on data of any scale.
 //!
 //! ```
 //! use mixtura::{Device, FitOptions, Points, fit};
@@ -20,6 +20,34 @@
 //! assert_ne!(labels[0], labels[1]);
 //! # Ok::<(), mixtura::Error>(())
 //! ```
+//!
+//! # Ways to fit
+//!
+//! An epoch may move the model otherwise than to EM's next one: [`Update`] has the rules, all made of the same [`Moments`].
+//! Damped EM goes a part of the way to the targets of the M step. That is a step along a preconditioned gradient; adding the
+//! targets themselves, as if they were gradients, is not, and has no end:
+//!
+//! ```
+//! use mixtura::{Assignment, Device, FitOptions, Mixture, Points, Update, fit};
+//! use ndarray::array;
+//!
+//! let points = Points::new(array![[0.0], [0.2], [0.1], [5.0], [5.2], [5.1]])?;
+//! let (device, eta) = (Device::cpu(), 0.1);
+//! let options = FitOptions { update: Update::Damped { learning_rate: eta }, ..FitOptions::new(2) };
+//! let damped = fit(&points, &device, &options, &mut |_| {})?; // means += eta * (targets - means)
+//! assert!(damped.converged && damped.mixture.means().iter().all(|mean| (0.0..5.2).contains(mean)));
+//!
+//! let (mut backend, mut slipped) = (device.load(&points)?, damped.mixture);
+//! for _ in 0..100 {
+//!     let targets = backend.moments(&slipped, Assignment::Soft)?.maximize(1e-6)?;
+//!     let means = slipped.means() + &(targets.means() * eta); // means += eta * targets
+//!     slipped = Mixture::new(slipped.weights().clone(), means, slipped.covariances().clone())?;
+//! }
+//! assert!(slipped.means().iter().any(|mean| *mean > 25.0)); // far outside the data, and on its way
+//! # Ok::<(), mixtura::Error>(())
+//! ```
+//!
+//! A component with too few samples, or without a covariance, is repaired, dropped or named: [`OnCollapse`].
 //!
 //! # Data larger than memory
 //!
