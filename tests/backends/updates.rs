@@ -174,7 +174,9 @@ fn extrapolation_never_lowers_the_bound_and_reaches_the_optimum_in_fewer_passes(
         let em = fitted(&Device::cpu(), &data.samples, &long(Update::Em));
         let fast = fitted(&Device::cpu(), &data.samples, &long(Update::Squarem));
         assert!(fast.converged && em.converged);
-        assert!(fast.lower_bounds.windows(2).all(|pair| pair[1] >= pair[0]), "{family}");
+        // EM's own steps may: the floor is added to what maximises the likelihood.
+        let largest_fall = fast.lower_bounds.windows(2).map(|pair| pair[0] - pair[1]).fold(0.0, f64::max);
+        assert!(largest_fall < 1e-8, "{family}: {largest_fall:e}");
         assert!(fast.lower_bound > em.lower_bound - 1e-6, "{family}: {} {}", fast.lower_bound, em.lower_bound);
         assert!(fast.n_iter <= em.n_iter + 3, "{family}: {} {}", fast.n_iter, em.n_iter);
     }
