@@ -155,7 +155,8 @@ impl Repairer<'_> {
         let n_effective = self.data.n_effective();
         // In samples: weights may be in any unit.
         let samples = &moments.counts * (n_effective as f64 / moments.total_weight);
-        let starved = samples.iter().enumerate().filter(|(_, samples)| **samples < needed as f64);
+        // To the nearest: posteriors of samples that belong to one component sum to a little less than their number.
+        let starved = samples.iter().enumerate().filter(|(_, samples)| samples.round() < needed as f64);
         let starved = starved.map(|(k, &samples)| (k, Collapse::TooFewSamples { samples, needed }));
         match self.on_collapse {
             OnCollapse::Repair if n_effective >= k * needed => {

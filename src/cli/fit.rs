@@ -67,12 +67,6 @@ pub(crate) struct FitArgs {
     #[arg(long)]
     seed: Option<u64>,
 
-    #[command(flatten)]
-    update: UpdateArgs,
-
-    #[command(flatten)]
-    collapse: CollapseArgs,
-
     /// Sample weights: a column of the data, by name or index, or else a file with one weight for each row
     #[arg(long, value_name = "COLUMN-or-FILE")]
     weights: Option<String>,
@@ -118,6 +112,13 @@ pub(crate) struct FitArgs {
     /// Show no progress, no summary and no warnings
     #[arg(long, short)]
     quiet: bool,
+
+    // Last, for what follows a heading stands under it.
+    #[command(flatten)]
+    update: UpdateArgs,
+
+    #[command(flatten)]
+    collapse: CollapseArgs,
 }
 
 /// Arguments that go together, places for the results and an open device.

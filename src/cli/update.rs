@@ -53,7 +53,7 @@ enum Rule {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Acceleration {
-    /// Squared extrapolation, never worse than EM
+    /// Squared extrapolation, which goes back where that is worse
     Squarem,
 }
 
