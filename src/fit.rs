@@ -355,7 +355,8 @@ impl<'d> Fitting<'d> {
         let (mixture, repairs) = repairer.maximize(mixture, moments, &starved)?;
         let kind = if repairs.is_empty() { StepKind::Em } else { StepKind::Repaired };
         let memory = Memory { polishing: memory.polishing, ..Memory::default() };
-        Ok((Next { mixture, memory, kind, lower_bound, is_judged: false }, repairs))
+        // Where nothing could be done, this was a step like any other.
+        Ok((Next { mixture, memory, kind, lower_bound, is_judged: repairs.is_empty() }, repairs))
     }
 
     /// A pass of stepwise EM.
