@@ -36,11 +36,17 @@ fn posterior(
         greatest = select(greatest, density, better);
         label = select(label, vec4<u32>(k), better);
     }
-    labels[n] = label;
     if tile.hard == 1u {
+        // The first of those that are equal but for rounding.
+        let least = greatest - HARD_SLACK * (1.0 + abs(greatest));
+        var found = vec4<bool>(false);
         // Log-responsibilities in place of log-densities.
         for (var k = 0u; k < tile.components; k++) {
-            densities[k * tile.stride + n] = select(vec4<f32>(-3e38), vec4<f32>(0.0), label == vec4<u32>(k));
+            let near = densities[k * tile.stride + n] >= least;
+            let chosen = near & !found;
+            label = select(label, vec4<u32>(k), chosen);
+            densities[k * tile.stride + n] = select(vec4<f32>(-3e38), vec4<f32>(0.0), chosen);
+            found = found | near;
         }
         log_densities[n] = greatest;
         peaks[n] = vec4<f32>(0.0);
@@ -50,4 +56,5 @@ fn posterior(
         peaks[n] = greatest;
         scales[n] = weight / sum;
     }
+    labels[n] = label;
 }

@@ -9,6 +9,7 @@ use crate::data::Home;
 use crate::error::{Error, Result};
 use crate::mixture::Mixture;
 use crate::moments::Moments;
+use crate::points::Points;
 
 /// How a sample is shared out among the components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub enum Assignment {
     /// Wholly to the component of the greatest posterior probability, as k-means does.
     Hard,
 }
+
+/// A hard assignment is to the first of the components whose log-density is below the greatest by no more than this times
+/// (1 + the magnitude of that): of equals the first, however a device rounds.
+pub(crate) const HARD_SLACK: f64 = 1e-5;
 
 /// Log-density and most probable component of each of some samples.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,6 +102,9 @@ impl KernelTime {
     }
 }
 
+/// What is done with each part of the samples and what a model says of it.
+pub type VisitAssessed<'v> = dyn FnMut(usize, &Points, &Assessment) -> Result<()> + 'v;
+
 /// Samples on a device, and the passes over them.
 ///
 /// The same model, samples and device give the same bits, whatever the number of threads.
@@ -130,6 +138,13 @@ pub trait Backend: Send {
     /// # Errors
     /// As [`Backend::moments`].
     fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment>;
+
+    /// Log-densities and labels of all samples, with the samples, in one pass over them: `visit(first, samples, assessment)`
+    /// for one part after another, `first` being the number of its first sample.
+    ///
+    /// # Errors
+    /// As [`Backend::moments`], and what the visitor returns, which ends the pass.
+    fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()>;
 
     /// Posterior probabilities of the components for a range of samples: `[n, K]`.
     ///

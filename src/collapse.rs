@@ -240,10 +240,8 @@ impl Repairer<'_> {
     fn places(&mut self, model: &Mixture, count: usize) -> Result<Places> {
         let is_taken = |row| self.earlier.iter().any(|repair| repair.remedy == Remedy::MovedTo { row });
         let mut worst: Vec<(f64, usize, Array1<f64>)> = Vec::new();
-        let backend = &mut *self.backend;
-        self.data.for_each_chunk(&mut |start, chunk| {
-            let log_densities = backend.assess(model, start..start + chunk.n_samples())?.log_densities;
-            let mut here: Vec<(f64, usize)> = log_densities.iter().copied().zip(0..).collect();
+        self.backend.assess_each(model, &mut |start, chunk, assessment| {
+            let mut here: Vec<(f64, usize)> = assessment.log_densities.iter().copied().zip(0..).collect();
             here.retain(|(_, row)| chunk.weight(*row) > 0.0 && !is_taken(start + row));
             here.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             here.truncate(count);

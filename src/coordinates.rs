@@ -5,9 +5,7 @@ use rayon::prelude::*;
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::points::Points;
-
-/// A median absolute deviation below this share of the median is rounding.
-const LEAST_SPREAD: f64 = 1e-12;
+use crate::survey::LEAST_DEVIATION;
 
 /// Values beyond this many spreads from the middle are refused in single precision: their squares, summed, would leave
 /// its range.
@@ -32,16 +30,16 @@ impl Coordinates {
         Coordinates { scale: vec![1.0; shift.len()], shift }
     }
 
-    /// Shifts by medians and scales by median absolute deviations; by the standard deviations where most values are equal.
-    pub(crate) fn scaled(data: &dyn Data, variances: &ndarray::Array1<f64>) -> Self {
+    /// Shifts by medians and scales by median absolute deviations; by robust scales where most values are equal.
+    pub(crate) fn scaled(data: &dyn Data) -> Self {
         let (shift, deviations) = data.medians();
         let scale = deviations
             .into_iter()
-            .zip(variances)
+            .zip(data.scales())
             .zip(&shift)
-            .map(|((deviation, variance), median): ((f64, &f64), &f64)| {
+            .map(|((deviation, scale), median): ((f64, f64), &f64)| {
                 // Values that differ by their rounding alone have no spread.
-                let spread = if deviation > LEAST_SPREAD * median.abs() { deviation } else { variance.sqrt() };
+                let spread = if deviation > LEAST_DEVIATION * median.abs() { deviation } else { scale };
                 if spread > 0.0 { (-spread.log2().round()).clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
             })
             .collect();

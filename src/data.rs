@@ -79,6 +79,12 @@ pub trait Data: Send + Sync {
     /// values far from the others move neither, so that what is taken relative to them keeps the digits of the bulk.
     fn medians(&self) -> (Vec<f64>, Vec<f64>);
 
+    /// Robust scale of every feature, which a few values far from the others do not move: the standard deviation of
+    /// the values within ten median absolute deviations of the median, of some thousand rows, evenly spaced, with their
+    /// weights. Where more than half of the values are equal, the deviations are those of the others; 0 for a constant
+    /// feature: `[D]`.
+    fn scales(&self) -> Array1<f64>;
+
     /// Where they are.
     fn home(&self) -> Home;
 
@@ -135,6 +141,10 @@ impl Data for Points<'_> {
 
     fn medians(&self) -> (Vec<f64>, Vec<f64>) {
         self.medians()
+    }
+
+    fn scales(&self) -> Array1<f64> {
+        self.scales()
     }
 
     fn home(&self) -> Home {
@@ -212,6 +222,10 @@ impl Data for Watched<'_> {
 
     fn medians(&self) -> (Vec<f64>, Vec<f64>) {
         self.data.medians()
+    }
+
+    fn scales(&self) -> Array1<f64> {
+        self.data.scales()
     }
 
     fn home(&self) -> Home {

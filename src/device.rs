@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu;
 use crate::mixture::Mixture;
+use crate::trust::{Checked, Distrust, Instead};
 
 /// Which device to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,6 +52,8 @@ impl FromStr for DeviceChoice {
 pub struct Device {
     info: DeviceInfo,
     kind: Kind,
+    /// Of a device that was chosen automatically.
+    distrust: Option<(Distrust, DeviceInfo)>,
 }
 
 #[derive(Debug, Clone)]
@@ -64,10 +67,15 @@ enum Kind {
 impl Device {
     /// The native CPU backend, in f64.
     pub fn cpu() -> Self {
-        Device { info: cpu::info(Precision::Double), kind: Kind::Cpu }
+        Self::new(cpu::info(Precision::Double), Kind::Cpu)
     }
 
-    /// Opens the device chosen.
+    fn new(info: DeviceInfo, kind: Kind) -> Self {
+        Device { info, kind, distrust: None }
+    }
+
+    /// Opens the device chosen. One that [`DeviceChoice::Auto`] chose gives way to the CPU when it is caught computing wrong
+    /// results, which [`Device::distrust`] tells; of another they are an error.
     ///
     /// # Errors
     /// [`NoAdapter`](crate::Error::NoAdapter) says what was found instead; [`Device`](crate::Error::Device) what the
@@ -79,7 +87,11 @@ impl Device {
         #[cfg(feature = "gpu")]
         {
             match gpu::select(choice)? {
-                Some(gpu) => Ok(Device { info: gpu.info().clone(), kind: Kind::Gpu(Box::new(gpu), None) }),
+                Some(gpu) => {
+                    let distrust = (Distrust::default(), cpu::info(Precision::Double));
+                    let distrust = (*choice == DeviceChoice::Auto).then_some(distrust);
+                    Ok(Device { distrust, ..Self::new(gpu.info().clone(), Kind::Gpu(Box::new(gpu), None)) })
+                }
                 None => Ok(Self::cpu()),
             }
         }
@@ -112,7 +124,7 @@ impl Device {
     /// [`InvalidOption`](crate::Error::InvalidOption): graphics adapters compute in f32 alone.
     pub fn with_precision(self, precision: Precision) -> Result<Self> {
         match self.kind {
-            Kind::Cpu => Ok(Device { info: cpu::info(precision), kind: self.kind }),
+            Kind::Cpu => Ok(Self::new(cpu::info(precision), Kind::Cpu)),
             #[cfg(feature = "gpu")]
             Kind::Gpu(..) if precision == self.info.precision => Ok(self),
             #[cfg(feature = "gpu")]
@@ -135,9 +147,17 @@ impl Device {
         }
     }
 
-    /// What the device is.
+    /// What the device is: the CPU, where that has taken its place.
     pub fn info(&self) -> &DeviceInfo {
-        &self.info
+        match &self.distrust {
+            Some((distrust, cpu)) if distrust.get().is_some() => cpu,
+            _ => &self.info,
+        }
+    }
+
+    /// Why the CPU has taken the place of a device that was chosen automatically, in one line.
+    pub fn distrust(&self) -> Option<&str> {
+        self.distrust.as_ref().and_then(|(distrust, _)| distrust.get()).map(String::as_str)
     }
 
     /// Measures the most that the device computes and moves. That takes it a second or so.
@@ -158,11 +178,16 @@ impl Device {
     /// [`OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory),
     /// [`TooWideForSinglePrecision`](crate::Error::TooWideForSinglePrecision), or what the driver reports.
     pub fn load<'d>(&self, data: &'d dyn Data) -> Result<Box<dyn Backend + 'd>> {
-        match &self.kind {
-            Kind::Cpu => cpu::load(data, self.info.precision),
+        cpu::instructions::check()?;
+        let backend = match &self.kind {
+            Kind::Cpu => cpu::load(data, self.info.precision)?,
             #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu, memory) => Ok(Box::new(gpu.load(data, *memory)?)),
-        }
+            Kind::Gpu(..) if self.distrust().is_some() => cpu::load(data, Precision::Double)?,
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(gpu, memory) => Box::new(gpu.load(data, *memory)?),
+        };
+        let instead = self.distrust.as_ref().map(|(distrust, _)| Instead { data, distrust: distrust.clone() });
+        Ok(Box::new(Checked::new(backend, instead)))
     }
 
     /// Most probable component of every sample: `[N]`.

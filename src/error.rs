@@ -278,6 +278,18 @@ pub enum Error {
         detail: String,
     },
 
+    /// The device returned what cannot be.
+    #[error(
+        "{device}: wrong results: {detail}\n\
+         update the driver, or use another device or --device cpu"
+    )]
+    WrongResults {
+        /// Name of the device.
+        device: String,
+        /// What it returned, in words.
+        detail: String,
+    },
+
     /// The driver refused something that it should take.
     #[error("{device}: {detail}\nupdate the driver, or use another device or --device cpu")]
     Device {

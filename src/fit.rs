@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ndarray::Array1;
 
-use crate::backend::{Assignment, Backend};
+use crate::backend::{Assignment, Backend, Precision};
 use crate::collapse::{OnCollapse, Repair, Repairer};
 use crate::data::{Data, Home};
 use crate::device::Device;
@@ -12,9 +12,14 @@ use crate::error::{Error, Result};
 use crate::floor;
 use crate::init::{self, Initialisation, Start};
 use crate::mixture::Mixture;
+use crate::noise;
 use crate::options::FitOptions;
 use crate::stepwise::{Extents, Stepwise};
 use crate::update::{Here, Memory, Next, StepKind, Update};
+
+/// Lower bounds that differ by no more are equal: nats per sample. Restarts that find the same optimum differ in their
+/// rounding alone, which is another on every processor.
+const EQUAL_BOUNDS: f64 = 1e-6;
 
 /// Stepwise EM gives way to EM when a pass gains less than this: nats per sample.
 const POLISH_BELOW: f64 = 1e-3;
@@ -56,10 +61,13 @@ pub struct Fit {
     pub mixture: Mixture,
     /// Whether the last change of the lower bound was below the tolerance.
     pub converged: bool,
+    /// Whether the fit ended because its lower bounds only wandered within the noise of single precision. The model is
+    /// that of the greatest of them.
+    pub at_precision_limit: bool,
     /// Epochs of the best restart.
     pub n_iter: usize,
-    /// Last lower bound: the mean log-likelihood of the model before the last M step. Minus infinity if there was no
-    /// epoch.
+    /// Last lower bound: the mean log-likelihood of the model before the last M step; at the limit of single precision
+    /// that of the model. Minus infinity if there was no epoch.
     pub lower_bound: f64,
     /// Lower bound of every epoch of the best restart.
     pub lower_bounds: Vec<f64>,
@@ -136,17 +144,78 @@ pub struct Climb {
     pub lower_bounds: Vec<f64>,
     /// Whether the last change was below the tolerance.
     pub converged: bool,
+    /// Whether the lower bounds only wander within the noise of single precision.
+    pub at_precision_limit: bool,
+    /// The model of the greatest lower bound, where lower bounds are noisy.
+    pub peak: Option<Peak>,
+}
+
+/// A model and its lower bound.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Peak {
+    /// Mean log-likelihood per sample.
+    pub lower_bound: f64,
+    /// The model.
+    pub mixture: Mixture,
 }
 
 impl Climb {
-    /// The last lower bound; minus infinity if there was no epoch.
-    pub fn lower_bound(&self) -> f64 {
-        self.lower_bounds.last().copied().unwrap_or(f64::NEG_INFINITY)
+    /// A restart that begins.
+    fn new(start: Start) -> Self {
+        let Start { mixture, initialisation, repairs } = start;
+        Climb {
+            mixture,
+            memory: Memory::default(),
+            initialisation,
+            repairs,
+            lower_bounds: Vec::new(),
+            converged: false,
+            at_precision_limit: false,
+            peak: None,
+        }
     }
 
-    /// The better of two: the first, where neither is.
+    /// The last lower bound, or that of the model that was kept at the limit of single precision; minus infinity if there
+    /// was no epoch.
+    pub fn lower_bound(&self) -> f64 {
+        match &self.peak {
+            Some(peak) if self.at_precision_limit => peak.lower_bound,
+            _ => self.lower_bounds.last().copied().unwrap_or(f64::NEG_INFINITY),
+        }
+    }
+
+    /// Whether no epoch is to follow.
+    pub fn is_over(&self, max_iter: usize) -> bool {
+        self.converged || self.at_precision_limit || self.lower_bounds.len() >= max_iter
+    }
+
+    /// Lower bounds since components were last begun anew or dropped, which changes them at will.
+    fn bounds_since_repair(&self) -> &[f64] {
+        let repaired = self.repairs.last().map_or(0, |repair| repair.epoch);
+        &self.lower_bounds[repaired..]
+    }
+
+    /// Keeps the best model, and ends the restart where its lower bounds are no more than noise. `before` is the model that
+    /// had the last of them.
+    fn heed_noise(&mut self, before: Mixture, tol: f64) {
+        let bounds = self.bounds_since_repair();
+        let Some(&lower_bound) = bounds.last() else {
+            self.peak = None;
+            return;
+        };
+        let limited = noise::wanders(bounds, tol) || self.converged && noise::exceeds(bounds, tol);
+        if self.peak.as_ref().is_none_or(|peak| lower_bound > peak.lower_bound) {
+            self.peak = Some(Peak { lower_bound, mixture: before });
+        }
+        if let (true, Some(peak)) = (limited, &self.peak) {
+            self.mixture = peak.mixture.clone();
+            (self.converged, self.at_precision_limit) = (false, true);
+        }
+    }
+
+    /// The better of two: the first, unless the other is better by more than rounding.
     fn or_better(self, other: Climb) -> Climb {
-        if other.lower_bound() > self.lower_bound() { other } else { self }
+        if other.lower_bound() > self.lower_bound() + EQUAL_BOUNDS { other } else { self }
     }
 }
 
@@ -271,7 +340,7 @@ impl<'d> Fitting<'d> {
                 self.seconds.init += started.elapsed().as_secs_f64();
             }
             let climb = self.state.climb.as_ref().expect("just initialised");
-            if !climb.converged && climb.lower_bounds.len() < self.options.max_iter {
+            if !climb.is_over(self.options.max_iter) {
                 return self.climb().map(Some);
             }
             // The first restart counts even where no epoch gave it a lower bound.
@@ -285,10 +354,8 @@ impl<'d> Fitting<'d> {
     }
 
     fn initialise(&mut self) -> Result<Climb> {
-        let Start { mixture, initialisation, repairs } =
-            init::initialise(self.data, &mut *self.backend, &self.options, &self.floors, self.state.restart)?;
-        let (memory, lower_bounds) = (Memory::default(), Vec::new());
-        Ok(Climb { mixture, memory, initialisation, repairs, lower_bounds, converged: false })
+        let start = init::initialise(self.data, &mut *self.backend, &self.options, &self.floors, self.state.restart)?;
+        Ok(Climb::new(start))
     }
 
     /// One epoch of the restart at work.
@@ -298,13 +365,17 @@ impl<'d> Fitting<'d> {
         let next = self.next(&climb);
         let climb = self.state.climb.insert(climb);
         let (next, repairs) = next?;
-        climb.mixture = next.mixture;
+        let before = std::mem::replace(&mut climb.mixture, next.mixture);
         climb.memory = next.memory;
         climb.lower_bounds.push(next.lower_bound);
         let change = last_change(climb, &self.options);
         climb.converged = next.is_judged && change.abs() < self.options.tol * self.options.update.rate();
         let known = if climb.lower_bounds.len() == 1 { 0 } else { climb.repairs.len() };
         climb.repairs.extend(repairs);
+        if self.options.tol > 0.0 && self.options.update.climbs() && self.backend.info().precision == Precision::Single
+        {
+            climb.heed_noise(before, self.options.tol);
+        }
         let seconds = started.elapsed().as_secs_f64();
         self.seconds.epochs += seconds;
         self.epoch_seconds.push(seconds);
@@ -377,8 +448,15 @@ impl<'d> Fitting<'d> {
             None => self.initialise()?,
         };
         let log_likelihood = self.backend.log_likelihood(&best.mixture)?;
-        let mut warnings = Vec::new();
-        if !best.converged && self.options.max_iter > 0 {
+        let mut warnings: Vec<String> = self.device.distrust().map(str::to_owned).into_iter().collect();
+        if best.at_precision_limit {
+            warnings.push(format!(
+                "the fit ended after {} epochs at the limit of single precision: its lower bound falls and rises by more than \
+                 the tolerance of {:e}, and its best model is kept; --device cpu computes in double precision",
+                best.lower_bounds.len(),
+                self.options.tol,
+            ));
+        } else if !best.converged && self.options.max_iter > 0 {
             warnings.push(format!(
                 "the fit did not converge in {} epochs: the last change of the lower bound was {:.1e}, not below {:e}; \
                  raise --max-iter or --tol",
@@ -387,6 +465,7 @@ impl<'d> Fitting<'d> {
                 self.options.tol,
             ));
         }
+        warnings.extend(floor::warning(&best.mixture, &self.floors, self.data));
         let dropped = self.options.n_components.saturating_sub(best.mixture.n_components());
         if dropped > 0 && self.options.warm_start.is_none() {
             let asked = self.options.n_components;
@@ -396,6 +475,7 @@ impl<'d> Fitting<'d> {
         }
         Ok(Fit {
             converged: best.converged,
+            at_precision_limit: best.at_precision_limit,
             n_iter: best.lower_bounds.len(),
             lower_bound: best.lower_bound(),
             mixture: best.mixture,

@@ -1,8 +1,8 @@
 //! The first model of a fit: k-means, seeds, random responsibilities, or what the caller gives.
 //!
-//! k-means works on standardised features: on features of very different scale it would otherwise see only the
-//! largest, pick bad starts, and mislead BIC. A round of Lloyd's algorithm is the hard-assignment pass of a mixture
-//! of equal weights whose covariances are all the diagonal of the feature variances, so any backend can do it.
+//! k-means works on features over their robust scales: on features of very different scale it would otherwise see only
+//! the largest, pick bad starts, and mislead BIC. A round of Lloyd's algorithm is the hard-assignment pass of a mixture
+//! of equal weights whose covariances are all the diagonal of the squared scales, so any backend can do it.
 
 use ndarray::{Array1, Array2, Array3, Axis};
 use rand::RngExt;
@@ -24,7 +24,7 @@ use crate::options::{FitOptions, Init};
 pub struct Initialisation {
     /// Lloyd rounds; 0 for initialisations that have none.
     pub rounds: usize,
-    /// Mean squared distance of a sample from its centre, in standard deviations of the features; k-means only.
+    /// Mean squared distance of a sample from its centre, in robust scales of the features; k-means only.
     pub inertia: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! k-means on standardised features: the best of some short runs on a subsample, each from greedy k-means++ seeds, goes on
+//! k-means on features over their robust scales: the best of some short runs on a subsample, each from greedy k-means++ seeds, goes on
 //! until it has converged.
 //!
 //! It runs on the CPU in f64 whatever the device of the fit, so that all devices start alike. Centres of many thousand
@@ -37,26 +37,39 @@ const MOST_RUNS: usize = 30;
 const CHEAP_ROUND: usize = 1_000_000;
 const SHORT_RUN: usize = 10;
 
+/// A run is better than another if it has less than this share of the other's inertia: runs that find the same clusters
+/// differ in their rounding alone, which is another on every processor.
+const EQUAL: f64 = 1.0 - 1e-6;
+
 /// What k-means found.
 #[derive(Debug)]
 pub(crate) struct Clusters {
     /// `[K, D]`
     pub(crate) centres: Array2<f64>,
-    /// Variances of the features among the samples used, which standardise the distance: `[D]`.
+    /// Squares of the features' robust scales, in which the distance is measured: `[D]`.
     pub(crate) variances: Array1<f64>,
     /// Rounds of Lloyd's algorithm in the run that won.
     pub(crate) rounds: usize,
-    /// Mean squared distance of a sample from its centre, in feature variances.
+    /// Mean squared distance of a sample from its centre, in those squares.
     pub(crate) inertia: f64,
 }
 
 /// Clusters a subsample, or all samples where they are few.
 pub(crate) fn cluster(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Clusters> {
-    cluster_all(&subsample(data, k, random)?, data.stop(), k, random)
+    cluster_all(&subsample(data, k, random)?, squared_scales(data), data.stop(), k, random)
 }
 
-fn cluster_all(points: &Points, stop: &AtomicBool, k: usize, random: &mut Pcg64) -> Result<Clusters> {
-    let (_, variances) = points.feature_moments();
+fn squared_scales(data: &dyn Data) -> Array1<f64> {
+    data.scales().mapv(|scale| scale * scale)
+}
+
+fn cluster_all(
+    points: &Points,
+    variances: Array1<f64>,
+    stop: &AtomicBool,
+    k: usize,
+    random: &mut Pcg64,
+) -> Result<Clusters> {
     let mut seeder = Seeder::new(points, &variances);
     let watched = Watched::new(points, stop, &|_| {});
     let mut backend = CpuBackend::new(&watched);
@@ -65,7 +78,7 @@ fn cluster_all(points: &Points, stop: &AtomicBool, k: usize, random: &mut Pcg64)
     let multiplications = points.n_samples() * points.n_features() * k;
     for _ in 1..(CHEAP_ROUND / multiplications).clamp(FEWEST_RUNS, MOST_RUNS) {
         let run = short_run()?;
-        if run.inertia < best.inertia {
+        if run.inertia < EQUAL * best.inertia {
             best = run;
         }
     }
@@ -79,7 +92,7 @@ fn cluster_all(points: &Points, stop: &AtomicBool, k: usize, random: &mut Pcg64)
 /// Seeds alone `[K, D]`, from a subsample or from all samples where they are few.
 pub(crate) fn seed(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Array2<f64>> {
     let points = subsample(data, k, random)?;
-    let mut seeder = Seeder::new(&points, &points.feature_moments().1);
+    let mut seeder = Seeder::new(&points, &squared_scales(data));
     Ok(points.rows(&seeder.seed(k, data.stop(), random)?))
 }
 

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, Ix2, 
 use rayon::prelude::*;
 
 use crate::error::{Error, Feature, Result};
-use crate::survey::{SpacedRows, Total, drop_rounding};
+use crate::survey::{SpacedRows, Total, drop_rounding, or_deviations};
 
 /// Larger magnitudes are refused: the sums of squares that every pass forms would leave the range of f64.
 pub const LARGEST_VALUE: f64 = 1e100;
@@ -283,6 +283,13 @@ impl<'a> Points<'a> {
         let mut rows = SpacedRows::default();
         rows.add(self);
         rows.medians()
+    }
+
+    /// Robust scale of every feature, of some rows; its standard deviation where these are all alike: `[D]`.
+    pub(crate) fn scales(&self) -> Array1<f64> {
+        let mut rows = SpacedRows::default();
+        rows.add(self);
+        or_deviations(rows.scales(), || self.feature_moments().1)
     }
 
     /// Sum over the samples of weight times term(feature, value), for every feature, in an order that does not depend

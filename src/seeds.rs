@@ -9,9 +9,13 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
+use crate::cpu::instructions::arch;
 use crate::data::check_stop;
 use crate::error::Result;
 use crate::points::Points;
+
+/// A trial is better than another if it leaves less than this share of the other's mass.
+const EQUAL: f64 = 1.0 - 1e-9;
 
 /// Samples of a chunk: a few features of them stay in the nearest cache while all trials pass over them.
 const CHUNK: usize = 1024;
@@ -62,7 +66,7 @@ impl Seeder {
                 mass_with_trial: Vec::new(),
             }
         });
-        Seeder { n_samples: n, chunks: chunks.collect(), arch: Arch::new() }
+        Seeder { n_samples: n, chunks: chunks.collect(), arch: arch() }
     }
 
     /// The rows of K seeds, by 2 + floor(ln K) trials each.
@@ -86,7 +90,8 @@ impl Seeder {
             check_stop(stop)?;
             let drawn: Vec<usize> = (0..trials).map(|_| self.draw(random)).collect();
             let masses = self.consider(&drawn);
-            let best = (0..trials).min_by(|a, b| masses[*a].total_cmp(&masses[*b])).expect("there are trials");
+            // The first of trials that are equal but for rounding, on whatever processor.
+            let best = (1..trials).fold(0, |best, next| if masses[next] < EQUAL * masses[best] { next } else { best });
             self.accept(best);
             seeds.push(drawn[best]);
         }

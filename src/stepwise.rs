@@ -25,11 +25,12 @@ struct Batch<'b> {
 pub(crate) struct Extents {
     moments: (Array1<f64>, Array1<f64>),
     medians: (Vec<f64>, Vec<f64>),
+    scales: Array1<f64>,
 }
 
 impl Extents {
     pub(crate) fn of(data: &dyn Data) -> Self {
-        Extents { moments: data.feature_moments(), medians: data.medians() }
+        Extents { moments: data.feature_moments(), medians: data.medians(), scales: data.scales() }
     }
 }
 
@@ -60,6 +61,10 @@ impl Data for Batch<'_> {
 
     fn medians(&self) -> (Vec<f64>, Vec<f64>) {
         self.extents.medians.clone()
+    }
+
+    fn scales(&self) -> Array1<f64> {
+        self.extents.scales.clone()
     }
 
     fn home(&self) -> Home {

@@ -168,6 +168,14 @@ impl Update {
         }
     }
 
+    /// Whether, but for rounding, no epoch lowers the bound: it is a step of EM, or tried and found to be better.
+    pub(crate) fn climbs(self) -> bool {
+        match self {
+            Update::Em | Update::Damped { .. } | Update::Squarem => true,
+            Update::Gradient { .. } | Update::Stepwise { .. } => false,
+        }
+    }
+
     /// Whether the model at hand is tried, and may be gone back from.
     pub(crate) fn is_trial(self, memory: &Memory) -> bool {
         self == Update::Squarem && memory.earlier.len() == 2

@@ -266,9 +266,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         fitted = _native.fit(samples, weights, options, start, self._choice(), observer)
 
         if not fitted["converged"] and self.max_iter > 0:
+            limited = (
+                "The fit ended at the limit of single precision: its lower bound falls and rises by more than tol. "
+                "Increase tol, or compute in double precision with device='cpu'."
+            )
             warnings.warn(
-                "Best performing initialization did not converge. Try different init parameters, or increase max_iter, "
-                "tol, or check for degenerate data.",
+                limited
+                if fitted["at_precision_limit"]
+                else "Best performing initialization did not converge. Try different init parameters, or increase "
+                "max_iter, tol, or check for degenerate data.",
                 ConvergenceWarning,
                 # The line that called `fit`: between it and this are `_fit`, and scikit-learn's wrapper of that.
                 stacklevel=5,

@@ -1,10 +1,11 @@
 //! The devices there are, and those in use, which stay open for the next call.
 
+use std::ffi::CString;
 use std::process;
 use std::sync::{Mutex, PoisonError};
 
 use mixtura::{Device, DeviceChoice, Precision};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeWarning, PyValueError};
 use pyo3::prelude::*;
 
 use crate::work::quietly;
@@ -60,6 +61,18 @@ impl Choice {
     fn find(&self, open: &[Opened]) -> Option<Device> {
         let mine = |(owner, choice, _): &&Opened| *owner == process::id() && choice == self;
         open.iter().find(mine).map(|(.., device)| device.clone())
+    }
+
+    /// Warns when the CPU has taken the place of a device that was chosen automatically.
+    pub(crate) fn tell_distrust(&self, py: Python<'_>) -> PyResult<()> {
+        let device = self.find(&OPEN.lock().unwrap_or_else(PoisonError::into_inner));
+        match device.as_ref().and_then(Device::distrust) {
+            None => Ok(()),
+            Some(why) => {
+                let why = CString::new(why.replace('\0', " ")).expect("no zeros are left");
+                PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &why, 1)
+            }
+        }
     }
 
     /// Opens it anew next time: what a device that failed needs.

@@ -34,7 +34,9 @@ pub(crate) fn exception(error: Error) -> PyErr {
             system(&source, &path.display().to_string(), message)
         }
         Error::OutOfMemory { .. } | Error::OutOfDeviceMemory { .. } => PyMemoryError::new_err(message),
-        Error::NoAdapter { .. } | Error::DeviceLost { .. } | Error::Device { .. } => PyRuntimeError::new_err(message),
+        Error::NoAdapter { .. } | Error::DeviceLost { .. } | Error::Device { .. } | Error::WrongResults { .. } => {
+            PyRuntimeError::new_err(message)
+        }
         Error::TooFewSamples { n_samples, n_components } => PyValueError::new_err(format!(
             "Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}"
         )),

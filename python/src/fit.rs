@@ -77,6 +77,7 @@ impl Event {
 pub(crate) struct Fitted {
     mixture: Arrays,
     converged: bool,
+    at_precision_limit: bool,
     n_iter: usize,
     lower_bound: f64,
     lower_bounds: Vec<f64>,
@@ -106,7 +107,7 @@ pub(crate) fn fit<'py>(
         Some(observer) => event.tell(observer.bind(py)),
         None => Ok(()),
     };
-    work(py, hear, |stop, events| {
+    let fitted = work(py, hear, |stop, events| {
         if let Some((start, lower_bound)) = start {
             let lower_bound = Some(lower_bound).filter(|bound| bound.is_finite());
             options.warm_start = Some(WarmStart { mixture: start.mixture()?.0, lower_bound });
@@ -114,7 +115,9 @@ pub(crate) fn fit<'py>(
         let opened = device.open()?;
         view.read(stop, |data| run(data, &opened, &options, observed.then_some(&events)))
             .inspect_err(|error| reopen(&device, error))
-    })
+    })?;
+    device.tell_distrust(py)?;
+    Ok(fitted)
 }
 
 fn run(
@@ -131,7 +134,7 @@ fn run(
     while let Some(step) = fitting.epoch()? {
         tell(Event::Epoch { epoch: step.epoch, change: step.change });
         let climb = fitting.state().climb.as_ref().expect("an epoch is part of a climb");
-        if climb.converged || step.epoch == options.max_iter {
+        if climb.is_over(options.max_iter) {
             tell(Event::End { lower_bound: step.lower_bound, converged: climb.converged });
             if options.warm_start.is_none() && step.restart + 1 < options.n_init {
                 tell(Event::Begin { restart: step.restart + 1 });
@@ -149,6 +152,7 @@ fn run(
     Ok(Fitted {
         mixture: Arrays::new(&climb.mixture),
         converged: climb.converged,
+        at_precision_limit: climb.at_precision_limit,
         n_iter: climb.lower_bounds.len(),
         lower_bound: climb.lower_bound(),
         lower_bounds: climb.lower_bounds,

@@ -23,16 +23,18 @@ pub(crate) fn on_device<T: Send>(
     job: impl FnOnce(&dyn Data, &Device, &Mixture, f64) -> mixtura::Result<T> + Send,
 ) -> PyResult<T> {
     let view = samples.view(weights);
-    quietly(py, |stop| {
+    let result = quietly(py, |stop| {
         let (mixture, log_sum) = model.mixture()?;
         let device = choice.open()?;
         view.read(stop, |data| job(data, &device, &mixture, log_sum)).inspect_err(|error| reopen(choice, error))
-    })
+    })?;
+    choice.tell_distrust(py)?;
+    Ok(result)
 }
 
 /// After an error of the device, the next call opens it anew.
 pub(crate) fn reopen(choice: &Choice, error: &Error) {
-    if matches!(error, Error::DeviceLost { .. } | Error::Device { .. }) {
+    if matches!(error, Error::DeviceLost { .. } | Error::Device { .. } | Error::WrongResults { .. }) {
         choice.forget();
     }
 }

@@ -157,7 +157,7 @@ impl FitArgs {
                 eprintln!("warning: the fit began on {before}; on {now} it goes on, but not with the same bits");
             }
         }
-        let record = Record { device: device.info(), data: &data, options: &options, init: &init };
+        let record = Record { device: &device, data: &data, options: &options, init: &init };
 
         let mut progress = ProgressLog::new(self.quiet, &data, &options);
         let bar = progress.bar();

@@ -183,6 +183,13 @@ impl DeviceArgs {
     }
 }
 
+/// Says when the CPU has taken the place of a device that was chosen automatically.
+pub(crate) fn tell_distrust(device: &Device) {
+    if let Some(why) = device.distrust() {
+        eprintln!("warning: {why}");
+    }
+}
+
 /// f32 or f64.
 pub(super) fn precision_parser() -> impl TypedValueParser<Value = Precision> {
     PossibleValuesParser::new(Precision::ALL.map(Precision::name)).map(|name| {

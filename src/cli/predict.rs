@@ -9,7 +9,7 @@ use mixtura::io::{Block, CellType, Column, Dimensions, Model, load_model};
 use mixtura::{Backend, Mixture};
 use ndarray::{Array1, Array2};
 
-use super::inputs::{DataArgs, DeviceArgs, check_output};
+use super::inputs::{DataArgs, DeviceArgs, check_output, tell_distrust};
 use super::tables::{Table, block, columns};
 
 /// Posterior probabilities that are computed at a time, at most.
@@ -105,6 +105,9 @@ impl PredictArgs {
             bar.tick();
             Ok(())
         })?;
+        if !self.quiet {
+            tell_distrust(&device);
+        }
         Ok(table.finish()?)
     }
 

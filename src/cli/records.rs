@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use mixtura::io::{Checkpoint, DataRecord, Dataset, Destination, FitRecord, Model, OptionsRecord, save_model};
-use mixtura::{Climb, Data, DeviceInfo, Fit, FitOptions, FitState, Mixture};
+use mixtura::{Climb, Data, Device, Fit, FitOptions, FitState, Mixture};
 
 use super::interrupt::Interrupted;
 
@@ -62,7 +62,7 @@ impl Checkpoints {
 
 /// What is written down of a fit beside its state.
 pub(crate) struct Record<'a> {
-    pub(crate) device: &'a DeviceInfo,
+    pub(crate) device: &'a Device,
     pub(crate) data: &'a Dataset,
     pub(crate) options: &'a FitOptions,
     pub(crate) init: &'a str,
@@ -75,7 +75,7 @@ impl Record<'_> {
         let n_init = if self.options.warm_start.is_some() { 1 } else { self.options.n_init };
         let init = self.init.to_owned();
         Checkpoint {
-            device: self.device.clone(),
+            device: self.device.info().clone(),
             data: DataRecord::of(self.data),
             options: OptionsRecord {
                 n_components,
@@ -142,7 +142,7 @@ impl Record<'_> {
 
     fn of(&self, converged: bool, lower_bounds: &[f64], log_likelihood: Option<f64>) -> FitRecord {
         FitRecord {
-            device: Some(self.device.clone()),
+            device: Some(self.device.info().clone()),
             n_samples: Some(self.data.n_samples()),
             total_weight: Some(self.data.total_weight()),
             init: self.init.to_owned(),

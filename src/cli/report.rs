@@ -20,6 +20,7 @@ pub(crate) struct FitReport<'a> {
     covariance_type: &'static str,
     repairs: &'a [Repair],
     converged: bool,
+    at_precision_limit: bool,
     n_iter: usize,
     lower_bound: Option<f64>,
     lower_bounds: &'a [f64],
@@ -75,6 +76,7 @@ impl<'a> FitReport<'a> {
             covariance_type: mixture.covariance_type().name(),
             repairs: &fit.repairs,
             converged: fit.converged,
+            at_precision_limit: fit.at_precision_limit,
             n_iter: fit.n_iter,
             lower_bound: Some(fit.lower_bound).filter(|bound| bound.is_finite()),
             lower_bounds: &fit.lower_bounds,
@@ -109,7 +111,11 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         weight if weight == report.n_samples as f64 => String::new(),
         weight => format!(", of total weight {weight}"),
     };
-    let outcome = if fit.converged { "converged" } else { "not converged" };
+    let outcome = match (fit.converged, fit.at_precision_limit) {
+        (true, _) => "converged",
+        (false, true) => "the limit of single precision",
+        (false, false) => "not converged",
+    };
     let phases = &report.seconds;
     let time = format!(
         "{} (read {}, upload {}, initialisation {}, epochs {})",

@@ -7,7 +7,7 @@ use mixtura::io::load_model;
 use serde::Serialize;
 
 use super::format::aligned;
-use super::inputs::{DataArgs, DeviceArgs};
+use super::inputs::{DataArgs, DeviceArgs, tell_distrust};
 use super::{print, print_json};
 
 /// Print the log-likelihood, AIC and BIC of samples
@@ -55,6 +55,7 @@ impl ScoreArgs {
             weight += chunk.total_weight();
             Ok(())
         })?;
+        tell_distrust(&device);
         let score = Score {
             n_samples,
             log_likelihood: total,

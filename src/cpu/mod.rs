@@ -5,6 +5,7 @@
 pub(crate) mod ceiling;
 mod e_step;
 mod elementary;
+pub(crate) mod instructions;
 mod m_step;
 mod parameters;
 mod posterior;
@@ -22,10 +23,10 @@ use ndarray::{Array1, Array2, Axis, s};
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, Precision, check_features};
+use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, Precision, VisitAssessed, check_features};
 use crate::coordinates::Coordinates;
 use crate::covariance::{CovarianceArray, CovarianceType};
-use crate::data::{Data, Home};
+use crate::data::{Data, Home, check_stop};
 use crate::error::Result;
 use crate::mixture::Mixture;
 use crate::moments::Moments;
@@ -34,7 +35,7 @@ use e_step::LogDensities;
 use parameters::Parameters;
 use posterior::{Assess, Posterior, Respond};
 use real::Real;
-use slabs::{Pass, Run, Source};
+use slabs::{Parts, Pass, Run, Source};
 use sums::{Second, Shape, Sums};
 use tile::Tile;
 
@@ -46,7 +47,7 @@ pub(crate) fn load(data: &dyn Data, precision: Precision) -> Result<Box<dyn Back
     match precision {
         Precision::Double => Ok(Box::new(CpuBackend::new(data))),
         Precision::Single => {
-            let coordinates = Coordinates::scaled(data, &data.feature_moments().1);
+            let coordinates = Coordinates::scaled(data);
             coordinates.check(data)?;
             Ok(Box::new(CpuBackend::<f32>::with_coordinates(data, coordinates)))
         }
@@ -80,45 +81,73 @@ impl<'d> CpuBackend<'d, f64> {
         fill: impl Fn(Range<usize>, &mut ndarray::ArrayViewMut2<f64>) + Sync,
     ) -> Result<Moments> {
         let origins = Array2::from_shape_fn((k, self.coordinates.shift.len()), |(_, i)| self.coordinates.shift[i]);
-        self.moments_by(&Source::Given(&fill), &vec![0.0; origins.len()], origins, family)
+        self.moments_by(&Source::Given(&fill), &vec![0.0; origins.len()], origins, family, None)
     }
 }
 
 impl<'d, T: Real> CpuBackend<'d, T> {
     fn with_coordinates(data: &'d dyn Data, coordinates: Coordinates) -> Self {
         let info = info(T::PRECISION);
-        CpuBackend { data, coordinates, arch: Arch::new(), info, pass: None, scatter: None }
+        CpuBackend { data, coordinates, arch: instructions::arch(), info, pass: None, scatter: None }
     }
 
     /// Sums over all samples about the given means `[K, D]`, in this backend's coordinates.
     fn sums(&mut self, source: &Source<T>, means: &[T], shape: Shape) -> Result<Sums> {
         let pass = self.pass.take().filter(|pass| pass.shape == shape).unwrap_or_else(|| Pass::new(shape, self.arch));
-        let sums = pass.sums(&Run { data: self.data, coordinates: &self.coordinates, source, means });
+        let run = Run { data: self.data, coordinates: &self.coordinates, source, means };
+        let sums = match shape.second {
+            Second::Nothing if self.scatter.is_none() => self.sums_and_scatter(&pass, &run).map(|(sums, scatter)| {
+                self.scatter = Some(scatter);
+                sums
+            }),
+            _ => pass.sums(&run),
+        };
         self.pass = Some(pass);
         sums
     }
 
-    /// Moments of a family about origins `[K, D]`, which are `means` in this backend's coordinates.
+    /// The same with the scatter of all samples, in one pass: that is in f64 whatever the sums are formed in.
+    fn sums_and_scatter(&self, pass: &Pass<T>, run: &Run<T>) -> Result<(Sums, Array2<f64>)> {
+        let d = self.coordinates.shift.len();
+        let coordinates = Coordinates { shift: self.coordinates.shift.clone(), scale: vec![1.0; d] };
+        let (zero, of_all) = (vec![0.0; d], Pass::<f64>::new(Shape { k: 1, d, second: Second::Triangle }, self.arch));
+        let run_all = Run { data: self.data, coordinates: &coordinates, source: &Source::All, means: &zero };
+        let (mut parts, mut parts_all) = (Parts::default(), Parts::default());
+        self.data.for_each_chunk(&mut |first, chunk| {
+            pass.add(run, first, chunk, &mut parts)?;
+            of_all.add(&run_all, first, chunk, &mut parts_all)
+        })?;
+        match of_all.total(parts_all).second(CovarianceType::Tied, &zero, &coordinates.scale) {
+            CovarianceArray::Tied(scatter) => Ok((pass.total(parts), scatter)),
+            _ => unreachable!("the family asked for is the family given"),
+        }
+    }
+
+    /// Moments of a family about origins `[K, D]`, which are `means` in this backend's coordinates; `within` is the
+    /// covariance that the tied family may expect, if there is one.
     fn moments_by(
         &mut self,
         source: &Source<T>,
         means: &[T],
         origins: Array2<f64>,
         family: CovarianceType,
+        within: Option<&Array2<f64>>,
     ) -> Result<Moments> {
         let (k, d) = origins.dim();
-        let mut shape = Shape { k, d, second: Second::of(family) };
-        let mut sums = self.sums(source, means, shape)?;
-        let tied = match family {
-            CovarianceType::Tied => {
-                let tied = self.tied_second(&sums, &origins)?;
-                if tied.is_none() {
-                    shape.second = Second::Triangle;
-                    sums = self.sums(source, means, shape)?;
-                }
-                tied
+        let directly = Shape { k, d, second: Second::Triangle };
+        let (sums, tied) = match family {
+            CovarianceType::Tied if self.scatter.is_some() && self.loses_digits(within) => {
+                (self.sums(source, means, directly)?, None)
             }
-            _ => None,
+            CovarianceType::Tied => {
+                let sums = self.sums(source, means, Shape { second: Second::Nothing, ..directly })?;
+                match self.tied_second(&sums, &origins) {
+                    // Judged the same whether the scatter was known before this pass or not.
+                    Some(tied) if !self.loses_digits(within) => (sums, Some(tied)),
+                    _ => (self.sums(source, means, directly)?, None),
+                }
+            }
+            _ => (self.sums(source, means, Shape { k, d, second: Second::of(family) })?, None),
         };
         let scale = &self.coordinates.scale;
         let second = tied.map_or_else(|| sums.second(family, means, scale), CovarianceArray::Tied);
@@ -136,62 +165,76 @@ impl<'d, T: Real> CpuBackend<'d, T> {
         Ok(moments)
     }
 
-    /// The scatter of all samples about the origin of the coordinates, in f64 whatever the passes compute in.
-    fn scatter(&mut self) -> Result<&Array2<f64>> {
-        if self.scatter.is_none() {
-            let d = self.coordinates.shift.len();
-            let coordinates = Coordinates { shift: self.coordinates.shift.clone(), scale: vec![1.0; d] };
-            let pass = Pass::<f64>::new(Shape { k: 1, d, second: Second::Triangle }, self.arch);
-            let zero = vec![0.0; d];
-            let run = Run { data: self.data, coordinates: &coordinates, source: &Source::All, means: &zero };
-            match pass.sums(&run)?.second(CovarianceType::Tied, &zero, &coordinates.scale) {
-                CovarianceArray::Tied(scatter) => self.scatter = Some(scatter),
-                _ => unreachable!("the family asked for is the family given"),
-            }
-        }
-        Ok(self.scatter.as_ref().expect("just made"))
-    }
-
     /// Second moments of the tied family about the origins o_k, from the scatter T of all samples about the origin c of
     /// the coordinates: with v = o - c, the sum over k of r (x - o)(x - o)^T is
     /// T - sum_k (v first^T + first v^T + N_k v v^T), first = sum of r (x - o). `None` where the difference is so much
     /// smaller than T that it has lost digits.
-    fn tied_second(&mut self, sums: &Sums, origins: &Array2<f64>) -> Result<Option<Array2<f64>>> {
+    fn tied_second(&self, sums: &Sums, origins: &Array2<f64>) -> Option<Array2<f64>> {
         let offsets = origins - &Array1::from(self.coordinates.shift.clone());
         let (first, counts) = (sums.first(&self.coordinates.scale), sums.counts());
-        let scatter = self.scatter()?;
+        let scatter = self.scatter.as_ref()?;
         let mut second = scatter.clone();
         for ((v, first), count) in offsets.outer_iter().zip(first.outer_iter()).zip(&counts) {
             for ((i, j), x) in second.indexed_iter_mut() {
                 *x -= v[i] * first[j] + first[i] * v[j] + count * (v[i] * v[j]);
             }
         }
-        let keeps_digits = second.diag().iter().zip(scatter.diag()).all(|(left, all)| *left >= T::LEAST_SHARE * all);
-        Ok(keeps_digits.then_some(second))
+        Self::keeps_digits(scatter, &second).then_some(second)
+    }
+
+    /// Whether what is left of the scatter of all samples has digits enough.
+    fn keeps_digits(scatter: &Array2<f64>, second: &Array2<f64>) -> bool {
+        second.diag().iter().zip(scatter.diag()).all(|(left, all)| *left >= T::LEAST_SHARE * all)
+    }
+
+    /// Whether too few will be left, by the covariance within components that is to be expected: then nobody need try.
+    fn loses_digits(&self, within: Option<&Array2<f64>>) -> bool {
+        let known = within.zip(self.scatter.as_ref());
+        known.is_some_and(|(within, scatter)| !Self::keeps_digits(scatter, &(within * self.data.total_weight())))
     }
 
     fn parameters(&self, mixture: &Mixture) -> Result<Parameters<T>> {
         check_features(mixture, self.n_features())?;
         Ok(Parameters::new(mixture, &self.coordinates))
     }
+
+    /// Log-densities and labels of some rows of a chunk.
+    fn assess_rows(&self, parameters: &Parameters<T>, chunk: &Points, rows: Range<usize>) -> Result<Assessment> {
+        let mut log_densities = Array1::zeros(rows.len());
+        let mut labels = Array1::zeros(rows.len());
+        let tiles = Tile::<T>::capacity(parameters.d);
+        let blocks = log_densities.axis_chunks_iter_mut(Axis(0), tiles).into_par_iter();
+        blocks.zip(labels.axis_chunks_iter_mut(Axis(0), tiles)).enumerate().for_each_init(
+            || (Tile::new(self.arch, parameters.d), Posterior::new(self.arch, parameters.k, parameters.d)),
+            |(tile, posterior), (i, (mut log_densities, mut labels))| {
+                if self.is_stopped() {
+                    return;
+                }
+                let start = rows.start + i * tiles;
+                tile.load(self.arch, chunk, start..start + labels.len(), &self.coordinates);
+                self.arch.dispatch(LogDensities { parameters, tile, posterior });
+                self.arch.dispatch(Assess { posterior, width: tile.width });
+                labels.iter_mut().zip(&posterior.labels).for_each(|(to, from)| *to = *from);
+                for (to, from) in log_densities.iter_mut().zip(posterior.maxima.row(0)) {
+                    *to = from.to_f64() + parameters.reference;
+                }
+            },
+        );
+        check_stop(self.data.stop())?;
+        Ok(Assessment { log_densities, labels })
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.data.stop().load(Ordering::Relaxed)
+    }
 }
 
 /// The processor as a device.
 pub(crate) fn info(precision: Precision) -> DeviceInfo {
     let threads = rayon::current_num_threads();
-    let name = format!("{} on {threads} thread{}", instruction_set(), if threads == 1 { "" } else { "s" });
+    let instructions = instructions::name(instructions::arch());
+    let name = format!("{instructions} on {threads} thread{}", if threads == 1 { "" } else { "s" });
     DeviceInfo { backend: "cpu".to_owned(), name, device_type: "cpu".to_owned(), precision }
-}
-
-fn instruction_set() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    return match Arch::new() {
-        Arch::V4(_) => "AVX-512",
-        Arch::V3(_) => "AVX2",
-        _ => "x86-64",
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    std::env::consts::ARCH
 }
 
 impl<T: Real> Backend for CpuBackend<'_, T> {
@@ -215,52 +258,49 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         let parameters = self.parameters(mixture)?;
         let source = Source::Model(&parameters, assignment);
         let family = mixture.covariance_type();
+        let within = match (mixture.covariances(), assignment) {
+            (CovarianceArray::Tied(covariance), Assignment::Soft) => Some(covariance),
+            // The model of a hard pass is as wide as all samples together.
+            _ => None,
+        };
         match T::PRECISION {
-            Precision::Double => self.moments_by(&source, &parameters.means, mixture.means().clone(), family),
+            Precision::Double => self.moments_by(&source, &parameters.means, mixture.means().clone(), family, within),
             // The passes know the means as rounded to their precision only.
             Precision::Single => {
                 let rounded = parameters.origins(&self.coordinates);
-                Ok(self.moments_by(&source, &parameters.means, rounded, family)?.about(mixture.means()))
+                Ok(self.moments_by(&source, &parameters.means, rounded, family, within)?.about(mixture.means()))
             }
         }
     }
 
     fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
         let parameters = self.parameters(mixture)?;
-        let shape = Shape { k: parameters.k, d: parameters.d, second: Second::of(mixture.covariance_type()) };
+        // Of the shape of the last pass, whose memory serves this one.
+        let second = self.pass.as_ref().map_or(Second::Diagonal, |pass| pass.shape.second);
+        let shape = Shape { k: parameters.k, d: parameters.d, second };
         let sums = self.sums(&Source::Model(&parameters, Assignment::Soft), &[], shape)?;
         Ok(sums.log_likelihood + parameters.reference * self.data.total_weight())
     }
 
     fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
-        let parameters = &self.parameters(mixture)?;
+        let parameters = self.parameters(mixture)?;
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
-        let tiles = Tile::<T>::capacity(parameters.d);
         self.data.for_each_chunk(&mut |first, chunk| {
             let (here, there) = overlap(&rows, first, chunk);
-            let mut log_densities = log_densities.slice_mut(s![there.clone()]);
-            let mut labels = labels.slice_mut(s![there]);
-            let blocks = log_densities.axis_chunks_iter_mut(Axis(0), tiles).into_par_iter();
-            blocks.zip(labels.axis_chunks_iter_mut(Axis(0), tiles)).enumerate().for_each_init(
-                || (Tile::new(self.arch, parameters.d), Posterior::new(self.arch, parameters.k, parameters.d)),
-                |(tile, posterior), (i, (mut log_densities, mut labels))| {
-                    if self.data.stop().load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let start = here.start + i * tiles;
-                    tile.load(self.arch, chunk, start..start + labels.len(), &self.coordinates);
-                    self.arch.dispatch(LogDensities { parameters, tile, posterior });
-                    self.arch.dispatch(Assess { posterior, width: tile.width });
-                    labels.iter_mut().zip(&posterior.labels).for_each(|(to, from)| *to = *from);
-                    for (to, from) in log_densities.iter_mut().zip(posterior.maxima.row(0)) {
-                        *to = from.to_f64() + parameters.reference;
-                    }
-                },
-            );
+            let assessed = self.assess_rows(&parameters, chunk, here)?;
+            log_densities.slice_mut(s![there.clone()]).assign(&assessed.log_densities);
+            labels.slice_mut(s![there]).assign(&assessed.labels);
             Ok(())
         })?;
         Ok(Assessment { log_densities, labels })
+    }
+
+    fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()> {
+        let parameters = self.parameters(mixture)?;
+        self.data.for_each_chunk(&mut |first, chunk| {
+            visit(first, chunk, &self.assess_rows(&parameters, chunk, 0..chunk.n_samples())?)
+        })
     }
 
     fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {
@@ -274,7 +314,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
             responsibilities.axis_chunks_iter_mut(Axis(0), tiles).into_par_iter().enumerate().for_each_init(
                 || (Tile::new(self.arch, d), Posterior::new(self.arch, k, d)),
                 |(tile, posterior), (i, mut block)| {
-                    if self.data.stop().load(Ordering::Relaxed) {
+                    if self.is_stopped() {
                         return;
                     }
                     let start = here.start + i * tiles;
@@ -291,7 +331,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
                     }
                 },
             );
-            Ok(())
+            check_stop(self.data.stop())
         })?;
         Ok(responsibilities)
     }

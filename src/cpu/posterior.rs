@@ -6,7 +6,7 @@ use super::real::Real;
 use super::rows::Rows;
 use super::strips::Strips;
 use super::tile::Tile;
-use crate::backend::Assignment;
+use crate::backend::{Assignment, HARD_SLACK};
 
 /// What the E step makes of a tile.
 #[derive(Debug)]
@@ -35,16 +35,22 @@ impl<T: Real> Posterior<T> {
         }
     }
 
-    /// The most probable component of each sample, the first among equals, from log-densities and their maxima.
+    /// The most probable component of each sample, from log-densities and their maxima: the first of those whose
+    /// log-density is below the greatest by no more than `slack` x (1 + its magnitude).
     #[inline(always)]
-    fn find_labels(&mut self, width: usize) {
-        let maxima = &self.maxima.row(0)[..width];
+    fn find_labels(&mut self, width: usize, slack: f64) {
+        let (maxima, least) = (&self.maxima.row(0)[..width], &mut self.sums.row_mut(0)[..width]);
+        let (one, slack) = (T::from_f64(1.0), T::from_f64(slack));
+        for (least, max) in least.iter_mut().zip(maxima) {
+            let magnitude = if *max < T::default() { T::default() - *max } else { *max };
+            *least = *max - slack * (one + magnitude);
+        }
         let labels = &mut self.labels[..width];
         // From the last to the first: the first of equals is what stays.
         let rows = self.r.all().chunks_exact(self.r.stride()).enumerate();
         for (k, row) in rows.rev() {
-            for ((label, l), max) in labels.iter_mut().zip(row).zip(maxima) {
-                *label = if l == max { k } else { *label };
+            for ((label, l), least) in labels.iter_mut().zip(row).zip(&*least) {
+                *label = if l >= least { k } else { *label };
             }
         }
     }
@@ -67,7 +73,7 @@ impl<T: Real> WithSimd for Respond<'_, T> {
         let width = tile.width;
         let weights = &tile.weights.row(0)[..width];
         if assignment == Assignment::Hard {
-            posterior.find_labels(width);
+            posterior.find_labels(width, HARD_SLACK);
             for (k, row) in posterior.r.iter_mut().enumerate() {
                 for ((r, label), weight) in row.iter_mut().zip(&posterior.labels).zip(weights) {
                     *r = if *label == k { *weight } else { T::default() };
@@ -110,7 +116,7 @@ impl<T: Real> WithSimd for Assess<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Assess { posterior, width } = self;
-        posterior.find_labels(width);
+        posterior.find_labels(width, T::ROUNDING);
         let (maxima, sums) = (&mut posterior.maxima.row_mut(0)[..width], &mut posterior.sums.row_mut(0)[..width]);
         sums.fill(T::default());
         for row in posterior.r.all().chunks_exact(posterior.r.stride()) {

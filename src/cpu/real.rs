@@ -36,6 +36,9 @@ pub(crate) trait Real:
     /// directly: ten of sixteen digits remain, or five of seven.
     const LEAST_SHARE: f64;
 
+    /// Log-densities whose difference is a smaller share of them are equal but for rounding.
+    const ROUNDING: f64;
+
     fn from_f64(x: f64) -> Self;
     fn to_f64(self) -> f64;
 
@@ -85,6 +88,7 @@ macro_rules! real {
             const PRECISION: Precision = $precision;
             const LEAST_LOG_DENSITY: Self = $least;
             const LEAST_SHARE: f64 = $share;
+            const ROUNDING: f64 = 64.0 * $real::EPSILON as f64;
 
             #[inline(always)]
             fn from_f64(x: f64) -> Self {

@@ -21,7 +21,7 @@ use super::sums::{Shape, Sums};
 use super::tile::Tile;
 use crate::backend::Assignment;
 use crate::coordinates::Coordinates;
-use crate::data::{Data, block_rows};
+use crate::data::{Data, block_rows, check_stop};
 use crate::error::Result;
 use crate::points::Points;
 
@@ -59,6 +59,10 @@ struct Scratch<T> {
     weighted: Rows<T>,
 }
 
+/// Sums over the chunks so far: each over so many blocks, more than the next.
+#[derive(Debug, Default)]
+pub(super) struct Parts(Vec<(usize, Sums)>);
+
 /// Memory for passes of one shape, kept from one pass to the next.
 #[derive(Debug)]
 pub(super) struct Pass<T> {
@@ -78,26 +82,37 @@ impl<T: Real> Pass<T> {
     /// # Errors
     /// Those of the data.
     pub(super) fn sums(&self, run: &Run<T>) -> Result<Sums> {
-        // Sums over so many blocks, each more than the next.
-        let mut parts: Vec<(usize, Sums)> = Vec::new();
-        run.data.for_each_chunk(&mut |first, chunk| {
-            let mut blocks = chunk.n_samples().div_ceil(block_rows(self.shape.d));
-            let mut sums = self.add_up(0..blocks, power_of_two_below, &|i| self.block(run, first, chunk, i));
-            while let Some((_, mut left)) = parts.pop_if(|(left, _)| *left == blocks) {
-                left.add(&sums);
-                self.recycle(std::mem::replace(&mut sums, left));
-                blocks *= 2;
-            }
-            parts.push((blocks, sums));
-            Ok(())
-        })?;
-        let mut parts = parts.into_iter().map(|(_, sums)| sums).rev();
+        let mut parts = Parts::default();
+        run.data.for_each_chunk(&mut |first, chunk| self.add(run, first, chunk, &mut parts))?;
+        Ok(self.total(parts))
+    }
+
+    /// Adds the sums over a chunk that begins with the given sample.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](crate::Error::Interrupted): sums of a part are nobody's.
+    pub(super) fn add(&self, run: &Run<T>, first: usize, chunk: &Points, parts: &mut Parts) -> Result<()> {
+        let mut blocks = chunk.n_samples().div_ceil(block_rows(self.shape.d));
+        let mut sums = self.add_up(0..blocks, power_of_two_below, &|i| self.block(run, first, chunk, i));
+        check_stop(run.data.stop())?;
+        while let Some((_, mut left)) = parts.0.pop_if(|(left, _)| *left == blocks) {
+            left.add(&sums);
+            self.recycle(std::mem::replace(&mut sums, left));
+            blocks *= 2;
+        }
+        parts.0.push((blocks, sums));
+        Ok(())
+    }
+
+    /// The sum of all parts.
+    pub(super) fn total(&self, parts: Parts) -> Sums {
+        let mut parts = parts.0.into_iter().map(|(_, sums)| sums).rev();
         let last = parts.next().unwrap_or_else(|| Sums::zero(self.shape));
-        Ok(parts.fold(last, |right, mut total| {
+        parts.fold(last, |right, mut total| {
             total.add(&right);
             self.recycle(right);
             total
-        }))
+        })
     }
 
     /// Sums over a block of a chunk that begins with the given sample.
@@ -112,7 +127,6 @@ impl<T: Real> Pass<T> {
             sums.clear();
             let end = (block.start + (i + 1) * slab_rows).min(block.end);
             for start in (block.start + i * slab_rows..end).step_by(capacity) {
-                // Whoever watches the data makes an error of it.
                 if run.data.stop().load(Ordering::Relaxed) {
                     break;
                 }

@@ -94,7 +94,7 @@ impl Gpu {
         let kernel = self.kernel(source)?;
         let bound =
             self.guarded(|| kernel.bind(&self.device, buffers.iter().map(Buffer::as_entire_binding).collect()))?;
-        let staging = self.buffer("staging", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+        let staging = self.staging(bytes)?;
         let [_, result] = buffers;
         Ok(move |dispatches: usize, workgroups: usize| {
             let mut commands = self.device.create_command_encoder(&CommandEncoderDescriptor::default());

@@ -1,6 +1,7 @@
 //! An open adapter: its limits, its kernels, and the errors of its driver made ours.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use wgpu::{
 use super::adapter::describe;
 use super::kernel::{Kernel, KernelSource};
 use super::pipelines::Pipelines;
+use super::trial::Tried;
 use super::tuning::Tuning;
 use crate::backend::DeviceInfo;
 use crate::error::{Error, Result};
@@ -38,9 +40,23 @@ pub(crate) struct Gpu {
     turn: Arc<Mutex<()>>,
     /// Compiled kernels by their source.
     kernels: Arc<Mutex<HashMap<KernelSource, Arc<Kernel>>>>,
+    /// Kernels whose results were found to be right.
+    pub(super) tried: Arc<Tried>,
+    receipt: Arc<Receipt>,
     /// What was compiled in earlier runs.
     pipelines: Option<Arc<Pipelines>>,
 }
+
+/// What every readback has at its end: a number of its own, which the device copies there. A device that runs nothing hands
+/// over the number of another.
+#[derive(Debug)]
+struct Receipt {
+    buffer: Buffer,
+    last: AtomicU64,
+}
+
+/// Bytes of a receipt.
+const RECEIPT: u64 = size_of::<u64>() as u64;
 
 #[derive(Debug, Clone)]
 enum Trouble {
@@ -77,8 +93,21 @@ impl Gpu {
         let tuning = Tuning::of(&info);
         let kept = features.contains(Features::PIPELINE_CACHE);
         let pipelines = kept.then(|| Pipelines::open(&device, &adapter.get_info())).flatten().map(Arc::new);
+        let tried = Arc::new(Tried::new(&adapter.get_info()));
+        let receipt = Arc::new(Receipt {
+            buffer: device.create_buffer(&BufferDescriptor {
+                label: Some("receipt"),
+                size: RECEIPT,
+                usage: BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }),
+            last: AtomicU64::new(0),
+        });
         let (turn, kernels) = Default::default();
-        Ok(Gpu { device, queue, limits, timestamps, tuning, info, trouble, turn, kernels, pipelines })
+        let gpu =
+            Gpu { device, queue, limits, timestamps, tuning, info, trouble, turn, kernels, tried, receipt, pipelines };
+        gpu.check()?;
+        Ok(gpu)
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -119,6 +148,11 @@ impl Gpu {
         })
     }
 
+    /// A buffer for a readback of so many bytes.
+    pub(super) fn staging(&self, bytes: u64) -> Result<Buffer> {
+        self.buffer("staging", bytes + RECEIPT, BufferUsages::MAP_READ | BufferUsages::COPY_DST)
+    }
+
     /// Does what may fail in the driver, and turns its errors into ours.
     pub(super) fn guarded<T>(&self, action: impl FnOnce() -> T) -> Result<T> {
         let validation = self.device.push_error_scope(ErrorFilter::Validation);
@@ -145,20 +179,31 @@ impl Gpu {
     }
 
     /// Submits commands, whose last is to fill `staging`, and reads that back.
-    pub(super) fn submit_and_read(&self, encoder: CommandEncoder, staging: &Buffer, bytes: u64) -> Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// [`Error::WrongResults`] where the device did not run them.
+    pub(super) fn submit_and_read(&self, mut encoder: CommandEncoder, staging: &Buffer, bytes: u64) -> Result<Vec<u8>> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = self.receipt.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let all = bytes + RECEIPT;
         self.guarded(|| {
+            self.queue.write_buffer(&self.receipt.buffer, 0, &number.to_ne_bytes());
+            encoder.copy_buffer_to_buffer(&self.receipt.buffer, 0, staging, bytes, RECEIPT);
             self.queue.submit([encoder.finish()]);
-            staging.slice(..bytes).map_async(MapMode::Read, |_| {});
+            staging.slice(..all).map_async(MapMode::Read, |_| {});
         })?;
         self.wait()?;
         let view = staging
-            .slice(..bytes)
+            .slice(..all)
             .get_mapped_range()
             .map_err(|e| Error::Device { device: self.info.name.clone(), detail: one_line(&e) })?;
-        let read = view.to_vec();
+        let mut read = view.to_vec();
         drop(view);
         staging.unmap();
+        if read.split_off(bytes as usize) != number.to_ne_bytes() {
+            let detail = "it ran none of the commands that it was given".to_owned();
+            return Err(Error::WrongResults { device: self.info.name.clone(), detail });
+        }
         Ok(read)
     }
 

@@ -1,5 +1,7 @@
 //! From WGSL source to a pipeline, and from buffers to a dispatch.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use wgpu::{
     BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry,
     BindingResource, BindingType, BufferBindingType, ComputePass, ComputePipeline, ComputePipelineDescriptor, Device,
@@ -49,6 +51,8 @@ pub(super) struct Kernel {
     pipeline: ComputePipeline,
     layout: BindGroupLayout,
     pub(super) stage: &'static str,
+    /// Tells it from other kernels, in every run of one version of the program.
+    pub(super) fingerprint: u64,
 }
 
 impl Kernel {
@@ -100,7 +104,9 @@ impl Kernel {
             },
             cache,
         });
-        Kernel { pipeline, layout, stage }
+        let mut hasher = DefaultHasher::new();
+        source.hash(&mut hasher);
+        Kernel { pipeline, layout, stage, fingerprint: hasher.finish() }
     }
 
     /// Binds buffers, in the order of the shader.

@@ -9,6 +9,7 @@ use super::kernel::{Binding, KernelSource};
 use super::straight_line;
 use super::sums::Sums;
 use super::tuning::Tuning;
+use crate::backend::HARD_SLACK;
 use crate::coordinates::Coordinates;
 use crate::covariance::CovarianceType;
 use crate::linalg::pack_upper;
@@ -242,7 +243,7 @@ impl Layout {
         KernelSource {
             stage: "posterior",
             body: include_str!("../../shaders/posterior.wgsl"),
-            header: String::new(),
+            header: format!("const HARD_SLACK: f32 = {HARD_SLACK:e};"),
             bindings,
         }
     }

@@ -17,6 +17,7 @@ mod samples;
 mod shader_tests;
 mod straight_line;
 mod sums;
+mod trial;
 mod tuning;
 
 use std::ops::Range;
@@ -26,7 +27,7 @@ use ndarray::{Array1, Array2, s};
 pub(crate) use adapter::{adapters, select};
 pub(crate) use context::Gpu;
 
-use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, check_features};
+use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, VisitAssessed, check_features};
 use crate::covariance::CovarianceArray;
 use crate::data::{Data, Home};
 use crate::error::Result;
@@ -53,16 +54,34 @@ pub(crate) struct GpuBackend<'d> {
 }
 
 impl GpuBackend<'_> {
-    /// The pass for models like this one.
-    fn prepare(&mut self, mixture: &Mixture) -> Result<&Pass> {
+    /// Prepares the pass for models like this one, with kernels that were tried.
+    fn prepare(&mut self, mixture: &Mixture) -> Result<()> {
         check_features(mixture, self.samples.n_features)?;
-        let shape = Shape::of(mixture.covariance_type());
-        let layout = Layout::new(shape, mixture.n_features(), mixture.n_components(), self.gpu.tuning);
-        let pass = match self.pass.take() {
-            Some(pass) if pass.plan().layout == layout => pass,
-            _ => Pass::new(&self.gpu, &self.samples, layout)?,
-        };
-        Ok(self.pass.insert(pass))
+        let family = mixture.covariance_type();
+        let layout = Layout::new(Shape::of(family), mixture.n_features(), mixture.n_components(), self.gpu.tuning);
+        if self.pass.as_ref().is_none_or(|pass| pass.plan().layout != layout) {
+            // The scratch of the last pass makes room for that of the next.
+            self.pass = None;
+            let pass = Pass::new(&self.gpu, &self.samples, layout)?;
+            self.gpu.try_kernels(&pass, family)?;
+            self.pass = Some(pass);
+        }
+        Ok(())
+    }
+
+    /// Log-density and label of some of the samples that are on the device, which are told by their places there:
+    /// `take(place, log_density, label)`.
+    fn assess_there(&self, reference: f64, rows: Range<usize>, take: &mut dyn FnMut(usize, f64, usize)) -> Result<()> {
+        let pass = self.pass.as_ref().expect("prepared");
+        for (chunk, groups, wanted) in self.parts(rows, pass.plan().tile_groups) {
+            let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
+            let assessed = pass.assess(&self.gpu, chunk, groups)?;
+            for row in wanted {
+                let log_density = f64::from(assessed.log_densities[row - start]) + reference;
+                take(row, log_density, assessed.labels[row - start] as usize);
+            }
+        }
+        Ok(())
     }
 
     /// The parts of a range of samples that lie in one chunk each and have at most so many groups: chunk, groups
@@ -81,7 +100,8 @@ impl GpuBackend<'_> {
         parts
     }
 
-    /// Moments about the means of the model, in the features' own coordinates and units of weight.
+    /// Moments about the means of the model, in the features' own coordinates and units of weight; without the total
+    /// weight, and so without the reference of the log-densities.
     fn moments_of(&self, mixture: &Mixture, layout: Layout, totals: &Totals) -> Moments {
         let (k, d) = mixture.means().dim();
         let (coordinates, unit) = (&self.samples.coordinates, self.samples.weight_unit);
@@ -102,6 +122,7 @@ impl GpuBackend<'_> {
         };
         let family = mixture.covariance_type();
         let mut moments = Moments::zero(family, mixture.means().clone());
+        moments.log_likelihood = unit * totals.numbers[0];
         match &mut moments.second {
             CovarianceArray::Full(a) => a.indexed_iter_mut().for_each(|((k, i, j), x)| *x = second(k, i, j)),
             CovarianceArray::Tied(a) => {
@@ -112,8 +133,6 @@ impl GpuBackend<'_> {
                 a.indexed_iter_mut().for_each(|(k, x)| *x = (0..d).map(|i| second(k, i, i)).sum());
             }
         }
-        moments.total_weight = self.samples.total_weight;
-        moments.log_likelihood = unit * totals.numbers[0] + totals.reference * self.samples.total_weight;
         moments.counts = sums.iter().map(|sums| unit * sums.count()).collect();
         moments.first = Array2::from_shape_fn((k, d), |(k, i)| first(k, i) + moments.counts[k] * delta[[k, i]]);
         moments.single_precision = true;
@@ -168,18 +187,33 @@ impl Backend for GpuBackend<'_> {
     fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
         self.prepare(mixture)?;
         let pass = self.pass.as_ref().expect("just prepared");
-        let sum = |expected| -> Result<Moments> {
-            let mut totals = pass.begin(&self.gpu, &self.samples, mixture, expected)?;
-            let mut add = |_| pass.add(&self.gpu, assignment, &mut totals);
-            self.samples.for_each_window(&self.gpu, self.data, &mut add)?;
-            Ok(self.moments_of(mixture, pass.plan().layout, &totals))
-        };
-        // The model of a hard pass is as wide as all samples together.
-        if assignment == Assignment::Hard {
-            return sum(Expected::Nothing);
-        }
-        let moments = sum(Expected::Covariances)?;
-        if shrinks(&moments, mixture, &self.samples.constant) { sum(Expected::Nothing) } else { Ok(moments) }
+        let (mut moments, mut reference) = (None::<Moments>, 0.0);
+        self.samples.for_each_window(&self.gpu, self.data, &mut |_| {
+            let mut sum = |expected| -> Result<Moments> {
+                let totals = pass.sum(&self.gpu, &self.samples, mixture, assignment, expected)?;
+                reference = totals.reference;
+                Ok(self.moments_of(mixture, pass.plan().layout, &totals))
+            };
+            // The model of a hard pass is as wide as all samples together.
+            let mut part = match assignment {
+                Assignment::Hard => sum(Expected::Nothing)?,
+                Assignment::Soft => sum(Expected::Covariances)?,
+            };
+            // Summed again while these samples are here.
+            if assignment == Assignment::Soft && shrinks(&part, mixture, &self.samples.constant) {
+                part = sum(Expected::Nothing)?;
+            }
+            moments = Some(match moments.take() {
+                None => part,
+                Some(before) => before.combine(&part)?,
+            });
+            Ok(())
+        })?;
+        let zero = || Moments::zero(mixture.covariance_type(), mixture.means().clone());
+        let mut moments = moments.unwrap_or_else(zero);
+        moments.total_weight = self.samples.total_weight;
+        moments.log_likelihood += reference * self.samples.total_weight;
+        Ok(moments)
     }
 
     fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
@@ -193,18 +227,26 @@ impl Backend for GpuBackend<'_> {
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
         self.samples.for_each_window(&self.gpu, self.data, &mut |window| {
-            for (chunk, groups, wanted) in self.parts(within(&rows, &window), pass.plan().tile_groups) {
-                let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
-                let assessed = pass.assess(&self.gpu, chunk, groups)?;
-                for row in wanted {
-                    let to = window.start + row - rows.start;
-                    log_densities[to] = f64::from(assessed.log_densities[row - start]) + reference;
-                    labels[to] = assessed.labels[row - start] as usize;
-                }
-            }
-            Ok(())
+            self.assess_there(reference, within(&rows, &window), &mut |row, log_density, label| {
+                let to = window.start + row - rows.start;
+                (log_densities[to], labels[to]) = (log_density, label);
+            })
         })?;
         Ok(Assessment { log_densities, labels })
+    }
+
+    fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()> {
+        self.prepare(mixture)?;
+        let pass = self.pass.as_ref().expect("just prepared");
+        let reference = pass.write_model(&self.gpu, &self.samples, mixture)?;
+        self.samples.for_each_part(&self.gpu, self.data, &mut |first, points, there| {
+            let mut log_densities = Array1::zeros(points.n_samples());
+            let mut labels = Array1::zeros(points.n_samples());
+            self.assess_there(reference, there.clone(), &mut |row, log_density, label| {
+                (log_densities[row - there.start], labels[row - there.start]) = (log_density, label);
+            })?;
+            visit(first, points, &Assessment { log_densities, labels })
+        })
     }
 
     fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {

@@ -138,8 +138,8 @@ impl Scratch {
             peaks: gpu.buffer("peaks", per_sample, device)?,
             scales: gpu.buffer("scales", per_sample, device)?,
             sums: gpu.buffer("sums", plan.sum_bytes(), device)?,
-            totals: gpu.buffer("totals", plan.total_bytes(), device)?,
-            staging: gpu.buffer("staging", plan.staging_bytes(), BufferUsages::MAP_READ | BufferUsages::COPY_DST)?,
+            totals: gpu.buffer("totals", plan.total_bytes(), device | BufferUsages::COPY_DST)?,
+            staging: gpu.staging(plan.staging_bytes())?,
         })
     }
 
@@ -224,21 +224,19 @@ impl Pass {
         &self.plan
     }
 
-    /// Writes what a pass needs, before its first window; returns totals of zero.
-    pub(super) fn begin(
+    /// E step and M step over the samples that are on the device.
+    pub(super) fn sum(
         &self,
         gpu: &Gpu,
         samples: &DeviceSamples,
         mixture: &Mixture,
+        assignment: Assignment,
         expected: Expected,
     ) -> Result<Totals> {
         let (reference, covariances) = self.write_all(gpu, samples, mixture, expected)?;
-        Ok(Totals { numbers: vec![0.0; self.plan.layout.sums.numbers()], reference, covariances })
-    }
-
-    /// E step and M step over the samples on the device, added to the totals.
-    pub(super) fn add(&self, gpu: &Gpu, assignment: Assignment, totals: &mut Totals) -> Result<()> {
         let mut commands = encoder(gpu);
+        // Not those of the pass before, should the kernels do nothing.
+        commands.clear_buffer(&self.scratch.totals, 0, None);
         for (done, i) in self.tiles(assignment).enumerate() {
             if done > 0 && done % self.plan.tiles_at_once() == 0 {
                 gpu.submit(std::mem::replace(&mut commands, encoder(gpu)))?;
@@ -249,10 +247,17 @@ impl Pass {
         let bytes = self.plan.total_bytes();
         commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
         let read = gpu.submit_and_read(commands, &self.scratch.staging, bytes)?;
-        for slot in bytemuck::cast_slice::<u8, f32>(&read).chunks_exact(totals.numbers.len()) {
-            totals.numbers.iter_mut().zip(slot).for_each(|(sum, x)| *sum += f64::from(*x));
+        let mut numbers = vec![0.0; self.plan.layout.sums.numbers()];
+        for slot in bytemuck::cast_slice::<u8, f32>(&read).chunks_exact(numbers.len()) {
+            numbers.iter_mut().zip(slot).for_each(|(sum, x)| *sum += f64::from(*x));
         }
-        Ok(())
+        Ok(Totals { numbers, reference, covariances })
+    }
+
+    /// The kernels.
+    pub(super) fn kernels(&self) -> [&Kernel; 5] {
+        let Kernels { log_density, posterior, log_likelihood, moments, reduce } = &self.kernels;
+        [log_density, posterior, log_likelihood, moments, reduce].map(|kernel| &**kernel)
     }
 
     /// Tiles of a pass.

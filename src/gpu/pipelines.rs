@@ -64,7 +64,7 @@ impl Pipelines {
 }
 
 /// Where files are kept; `None` where that is switched off, or the system says no place.
-fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+pub(super) fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     if variable(VARIABLE).is_some_and(|value| value == "off") {
         return None;
     }

@@ -32,7 +32,7 @@ impl Pass {
             let count = 2 * stretches.len() as u32;
             let bytes = u64::from(count) * wgpu::QUERY_SIZE as u64;
             let resolved = gpu.buffer("timestamps", bytes, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC)?;
-            let staging = gpu.buffer("staging", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+            let staging = gpu.staging(bytes)?;
             let queries = gpu.guarded(|| {
                 gpu.device.create_query_set(&QuerySetDescriptor { label: None, ty: QueryType::Timestamp, count })
             })?;

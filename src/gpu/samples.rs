@@ -64,7 +64,7 @@ impl DeviceSamples {
         let mean_weight = Some(data.total_weight() / n as f64).filter(|weight| *weight > 0.0).unwrap_or(1.0);
         let mut samples = DeviceSamples {
             chunks: Vec::new(),
-            coordinates: Coordinates::scaled(data, &variances),
+            coordinates: Coordinates::scaled(data),
             constant: variances.iter().map(|variance| *variance == 0.0).collect(),
             weight_unit: mean_weight.log2().round().exp2(),
             total_weight: data.total_weight(),
@@ -136,7 +136,7 @@ impl DeviceSamples {
         if self.stay() {
             return visit(0..self.n_samples);
         }
-        let capacity = self.chunks.iter().map(|chunk| chunk.groups).sum::<usize>() * GROUP;
+        let capacity = self.capacity();
         let mut window = 0..0;
         data.for_each_chunk(&mut |first, chunk| {
             let mut done = 0;
@@ -157,6 +157,32 @@ impl DeviceSamples {
         }
         self.clear_weights(gpu, window.len().div_ceil(GROUP))?;
         visit(window)
+    }
+
+    /// Calls `visit(first, samples, there)` for one part of the samples after another: the number of its first sample, the
+    /// samples, and their places among those that are on the device then.
+    pub(super) fn for_each_part(
+        &self,
+        gpu: &Gpu,
+        data: &dyn Data,
+        visit: &mut dyn FnMut(usize, &Points, Range<usize>) -> Result<()>,
+    ) -> Result<()> {
+        data.for_each_chunk(&mut |first, chunk| {
+            let n = chunk.n_samples();
+            if self.stay() {
+                return visit(first, chunk, first..first + n);
+            }
+            (0..n).step_by(self.capacity()).try_for_each(|start| {
+                let part = chunk.slice(start..(start + self.capacity()).min(n));
+                self.put(gpu, data, &part, first + start, 0)?;
+                visit(first + start, &part, 0..part.n_samples())
+            })
+        })
+    }
+
+    /// Samples that there is room for.
+    fn capacity(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.groups).sum::<usize>() * GROUP
     }
 
     /// Copies a chunk of samples, the first of which has the number `first`, to the place of a group and those after it.

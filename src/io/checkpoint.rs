@@ -15,7 +15,7 @@ use crate::collapse::{OnCollapse, Repair};
 use crate::covariance::CovarianceType;
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::fit::{Climb, FitState};
+use crate::fit::{Climb, FitState, Peak};
 use crate::floor::Floor;
 use crate::init::Initialisation;
 use crate::mixture::Mixture;
@@ -144,11 +144,20 @@ struct WrittenClimb<'a> {
     rounds: usize,
     inertia: Option<f64>,
     converged: bool,
+    at_precision_limit: bool,
+    peak: Option<WrittenPeak<'a>>,
     repairs: &'a [Repair],
     lower_bounds: &'a [f64],
     #[serde(flatten)]
     mixture: WrittenMixture<'a>,
     memory: WrittenMemory<'a>,
+}
+
+#[derive(Serialize)]
+struct WrittenPeak<'a> {
+    lower_bound: f64,
+    #[serde(flatten)]
+    mixture: WrittenMixture<'a>,
 }
 
 #[derive(Serialize)]
@@ -181,6 +190,11 @@ impl<'a> From<&'a Climb> for WrittenClimb<'a> {
             rounds: climb.initialisation.rounds,
             inertia: climb.initialisation.inertia,
             converged: climb.converged,
+            at_precision_limit: climb.at_precision_limit,
+            peak: climb
+                .peak
+                .as_ref()
+                .map(|peak| WrittenPeak { lower_bound: peak.lower_bound, mixture: (&peak.mixture).into() }),
             repairs: &climb.repairs,
             lower_bounds: &climb.lower_bounds,
             mixture: (&climb.mixture).into(),
@@ -209,12 +223,23 @@ struct ReadClimb {
     rounds: usize,
     inertia: Option<f64>,
     converged: bool,
+    // Checkpoints of the first versions had neither.
+    #[serde(default)]
+    at_precision_limit: bool,
+    peak: Option<ReadPeak>,
     repairs: Vec<Repair>,
     lower_bounds: Vec<f64>,
     weights: NestedValues,
     means: NestedValues,
     covariances: NestedValues,
     memory: ReadMemory,
+}
+
+#[derive(Deserialize)]
+struct ReadPeak {
+    lower_bound: f64,
+    #[serde(flatten)]
+    mixture: ReadMixture,
 }
 
 #[derive(Deserialize)]
@@ -240,7 +265,9 @@ impl ReadClimb {
             model::mixture(family, k, data.n_features, weights, means, covariances)
         };
         let ReadMemory { earlier, reach, polishing } = self.memory;
-        let earlier = earlier.into_iter().map(|m| mixture(m.weights, m.means, m.covariances));
+        let whole = |m: ReadMixture| mixture(m.weights, m.means, m.covariances);
+        let earlier = earlier.into_iter().map(whole);
+        let peak = |peak: ReadPeak| whole(peak.mixture).map(|mixture| Peak { lower_bound: peak.lower_bound, mixture });
         Ok(Climb {
             mixture: mixture(self.weights, self.means, self.covariances)?,
             memory: Memory { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },
@@ -248,6 +275,8 @@ impl ReadClimb {
             repairs: self.repairs,
             lower_bounds: self.lower_bounds,
             converged: self.converged,
+            at_precision_limit: self.at_precision_limit,
+            peak: self.peak.map(peak).transpose()?,
         })
     }
 }

@@ -255,6 +255,13 @@ impl Data for Dataset {
         }
     }
 
+    fn scales(&self) -> Array1<f64> {
+        match &self.samples {
+            Stored::Memory(points) => points.scales(),
+            Stored::Disk(disk) => disk.survey.scales(),
+        }
+    }
+
     fn home(&self) -> Home {
         let place = match &self.samples {
             Stored::Memory(_) => Place::Memory,

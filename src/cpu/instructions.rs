@@ -1,0 +1,66 @@
+//! The instruction set that the kernels run in: the best that the processor has, or the one that the environment names.
+
+use std::env;
+use std::sync::LazyLock;
+
+use pulp::Arch;
+
+use crate::error::{Error, Result};
+
+/// Names an instruction set, for comparisons between them: results of one machine as those of another.
+const VARIABLE: &str = "MIXTURA_INSTRUCTIONS";
+
+/// The instruction set asked for, or what was asked for in vain.
+static CHOSEN: LazyLock<Result<Arch, String>> = LazyLock::new(|| match env::var_os(VARIABLE) {
+    None => Ok(Arch::new()),
+    Some(name) => {
+        let name = name.to_string_lossy().into_owned();
+        named(&name).ok_or(name)
+    }
+});
+
+/// The instruction set in use.
+pub(crate) fn arch() -> Arch {
+    CHOSEN.as_ref().copied().unwrap_or_else(|_| Arch::new())
+}
+
+/// Checks what the environment asks for.
+///
+/// # Errors
+/// [`Error::InvalidOption`]: no such instruction set, or this processor is without it.
+pub(crate) fn check() -> Result<()> {
+    match &*CHOSEN {
+        Ok(_) => Ok(()),
+        Err(value) => Err(Error::InvalidOption {
+            name: VARIABLE,
+            value: value.clone(),
+            expected: "scalar, avx2, avx512 or neon, and one that this processor has",
+        }),
+    }
+}
+
+/// Name of an instruction set, as people know it.
+pub(super) fn name(arch: Arch) -> &'static str {
+    match arch {
+        #[cfg(target_arch = "x86_64")]
+        Arch::V4(_) => "AVX-512",
+        #[cfg(target_arch = "x86_64")]
+        Arch::V3(_) => "AVX2",
+        #[cfg(target_arch = "aarch64")]
+        Arch::Neon(_) => "NEON",
+        _ => std::env::consts::ARCH,
+    }
+}
+
+fn named(name: &str) -> Option<Arch> {
+    match name {
+        "scalar" => Some(Arch::Scalar),
+        #[cfg(target_arch = "x86_64")]
+        "avx2" => pulp::x86::V3::try_new().map(Arch::V3),
+        #[cfg(target_arch = "x86_64")]
+        "avx512" => pulp::x86::V4::try_new().map(Arch::V4),
+        #[cfg(target_arch = "aarch64")]
+        "neon" => pulp::aarch64::Neon::try_new().map(Arch::Neon),
+        _ => None,
+    }
+}
