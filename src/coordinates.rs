@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::points::Points;
-use crate::survey::LEAST_DEVIATION;
+use crate::spread::LEAST_DEVIATION;
 
 /// Values beyond this many spreads from the middle are refused in single precision: their squares, summed, would leave
 /// its range.

@@ -187,6 +187,17 @@ impl CovarianceArray {
         .expect("checked on entry, or made here")
     }
 
+    /// Multiplies the diagonals of matrices by 1 + share; variances alone need no rank.
+    pub(crate) fn grow_diagonals(&mut self, share: f64) {
+        match self {
+            CovarianceArray::Full(a) => {
+                a.outer_iter_mut().for_each(|mut matrix| matrix.diag_mut().map_inplace(|x| *x *= 1.0 + share))
+            }
+            CovarianceArray::Tied(a) => a.diag_mut().map_inplace(|x| *x *= 1.0 + share),
+            CovarianceArray::Diag(_) | CovarianceArray::Spherical(_) => {}
+        }
+    }
+
     /// The same array in row-major memory order.
     pub(crate) fn into_standard_layout(self) -> Self {
         match self {

@@ -4,11 +4,11 @@
 //! the largest, pick bad starts, and mislead BIC. A round of Lloyd's algorithm is the hard-assignment pass of a mixture
 //! of equal weights whose covariances are all the diagonal of the squared scales, so any backend can do it.
 
-use ndarray::{Array1, Array2, Array3, Axis};
+use ndarray::{Array1, Array2, Array3};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use crate::backend::{Assignment, Backend};
+use crate::backend::Backend;
 use crate::collapse::{Repair, Repairer};
 use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::cpu::CpuBackend;
@@ -18,6 +18,7 @@ use crate::kmeans::{self, Clusters};
 use crate::mixture::Mixture;
 use crate::moments::average;
 use crate::options::{FitOptions, Init};
+use crate::starts::Judge;
 
 /// What the initialisation of the best restart did.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,17 +79,10 @@ fn from_clusters(
     floors: &Array1<f64>,
     random: &mut Pcg64,
 ) -> Result<Start> {
-    let Clusters { centres, variances, rounds, inertia } = kmeans::cluster(data, options.n_components, random)?;
-    // The labels follow the standardised distance; a spherical model cannot express it, a diagonal one can.
-    let family = match options.covariance_type {
-        CovarianceType::Spherical => CovarianceType::Diag,
-        family => family,
-    };
-    let model = kmeans::as_mixture(&centres, &variances, family)?;
-    let mut moments = backend.moments(&model, Assignment::Hard)?;
-    if let (CovarianceType::Spherical, CovarianceArray::Diag(second)) = (options.covariance_type, &moments.second) {
-        moments.second = CovarianceArray::Spherical(second.sum_axis(Axis(1)));
-    }
+    let judge = Judge { family: options.covariance_type, floors, stop: data.stop() };
+    let clusters = judge.choose(kmeans::run(data, options.n_components, random)?)?;
+    let (model, moments) = clusters.moments(backend, options.covariance_type)?;
+    let Clusters { rounds, inertia, .. } = clusters;
     let repairer = Repairer { data, backend, on_collapse: options.on_collapse, floors, earlier: &[], epoch: 0 };
     let (mixture, repairs) = repairer.maximize(&model, moments, &[])?;
     Ok(Start { mixture, initialisation: Initialisation { rounds, inertia: Some(inertia) }, repairs })

@@ -1,5 +1,5 @@
-//! k-means on features over their robust scales: the best of some short runs on a subsample, each from greedy k-means++ seeds, goes on
-//! until it has converged.
+//! k-means on features over their robust scales: short runs on a subsample, each from greedy k-means++ seeds, among which
+//! `starts` chooses.
 //!
 //! It runs on the CPU in f64 whatever the device of the fit, so that all devices start alike. Centres of many thousand
 //! samples are where those of all samples are, within a small part of what the first epochs move them.
@@ -15,90 +15,161 @@ use crate::cpu::CpuBackend;
 use crate::data::{Data, Watched, choose, select};
 use crate::error::Result;
 use crate::mixture::Mixture;
+use crate::moments::Moments;
 use crate::points::Points;
 use crate::seeds::Seeder;
+use crate::spread::Spread;
 
 /// The subsample has this many samples for each cluster, within the bounds that follow.
 const SUBSAMPLE_PER_CLUSTER: usize = 100;
 const SMALLEST_SUBSAMPLE: usize = 20_000;
 const LARGEST_SUBSAMPLE: usize = 200_000;
 
-/// Lloyd stops when the squared shifts of all centres, in feature variances, sum to this or less.
+/// Lloyd stops when the squared shifts of all centres, in squared scales, sum to this or less.
 const SHIFT_TOLERANCE: f64 = 1e-4;
 
-/// Most rounds of the run that goes on.
-const MOST_ROUNDS: usize = 300;
-
-/// Runs, and rounds after which the best of them is chosen. One run of k-means++ often leaves a component without a centre;
-/// of five the best seldom does. Few samples have more bad local optima, and cost little: up to thirty runs, while a
-/// round of all of them takes no more than so many multiplications.
+/// Runs. One run of k-means++ often leaves a component without a centre; of five the best seldom does. Few samples have more
+/// bad local optima, and cost little: up to thirty runs, while a round of all of them takes no more than so many
+/// multiplications.
 const FEWEST_RUNS: usize = 5;
 const MOST_RUNS: usize = 30;
 const CHEAP_ROUND: usize = 1_000_000;
-const SHORT_RUN: usize = 10;
+
+/// Rounds of a run. More move the centres of the best run a little, and the likelihood that a fit ends with not at all.
+const MOST_ROUNDS: usize = 10;
 
 /// A run is better than another if it has less than this share of the other's inertia: runs that find the same clusters
 /// differ in their rounding alone, which is another on every processor.
 const EQUAL: f64 = 1.0 - 1e-6;
 
-/// What k-means found.
-#[derive(Debug)]
+/// What a run of k-means found.
+#[derive(Debug, Clone)]
 pub(crate) struct Clusters {
     /// `[K, D]`
     pub(crate) centres: Array2<f64>,
-    /// Squares of the features' robust scales, in which the distance is measured: `[D]`.
-    pub(crate) variances: Array1<f64>,
-    /// Rounds of Lloyd's algorithm in the run that won.
+    /// Squared scales of the features, in which distances are measured: `[D]`.
+    variances: Array1<f64>,
+    /// Rounds of Lloyd's algorithm.
     pub(crate) rounds: usize,
-    /// Mean squared distance of a sample from its centre, in those squares.
+    /// Mean squared distance of a sample from its centre, in squared scales.
     pub(crate) inertia: f64,
 }
 
-/// Clusters a subsample, or all samples where they are few.
-pub(crate) fn cluster(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Clusters> {
-    cluster_all(&subsample(data, k, random)?, squared_scales(data), data.stop(), k, random)
-}
-
-fn squared_scales(data: &dyn Data) -> Array1<f64> {
-    data.scales().mapv(|scale| scale * scale)
-}
-
-fn cluster_all(
-    points: &Points,
-    variances: Array1<f64>,
-    stop: &AtomicBool,
-    k: usize,
-    random: &mut Pcg64,
-) -> Result<Clusters> {
-    let mut seeder = Seeder::new(points, &variances);
-    let watched = Watched::new(points, stop, &|_| {});
-    let mut backend = CpuBackend::new(&watched);
-    let mut short_run = || lloyd(&mut backend, points.rows(&seeder.seed(k, stop, random)?), &variances, SHORT_RUN);
-    let mut best = short_run()?;
-    let multiplications = points.n_samples() * points.n_features() * k;
-    for _ in 1..(CHEAP_ROUND / multiplications).clamp(FEWEST_RUNS, MOST_RUNS) {
-        let run = short_run()?;
-        if run.inertia < EQUAL * best.inertia {
-            best = run;
+impl Clusters {
+    /// The model that assigns every sample to the nearest centre, and the moments of these clusters in the family of a fit.
+    ///
+    /// # Errors
+    /// Those of the pass.
+    pub(crate) fn moments(&self, backend: &mut dyn Backend, family: CovarianceType) -> Result<(Mixture, Moments)> {
+        // The labels follow the scaled distance; a spherical model cannot express it, a diagonal one can.
+        let assigning = if family == CovarianceType::Spherical { CovarianceType::Diag } else { family };
+        let model = as_mixture(&self.centres, &self.variances, assigning)?;
+        let mut moments = backend.moments(&model, Assignment::Hard)?;
+        if let (CovarianceType::Spherical, CovarianceArray::Diag(second)) = (family, &moments.second) {
+            moments.second = CovarianceArray::Spherical(second.sum_axis(Axis(1)));
         }
+        Ok((model, moments))
     }
-    if best.rounds < SHORT_RUN {
-        return Ok(best);
+}
+
+/// The runs of k-means on a subsample.
+#[derive(Debug)]
+pub(crate) struct Runs {
+    /// The subsample: all samples, where they are few.
+    pub(crate) points: Points<'static>,
+    /// What each run found after its first round.
+    pub(crate) first: Vec<Clusters>,
+    /// What each run found in the end.
+    pub(crate) last: Vec<Clusters>,
+    /// The last of least inertia, one for each way to look at the features.
+    pub(crate) best: Vec<Clusters>,
+}
+
+/// Runs k-means on a subsample, or on all samples where they are few. Where some values are far from the others, every
+/// second run sees them brought nearer: else these would take all centres, or could not have any of their own.
+pub(crate) fn run(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Runs> {
+    let points = subsample(data, k, random)?;
+    let spreads = points.spreads();
+    let compressed = points.mapped(|feature, x| spreads[feature].compress(x));
+    let mut views = vec![View::new(&points, data.stop(), points.scales(), None)];
+    if compressed.samples() != points.samples() {
+        let scales = spreads.iter().map(|spread| spread.clipped_scale).collect();
+        views.insert(0, View::new(&compressed, data.stop(), scales, Some(&spreads)));
     }
-    let clusters = lloyd(&mut backend, best.centres, &variances, MOST_ROUNDS - SHORT_RUN)?;
-    Ok(Clusters { rounds: best.rounds + clusters.rounds, ..clusters })
+    let multiplications = points.n_samples() * points.n_features() * k;
+    // One cluster is the same in every run.
+    let n_runs = if k == 1 { 1 } else { (CHEAP_ROUND / multiplications).clamp(FEWEST_RUNS, MOST_RUNS) };
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    let mut best: Vec<Option<Clusters>> = vec![None; views.len()];
+    for run in 0..n_runs {
+        let view = run % views.len();
+        let [begun, ended] = views[view].run(k, random)?;
+        if best[view].as_ref().is_none_or(|best| ended.inertia < EQUAL * best.inertia) {
+            best[view] = Some(ended.clone());
+        }
+        first.push(begun);
+        last.push(ended);
+    }
+    let best = best.into_iter().flatten().collect();
+    drop(views);
+    Ok(Runs { points, first, last, best })
 }
 
 /// Seeds alone `[K, D]`, from a subsample or from all samples where they are few.
 pub(crate) fn seed(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Array2<f64>> {
     let points = subsample(data, k, random)?;
-    let mut seeder = Seeder::new(&points, &squared_scales(data));
+    let mut seeder = Seeder::new(&points, &squares(points.scales()));
     Ok(points.rows(&seeder.seed(k, data.stop(), random)?))
+}
+
+fn squares(scales: Array1<f64>) -> Array1<f64> {
+    scales.mapv(|scale| scale * scale)
 }
 
 fn subsample(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Points<'static>> {
     let size = (k * SUBSAMPLE_PER_CLUSTER).clamp(SMALLEST_SUBSAMPLE, LARGEST_SUBSAMPLE).max(k);
     select(data, &choose(data, size, random))
+}
+
+/// A way to look at the features: as they are, or with far values brought nearer.
+struct View<'v> {
+    points: &'v Points<'static>,
+    stop: &'v AtomicBool,
+    seeder: Seeder,
+    variances: Array1<f64>,
+    /// What brought far values nearer.
+    spreads: Option<&'v [Spread]>,
+}
+
+impl<'v> View<'v> {
+    fn new(
+        points: &'v Points<'static>,
+        stop: &'v AtomicBool,
+        scales: Array1<f64>,
+        spreads: Option<&'v [Spread]>,
+    ) -> Self {
+        let variances = squares(scales);
+        View { points, stop, seeder: Seeder::new(points, &variances), variances, spreads }
+    }
+
+    /// What a run finds in its first round, and in the end.
+    fn run(&mut self, k: usize, random: &mut Pcg64) -> Result<[Clusters; 2]> {
+        let seeds = self.points.rows(&self.seeder.seed(k, self.stop, random)?);
+        let watched = Watched::new(self.points, self.stop, &|_| {});
+        let mut backend = CpuBackend::new(&watched);
+        let first = lloyd(&mut backend, seeds, &self.variances, 1)?;
+        let last = lloyd(&mut backend, first.centres.clone(), &self.variances, MOST_ROUNDS - 1)?;
+        let last = Clusters { rounds: first.rounds + last.rounds, ..last };
+        Ok([first, last].map(|clusters| self.as_they_are(clusters)))
+    }
+
+    /// The centres among the values as they are.
+    fn as_they_are(&self, mut clusters: Clusters) -> Clusters {
+        if let Some(spreads) = self.spreads {
+            clusters.centres.indexed_iter_mut().for_each(|((_, feature), x)| *x = spreads[feature].expand(*x));
+        }
+        clusters
+    }
 }
 
 /// Lloyd's algorithm from the given centres, for at most so many rounds. A cluster that loses all samples keeps its

@@ -9,6 +9,10 @@ use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::{Error, Result};
 use crate::mixture::Mixture;
 
+/// What rounding makes of second moments at most, as a share of the variances: that of sums, products and factors.
+const DOUBLE_ROUNDING: f64 = 1e-12;
+const SINGLE_ROUNDING: f64 = 1e-5;
+
 /// Weighted sums over samples x_n with responsibilities r_nk (sample weights included), taken about an origin o_k for
 /// each component: the means of the model that gave the responsibilities, so that nothing large is ever squared.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,14 +163,28 @@ impl Moments {
     /// means over N_k, with the floors added to their diagonal, or their average to a spherical variance; weights are N_k
     /// over the sum of N_k (Bishop 2006, section 9.2.2, with scikit-learn's regularisation).
     ///
+    /// Where features depend on each other and a component is far wider than its floors, rounding alone may take a covariance's
+    /// rank, floors or not: then all variances grow by a share that is no more than that rounding.
+    ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] names the component that collapsed.
     pub fn maximize_above(&self, floors: &Array1<f64>) -> Result<Mixture> {
         let counts = &self.counts + 10.0 * f64::EPSILON * self.total_weight.min(1.0);
         let shifts = &self.first / &counts.view().insert_axis(Axis(1));
-        let covariances = self.covariances(&counts, &shifts, floors);
-        let weights = &counts / counts.sum();
-        Mixture::new(weights, &self.origins + &shifts, covariances).map_err(|error| match error {
+        let mixture = |growth: f64| {
+            let mut covariances = self.covariances(&counts, &shifts, floors);
+            if growth > 0.0 {
+                covariances.grow_diagonals(growth);
+            }
+            Mixture::new(&counts / counts.sum(), &self.origins + &shifts, covariances)
+        };
+        let made = match mixture(0.0) {
+            Err(Error::NotPositiveDefinite { .. }) if floors.iter().all(|floor| *floor > 0.0) => {
+                mixture(if self.single_precision { SINGLE_ROUNDING } else { DOUBLE_ROUNDING })
+            }
+            made => made,
+        };
+        made.map_err(|error| match error {
             Error::NotPositiveDefinite { component, feature, .. } => {
                 Error::NotPositiveDefinite { component, feature, single_precision: self.single_precision }
             }

@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, Ix2, 
 use rayon::prelude::*;
 
 use crate::error::{Error, Feature, Result};
+use crate::spread::Spread;
 use crate::survey::{SpacedRows, Total, drop_rounding, or_deviations};
 
 /// Larger magnitudes are refused: the sums of squares that every pass forms would leave the range of f64.
@@ -16,7 +17,7 @@ pub const LARGEST_VALUE: f64 = 1e100;
 const ROWS_PER_TASK: usize = 16_384;
 
 /// N x D values in the precision they came in, borrowed or owned, in any memory layout.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Samples<'a> {
     /// Single precision.
     F32(CowArray<'a, f32, Ix2>),
@@ -211,6 +212,13 @@ impl<'a> Points<'a> {
         Points::trusted(self.rows(rows), weights, self.feature_names.clone())
     }
 
+    /// The same samples as f64, `map(feature, value)` in the place of every value.
+    pub(crate) fn mapped(&self, map: impl Fn(usize, f64) -> f64) -> Points<'static> {
+        let mut values = self.to_f64();
+        values.indexed_iter_mut().for_each(|((_, feature), x)| *x = map(feature, *x));
+        Points::trusted(values, self.weights.as_ref().map(|weights| weights.to_owned().into_owned()), None)
+    }
+
     /// All values as f64.
     pub(crate) fn to_f64(&self) -> Array2<f64> {
         match &self.samples {
@@ -283,6 +291,13 @@ impl<'a> Points<'a> {
         let mut rows = SpacedRows::default();
         rows.add(self);
         rows.medians()
+    }
+
+    /// Where the values of every feature lie, of some rows: `[D]`.
+    pub(crate) fn spreads(&self) -> Vec<Spread> {
+        let mut rows = SpacedRows::default();
+        rows.add(self);
+        rows.spreads()
     }
 
     /// Robust scale of every feature, of some rows; its standard deviation where these are all alike: `[D]`.

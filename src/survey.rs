@@ -3,16 +3,10 @@
 use ndarray::{Array1, Zip};
 
 use crate::points::Points;
+use crate::spread::Spread;
 
 /// Most rows that medians are taken of.
 const ROWS_FOR_MEDIANS: usize = 4096;
-
-/// Values further from the median than this many median absolute deviations do not count for the scale of a feature: all
-/// of two clusters do, however far apart, and none of a few values far from all others.
-const MOST_DEVIATIONS: f64 = 10.0;
-
-/// A deviation from the median below this share of it is rounding.
-pub(crate) const LEAST_DEVIATION: f64 = 1e-12;
 
 /// Some rows, evenly spaced: those whose number is a multiple of a power of two, the least that keeps them few. Which rows
 /// does not depend on the chunks they come in.
@@ -61,48 +55,23 @@ impl SpacedRows {
         medians.unzip()
     }
 
-    /// Robust scale of every feature, by the rows of positive weight; 0 where these are all alike: `[D]`.
-    pub(crate) fn scales(&self) -> Array1<f64> {
+    /// Where the values of every feature lie, by the rows of positive weight: `[D]`.
+    pub(crate) fn spreads(&self) -> Vec<Spread> {
         let column = |feature: usize| -> Vec<(f64, f64)> {
             let rows = self.rows.iter().filter(|row| row.weight > 0.0);
             rows.map(|row| (row.values[feature], row.weight)).collect()
         };
-        (0..self.n_features()).map(|feature| robust_scale(&column(feature))).collect()
+        (0..self.n_features()).map(|feature| Spread::of(&column(feature))).collect()
+    }
+
+    /// Robust scale of every feature; 0 where the rows are all alike: `[D]`.
+    pub(crate) fn scales(&self) -> Array1<f64> {
+        self.spreads().iter().map(|spread| spread.scale).collect()
     }
 
     fn n_features(&self) -> usize {
         self.rows.first().map_or(0, |row| row.values.len())
     }
-}
-
-/// The standard deviation of the values, with their weights, that lie within [`MOST_DEVIATIONS`] of the median. Where more
-/// than half of them are equal, as in counts full of zeros, the deviations are those of the others.
-fn robust_scale(values: &[(f64, f64)]) -> f64 {
-    let middle = weighted_median(values.to_vec());
-    let deviations = || values.iter().map(|(x, weight)| ((x - middle).abs(), *weight));
-    let is_rounding = |deviation: f64| deviation <= LEAST_DEVIATION * middle.abs();
-    let mut deviation = weighted_median(deviations().collect());
-    if is_rounding(deviation) {
-        deviation = weighted_median(deviations().filter(|(deviation, _)| !is_rounding(*deviation)).collect());
-    }
-    let near = || values.iter().filter(|(x, _)| (x - middle).abs() <= MOST_DEVIATIONS * deviation);
-    let sum = |term: &dyn Fn(f64) -> f64| near().map(|(x, weight)| weight * term(x - middle)).sum::<f64>();
-    let total = sum(&|_| 1.0);
-    let mean = sum(&|x| x) / total;
-    let variance = sum(&|x| (x - mean) * (x - mean)) / total;
-    if variance > 0.0 { variance.sqrt() } else { 0.0 }
-}
-
-/// The least value with more than half of the weight at or below it; 0 where there is no value.
-fn weighted_median(mut values: Vec<(f64, f64)>) -> f64 {
-    values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let half = 0.5 * values.iter().map(|(_, weight)| weight).sum::<f64>();
-    let mut passed = 0.0;
-    let found = values.iter().find(|(_, weight)| {
-        passed += weight;
-        passed > half
-    });
-    found.or(values.last()).map_or(0.0, |(value, _)| *value)
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -229,40 +198,6 @@ mod tests {
     use ndarray::{Array2, s};
 
     use super::*;
-
-    fn scale_of(values: impl IntoIterator<Item = f64>) -> f64 {
-        robust_scale(&values.into_iter().map(|x| (x, 1.0)).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn a_scale_is_the_standard_deviation_whatever_a_few_far_values_are() {
-        let bulk = || (0..1000).map(|i| (f64::from(i) * 0.618).fract() + if i % 2 == 0 { 40.0 } else { 0.0 });
-        let mean = bulk().sum::<f64>() / 1000.0;
-        let deviation = (bulk().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 1000.0).sqrt();
-        for far in [1e4, -9999.0, 1e9, -1e30] {
-            for count in [1, 50] {
-                let found = scale_of(bulk().chain(std::iter::repeat_n(far, count)));
-                assert!((found / deviation - 1.0).abs() < 0.02, "{far} {count}: {found} {deviation}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_scale_of_values_most_of_which_are_equal_is_that_of_the_others_among_them() {
-        let counts = (0..1000).map(|i| f64::from(if i % 4 == 0 { i % 7 } else { 0 }));
-        let found = scale_of(counts.clone().chain([1e9]));
-        assert!((found / scale_of(counts) - 1.0).abs() < 1e-2, "{found}");
-        assert!((1.0..2.0).contains(&found), "{found}");
-        assert_eq!(scale_of([7.25; 10]), 0.0);
-        assert_eq!(scale_of([]), 0.0);
-    }
-
-    #[test]
-    fn a_weight_counts_a_value_so_often_in_a_scale() {
-        let values: Vec<(f64, f64)> = (0..100).map(|i| ((f64::from(i) * 0.618).fract(), f64::from(i % 4))).collect();
-        let repeated = values.iter().flat_map(|(x, weight)| std::iter::repeat_n(*x, *weight as usize));
-        assert!((scale_of(repeated) / robust_scale(&values) - 1.0).abs() < 1e-12);
-    }
 
     #[test]
     fn a_survey_of_chunks_is_that_of_all_samples() {

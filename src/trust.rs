@@ -146,7 +146,10 @@ fn check_moments(moments: &Moments) -> Result<(), String> {
     let (found, expected) = (moments.counts.sum(), moments.total_weight);
     match (found - expected).abs() <= TOLERANCE * expected {
         true => Ok(()),
-        false => Err(format!("the counts of the components sum to {found} in place of {expected}")),
+        false => {
+            let share = found / expected;
+            Err(format!("the counts of the components sum to {share:.4} of the total weight {expected}"))
+        }
     }
 }
 
@@ -276,8 +279,8 @@ mod tests {
     }
 
     const LIES: [(fn(&mut Moments), &str); 3] = [
-        (zero, "the counts of the components sum to 0 in place of 3"),
-        (one_percent_off, "the counts of the components sum to 2.97 in place of 3"),
+        (zero, "the counts of the components sum to 0.0000 of the total weight 3"),
+        (one_percent_off, "the counts of the components sum to 0.9900 of the total weight 3"),
         (without_a_number, "the log-likelihood is NaN"),
     ];
 

@@ -1,6 +1,10 @@
 """What all tests share."""
 
 import os
+import signal
+
+# Python raises KeyboardInterrupt only if Ctrl-C was not ignored when it was started, as it is in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Read by SciPy when it is imported: lets scikit-learn check arrays of other libraries.
 os.environ["SCIPY_ARRAY_API"] = "1"

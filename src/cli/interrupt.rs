@@ -17,16 +17,61 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 #[error("{0}")]
 pub(crate) struct Interrupted(pub(crate) String);
 
-/// From now on, an interrupted program leaves no temporary files behind.
+/// From now on, an interrupted program leaves no temporary files behind. What whoever started it had it ignore, as `nohup` and
+/// shells do for work in the background, it goes on ignoring.
 pub(crate) fn install() -> anyhow::Result<()> {
-    Ok(ctrlc::set_handler(|| {
+    let ignored = ignored::signals();
+    ctrlc::set_handler(|| {
         // Asked a second time, even work that would end by itself ends at once.
         if ENDS_BY_ITSELF.load(Ordering::SeqCst) && !ASKED.swap(true, Ordering::SeqCst) {
             return;
         }
         let _held = mixtura::io::discard_unfinished();
         process::exit(STATUS.into());
-    })?)
+    })?;
+    ignored::ignore(&ignored);
+    Ok(())
+}
+
+#[cfg(unix)]
+mod ignored {
+    use std::mem::MaybeUninit;
+    use std::ptr::null;
+
+    use libc::{SIG_IGN, SIGHUP, SIGINT, c_int};
+
+    /// Those of the signals that end work that are ignored now.
+    pub(super) fn signals() -> Vec<c_int> {
+        let is_ignored = |signal: &c_int| {
+            let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+            // SAFETY: with no new action this only writes the one in force to the place that is given.
+            #[allow(unsafe_code)]
+            let action = unsafe {
+                libc::sigaction(*signal, null(), action.as_mut_ptr());
+                action.assume_init()
+            };
+            action.sa_sigaction == SIG_IGN
+        };
+        [SIGINT, SIGHUP].into_iter().filter(is_ignored).collect()
+    }
+
+    /// Ignores signals.
+    pub(super) fn ignore(signals: &[c_int]) {
+        for signal in signals {
+            // SAFETY: a signal that is ignored runs nothing.
+            #[allow(unsafe_code)]
+            unsafe {
+                libc::signal(*signal, SIG_IGN);
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod ignored {
+    pub(super) fn signals() {}
+
+    pub(super) fn ignore(_: &()) {}
 }
 
 /// From now on the work under way ends by itself.

@@ -319,3 +319,48 @@ fn a_fit_of_weighted_samples_is_a_fit_of_repeated_ones() {
         assert!((a.bic() - b.bic()).abs() <= 2.0 * most);
     }
 }
+
+/// 20 samples of 10 features, in ten components of two samples each: in single precision their lower bounds are noise.
+fn few_rows_per_component() -> Array2<f64> {
+    Array2::from_shape_fn((20, 10), |(n, i)| {
+        ((n * 31 + i * 17 + n * i) as f64 * 0.618_033_988_749).fract() * 300.0 + 200.0
+    })
+}
+
+#[test]
+fn a_fit_that_wanders_in_the_noise_of_its_precision_ends_says_so_and_keeps_its_best_model() {
+    let samples = few_rows_per_component();
+    for k in [5, 10] {
+        for tol in [1e-3, 1e-8] {
+            let options = FitOptions { tol, ..FitOptions::new(k) };
+            let exact = fit(&points(&samples, None), &Device::cpu(), &options, &mut |_| {}).unwrap();
+            assert!(exact.converged && !exact.at_precision_limit);
+            for subject in devices() {
+                let what = format!("K = {k}, {tol}, {}", subject.name);
+                let fitted = fitted(subject, &samples, &options);
+                assert!(fitted.n_iter <= 2 * exact.n_iter.max(3), "{what}: {} {}", fitted.n_iter, exact.n_iter);
+                assert!(fitted.converged != fitted.at_precision_limit, "{what}");
+                if fitted.at_precision_limit {
+                    assert!(!subject.is_double());
+                    assert!(fitted.warnings[0].contains("the limit of single precision"), "{:?}", fitted.warnings);
+                    let greatest = fitted.lower_bounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                    assert_eq!(fitted.lower_bound, greatest, "{what}");
+                    // The model that is kept is the one that had it.
+                    assert_eq!(fitted.mean_log_likelihood(), greatest, "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn restarts_that_are_equal_but_for_rounding_leave_the_first_the_best() {
+    let data = blobs();
+    for subject in devices() {
+        let options = |n_init| FitOptions { n_init, tol: 1e-6, ..FitOptions::new(4) };
+        // All find the four clusters, in an order of their own.
+        let first = fitted(subject, &data.samples, &options(1));
+        let best = fitted(subject, &data.samples, &options(6));
+        assert_eq!(best.mixture, first.mixture, "{}", subject.name);
+    }
+}

@@ -91,11 +91,45 @@ fn options_come_from_the_checkpoint_and_those_given_must_agree() {
     refused("fit x.npy -k 2 --checkpoint no/c", 1, "no/c: cannot be written");
 }
 
-/// Sends a signal, as Ctrl-C does.
+/// Sends a signal.
+#[cfg(unix)]
+fn send(signal: &str, child: &std::process::Child) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Interrupts a program, as Ctrl-C does; as a system does that shuts down, where these tests were started such that
+/// Ctrl-C is ignored.
 #[cfg(unix)]
 fn interrupt(child: &std::process::Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    const SIGINT: u32 = 2;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+    send(if ignored >> (SIGINT - 1) & 1 == 1 { "TERM" } else { "INT" }, child);
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_that_were_ignored_from_the_start_stay_so() {
+    let place = Place::new();
+    place.write("model.json", MODEL);
+    let program = env!("CARGO_BIN_EXE_mixtura");
+    let line = format!("trap '' INT HUP; exec '{program}' sample model.json -n 1000000000 --out s.npy");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line]).current_dir(place.path("."));
+    let mut child = shell.stdin(Stdio::null()).spawn().unwrap();
+    while place.names().len() < 2 {
+        sleep(Duration::from_millis(2));
+    }
+    for signal in ["INT", "HUP"] {
+        send(signal, &child);
+        sleep(Duration::from_millis(100));
+        assert!(child.try_wait().unwrap().is_none(), "SIG{signal} ended it");
+    }
+    send("TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(place.names(), ["model.json"]);
 }
 
 #[cfg(unix)]

@@ -6,6 +6,7 @@ mod bench;
 mod commands;
 mod fit;
 mod formats;
+mod instructions;
 mod long_runs;
 mod pictures;
 mod support;

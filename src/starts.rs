@@ -1,0 +1,189 @@
+//! Which run of k-means a fit starts from: the one whose likelihood is greatest after some epochs of EM (Biernacki, Celeux and
+//! Govaert 2003, Computational Statistics and Data Analysis 41).
+//!
+//! Inertia is a poor judge of that, and so is the likelihood before EM. All runs have a few epochs, and the better ones some
+//! more. What wins are its clusters: the fit itself begins with them, and not after those epochs.
+
+use std::sync::atomic::AtomicBool;
+
+use ndarray::Array1;
+
+use crate::backend::{Assignment, Backend};
+use crate::covariance::CovarianceType;
+use crate::cpu::CpuBackend;
+use crate::data::Watched;
+use crate::error::{Error, Result};
+use crate::kmeans::{Clusters, Runs};
+use crate::mixture::Mixture;
+use crate::points::Points;
+
+/// After so many epochs in all, so many starts are kept.
+type Schedule = &'static [(usize, usize)];
+const THOROUGH: Schedule = &[(2, 8), (5, 3), (10, 1)];
+const BRIEF: Schedule = &[(2, 1)];
+
+/// Operations of an epoch up to which all runs are tried, after their first round and in the end: a fit of them takes
+/// milliseconds.
+const CHEAP_EPOCH: f64 = 1e7;
+
+/// Lower bounds that differ by no more are equal, in nats per sample: the earlier start wins, however a processor rounds.
+const EQUAL_BOUNDS: f64 = 1e-6;
+
+/// Starts whose clusters have the same weights and scatter to this share of them are the same.
+const SAME: f64 = 1e-9;
+
+/// What a fit makes of a start.
+pub(crate) struct Judge<'a> {
+    pub(crate) family: CovarianceType,
+    /// Floors of the variances: `[D]`.
+    pub(crate) floors: &'a Array1<f64>,
+    pub(crate) stop: &'a AtomicBool,
+}
+
+/// A start that is tried.
+struct Entry {
+    clusters: Clusters,
+    mixture: Mixture,
+    /// Sorted weights, and the scatter within the clusters.
+    signature: Vec<f64>,
+    epochs: usize,
+    lower_bound: f64,
+    /// Whether some component has too few samples for a covariance of its own.
+    starves: bool,
+}
+
+impl Judge<'_> {
+    /// The best start.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub(crate) fn choose(&self, runs: Runs) -> Result<Clusters> {
+        let Runs { points, first, last, best } = runs;
+        let k = best[0].centres.nrows();
+        let (candidates, schedule) = match self.family.epoch_flops(points.n_samples(), k, points.n_features()) {
+            flops if flops <= CHEAP_EPOCH => ([last, first].concat(), THOROUGH),
+            _ => (best, BRIEF),
+        };
+        let favourite = candidates[0].clone();
+        let watched = Watched::new(&points, self.stop, &|_| {});
+        let mut backend = CpuBackend::new(&watched);
+        let mut entries: Vec<Entry> = Vec::new();
+        for clusters in candidates {
+            if let Some(entry) = survivor(self.enter(&mut backend, clusters))?
+                && !entries.iter().any(|other| other.is_like(&entry))
+            {
+                entries.push(entry);
+            }
+        }
+        for (epochs, kept) in schedule {
+            if entries.len() > 1 {
+                let climbed =
+                    entries.into_iter().map(|entry| survivor(self.climb(&mut backend, &points, entry, *epochs)));
+                entries = climbed.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+                entries = best_of(entries, *kept);
+            }
+        }
+        Ok(entries.into_iter().next().map_or(favourite, |entry| entry.clusters))
+    }
+
+    /// The first model of a start.
+    fn enter(&self, backend: &mut dyn Backend, clusters: Clusters) -> Result<Entry> {
+        let (_, moments) = clusters.moments(backend, self.family)?;
+        let mixture = moments.maximize_above(self.floors)?;
+        let mut signature = mixture.weights().to_vec();
+        signature.sort_by(f64::total_cmp);
+        let variance = |k: usize| (0..mixture.n_features()).map(|i| mixture.covariances().entry(k, i, i)).sum::<f64>();
+        signature.push(mixture.weights().iter().enumerate().map(|(k, weight)| weight * variance(k)).sum());
+        Ok(Entry { clusters, mixture, signature, epochs: 0, lower_bound: f64::NEG_INFINITY, starves: false })
+    }
+
+    /// A start after so many epochs.
+    fn climb(&self, backend: &mut dyn Backend, points: &Points, mut entry: Entry, epochs: usize) -> Result<Entry> {
+        while entry.epochs < epochs {
+            let moments = backend.moments(&entry.mixture, Assignment::Soft)?;
+            let samples = &moments.counts * (points.n_effective() as f64 / moments.total_weight);
+            entry.starves = samples.iter().any(|samples| samples.round() < points.n_features() as f64 + 1.0);
+            entry.lower_bound = moments.lower_bound();
+            entry.mixture = moments.maximize_above(self.floors)?;
+            entry.epochs += 1;
+        }
+        Ok(entry)
+    }
+}
+
+impl Entry {
+    fn is_like(&self, other: &Entry) -> bool {
+        self.signature.iter().zip(&other.signature).all(|(a, b)| (a - b).abs() <= SAME * b.abs())
+    }
+}
+
+/// What is left of a start: nothing, if a component of it has no covariance.
+fn survivor(entry: Result<Entry>) -> Result<Option<Entry>> {
+    match entry {
+        Err(Error::NotPositiveDefinite { .. }) => Ok(None),
+        entry => entry.map(Some),
+    }
+}
+
+/// The best so many, in their order: none that starves, unless all do, for the likelihood of few samples has no bound.
+fn best_of(mut entries: Vec<Entry>, count: usize) -> Vec<Entry> {
+    if entries.iter().any(|entry| !entry.starves) {
+        entries.retain(|entry| !entry.starves);
+    }
+    let mut best = Vec::new();
+    while best.len() < count && !entries.is_empty() {
+        let greatest = entries.iter().map(|entry| entry.lower_bound).fold(f64::NEG_INFINITY, f64::max);
+        let first = entries.iter().position(|entry| entry.lower_bound >= greatest - EQUAL_BOUNDS);
+        best.push(entries.remove(first.unwrap_or(0)));
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+    use rand::SeedableRng;
+    use rand_pcg::Pcg64;
+
+    use super::*;
+    use crate::covariance::CovarianceArray;
+    use crate::kmeans;
+
+    fn entry(lower_bound: f64, starves: bool) -> Entry {
+        let data = Points::new(array![[0.0], [1.0], [5.0], [6.0]]).unwrap();
+        let runs = kmeans::run(&data, 2, &mut Pcg64::seed_from_u64(0)).unwrap();
+        let mixture = Mixture::new(array![1.0], array![[0.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
+        Entry { clusters: runs.best[0].clone(), mixture, signature: Vec::new(), epochs: 0, lower_bound, starves }
+    }
+
+    fn bounds(entries: Vec<Entry>, count: usize) -> Vec<f64> {
+        best_of(entries, count).iter().map(|entry| entry.lower_bound).collect()
+    }
+
+    #[test]
+    fn a_later_start_wins_only_if_it_is_better_by_more_than_rounding() {
+        assert_eq!(bounds(vec![entry(1.0, false), entry(1.0 + 1e-9, false)], 1), [1.0]);
+        assert_eq!(bounds(vec![entry(1.0, false), entry(1.1, false), entry(0.9, false)], 2), [1.1, 1.0]);
+    }
+
+    #[test]
+    fn a_start_that_starves_a_component_wins_only_among_such() {
+        assert_eq!(bounds(vec![entry(9.0, true), entry(1.0, false)], 1), [1.0]);
+        assert_eq!(bounds(vec![entry(9.0, true), entry(1.0, true)], 1), [9.0]);
+    }
+
+    #[test]
+    fn two_long_clusters_side_by_side_are_told_apart_by_full_covariances_whatever_their_inertia() {
+        // 200 samples on each of two parallel lines: k-means cuts both in the middle.
+        let samples = Array2::from_shape_fn((400, 2), |(n, i)| match i {
+            0 => (n as f64 * 0.618).fract() * 20.0,
+            _ => (n % 2) as f64 + (n as f64 * 0.755).fract() * 0.2,
+        });
+        let points = Points::new(&samples).unwrap();
+        let runs = kmeans::run(&points, 2, &mut Pcg64::seed_from_u64(0)).unwrap();
+        let floors = array![1e-6, 1e-6];
+        let judge = Judge { family: CovarianceType::Full, floors: &floors, stop: &AtomicBool::new(false) };
+        let centres = judge.choose(runs).unwrap().centres;
+        assert!((centres[[0, 1]] - centres[[1, 1]]).abs() > 0.9, "{centres}");
+    }
+}

@@ -1,0 +1,202 @@
+//! How often a fit passes over its samples: once in an epoch, twice in one with repairs, wherever they are.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use mixtura::io::{Dataset, Selection};
+use mixtura::{
+    Assignment, CovarianceType, Data, Error, FitOptions, Fitting, Home, Mixture, OnCollapse, Place, Points, Visit,
+    WarmStart,
+};
+use ndarray::{Array1, Array2};
+
+use crate::common::compare::{points, to_mixture};
+use crate::common::data::Blobs;
+use crate::common::devices::devices;
+
+/// Data whose passes are counted, and which may say that work on them should stop, but let every pass go through.
+struct Counted<'d> {
+    data: &'d dyn Data,
+    passes: AtomicUsize,
+    stop: AtomicBool,
+}
+
+impl<'d> Counted<'d> {
+    fn new(data: &'d dyn Data) -> Self {
+        Counted { data, passes: AtomicUsize::new(0), stop: AtomicBool::new(false) }
+    }
+
+    /// Passes since this was asked last.
+    fn passes(&self) -> usize {
+        self.passes.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Data for Counted<'_> {
+    fn n_samples(&self) -> usize {
+        self.data.n_samples()
+    }
+
+    fn n_features(&self) -> usize {
+        self.data.n_features()
+    }
+
+    fn feature_names(&self) -> Option<&[String]> {
+        self.data.feature_names()
+    }
+
+    fn total_weight(&self) -> f64 {
+        self.data.total_weight()
+    }
+
+    fn n_effective(&self) -> usize {
+        self.data.n_effective()
+    }
+
+    fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
+        self.data.feature_moments()
+    }
+
+    fn medians(&self) -> (Vec<f64>, Vec<f64>) {
+        self.data.medians()
+    }
+
+    fn scales(&self) -> Array1<f64> {
+        self.data.scales()
+    }
+
+    fn home(&self) -> Home {
+        self.data.home()
+    }
+
+    fn for_each_chunk(&self, visit: &mut Visit) -> mixtura::Result<()> {
+        self.passes.fetch_add(1, Ordering::Relaxed);
+        self.data.for_each_chunk(visit)
+    }
+
+    fn stop(&self) -> &AtomicBool {
+        &self.stop
+    }
+}
+
+const D: usize = 3;
+
+/// Samples of clusters that touch, and a start of which two components have no samples.
+fn samples_and_start(family: CovarianceType) -> (Array2<f64>, Mixture) {
+    let data = Blobs::new(2 * mixtura::block_rows(D) / 64 + 17, D, 4).make();
+    let start = to_mixture(&data.start(family));
+    let mut means = start.means().clone();
+    means.row_mut(1).fill(-3000.0);
+    means.row_mut(3).fill(5000.0);
+    (data.samples, Mixture::new(start.weights().clone(), means, start.covariances().clone()).unwrap())
+}
+
+/// The samples as a file that stays on disk.
+fn on_disk(samples: &Array2<f64>, directory: &std::path::Path) -> Dataset {
+    let path = directory.join("samples.f64");
+    fs::write(&path, samples.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>()).unwrap();
+    let selection = Selection { dims: Some(D), ..Selection::default() };
+    Dataset::open(&[path], &selection, 1 << 10).unwrap()
+}
+
+#[test]
+fn an_epoch_is_one_pass_and_one_with_repairs_two_wherever_samples_are() {
+    for family in CovarianceType::ALL {
+        let (samples, mixture) = samples_and_start(family);
+        let directory = tempfile::tempdir().unwrap();
+        let (in_memory, on_disk) = (points(&samples, None), on_disk(&samples, directory.path()));
+        for subject in devices() {
+            let mut homes: Vec<(&dyn Data, _)> =
+                vec![(&in_memory, subject.device.clone()), (&on_disk, subject.device.clone())];
+            if subject.device.info().backend != "cpu" {
+                homes.extend(
+                    [&in_memory as &dyn Data, &on_disk].map(|data| (data, subject.device.clone().with_memory(1 << 18))),
+                );
+            }
+            for (data, device) in homes {
+                let counted = Counted::new(data);
+                let warm_start = Some(WarmStart { mixture: mixture.clone(), lower_bound: None });
+                let options =
+                    FitOptions { covariance_type: family, tol: 0.0, max_iter: 6, warm_start, ..FitOptions::new(4) };
+                let mut fitting = Fitting::new(&counted, &device, &options).unwrap();
+                let place = fitting.home().place;
+                // What is on the device is fetched from elsewhere only to begin components anew.
+                let expected = if place == Place::Device { 0 } else { 1 };
+                counted.passes();
+                let what = format!("{family}, {place}, {}", subject.name);
+                let mut repairs = Vec::new();
+                while let Some(step) = fitting.epoch().unwrap() {
+                    let passes = expected + usize::from(!step.repairs.is_empty());
+                    assert_eq!(counted.passes(), passes, "epoch {}, {what}", step.epoch);
+                    repairs.push(step.repairs.len());
+                }
+                assert_eq!(repairs[0], 2, "{what}");
+                assert!(repairs.ends_with(&[0]), "{what}: {repairs:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn repairs_are_the_same_wherever_samples_are() {
+    let (samples, mixture) = samples_and_start(CovarianceType::Full);
+    let directory = tempfile::tempdir().unwrap();
+    let (in_memory, on_disk) = (points(&samples, None), on_disk(&samples, directory.path()));
+    let warm_start = Some(WarmStart { mixture, lower_bound: None });
+    let options = FitOptions { tol: 0.0, max_iter: 2, warm_start, ..FitOptions::new(4) };
+    for subject in devices() {
+        let places = |data: &dyn Data, device: &mixtura::Device| {
+            let result = mixtura::fit(data, device, &options, &mut |_| {}).unwrap();
+            result.repairs.iter().map(|repair| (repair.epoch, repair.component, repair.remedy)).collect::<Vec<_>>()
+        };
+        let expected = places(&in_memory, &subject.device);
+        assert_eq!(expected.len(), 2);
+        let through = subject.device.clone().with_memory(1 << 18);
+        for found in [places(&on_disk, &subject.device), places(&in_memory, &through), places(&on_disk, &through)] {
+            assert_eq!(found, expected, "{}", subject.name);
+        }
+    }
+}
+
+#[test]
+fn a_pass_that_is_stopped_never_gives_the_sums_of_a_part() {
+    let data = Blobs::new(3_000, D, 4).make();
+    let points: Points = points(&data.samples, None);
+    let mixture = to_mixture(&data.truth);
+    for subject in devices() {
+        let stopped = Counted::new(&points);
+        let mut backend = subject.device.load(&stopped).unwrap();
+        stopped.stop.store(true, Ordering::Relaxed);
+        match backend.moments(&mixture, Assignment::Soft) {
+            // What is on the device already is summed at once.
+            Ok(moments) => assert!((moments.counts.sum() - 3_000.0).abs() < 1e-2, "{}", subject.name),
+            Err(error) => assert!(matches!(error, Error::Interrupted), "{}: {error}", subject.name),
+        }
+        match backend.assess(&mixture, 0..3_000) {
+            Ok(assessment) => assert!(assessment.log_densities.iter().all(|x| *x < 0.0), "{}", subject.name),
+            Err(error) => assert!(matches!(error, Error::Interrupted), "{}: {error}", subject.name),
+        }
+    }
+}
+
+#[test]
+fn what_collapses_and_is_dropped_costs_no_pass() {
+    let (samples, mixture) = samples_and_start(CovarianceType::Diag);
+    let points = points(&samples, None);
+    let counted = Counted::new(&points);
+    let warm_start = Some(WarmStart { mixture, lower_bound: None });
+    let options = FitOptions {
+        covariance_type: CovarianceType::Diag,
+        on_collapse: OnCollapse::Drop,
+        tol: 0.0,
+        max_iter: 3,
+        warm_start,
+        ..FitOptions::new(4)
+    };
+    let device = mixtura::Device::cpu();
+    let mut fitting = Fitting::new(&counted, &device, &options).unwrap();
+    counted.passes();
+    while let Some(step) = fitting.epoch().unwrap() {
+        assert_eq!(counted.passes(), 1, "{:?}", step.repairs);
+    }
+}
