@@ -3,6 +3,7 @@
 //! A component collapses when too few samples are left to it for a covariance of its own, or when its covariance loses rank.
 //! It begins anew where the model explains the samples worst, or it is dropped; the others keep what they have.
 
+use std::cmp::Ordering;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
@@ -10,11 +11,13 @@ use ndarray::{Array1, Array2, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
-use crate::covariance::{CovarianceArray, CovarianceType};
+use crate::covariance::CovarianceType;
+use crate::cpu::CpuBackend;
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::mixture::Mixture;
 use crate::moments::Moments;
+use crate::points::Points;
 
 /// A component begins anew so often in a restart; then it is left as it is or, where it has no covariance, dropped.
 const MOST_REPAIRS: usize = 2;
@@ -95,6 +98,11 @@ pub enum Remedy {
         /// The sample's row.
         row: usize,
     },
+    /// It stays where it is: it has this sample, which no other component would explain.
+    KeptAt {
+        /// The sample's row.
+        row: usize,
+    },
     /// It was dropped; the numbers of those after it are one less from there on.
     Dropped,
 }
@@ -110,6 +118,13 @@ pub struct Repair {
     pub collapse: Collapse,
     /// What was done.
     pub remedy: Remedy,
+}
+
+impl Repair {
+    /// Whether the component is not what an epoch without repairs had made of it.
+    pub(crate) fn changes_model(&self) -> bool {
+        !matches!(self.remedy, Remedy::KeptAt { .. })
+    }
 }
 
 impl Display for Repair {
@@ -129,6 +144,7 @@ impl Display for Repair {
         }
         match remedy {
             Remedy::MovedTo { row } => write!(f, "and began anew at row {row}"),
+            Remedy::KeptAt { row } => write!(f, "and stays, for no other would explain row {row}"),
             Remedy::Dropped => write!(f, "and was dropped"),
         }
     }
@@ -186,7 +202,8 @@ impl Repairer<'_> {
         let mut collapsed = starved.to_vec();
         loop {
             while let Some((component, collapse)) = collapsed.pop() {
-                if let Some(remedy) = self.treat(component, collapse, model, &mut moments, &mut places, &repairs)? {
+                let case = Case { component, collapse, model, starved, now: &repairs };
+                if let Some(remedy) = self.treat(&case, &mut moments, &mut places)? {
                     repairs.push(Repair { epoch: self.epoch, component, collapse, remedy });
                 }
             }
@@ -202,23 +219,25 @@ impl Repairer<'_> {
     }
 
     /// Does something about a component; nothing about one that may stay as it is.
-    fn treat(
-        &mut self,
-        component: usize,
-        collapse: Collapse,
-        model: &Mixture,
-        moments: &mut Moments,
-        places: &mut Option<Places>,
-        now: &[Repair],
-    ) -> Result<Option<Remedy>> {
+    fn treat(&mut self, case: &Case, moments: &mut Moments, places: &mut Option<Vec<Place>>) -> Result<Option<Remedy>> {
+        let Case { component, collapse, model, starved, now } = *case;
         if self.on_collapse == OnCollapse::Repair && self.may_move(component, now) {
+            let starved: Vec<usize> = starved.iter().map(|(component, _)| *component).collect();
             let places = match places {
                 Some(places) => places,
-                None => places.insert(self.places(model, CANDIDATES * moments.counts.len())?),
+                None => places.insert(self.places(model, &starved, CANDIDATES * moments.counts.len())?),
             };
-            if let Some((row, sample)) = places.pop() {
-                move_to(moments, component, sample.view());
-                return Ok(Some(Remedy::MovedTo { row }));
+            while let Some(Place { row, sample, label, .. }) = places.pop() {
+                let starves = matches!(collapse, Collapse::TooFewSamples { .. });
+                match starved.contains(&label) {
+                    true if starves && label == component => return Ok(Some(Remedy::KeptAt { row })),
+                    // Another component has it.
+                    true => {}
+                    false => {
+                        move_to(moments, component, sample.view());
+                        return Ok(Some(Remedy::MovedTo { row }));
+                    }
+                }
             }
         }
         match collapse {
@@ -231,35 +250,95 @@ impl Repairer<'_> {
     }
 
     fn may_move(&self, component: usize, now: &[Repair]) -> bool {
-        let moves = self.earlier.iter().chain(now).filter(|repair| repair.component == component);
-        moves.filter(|repair| repair.remedy != Remedy::Dropped).count() < MOST_REPAIRS
+        let mut repairs = self.earlier.iter().chain(now).filter(|repair| repair.component == component);
+        let moves = repairs.clone().filter(|repair| matches!(repair.remedy, Remedy::MovedTo { .. })).count();
+        moves < MOST_REPAIRS && repairs.all(Repair::changes_model)
     }
 
-    /// Samples that the model explains worst, no two of them equal, the worst last; none at which a component of the
-    /// restart began anew before.
-    fn places(&mut self, model: &Mixture, count: usize) -> Result<Places> {
+    /// Samples that the model explains worst without its starved components, no two of them equal, the worst last; none at
+    /// which a component of the restart began anew before.
+    fn places(&mut self, model: &Mixture, starved: &[usize], count: usize) -> Result<Vec<Place>> {
         let is_taken = |row| self.earlier.iter().any(|repair| repair.remedy == Remedy::MovedTo { row });
-        let mut worst: Vec<(f64, usize, Array1<f64>)> = Vec::new();
+        let (mut worst, mut held): (Vec<Place>, Vec<Place>) = Default::default();
         self.backend.assess_each(model, &mut |start, chunk, assessment| {
-            let mut here: Vec<(f64, usize)> = assessment.log_densities.iter().copied().zip(0..).collect();
-            here.retain(|(_, row)| chunk.weight(*row) > 0.0 && !is_taken(start + row));
-            here.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            here.truncate(count);
-            let samples = chunk.select(&here.iter().map(|(_, row)| *row).collect::<Vec<_>>()).to_f64();
-            let found = here.iter().zip(samples.outer_iter());
-            worst.extend(found.map(|((density, row), sample)| (*density, start + row, sample.to_owned())));
-            worst.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            let may_be = |row: &usize| chunk.weight(*row) > 0.0 && !is_taken(start + row);
+            let is_held = |row: &usize| starved.contains(&assessment.labels[*row]);
+            let (of_starved, mut others): (Vec<usize>, Vec<usize>) =
+                (0..chunk.n_samples()).filter(may_be).partition(is_held);
+            let log_densities = &assessment.log_densities;
+            others.sort_unstable_by(|a, b| log_densities[*a].total_cmp(&log_densities[*b]).then(a.cmp(b)));
+            others.truncate(count);
+            let places = |rows: &[usize]| -> Vec<Place> {
+                let samples = chunk.select(rows).to_f64();
+                let place = |(row, sample): (&usize, ArrayView1<f64>)| Place {
+                    row: start + row,
+                    sample: sample.to_owned(),
+                    label: assessment.labels[*row],
+                    log_density: log_densities[*row],
+                };
+                rows.iter().zip(samples.outer_iter()).map(place).collect()
+            };
+            worst.extend(places(&others));
+            held.extend(places(&of_starved));
+            worst.sort_by(Place::by_density);
             worst.truncate(count);
             Ok(())
         })?;
+        explain_without(model, starved, &mut held)?;
+        worst.extend(held);
+        worst.sort_by(Place::by_density);
         // Equal samples have equal densities: they are neighbours.
-        worst.dedup_by(|a, b| a.2 == b.2);
-        Ok(worst.into_iter().rev().map(|(_, row, sample)| (row, sample)).collect())
+        worst.dedup_by(|a, b| a.sample == b.sample);
+        worst.truncate(count);
+        worst.reverse();
+        Ok(worst)
     }
 }
 
-/// Rows and their samples, `[D]` each.
-type Places = Vec<(usize, Array1<f64>)>;
+/// A component that collapsed.
+#[derive(Clone, Copy)]
+struct Case<'c> {
+    component: usize,
+    collapse: Collapse,
+    model: &'c Mixture,
+    /// All that starve.
+    starved: &'c [(usize, Collapse)],
+    /// Repairs of this epoch so far.
+    now: &'c [Repair],
+}
+
+/// A sample at which a component may begin anew.
+struct Place {
+    row: usize,
+    /// `[D]`
+    sample: Array1<f64>,
+    /// Its component.
+    label: usize,
+    log_density: f64,
+}
+
+impl Place {
+    fn by_density(a: &Self, b: &Self) -> Ordering {
+        a.log_density.total_cmp(&b.log_density).then(a.row.cmp(&b.row))
+    }
+}
+
+/// Finds the log-densities that samples of starved components would have without these.
+fn explain_without(model: &Mixture, starved: &[usize], held: &mut [Place]) -> Result<()> {
+    let (k, d) = model.means().dim();
+    let others: Vec<usize> = (0..k).filter(|component| !starved.contains(component)).collect();
+    if others.is_empty() || held.is_empty() {
+        return Ok(());
+    }
+    let weights = model.weights().select(Axis(0), &others);
+    let weights = &weights / weights.sum();
+    let others = Mixture::new(weights, model.means().select(Axis(0), &others), model.covariances().select(&others))?;
+    let samples = Array2::from_shape_fn((held.len(), d), |(n, i)| held[n].sample[i]);
+    let samples = Points::trusted(samples, None::<Array1<f64>>, None);
+    let log_densities = CpuBackend::new(&samples).assess(&others, 0..held.len())?.log_densities;
+    held.iter_mut().zip(log_densities).for_each(|(place, log_density)| place.log_density = log_density);
+    Ok(())
+}
 
 /// Samples that a covariance of a component's own needs.
 fn samples_needed(family: CovarianceType, d: usize) -> usize {
@@ -276,19 +355,7 @@ fn move_to(moments: &mut Moments, component: usize, sample: ArrayView1<f64>) {
     let counts = moments.counts.mapv(|count| if count > 0.0 { count } else { 1.0 });
     let means = &moments.origins + &(&moments.first / &counts.insert_axis(Axis(1)));
     let within = moments.clone().about(&means).second;
-    match (&mut moments.second, within) {
-        (CovarianceArray::Full(second), CovarianceArray::Full(within)) => {
-            second.index_axis_mut(Axis(0), component).assign(&(within.sum_axis(Axis(0)) * share));
-        }
-        (CovarianceArray::Diag(second), CovarianceArray::Diag(within)) => {
-            second.row_mut(component).assign(&(within.sum_axis(Axis(0)) * share));
-        }
-        (CovarianceArray::Spherical(second), CovarianceArray::Spherical(within)) => {
-            second[component] = within.sum() * share;
-        }
-        // All share one already.
-        _ => {}
-    }
+    moments.second.set_share(component, &within, share);
     moments.counts[component] = moments.counts.sum() * share;
     moments.origins.row_mut(component).assign(&sample);
     moments.first.row_mut(component).fill(0.0);
@@ -302,13 +369,8 @@ fn without(moments: &Moments, component: usize) -> Moments {
         counts: moments.counts.select(Axis(0), &others),
         origins: rows(&moments.origins),
         first: rows(&moments.first),
-        second: match &moments.second {
-            CovarianceArray::Full(second) => CovarianceArray::Full(second.select(Axis(0), &others)),
-            // What the dropped one had scattered about its own mean is little.
-            CovarianceArray::Tied(second) => CovarianceArray::Tied(second.clone()),
-            CovarianceArray::Diag(second) => CovarianceArray::Diag(rows(second)),
-            CovarianceArray::Spherical(second) => CovarianceArray::Spherical(second.select(Axis(0), &others)),
-        },
+        // Where all share one, what the dropped one had scattered about its own mean is little.
+        second: moments.second.select(&others),
         ..moments.clone()
     }
 }

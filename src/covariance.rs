@@ -187,6 +187,30 @@ impl CovarianceArray {
         .expect("checked on entry, or made here")
     }
 
+    /// Those of the given components; what all share stays as it is.
+    pub(crate) fn select(&self, components: &[usize]) -> Self {
+        match self {
+            CovarianceArray::Full(a) => CovarianceArray::Full(a.select(Axis(0), components)),
+            CovarianceArray::Tied(a) => CovarianceArray::Tied(a.clone()),
+            CovarianceArray::Diag(a) => CovarianceArray::Diag(a.select(Axis(0), components)),
+            CovarianceArray::Spherical(a) => CovarianceArray::Spherical(a.select(Axis(0), components)),
+        }
+    }
+
+    /// Gives a component a share of the sum of another array over all components; nothing where all share one already.
+    pub(crate) fn set_share(&mut self, component: usize, of: &CovarianceArray, share: f64) {
+        match (self, of) {
+            (CovarianceArray::Full(to), CovarianceArray::Full(of)) => {
+                to.index_axis_mut(Axis(0), component).assign(&(of.sum_axis(Axis(0)) * share));
+            }
+            (CovarianceArray::Diag(to), CovarianceArray::Diag(of)) => {
+                to.row_mut(component).assign(&(of.sum_axis(Axis(0)) * share));
+            }
+            (CovarianceArray::Spherical(to), CovarianceArray::Spherical(of)) => to[component] = of.sum() * share,
+            _ => {}
+        }
+    }
+
     /// Multiplies the diagonals of matrices by 1 + share; variances alone need no rank.
     pub(crate) fn grow_diagonals(&mut self, share: f64) {
         match self {

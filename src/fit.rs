@@ -191,7 +191,8 @@ impl Climb {
 
     /// Lower bounds since components were last begun anew or dropped, which changes them at will.
     fn bounds_since_repair(&self) -> &[f64] {
-        let repaired = self.repairs.last().map_or(0, |repair| repair.epoch);
+        let repaired = self.repairs.iter().filter(|repair| repair.changes_model()).map(|repair| repair.epoch).max();
+        let repaired = repaired.unwrap_or(0);
         &self.lower_bounds[repaired..]
     }
 
@@ -424,10 +425,11 @@ impl<'d> Fitting<'d> {
         }
         let lower_bound = moments.lower_bound();
         let (mixture, repairs) = repairer.maximize(mixture, moments, &starved)?;
-        let kind = if repairs.is_empty() { StepKind::Em } else { StepKind::Repaired };
+        let is_judged = !repairs.iter().any(Repair::changes_model);
+        let kind = if is_judged { StepKind::Em } else { StepKind::Repaired };
         let memory = Memory { polishing: memory.polishing, ..Memory::default() };
         // Where nothing could be done, this was a step like any other.
-        Ok((Next { mixture, memory, kind, lower_bound, is_judged: repairs.is_empty() }, repairs))
+        Ok((Next { mixture, memory, kind, lower_bound, is_judged }, repairs))
     }
 
     /// A pass of stepwise EM.

@@ -9,9 +9,9 @@ use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::{Error, Result};
 use crate::mixture::Mixture;
 
-/// What rounding makes of second moments at most, as a share of the variances: that of sums, products and factors.
-const DOUBLE_ROUNDING: f64 = 1e-12;
-const SINGLE_ROUNDING: f64 = 1e-5;
+/// What rounding may make of second moments, as shares of the variances: that of sums, products and factors.
+const DOUBLE_ROUNDING: [f64; 4] = [1e-13, 1e-12, 1e-11, 1e-10];
+const SINGLE_ROUNDING: [f64; 4] = [1e-6, 1e-5, 1e-4, 1e-3];
 
 /// Weighted sums over samples x_n with responsibilities r_nk (sample weights included), taken about an origin o_k for
 /// each component: the means of the model that gave the responsibilities, so that nothing large is ever squared.
@@ -143,6 +143,19 @@ impl Moments {
         self
     }
 
+    /// The same, but for a component that is to have the average covariance of all of them.
+    pub(crate) fn with_average_covariance(mut self, component: usize) -> Self {
+        let counts = self.counts.mapv(|count| if count > 0.0 { count } else { 1.0 });
+        let means = &self.origins + &(&self.first / &counts.insert_axis(Axis(1)));
+        let within = self.clone().about(&means).second;
+        let share = self.counts[component] / self.counts.sum();
+        let delta = &means.row(component) - &self.origins.row(component);
+        self.second.set_share(component, &within, share);
+        self.origins.row_mut(component).zip_mut_with(&delta, |origin, delta| *origin += delta);
+        self.first.row_mut(component).fill(0.0);
+        self
+    }
+
     /// Mean log-likelihood per unit of sample weight: EM's lower bound at the model that made these moments.
     pub fn lower_bound(&self) -> f64 {
         self.log_likelihood / self.total_weight
@@ -164,7 +177,7 @@ impl Moments {
     /// over the sum of N_k (Bishop 2006, section 9.2.2, with scikit-learn's regularisation).
     ///
     /// Where features depend on each other and a component is far wider than its floors, rounding alone may take a covariance's
-    /// rank, floors or not: then all variances grow by a share that is no more than that rounding.
+    /// rank, floors or not: then all variances grow by the least share of some that make up for it.
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] names the component that collapsed.
@@ -179,8 +192,9 @@ impl Moments {
             Mixture::new(&counts / counts.sum(), &self.origins + &shifts, covariances)
         };
         let made = match mixture(0.0) {
-            Err(Error::NotPositiveDefinite { .. }) if floors.iter().all(|floor| *floor > 0.0) => {
-                mixture(if self.single_precision { SINGLE_ROUNDING } else { DOUBLE_ROUNDING })
+            Err(error @ Error::NotPositiveDefinite { .. }) if floors.iter().all(|floor| *floor > 0.0) => {
+                let rounding = if self.single_precision { SINGLE_ROUNDING } else { DOUBLE_ROUNDING };
+                rounding.into_iter().map(mixture).find(Result::is_ok).unwrap_or(Err(error))
             }
             made => made,
         };

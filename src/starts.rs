@@ -15,6 +15,7 @@ use crate::data::Watched;
 use crate::error::{Error, Result};
 use crate::kmeans::{Clusters, Runs};
 use crate::mixture::Mixture;
+use crate::moments::Moments;
 use crate::points::Points;
 
 /// After so many epochs in all, so many starts are kept.
@@ -48,8 +49,6 @@ struct Entry {
     signature: Vec<f64>,
     epochs: usize,
     lower_bound: f64,
-    /// Whether some component has too few samples for a covariance of its own.
-    starves: bool,
 }
 
 impl Judge<'_> {
@@ -69,7 +68,7 @@ impl Judge<'_> {
         let mut backend = CpuBackend::new(&watched);
         let mut entries: Vec<Entry> = Vec::new();
         for clusters in candidates {
-            if let Some(entry) = survivor(self.enter(&mut backend, clusters))?
+            if let Some(entry) = survivor(self.enter(&mut backend, &points, clusters))?
                 && !entries.iter().any(|other| other.is_like(&entry))
             {
                 entries.push(entry);
@@ -87,27 +86,34 @@ impl Judge<'_> {
     }
 
     /// The first model of a start.
-    fn enter(&self, backend: &mut dyn Backend, clusters: Clusters) -> Result<Entry> {
+    fn enter(&self, backend: &mut dyn Backend, points: &Points, clusters: Clusters) -> Result<Entry> {
         let (_, moments) = clusters.moments(backend, self.family)?;
-        let mixture = moments.maximize_above(self.floors)?;
+        let mixture = self.maximize(points, moments)?;
         let mut signature = mixture.weights().to_vec();
         signature.sort_by(f64::total_cmp);
         let variance = |k: usize| (0..mixture.n_features()).map(|i| mixture.covariances().entry(k, i, i)).sum::<f64>();
         signature.push(mixture.weights().iter().enumerate().map(|(k, weight)| weight * variance(k)).sum());
-        Ok(Entry { clusters, mixture, signature, epochs: 0, lower_bound: f64::NEG_INFINITY, starves: false })
+        Ok(Entry { clusters, mixture, signature, epochs: 0, lower_bound: f64::NEG_INFINITY })
     }
 
     /// A start after so many epochs.
     fn climb(&self, backend: &mut dyn Backend, points: &Points, mut entry: Entry, epochs: usize) -> Result<Entry> {
         while entry.epochs < epochs {
             let moments = backend.moments(&entry.mixture, Assignment::Soft)?;
-            let samples = &moments.counts * (points.n_effective() as f64 / moments.total_weight);
-            entry.starves = samples.iter().any(|samples| samples.round() < points.n_features() as f64 + 1.0);
             entry.lower_bound = moments.lower_bound();
-            entry.mixture = moments.maximize_above(self.floors)?;
+            entry.mixture = self.maximize(points, moments)?;
             entry.epochs += 1;
         }
         Ok(entry)
+    }
+
+    /// The M step, in which components of too few samples have the average covariance: the likelihood of few samples under
+    /// one of their own has no bound, and tells nothing.
+    fn maximize(&self, points: &Points, moments: Moments) -> Result<Mixture> {
+        let samples = &moments.counts * (points.n_effective() as f64 / moments.total_weight);
+        let starves = |k: &usize| samples[*k].round() < points.n_features() as f64 + 1.0;
+        let starved = (0..samples.len()).filter(starves);
+        starved.fold(moments, Moments::with_average_covariance).maximize_above(self.floors)
     }
 }
 
@@ -125,11 +131,8 @@ fn survivor(entry: Result<Entry>) -> Result<Option<Entry>> {
     }
 }
 
-/// The best so many, in their order: none that starves, unless all do, for the likelihood of few samples has no bound.
+/// The best so many, the better before the worse.
 fn best_of(mut entries: Vec<Entry>, count: usize) -> Vec<Entry> {
-    if entries.iter().any(|entry| !entry.starves) {
-        entries.retain(|entry| !entry.starves);
-    }
     let mut best = Vec::new();
     while best.len() < count && !entries.is_empty() {
         let greatest = entries.iter().map(|entry| entry.lower_bound).fold(f64::NEG_INFINITY, f64::max);
@@ -149,11 +152,11 @@ mod tests {
     use crate::covariance::CovarianceArray;
     use crate::kmeans;
 
-    fn entry(lower_bound: f64, starves: bool) -> Entry {
+    fn entry(lower_bound: f64) -> Entry {
         let data = Points::new(array![[0.0], [1.0], [5.0], [6.0]]).unwrap();
         let runs = kmeans::run(&data, 2, &mut Pcg64::seed_from_u64(0)).unwrap();
         let mixture = Mixture::new(array![1.0], array![[0.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
-        Entry { clusters: runs.best[0].clone(), mixture, signature: Vec::new(), epochs: 0, lower_bound, starves }
+        Entry { clusters: runs.best[0].clone(), mixture, signature: Vec::new(), epochs: 0, lower_bound }
     }
 
     fn bounds(entries: Vec<Entry>, count: usize) -> Vec<f64> {
@@ -162,14 +165,25 @@ mod tests {
 
     #[test]
     fn a_later_start_wins_only_if_it_is_better_by_more_than_rounding() {
-        assert_eq!(bounds(vec![entry(1.0, false), entry(1.0 + 1e-9, false)], 1), [1.0]);
-        assert_eq!(bounds(vec![entry(1.0, false), entry(1.1, false), entry(0.9, false)], 2), [1.1, 1.0]);
+        assert_eq!(bounds(vec![entry(1.0), entry(1.0 + 1e-9)], 1), [1.0]);
+        assert_eq!(bounds(vec![entry(1.0), entry(1.1), entry(0.9)], 2), [1.1, 1.0]);
     }
 
     #[test]
-    fn a_start_that_starves_a_component_wins_only_among_such() {
-        assert_eq!(bounds(vec![entry(9.0, true), entry(1.0, false)], 1), [1.0]);
-        assert_eq!(bounds(vec![entry(9.0, true), entry(1.0, true)], 1), [9.0]);
+    fn a_sample_far_from_all_others_has_a_cluster_of_its_own() {
+        let samples = Array2::from_shape_fn((301, 1), |(n, _)| match n {
+            300 => 1e4,
+            n => (n as f64 * 0.618).fract() + 8.0 * (n % 2) as f64,
+        });
+        let points = Points::new(&samples).unwrap();
+        let floors = array![1e-6];
+        let judge = Judge { family: CovarianceType::Full, floors: &floors, stop: &AtomicBool::new(false) };
+        for seed in 0..10 {
+            let runs = kmeans::run(&points, 3, &mut Pcg64::seed_from_u64(seed)).unwrap();
+            let mut centres = judge.choose(runs).unwrap().centres.into_raw_vec_and_offset().0;
+            centres.sort_by(f64::total_cmp);
+            assert!(centres[0] < 1.0 && (8.0..9.0).contains(&centres[1]) && centres[2] > 100.0, "{centres:?}");
+        }
     }
 
     #[test]

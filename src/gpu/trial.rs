@@ -166,7 +166,7 @@ mod tests {
     use crate::gpu::layout::{Layout, Shape};
 
     /// Layouts of few and many features and components.
-    const SIZES: [(usize, usize); 8] = [(1, 1), (1, 300), (2, 3), (6, 26), (16, 33), (40, 60), (150, 3), (400, 2)];
+    const SIZES: [(usize, usize); 8] = [(1, 1), (1, 300), (2, 3), (6, 26), (16, 33), (40, 60), (150, 3), (290, 2)];
 
     #[test]
     fn an_adapter_that_computes_passes_by_a_wide_margin() {
