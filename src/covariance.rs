@@ -211,13 +211,12 @@ impl CovarianceArray {
         }
     }
 
-    /// Multiplies the diagonals of matrices by 1 + share; variances alone need no rank.
-    pub(crate) fn grow_diagonals(&mut self, share: f64) {
+    /// Takes a share of what is off the diagonals of matrices; variances alone need no rank.
+    pub(crate) fn shrink_correlations(&mut self, share: f64) {
+        let shrink = |((i, j), x): ((usize, usize), &mut f64)| *x *= if i == j { 1.0 } else { 1.0 - share };
         match self {
-            CovarianceArray::Full(a) => {
-                a.outer_iter_mut().for_each(|mut matrix| matrix.diag_mut().map_inplace(|x| *x *= 1.0 + share))
-            }
-            CovarianceArray::Tied(a) => a.diag_mut().map_inplace(|x| *x *= 1.0 + share),
+            CovarianceArray::Full(a) => a.outer_iter_mut().for_each(|mut a| a.indexed_iter_mut().for_each(shrink)),
+            CovarianceArray::Tied(a) => a.indexed_iter_mut().for_each(shrink),
             CovarianceArray::Diag(_) | CovarianceArray::Spherical(_) => {}
         }
     }

@@ -9,9 +9,10 @@ use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::{Error, Result};
 use crate::mixture::Mixture;
 
-/// What rounding may make of second moments, as shares of the variances: that of sums, products and factors.
-const DOUBLE_ROUNDING: [f64; 4] = [1e-13, 1e-12, 1e-11, 1e-10];
-const SINGLE_ROUNDING: [f64; 4] = [1e-6, 1e-5, 1e-4, 1e-3];
+/// What rounding may make of correlations: that of sums, products and factors. All of one, where little but rounding is left
+/// of a variance.
+const DOUBLE_ROUNDING: [f64; 5] = [1e-13, 1e-12, 1e-11, 1e-10, 1.0];
+const SINGLE_ROUNDING: [f64; 5] = [1e-6, 1e-5, 1e-4, 1e-3, 1.0];
 
 /// Weighted sums over samples x_n with responsibilities r_nk (sample weights included), taken about an origin o_k for
 /// each component: the means of the model that gave the responsibilities, so that nothing large is ever squared.
@@ -177,17 +178,17 @@ impl Moments {
     /// over the sum of N_k (Bishop 2006, section 9.2.2, with scikit-learn's regularisation).
     ///
     /// Where features depend on each other and a component is far wider than its floors, rounding alone may take a covariance's
-    /// rank, floors or not: then all variances grow by the least share of some that make up for it.
+    /// rank, floors or not: then all correlations shrink by the least share of some that makes up for it.
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] names the component that collapsed.
     pub fn maximize_above(&self, floors: &Array1<f64>) -> Result<Mixture> {
         let counts = &self.counts + 10.0 * f64::EPSILON * self.total_weight.min(1.0);
         let shifts = &self.first / &counts.view().insert_axis(Axis(1));
-        let mixture = |growth: f64| {
+        let mixture = |less: f64| {
             let mut covariances = self.covariances(&counts, &shifts, floors);
-            if growth > 0.0 {
-                covariances.grow_diagonals(growth);
+            if less > 0.0 {
+                covariances.shrink_correlations(less);
             }
             Mixture::new(&counts / counts.sum(), &self.origins + &shifts, covariances)
         };
