@@ -30,7 +30,7 @@ const CANDIDATES: usize = 8;
 #[serde(rename_all = "lowercase")]
 pub enum OnCollapse {
     /// Let it begin anew at the samples that the model explains worst, at most twice; then leave it or, where it has no
-    /// covariance, drop it.
+    /// covariance, drop it. One that alone explains such a sample stays where it is.
     #[default]
     Repair,
     /// Go on without it.

@@ -27,7 +27,7 @@ impl Display for Floor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Floor::Absolute(floor) => write!(f, "{floor:e}"),
-            Floor::Relative(share) => write!(f, "{share:e} of each feature's variance"),
+            Floor::Relative(share) => write!(f, "{share:e} of the square of each feature's scale"),
         }
     }
 }

@@ -55,6 +55,13 @@
 //! and are read anew in every pass where they exceed the memory they may take. A [`Fitting`] is a fit at work, epoch by
 //! epoch, which can be kept in an [`io::Checkpoint`] and gone on with; [`Watched`] data let passes be watched and stopped.
 //!
+//! # What is believed
+//!
+//! Kernels of an adapter are tried before they are used, and the sums of every pass are checked: a device that computes wrong
+//! results is [`Error::WrongResults`](enum@Error), and one that was chosen automatically gives way to the CPU
+//! ([`Device::distrust`]). The environment variable `MIXTURA_INSTRUCTIONS` forces an instruction set of the processor:
+//! `scalar`, `avx2`, `avx512` or `neon`.
+//!
 //! # Features
 //!
 //! `gpu` (default) is the backend on wgpu: Vulkan, Metal or DX12. Without it this is a complete program for the CPU.

@@ -59,8 +59,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     n_init : int, default=1
         Restarts from different initialisations; the best lower bound wins.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
-        Where the first model comes from: k-means on standardised features, seeds of k-means++, random responsibilities,
-        or random samples.
+        Where the first model comes from: k-means on features over their scales, seeds of k-means++, random
+        responsibilities, or random samples.
     weights_init : array-like of shape (n_components,), default=None
         First weights, in place of the initialisation's.
     means_init : array-like of shape (n_components, n_features), default=None
@@ -267,8 +267,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         if not fitted["converged"] and self.max_iter > 0:
             limited = (
-                "The fit ended at the limit of single precision: its lower bound falls and rises by more than tol. "
-                "Increase tol, or compute in double precision with device='cpu'."
+                "The fit did not converge: at the limit of single precision its lower bound falls and rises by more "
+                "than tol, and its best model is kept. Increase tol, or compute in double precision with device='cpu'."
             )
             warnings.warn(
                 limited

@@ -3,14 +3,14 @@
 import os
 import signal
 
-# Python raises KeyboardInterrupt only if Ctrl-C was not ignored when it was started, as it is in the background.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-
 # Read by SciPy when it is imported: lets scikit-learn check arrays of other libraries.
 os.environ["SCIPY_ARRAY_API"] = "1"
 
 import numpy as np
 import pytest
+
+# Python raises KeyboardInterrupt only if Ctrl-C was not ignored when it was started, as it is in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["cpu", "software"])
