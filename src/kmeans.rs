@@ -29,10 +29,10 @@ const LARGEST_SUBSAMPLE: usize = 200_000;
 const SHIFT_TOLERANCE: f64 = 1e-4;
 
 /// Runs. One run of k-means++ often leaves a component without a centre; of five the best seldom does. Few samples have more
-/// bad local optima, and cost little: up to thirty runs, while a round of all of them takes no more than so many
+/// bad local optima, and cost little: up to ten runs, while a round of all of them takes no more than so many
 /// multiplications.
 const FEWEST_RUNS: usize = 5;
-const MOST_RUNS: usize = 30;
+const MOST_RUNS: usize = 10;
 const CHEAP_ROUND: usize = 1_000_000;
 
 /// Rounds of a run. More move the centres of the best run a little, and the likelihood that a fit ends with not at all.
