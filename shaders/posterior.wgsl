@@ -56,5 +56,6 @@ fn posterior(
         peaks[n] = greatest;
         scales[n] = weight / sum;
     }
-    labels[n] = label;
+    // From 1: a label of 0 was never written.
+    labels[n] = label + vec4<u32>(1u);
 }

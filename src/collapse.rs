@@ -227,17 +227,16 @@ impl Repairer<'_> {
                 Some(places) => places,
                 None => places.insert(self.places(model, &starved, CANDIDATES * moments.counts.len())?),
             };
-            while let Some(Place { row, sample, label, .. }) = places.pop() {
-                let starves = matches!(collapse, Collapse::TooFewSamples { .. });
-                match starved.contains(&label) {
-                    true if starves && label == component => return Ok(Some(Remedy::KeptAt { row })),
-                    // Another component has it.
-                    true => {}
-                    false => {
-                        move_to(moments, component, sample.view());
-                        return Ok(Some(Remedy::MovedTo { row }));
-                    }
+            let starves = matches!(collapse, Collapse::TooFewSamples { .. });
+            // Not one that another starved component has, which is to be asked for it.
+            let mine = |place: &Place| starves && place.label == component;
+            let found = places.iter().rposition(|place| mine(place) || !starved.contains(&place.label));
+            if let Some(place) = found.map(|i| places.remove(i)) {
+                if mine(&place) {
+                    return Ok(Some(Remedy::KeptAt { row: place.row }));
                 }
+                move_to(moments, component, place.sample.view());
+                return Ok(Some(Remedy::MovedTo { row: place.row }));
             }
         }
         match collapse {
@@ -259,15 +258,15 @@ impl Repairer<'_> {
     /// which a component of the restart began anew before.
     fn places(&mut self, model: &Mixture, starved: &[usize], count: usize) -> Result<Vec<Place>> {
         let is_taken = |row| self.earlier.iter().any(|repair| repair.remedy == Remedy::MovedTo { row });
-        let (mut worst, mut held): (Vec<Place>, Vec<Place>) = Default::default();
+        let others = without_components(model, starved)?;
+        let mut worst: Vec<Place> = Vec::new();
         self.backend.assess_each(model, &mut |start, chunk, assessment| {
             let may_be = |row: &usize| chunk.weight(*row) > 0.0 && !is_taken(start + row);
             let is_held = |row: &usize| starved.contains(&assessment.labels[*row]);
-            let (of_starved, mut others): (Vec<usize>, Vec<usize>) =
-                (0..chunk.n_samples()).filter(may_be).partition(is_held);
+            let (held, mut free): (Vec<usize>, Vec<usize>) = (0..chunk.n_samples()).filter(may_be).partition(is_held);
             let log_densities = &assessment.log_densities;
-            others.sort_unstable_by(|a, b| log_densities[*a].total_cmp(&log_densities[*b]).then(a.cmp(b)));
-            others.truncate(count);
+            free.sort_unstable_by(|a, b| log_densities[*a].total_cmp(&log_densities[*b]).then(a.cmp(b)));
+            free.truncate(count);
             let places = |rows: &[usize]| -> Vec<Place> {
                 let samples = chunk.select(rows).to_f64();
                 let place = |(row, sample): (&usize, ArrayView1<f64>)| Place {
@@ -278,18 +277,16 @@ impl Repairer<'_> {
                 };
                 rows.iter().zip(samples.outer_iter()).map(place).collect()
             };
-            worst.extend(places(&others));
-            held.extend(places(&of_starved));
+            let mut held = places(&held);
+            explain_by(others.as_ref(), &mut held)?;
+            worst.extend(places(&free));
+            worst.extend(held);
             worst.sort_by(Place::by_density);
             worst.truncate(count);
             Ok(())
         })?;
-        explain_without(model, starved, &mut held)?;
-        worst.extend(held);
-        worst.sort_by(Place::by_density);
         // Equal samples have equal densities: they are neighbours.
         worst.dedup_by(|a, b| a.sample == b.sample);
-        worst.truncate(count);
         worst.reverse();
         Ok(worst)
     }
@@ -323,19 +320,26 @@ impl Place {
     }
 }
 
-/// Finds the log-densities that samples of starved components would have without these.
-fn explain_without(model: &Mixture, starved: &[usize], held: &mut [Place]) -> Result<()> {
-    let (k, d) = model.means().dim();
-    let others: Vec<usize> = (0..k).filter(|component| !starved.contains(component)).collect();
-    if others.is_empty() || held.is_empty() {
-        return Ok(());
+/// The mixture without some of its components; `None` where none is left.
+fn without_components(model: &Mixture, components: &[usize]) -> Result<Option<Mixture>> {
+    let others: Vec<usize> = (0..model.n_components()).filter(|component| !components.contains(component)).collect();
+    if others.is_empty() || components.is_empty() {
+        return Ok(None);
     }
     let weights = model.weights().select(Axis(0), &others);
-    let weights = &weights / weights.sum();
-    let others = Mixture::new(weights, model.means().select(Axis(0), &others), model.covariances().select(&others))?;
-    let samples = Array2::from_shape_fn((held.len(), d), |(n, i)| held[n].sample[i]);
+    let total = weights.sum();
+    if total <= 0.0 {
+        return Ok(None);
+    }
+    Mixture::new(weights / total, model.means().select(Axis(0), &others), model.covariances().select(&others)).map(Some)
+}
+
+/// Finds the log-densities that samples of starved components have without these.
+fn explain_by(others: Option<&Mixture>, held: &mut [Place]) -> Result<()> {
+    let Some(others) = others.filter(|_| !held.is_empty()) else { return Ok(()) };
+    let samples = Array2::from_shape_fn((held.len(), others.n_features()), |(n, i)| held[n].sample[i]);
     let samples = Points::trusted(samples, None::<Array1<f64>>, None);
-    let log_densities = CpuBackend::new(&samples).assess(&others, 0..held.len())?.log_densities;
+    let log_densities = CpuBackend::new(&samples).assess(others, 0..held.len())?.log_densities;
     held.iter_mut().zip(log_densities).for_each(|(place, log_density)| place.log_density = log_density);
     Ok(())
 }
@@ -354,7 +358,12 @@ fn move_to(moments: &mut Moments, component: usize, sample: ArrayView1<f64>) {
     let share = (moments.counts.len() as f64).recip();
     let counts = moments.counts.mapv(|count| if count > 0.0 { count } else { 1.0 });
     let means = &moments.origins + &(&moments.first / &counts.insert_axis(Axis(1)));
-    let within = moments.clone().about(&means).second;
+    let about_means = moments.clone().about(&means);
+    let within = about_means.second.clone();
+    if moments.covariance_type() == CovarianceType::Tied {
+        // What the component had scattered about its old origin is no part of what all share.
+        *moments = about_means;
+    }
     moments.second.set_share(component, &within, share);
     moments.counts[component] = moments.counts.sum() * share;
     moments.origins.row_mut(component).assign(&sample);

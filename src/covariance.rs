@@ -211,11 +211,11 @@ impl CovarianceArray {
         }
     }
 
-    /// Takes a share of what is off the diagonals of matrices; variances alone need no rank.
-    pub(crate) fn shrink_correlations(&mut self, share: f64) {
+    /// Takes a share of what is off the diagonal of a component's matrix; variances alone need no rank.
+    pub(crate) fn shrink_correlations(&mut self, component: usize, share: f64) {
         let shrink = |((i, j), x): ((usize, usize), &mut f64)| *x *= if i == j { 1.0 } else { 1.0 - share };
         match self {
-            CovarianceArray::Full(a) => a.outer_iter_mut().for_each(|mut a| a.indexed_iter_mut().for_each(shrink)),
+            CovarianceArray::Full(a) => a.index_axis_mut(Axis(0), component).indexed_iter_mut().for_each(shrink),
             CovarianceArray::Tied(a) => a.indexed_iter_mut().for_each(shrink),
             CovarianceArray::Diag(_) | CovarianceArray::Spherical(_) => {}
         }

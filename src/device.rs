@@ -81,6 +81,7 @@ impl Device {
     /// [`NoAdapter`](crate::Error::NoAdapter) says what was found instead; [`Device`](crate::Error::Device) what the
     /// driver refused.
     pub fn open(choice: &DeviceChoice) -> Result<Self> {
+        cpu::instructions::check()?;
         if let DeviceChoice::Cpu(precision) = choice {
             return Self::cpu().with_precision(*precision);
         }

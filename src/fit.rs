@@ -193,7 +193,7 @@ impl Climb {
     fn bounds_since_repair(&self) -> &[f64] {
         let repaired = self.repairs.iter().filter(|repair| repair.changes_model()).map(|repair| repair.epoch).max();
         let repaired = repaired.unwrap_or(0);
-        &self.lower_bounds[repaired..]
+        self.lower_bounds.get(repaired..).unwrap_or_default()
     }
 
     /// Keeps the best model, and ends the restart where its lower bounds are no more than noise. `before` is the model that
@@ -264,7 +264,7 @@ pub struct Fitting<'d> {
     options: FitOptions,
     device: Device,
     backend: Box<dyn Backend + 'd>,
-    /// Variances of the features, in which steps are measured: `[D]`.
+    /// Squared robust scales of the features, in which steps are measured: `[D]`.
     units: Array1<f64>,
     /// Floors of the variances: `[D]`.
     floors: Array1<f64>,

@@ -13,7 +13,7 @@ use crate::update::Here;
 /// A step is halved at most so often; then the parameter stays.
 const MOST_HALVINGS: usize = 60;
 
-/// theta + eta g + m (theta - theta_before), in standard deviations of the features, with steps cut short:
+/// theta + eta g + m (theta - theta_before), in robust scales of the features, with steps cut short:
 ///
 /// - weights: at least half of each is left;
 /// - means: no further along the gradient than EM's surrogate of the likelihood rises;

@@ -19,6 +19,7 @@ use crate::moments::Moments;
 use crate::points::Points;
 use crate::seeds::Seeder;
 use crate::spread::Spread;
+use crate::survey::or_deviations;
 
 /// The subsample has this many samples for each cluster, within the bounds that follow.
 const SUBSAMPLE_PER_CLUSTER: usize = 100;
@@ -90,11 +91,13 @@ pub(crate) struct Runs {
 pub(crate) fn run(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Runs> {
     let points = subsample(data, k, random)?;
     let spreads = points.spreads();
-    let compressed = points.mapped(|feature, x| spreads[feature].compress(x));
+    let has_far_values = points.any(|feature, x| spreads[feature].is_far(x));
+    let compressed = has_far_values.then(|| points.mapped(|feature, x| spreads[feature].compress(x)));
     let mut views = vec![View::new(&points, data.stop(), points.scales(), None)];
-    if compressed.samples() != points.samples() {
+    if let Some(compressed) = &compressed {
         let scales = spreads.iter().map(|spread| spread.clipped_scale).collect();
-        views.insert(0, View::new(&compressed, data.stop(), scales, Some(&spreads)));
+        let scales = or_deviations(scales, || compressed.feature_moments().1);
+        views.insert(0, View::new(compressed, data.stop(), scales, Some(&spreads)));
     }
     let multiplications = points.n_samples() * points.n_features() * k;
     // One cluster is the same in every run.
@@ -200,8 +203,8 @@ fn lloyd(
     }
 }
 
-/// The mixture whose hard assignment is to the nearest centre in standardised features: equal weights, and the
-/// feature variances as every component's covariance (1 for a constant feature, which tells nothing anyway).
+/// The mixture whose hard assignment is to the nearest centre in scaled features: equal weights, and the
+/// squared scales as every component's covariance (1 for a constant feature, which tells nothing anyway).
 pub(crate) fn as_mixture(centres: &Array2<f64>, variances: &Array1<f64>, family: CovarianceType) -> Result<Mixture> {
     let (k, d) = centres.dim();
     let variance = variances.mapv(|v| if v > 0.0 { v } else { 1.0 });

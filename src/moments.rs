@@ -9,10 +9,9 @@ use crate::covariance::{CovarianceArray, CovarianceType};
 use crate::error::{Error, Result};
 use crate::mixture::Mixture;
 
-/// What rounding may make of correlations: that of sums, products and factors. All of one, where little but rounding is left
-/// of a variance.
-const DOUBLE_ROUNDING: [f64; 5] = [1e-13, 1e-12, 1e-11, 1e-10, 1.0];
-const SINGLE_ROUNDING: [f64; 5] = [1e-6, 1e-5, 1e-4, 1e-3, 1.0];
+/// What rounding may make of correlations: that of sums, products and factors.
+const DOUBLE_ROUNDING: [f64; 4] = [1e-13, 1e-12, 1e-11, 1e-10];
+const SINGLE_ROUNDING: [f64; 4] = [1e-6, 1e-5, 1e-4, 1e-3];
 
 /// Weighted sums over samples x_n with responsibilities r_nk (sample weights included), taken about an origin o_k for
 /// each component: the means of the model that gave the responsibilities, so that nothing large is ever squared.
@@ -146,6 +145,9 @@ impl Moments {
 
     /// The same, but for a component that is to have the average covariance of all of them.
     pub(crate) fn with_average_covariance(mut self, component: usize) -> Self {
+        if self.covariance_type() == CovarianceType::Tied {
+            return self;
+        }
         let counts = self.counts.mapv(|count| if count > 0.0 { count } else { 1.0 });
         let means = &self.origins + &(&self.first / &counts.insert_axis(Axis(1)));
         let within = self.clone().about(&means).second;
@@ -178,26 +180,33 @@ impl Moments {
     /// over the sum of N_k (Bishop 2006, section 9.2.2, with scikit-learn's regularisation).
     ///
     /// Where features depend on each other and a component is far wider than its floors, rounding alone may take a covariance's
-    /// rank, floors or not: then all correlations shrink by the least share of some that makes up for it.
+    /// rank, floors or not: then its correlations shrink by the least share of some that makes up for it.
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] names the component that collapsed.
     pub fn maximize_above(&self, floors: &Array1<f64>) -> Result<Mixture> {
         let counts = &self.counts + 10.0 * f64::EPSILON * self.total_weight.min(1.0);
         let shifts = &self.first / &counts.view().insert_axis(Axis(1));
-        let mixture = |less: f64| {
+        let has_floors = floors.iter().all(|floor| *floor > 0.0);
+        let rounding = if self.single_precision { SINGLE_ROUNDING } else { DOUBLE_ROUNDING };
+        // How often the correlations of a component shrank; of the first, where all share one covariance.
+        let mut shrunk = vec![0; counts.len()];
+        let made = loop {
             let mut covariances = self.covariances(&counts, &shifts, floors);
-            if less > 0.0 {
-                covariances.shrink_correlations(less);
+            for (component, times) in shrunk.iter().enumerate().filter(|(_, times)| **times > 0) {
+                covariances.shrink_correlations(component, rounding.get(*times - 1).copied().unwrap_or(1.0));
             }
-            Mixture::new(&counts / counts.sum(), &self.origins + &shifts, covariances)
-        };
-        let made = match mixture(0.0) {
-            Err(error @ Error::NotPositiveDefinite { .. }) if floors.iter().all(|floor| *floor > 0.0) => {
-                let rounding = if self.single_precision { SINGLE_ROUNDING } else { DOUBLE_ROUNDING };
-                rounding.into_iter().map(mixture).find(Result::is_ok).unwrap_or(Err(error))
+            match Mixture::new(&counts / counts.sum(), &self.origins + &shifts, covariances) {
+                Err(Error::NotPositiveDefinite { component, .. })
+                    // A covariance of which nothing but rounding is left is no covariance, unless there is no other.
+                    if has_floors
+                        && shrunk[component.unwrap_or(0)]
+                            < rounding.len() + usize::from(component.is_none() || counts.len() == 1) =>
+                {
+                    shrunk[component.unwrap_or(0)] += 1;
+                }
+                made => break made,
             }
-            made => made,
         };
         made.map_err(|error| match error {
             Error::NotPositiveDefinite { component, feature, .. } => {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Feature, Result};
 use crate::spread::Spread;
-use crate::survey::{SpacedRows, Total, drop_rounding, or_deviations};
+use crate::survey::{DrawnRows, SpacedRows, Total, drop_rounding, scales};
 
 /// Larger magnitudes are refused: the sums of squares that every pass forms would leave the range of f64.
 pub const LARGEST_VALUE: f64 = 1e100;
@@ -17,7 +17,7 @@ pub const LARGEST_VALUE: f64 = 1e100;
 const ROWS_PER_TASK: usize = 16_384;
 
 /// N x D values in the precision they came in, borrowed or owned, in any memory layout.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Samples<'a> {
     /// Single precision.
     F32(CowArray<'a, f32, Ix2>),
@@ -78,6 +78,8 @@ pub struct Points<'a> {
     weights: Option<CowArray<'a, f64, Ix1>>,
     /// Summed when it is asked for: chunks of samples often are not.
     total_weight: OnceLock<f64>,
+    /// Robust scales of the features: `[D]`.
+    scales: OnceLock<Array1<f64>>,
     feature_names: Option<Vec<String>>,
 }
 
@@ -105,7 +107,7 @@ impl<'a> Points<'a> {
         feature_names: Option<Vec<String>>,
     ) -> Self {
         let (samples, weights) = (samples.into(), weights.map(Into::into));
-        Points { samples, weights, total_weight: OnceLock::new(), feature_names }
+        Points { samples, weights, total_weight: OnceLock::new(), scales: OnceLock::new(), feature_names }
     }
 
     fn check(samples: Samples<'a>, feature_names: Option<Vec<String>>) -> Result<Self> {
@@ -143,7 +145,7 @@ impl<'a> Points<'a> {
         }
         check_weights(weights.view())?;
         self.weights = Some(weights);
-        self.total_weight = OnceLock::new();
+        (self.total_weight, self.scales) = Default::default();
         check_weight_sum(self.total_weight())?;
         Ok(self)
     }
@@ -217,6 +219,15 @@ impl<'a> Points<'a> {
         let mut values = self.to_f64();
         values.indexed_iter_mut().for_each(|((_, feature), x)| *x = map(feature, *x));
         Points::trusted(values, self.weights.as_ref().map(|weights| weights.to_owned().into_owned()), None)
+    }
+
+    /// Whether some value is as `test(feature, value)` says.
+    pub(crate) fn any(&self, test: impl Fn(usize, f64) -> bool) -> bool {
+        let mut found = false;
+        self.for_each_row(0..self.n_samples(), |_, row| {
+            found = found || row.iter().enumerate().any(|(feature, x)| test(feature, *x));
+        });
+        found
     }
 
     /// All values as f64.
@@ -295,16 +306,14 @@ impl<'a> Points<'a> {
 
     /// Where the values of every feature lie, of some rows: `[D]`.
     pub(crate) fn spreads(&self) -> Vec<Spread> {
-        let mut rows = SpacedRows::default();
+        let mut rows = DrawnRows::default();
         rows.add(self);
         rows.spreads()
     }
 
     /// Robust scale of every feature, of some rows; its standard deviation where these are all alike: `[D]`.
     pub(crate) fn scales(&self) -> Array1<f64> {
-        let mut rows = SpacedRows::default();
-        rows.add(self);
-        or_deviations(rows.scales(), || self.feature_moments().1)
+        self.scales.get_or_init(|| scales(&self.spreads(), || self.feature_moments().1)).clone()
     }
 
     /// Sum over the samples of weight times term(feature, value), for every feature, in an order that does not depend

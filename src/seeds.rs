@@ -20,7 +20,7 @@ const EQUAL: f64 = 1.0 - 1e-9;
 /// Samples of a chunk: a few features of them stay in the nearest cache while all trials pass over them.
 const CHUNK: usize = 1024;
 
-/// Samples to draw seeds from, with standardised features.
+/// Samples to draw seeds from, with features over their scales.
 #[derive(Debug)]
 pub(crate) struct Seeder {
     n_samples: usize,

@@ -41,10 +41,15 @@ impl Spread {
         }
     }
 
+    /// Whether a value is far.
+    pub(crate) fn is_far(&self, x: f64) -> bool {
+        self.reach > 0.0 && (x - self.middle).abs() > self.reach
+    }
+
     /// A value, a far one brought nearer: beyond the reach r at r (1 + log (distance / r)).
     pub(crate) fn compress(&self, x: f64) -> f64 {
         let (distance, reach) = (x - self.middle, self.reach);
-        if distance.abs() <= reach || reach == 0.0 {
+        if !self.is_far(x) {
             return x;
         }
         self.middle + (reach * (1.0 + (distance.abs() / reach).ln())).copysign(distance)
@@ -53,7 +58,7 @@ impl Spread {
     /// The value that is compressed to this one.
     pub(crate) fn expand(&self, x: f64) -> f64 {
         let (distance, reach) = (x - self.middle, self.reach);
-        if distance.abs() <= reach || reach == 0.0 {
+        if !self.is_far(x) {
             return x;
         }
         self.middle + (reach * (distance.abs() / reach - 1.0).exp()).copysign(distance)

@@ -64,6 +64,9 @@ impl Judge<'_> {
             _ => (best, BRIEF),
         };
         let favourite = candidates[0].clone();
+        if candidates.len() == 1 {
+            return Ok(favourite);
+        }
         let watched = Watched::new(&points, self.stop, &|_| {});
         let mut backend = CpuBackend::new(&watched);
         let mut entries: Vec<Entry> = Vec::new();

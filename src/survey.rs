@@ -16,13 +16,7 @@ pub(crate) struct SpacedRows {
     seen: usize,
     /// Logarithm of the distance between the rows kept.
     level: u32,
-    rows: Vec<Row>,
-}
-
-#[derive(Debug, Clone)]
-struct Row {
-    values: Vec<f64>,
-    weight: f64,
+    rows: Vec<Vec<f64>>,
 }
 
 impl SpacedRows {
@@ -32,8 +26,7 @@ impl SpacedRows {
         let mut next = self.rows.len() << self.level;
         while next < end {
             let row = next - self.seen;
-            let weight = points.weight(row);
-            points.for_each_row(row..row + 1, |_, values| self.rows.push(Row { values: values.to_vec(), weight }));
+            points.for_each_row(row..row + 1, |_, values| self.rows.push(values.to_vec()));
             if self.rows.len() > ROWS_FOR_MEDIANS {
                 let mut row = 0..;
                 self.rows.retain(|_| row.next().is_some_and(|row| row % 2 == 0));
@@ -46,32 +39,69 @@ impl SpacedRows {
 
     /// Median and median absolute deviation of every feature: (`[D]`, `[D]`).
     pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        let medians = (0..self.n_features()).map(|feature| {
-            let mut column: Vec<f64> = self.rows.iter().map(|row| row.values[feature]).collect();
+        let d = self.rows.first().map_or(0, Vec::len);
+        let medians = (0..d).map(|feature| {
+            let mut column: Vec<f64> = self.rows.iter().map(|row| row[feature]).collect();
             let middle = median(&mut column);
             column.iter_mut().for_each(|x| *x = (*x - middle).abs());
             (middle, median(&mut column))
         });
         medians.unzip()
     }
+}
 
-    /// Where the values of every feature lie, by the rows of positive weight: `[D]`.
+/// Some rows of positive weight, drawn by a hash of their numbers: no period in the data falls in step with them. Which rows
+/// does not depend on the chunks they come in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DrawnRows {
+    /// Rows that passed by.
+    seen: usize,
+    /// Bits that are zero in the hashes of the rows kept.
+    level: u32,
+    rows: Vec<(u64, DrawnRow)>,
+}
+
+#[derive(Debug, Clone)]
+struct DrawnRow {
+    values: Vec<f64>,
+    weight: f64,
+}
+
+impl DrawnRows {
+    /// Takes the samples that follow.
+    pub(crate) fn add(&mut self, points: &Points) {
+        for row in 0..points.n_samples() {
+            let (hash, weight) = (hash((self.seen + row) as u64), points.weight(row));
+            if hash.trailing_zeros() < self.level || weight == 0.0 {
+                continue;
+            }
+            points.for_each_row(row..row + 1, |_, values| {
+                self.rows.push((hash, DrawnRow { values: values.to_vec(), weight }));
+            });
+            while self.rows.len() > ROWS_FOR_MEDIANS {
+                self.level += 1;
+                self.rows.retain(|(hash, _)| hash.trailing_zeros() >= self.level);
+            }
+        }
+        self.seen += points.n_samples();
+    }
+
+    /// Where the values of every feature lie: `[D]`; none where there are no rows.
     pub(crate) fn spreads(&self) -> Vec<Spread> {
+        let d = self.rows.first().map_or(0, |(_, row)| row.values.len());
         let column = |feature: usize| -> Vec<(f64, f64)> {
-            let rows = self.rows.iter().filter(|row| row.weight > 0.0);
-            rows.map(|row| (row.values[feature], row.weight)).collect()
+            self.rows.iter().map(|(_, row)| (row.values[feature], row.weight)).collect()
         };
-        (0..self.n_features()).map(|feature| Spread::of(&column(feature))).collect()
+        (0..d).map(|feature| Spread::of(&column(feature))).collect()
     }
+}
 
-    /// Robust scale of every feature; 0 where the rows are all alike: `[D]`.
-    pub(crate) fn scales(&self) -> Array1<f64> {
-        self.spreads().iter().map(|spread| spread.scale).collect()
-    }
-
-    fn n_features(&self) -> usize {
-        self.rows.first().map_or(0, |row| row.values.len())
-    }
+/// Steele, Lea and Flood 2014 (SplitMix64): the numbers that follow each other have nothing in common.
+fn hash(x: u64) -> u64 {
+    let mut z = x.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -105,6 +135,7 @@ pub(crate) struct Survey {
     pub(crate) n_effective: usize,
     weights: Total,
     pub(crate) spaced_rows: SpacedRows,
+    drawn_rows: DrawnRows,
     /// Weighted means: `[D]`.
     mean: Array1<f64>,
     /// Weighted sums of squares about them: `[D]`.
@@ -119,6 +150,7 @@ impl Survey {
             n_effective: 0,
             weights: Total::default(),
             spaced_rows: SpacedRows::default(),
+            drawn_rows: DrawnRows::default(),
             mean: Array1::zeros(n_features),
             squares: Array1::zeros(n_features),
         }
@@ -135,6 +167,7 @@ impl Survey {
         self.n_samples += points.n_samples();
         self.n_effective += points.n_effective();
         self.spaced_rows.add(points);
+        self.drawn_rows.add(points);
         let (weight, before) = (points.total_weight(), self.total_weight());
         match points.weights() {
             Some(weights) => weights.iter().for_each(|weight| self.weights.add(*weight)),
@@ -161,7 +194,7 @@ impl Survey {
 
     /// Robust scale of every feature; its standard deviation where the rows looked at are all alike: `[D]`.
     pub(crate) fn scales(&self) -> Array1<f64> {
-        or_deviations(self.spaced_rows.scales(), || self.feature_moments().1)
+        scales(&self.drawn_rows.spreads(), || self.feature_moments().1)
     }
 
     /// Weighted mean and variance of every feature: (`[D]`, `[D]`).
@@ -170,6 +203,11 @@ impl Survey {
         drop_rounding(&self.mean, &mut variance);
         (self.mean.clone(), variance)
     }
+}
+
+/// The scales of features, with standard deviations where the rows looked at are all alike: `[D]`.
+pub(crate) fn scales(spreads: &[Spread], variances: impl FnOnce() -> Array1<f64>) -> Array1<f64> {
+    or_deviations(spreads.iter().map(|spread| spread.scale).collect(), variances)
 }
 
 /// Scales, with standard deviations in the place of those that are zero.
@@ -198,6 +236,17 @@ mod tests {
     use ndarray::{Array2, s};
 
     use super::*;
+
+    #[test]
+    fn scales_do_not_depend_on_the_order_of_rows() {
+        // Every second row belongs to a cluster of its own.
+        let alternating =
+            Array2::from_shape_fn((20_000, 1), |(i, _)| (i % 2) as f64 * 1.5 + (i as f64 * 0.618).fract());
+        let sorted = Array2::from_shape_fn((20_000, 1), |(i, _)| alternating[[2 * (i % 10_000) + i / 10_000, 0]]);
+        let [a, b] = [&alternating, &sorted].map(|samples| Points::new(samples).unwrap().scales()[0]);
+        let deviation = (1.0_f64 / 12.0 + 0.75 * 0.75).sqrt();
+        assert!((a / b - 1.0).abs() < 0.03 && (a / deviation - 1.0).abs() < 0.03, "{a} {b} {deviation}");
+    }
 
     #[test]
     fn a_survey_of_chunks_is_that_of_all_samples() {

@@ -100,7 +100,7 @@ impl Backend for Checked<'_> {
     fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
         self.pass(
             |backend| backend.assess(mixture, rows.clone()),
-            |assessment| check_finite("a log-density", &assessment.log_densities),
+            |assessment| check_assessment(assessment, mixture.n_components()),
         )
     }
 
@@ -109,7 +109,7 @@ impl Backend for Checked<'_> {
         let mut pass = |backend: &mut dyn Backend| {
             let device = backend.info().name.clone();
             backend.assess_each(mixture, &mut |first, points, assessment| {
-                check_finite("a log-density", &assessment.log_densities)
+                check_assessment(assessment, mixture.n_components())
                     .map_err(|detail| Error::WrongResults { device: device.clone(), detail })?;
                 visited = true;
                 visit(first, points, assessment)
@@ -148,8 +148,17 @@ fn check_moments(moments: &Moments) -> Result<(), String> {
         true => Ok(()),
         false => {
             let share = found / expected;
-            Err(format!("the counts of the components sum to {share:.4} of the total weight {expected}"))
+            Err(format!("the counts of the components sum to {share:.4} of the total weight {expected:?}"))
         }
+    }
+}
+
+/// Log-densities must be numbers, and labels those of components.
+fn check_assessment(assessment: &Assessment, k: usize) -> Result<(), String> {
+    check_finite("a log-density", &assessment.log_densities)?;
+    match assessment.labels.iter().find(|label| **label >= k) {
+        None => Ok(()),
+        Some(label) => Err(format!("a label is {label}, and there are {k} components")),
     }
 }
 
@@ -279,8 +288,8 @@ mod tests {
     }
 
     const LIES: [(fn(&mut Moments), &str); 3] = [
-        (zero, "the counts of the components sum to 0.0000 of the total weight 3"),
-        (one_percent_off, "the counts of the components sum to 0.9900 of the total weight 3"),
+        (zero, "the counts of the components sum to 0.0000 of the total weight 3.0"),
+        (one_percent_off, "the counts of the components sum to 0.9900 of the total weight 3.0"),
         (without_a_number, "the log-likelihood is NaN"),
     ];
 

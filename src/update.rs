@@ -22,7 +22,7 @@ pub enum Update {
         /// eta, above 0 and at most 1.
         learning_rate: f64,
     },
-    /// Along the gradient of the mean log-likelihood, with features measured in their standard deviations, and with a part
+    /// Along the gradient of the mean log-likelihood, with features measured in their robust scales, and with a part
     /// of the last step (heavy ball, Polyak 1964): theta + eta g + m (theta - theta_before).
     ///
     /// Class probabilities move along the simplex (by the gradient less its mean) and are renormalised. Steps of
@@ -107,7 +107,7 @@ pub(crate) struct Here<'a> {
     pub(crate) tol: f64,
     /// Floors of the variances: `[D]`.
     pub(crate) floors: &'a Array1<f64>,
-    /// Variances of the features, in which steps are measured: `[D]`.
+    /// Squared robust scales of the features, in which steps are measured: `[D]`.
     pub(crate) units: &'a Array1<f64>,
 }
 

@@ -11,7 +11,7 @@ use mixtura::io::{Checkpoint, Destination, FROM_MODEL, Model, OptionsRecord, loa
 use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Fitting, Init, WarmStart, Watched};
 
 use super::collapse::CollapseArgs;
-use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
+use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output, tell_distrust};
 use super::interrupt;
 use super::plot::Plot;
 use super::progress::{ProgressLog, waiting};
@@ -188,6 +188,9 @@ impl FitArgs {
         progress.finish();
         // Whatever became of the fit, its epochs are kept.
         let traced = trace.as_ref().map_or(Ok(()), |trace| trace.save(&steps));
+        if fit.is_err() && !self.quiet {
+            tell_distrust(&device);
+        }
         let fit = match fit {
             Err(Error::Interrupted) => {
                 let trace = trace.as_ref().map(Trace::path);

@@ -38,7 +38,7 @@ mod ignored {
     use std::mem::MaybeUninit;
     use std::ptr::null;
 
-    use libc::{SIG_IGN, SIGHUP, SIGINT, c_int};
+    use libc::{SIG_IGN, SIGHUP, SIGINT, SIGTERM, c_int};
 
     /// Those of the signals that end work that are ignored now.
     pub(super) fn signals() -> Vec<c_int> {
@@ -52,7 +52,7 @@ mod ignored {
             };
             action.sa_sigaction == SIG_IGN
         };
-        [SIGINT, SIGHUP].into_iter().filter(is_ignored).collect()
+        [SIGINT, SIGHUP, SIGTERM].into_iter().filter(is_ignored).collect()
     }
 
     /// Ignores signals.

@@ -13,6 +13,7 @@ const VARIABLE: &str = "MIXTURA_INSTRUCTIONS";
 /// The instruction set asked for, or what was asked for in vain.
 static CHOSEN: LazyLock<Result<Arch, String>> = LazyLock::new(|| match env::var_os(VARIABLE) {
     None => Ok(Arch::new()),
+    Some(name) if name.is_empty() => Ok(Arch::new()),
     Some(name) => {
         let name = name.to_string_lossy().into_owned();
         named(&name).ok_or(name)

@@ -134,7 +134,7 @@ impl Scratch {
             covariances: gpu.buffer("covariances", plan.layout.sums.covariance_bytes(), written)?,
             densities: gpu.buffer("log-densities of components", plan.density_bytes(), device)?,
             log_densities: gpu.buffer("log-densities", per_sample, device)?,
-            labels: gpu.buffer("labels", per_sample, device)?,
+            labels: gpu.buffer("labels", per_sample, device | BufferUsages::COPY_DST)?,
             peaks: gpu.buffer("peaks", per_sample, device)?,
             scales: gpu.buffer("scales", per_sample, device)?,
             sums: gpu.buffer("sums", plan.sum_bytes(), device)?,
@@ -291,10 +291,13 @@ impl Pass {
         encoder.copy_buffer_to_buffer(labels, 0, staging, bytes, bytes);
         let read = gpu.submit_and_read(encoder, staging, 2 * bytes)?;
         let (log_densities, labels) = read.split_at(bytes as usize);
-        Ok(Assessed {
-            log_densities: bytemuck::pod_collect_to_vec(log_densities),
-            labels: bytemuck::pod_collect_to_vec(labels),
-        })
+        let labels: Vec<u32> = bytemuck::pod_collect_to_vec(labels);
+        let labels: Option<Vec<u32>> = labels.into_iter().map(|label| label.checked_sub(1)).collect();
+        let Some(labels) = labels else {
+            let detail = "samples were given no label".to_owned();
+            return Err(Error::WrongResults { device: gpu.info().name.clone(), detail });
+        };
+        Ok(Assessed { log_densities: bytemuck::pod_collect_to_vec(log_densities), labels })
     }
 
     /// E step over some groups of one chunk, at most [`Plan::response_groups`]; reads back the log-densities of the
@@ -350,6 +353,7 @@ impl Pass {
         let spare = self.plan.tiles.len();
         self.write_tile(gpu, spare, &tile);
         let mut encoder = encoder(gpu);
+        encoder.clear_buffer(&self.scratch.labels, 0, None);
         let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
         self.e_step(chunk, spare, &tile).iter().for_each(|step| step.dispatch(&mut pass));
         drop(pass);

@@ -111,6 +111,10 @@ fn compare(backend: &mut dyn Backend, by: &mut dyn Backend, mixture: &Mixture, a
     let (found, expected) = (backend.assess(mixture, rows.clone())?, by.assess(mixture, rows)?);
     // Not a number is no small difference.
     let is_near = |a: f64, b: f64| (a - b).abs() <= trust::TOLERANCE * (1.0 + b.abs());
+    // Of a hard assignment none is a near thing.
+    if assignment == Assignment::Hard && found.labels != expected.labels {
+        return Err(wrong(backend, "labels are others than they should be".to_owned()));
+    }
     let pairs = found.log_densities.iter().zip(&expected.log_densities);
     match pairs.enumerate().find(|(_, (found, expected))| !is_near(**found, **expected)) {
         None => Ok(()),

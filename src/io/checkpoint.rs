@@ -268,6 +268,11 @@ impl ReadClimb {
         let whole = |m: ReadMixture| mixture(m.weights, m.means, m.covariances);
         let earlier = earlier.into_iter().map(whole);
         let peak = |peak: ReadPeak| whole(peak.mixture).map(|mixture| Peak { lower_bound: peak.lower_bound, mixture });
+        let peak = self.peak.map(peak).transpose()?;
+        let is_known = |peak: &Peak| self.lower_bounds.contains(&peak.lower_bound);
+        if !peak.as_ref().map_or(!self.at_precision_limit, is_known) {
+            return Err("peak: its lower bound is that of no epoch".to_owned());
+        }
         Ok(Climb {
             mixture: mixture(self.weights, self.means, self.covariances)?,
             memory: Memory { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },
@@ -276,7 +281,7 @@ impl ReadClimb {
             lower_bounds: self.lower_bounds,
             converged: self.converged,
             at_precision_limit: self.at_precision_limit,
-            peak: self.peak.map(peak).transpose()?,
+            peak,
         })
     }
 }

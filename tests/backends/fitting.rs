@@ -330,6 +330,7 @@ fn few_rows_per_component() -> Array2<f64> {
 #[test]
 fn a_fit_that_wanders_in_the_noise_of_its_precision_ends_says_so_and_keeps_its_best_model() {
     let samples = few_rows_per_component();
+    let mut limited = 0;
     for k in [5, 10] {
         for tol in [1e-3, 1e-8] {
             let options = FitOptions { tol, ..FitOptions::new(k) };
@@ -338,9 +339,11 @@ fn a_fit_that_wanders_in_the_noise_of_its_precision_ends_says_so_and_keeps_its_b
             for subject in devices() {
                 let what = format!("K = {k}, {tol}, {}", subject.name);
                 let fitted = fitted(subject, &samples, &options);
-                assert!(fitted.n_iter <= 2 * exact.n_iter, "{what}: {} {}", fitted.n_iter, exact.n_iter);
+                // Noise takes a few epochs to show.
+                assert!(fitted.n_iter <= exact.n_iter + 8, "{what}: {} {}", fitted.n_iter, exact.n_iter);
                 assert!(fitted.converged != fitted.at_precision_limit, "{what}");
                 if fitted.at_precision_limit {
+                    limited += 1;
                     assert!(!subject.is_double());
                     assert!(fitted.warnings[0].contains("the limit of single precision"), "{:?}", fitted.warnings);
                     let greatest = fitted.lower_bounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -351,6 +354,7 @@ fn a_fit_that_wanders_in_the_noise_of_its_precision_ends_says_so_and_keeps_its_b
             }
         }
     }
+    assert!(limited > 0 || devices().iter().all(Subject::is_double));
 }
 
 #[test]

@@ -78,6 +78,34 @@ fn a_component_of_equal_samples_and_no_floor_is_repaired_dropped_or_named() {
     }
 }
 
+/// All orders of four things.
+fn orders() -> Vec<Vec<usize>> {
+    let all = (0..256).map(|i| vec![i / 64, i / 16 % 4, i / 4 % 4, i % 4]);
+    all.filter(|order| (0..4).all(|k| order.contains(&k))).collect()
+}
+
+#[test]
+fn components_that_alone_explain_far_samples_stay_in_whatever_order_they_are() {
+    let centres = [[0.0, 0.0], [8.0, 0.0], [500.0, 90.0], [-40.0, 700.0]];
+    let samples = Array2::from_shape_fn((402, 2), |(n, i)| match n {
+        400 | 401 => centres[n - 398][i],
+        n => centres[n % 2][i] + (n as f64 * (0.618 + 0.137 * i as f64)).fract(),
+    });
+    for subject in devices() {
+        for order in orders() {
+            let means = Array2::from_shape_fn((4, 2), |(k, i)| centres[order[k]][i]);
+            let covariances =
+                CovarianceArray::Full(ndarray::Array3::from_shape_fn((4, 2, 2), |(_, i, j)| f64::from(i == j)));
+            let mixture = Mixture::new(Array1::from_elem(4, 0.25), means, covariances).unwrap();
+            let warm_start = Some(WarmStart { mixture, lower_bound: None });
+            let options = FitOptions { warm_start, ..FitOptions::new(4) };
+            let result = fit(&points(&samples, None), &subject.device, &options, &mut |_| {}).unwrap();
+            let kept = result.repairs.iter().filter(|repair| matches!(repair.remedy, Remedy::KeptAt { .. })).count();
+            assert_eq!((result.repairs.len(), kept), (2, 2), "{}, {order:?}: {:?}", subject.name, result.repairs);
+        }
+    }
+}
+
 #[test]
 fn the_last_component_cannot_be_dropped() {
     let samples = array![[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [5.0, 5.0]];
