@@ -79,7 +79,7 @@ pub struct Points<'a> {
     /// Summed when it is asked for: chunks of samples often are not.
     total_weight: OnceLock<f64>,
     /// Robust scales of the features: `[D]`.
-    scales: OnceLock<Array1<f64>>,
+    scales: OnceLock<Vec<f64>>,
     feature_names: Option<Vec<String>>,
 }
 
@@ -313,7 +313,8 @@ impl<'a> Points<'a> {
 
     /// Robust scale of every feature, of some rows; its standard deviation where these are all alike: `[D]`.
     pub(crate) fn scales(&self) -> Array1<f64> {
-        self.scales.get_or_init(|| scales(&self.spreads(), || self.feature_moments().1)).clone()
+        let find = || scales(&self.spreads(), || self.feature_moments().1).to_vec();
+        self.scales.get_or_init(find).iter().copied().collect()
     }
 
     /// Sum over the samples of weight times term(feature, value), for every feature, in an order that does not depend

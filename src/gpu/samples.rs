@@ -28,6 +28,9 @@ const LARGEST_CHUNK: u64 = 1 << 30;
 /// Bytes of the window through which samples pass that do not stay: many times what one submission costs.
 const WINDOW_BYTES: u64 = 64 << 20;
 
+/// What is done with a part of the samples: the number of its first sample, the samples, and their places on the device.
+type VisitPart<'v> = dyn FnMut(usize, &Points, Range<usize>) -> Result<()> + 'v;
+
 /// Samples of one buffer.
 #[derive(Debug)]
 pub(super) struct Chunk {
@@ -161,12 +164,7 @@ impl DeviceSamples {
 
     /// Calls `visit(first, samples, there)` for one part of the samples after another: the number of its first sample, the
     /// samples, and their places among those that are on the device then.
-    pub(super) fn for_each_part(
-        &self,
-        gpu: &Gpu,
-        data: &dyn Data,
-        visit: &mut dyn FnMut(usize, &Points, Range<usize>) -> Result<()>,
-    ) -> Result<()> {
+    pub(super) fn for_each_part(&self, gpu: &Gpu, data: &dyn Data, visit: &mut VisitPart) -> Result<()> {
         data.for_each_chunk(&mut |first, chunk| {
             let n = chunk.n_samples();
             if self.stay() {
