@@ -17,9 +17,9 @@ use crate::options::FitOptions;
 use crate::stepwise::{Extents, Stepwise};
 use crate::update::{Here, Memory, Next, StepKind, Update};
 
-/// Lower bounds that differ by no more are equal: nats per sample. Restarts that find the same optimum differ in their
+/// Mean log-likelihoods that differ by no more are equal: nats per sample. Restarts that find the same optimum differ in their
 /// rounding alone, which is another on every processor.
-const EQUAL_BOUNDS: f64 = 1e-6;
+const EQUAL_SCORES: f64 = 1e-6;
 
 /// Stepwise EM gives way to EM when a pass gains less than this: nats per sample.
 const POLISH_BELOW: f64 = 1e-3;
@@ -57,7 +57,7 @@ pub struct Seconds {
 /// The result of a fit. Not converging is an outcome, not an error: the model is here in any case.
 #[derive(Debug, Clone)]
 pub struct Fit {
-    /// The fitted model: the best restart's. It has fewer components than asked for where some were dropped.
+    /// The fitted model: that of the restart of greatest log-likelihood. It has fewer components than asked for where some were dropped.
     pub mixture: Mixture,
     /// Whether the last change of the lower bound was below the tolerance.
     pub converged: bool,
@@ -148,6 +148,8 @@ pub struct Climb {
     pub at_precision_limit: bool,
     /// The model of the greatest lower bound, where lower bounds are noisy.
     pub peak: Option<Peak>,
+    /// Mean log-likelihood of the model, where the restart is over and one of several.
+    pub score: Option<f64>,
 }
 
 /// A model and its lower bound.
@@ -172,6 +174,7 @@ impl Climb {
             converged: false,
             at_precision_limit: false,
             peak: None,
+            score: None,
         }
     }
 
@@ -216,7 +219,9 @@ impl Climb {
 
     /// The better of two: the first, unless the other is better by more than rounding.
     fn or_better(self, other: Climb) -> Climb {
-        if other.lower_bound() > self.lower_bound() + EQUAL_BOUNDS { other } else { self }
+        // Where only a lower bound is known, it is at least that.
+        let score = |climb: &Climb| climb.score.unwrap_or_else(|| climb.lower_bound());
+        if score(&other) > score(&self) + EQUAL_SCORES { other } else { self }
     }
 }
 
@@ -343,6 +348,11 @@ impl<'d> Fitting<'d> {
             let climb = self.state.climb.as_ref().expect("just initialised");
             if !climb.is_over(self.options.max_iter) {
                 return self.climb().map(Some);
+            }
+            if self.n_restarts() > 1 {
+                // Its lower bound is of the model before: of two fits that end the better may have the lower one.
+                let score = self.backend.log_likelihood(&climb.mixture)? / self.data.total_weight();
+                self.state.climb.as_mut().expect("just initialised").score = Some(score);
             }
             // The first restart counts even where no epoch gave it a lower bound.
             self.state = FitState { restart: self.state.restart + 1, climb: None, best: self.state.best_so_far() };

@@ -4,12 +4,12 @@
 use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array1, aview1};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
-use crate::cpu::instructions::arch;
+use crate::cpu::instructions::{Instructions, instructions};
 use crate::data::check_stop;
 use crate::error::Result;
 use crate::points::Points;
@@ -25,7 +25,7 @@ const CHUNK: usize = 1024;
 pub(crate) struct Seeder {
     n_samples: usize,
     chunks: Vec<Chunk>,
-    arch: Arch,
+    arch: Instructions,
 }
 
 /// Consecutive samples.
@@ -66,7 +66,7 @@ impl Seeder {
                 mass_with_trial: Vec::new(),
             }
         });
-        Seeder { n_samples: n, chunks: chunks.collect(), arch: arch() }
+        Seeder { n_samples: n, chunks: chunks.collect(), arch: instructions() }
     }
 
     /// The rows of K seeds, by 2 + floor(ln K) trials each.

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::instructions::arch;
+use super::instructions::instructions;
 use super::real::Real;
 use crate::backend::Precision;
 use crate::ceiling::{Ceiling, best_rate};
@@ -32,7 +32,7 @@ pub(crate) fn measure(precision: Precision) -> Result<Ceiling> {
 
 /// Floating-point operations done by all threads.
 fn multiply_adds<T: Real>(amount: usize) -> Result<f64> {
-    let arch = arch();
+    let arch = instructions();
     let counts = rayon::broadcast(|_| (0..amount).map(|_| arch.dispatch(MultiplyAdds(PhantomData::<T>))).sum::<f64>());
     Ok(2.0 * counts.iter().sum::<f64>())
 }

@@ -8,7 +8,7 @@
 /// a b + c, fused where the instruction set has it: without hardware support a fused product is a slow library call.
 macro_rules! mul_add {
     ($simd:ident, $a:expr, $b:expr, $c:expr) => {
-        if $simd::IS_SCALAR { $a * $b + $c } else { $a.mul_add($b, $c) }
+        if $crate::cpu::instructions::without_vectors::<$simd>() { $a * $b + $c } else { $a.mul_add($b, $c) }
     };
 }
 

@@ -1,19 +1,42 @@
 //! The instruction set that the kernels run in: the best that the processor has, or the one that the environment names.
 
+use std::any::TypeId;
 use std::env;
 use std::sync::LazyLock;
 
-use pulp::Arch;
+use pulp::{Arch, Scalar256b, Simd, WithSimd};
 
 use crate::error::{Error, Result};
+
+/// An instruction set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Instructions(Arch);
+
+impl Instructions {
+    /// Does work in its vectors. Without vectors it is done in eight numbers at a time all the same: sums have as many strands
+    /// then, and as many digits, and compilers vectorise them.
+    #[inline(always)]
+    pub(crate) fn dispatch<Op: WithSimd>(self, op: Op) -> Op::Output {
+        match self.0 {
+            Arch::Scalar => op.with_simd(Scalar256b),
+            arch => arch.dispatch(op),
+        }
+    }
+}
 
 /// Names an instruction set, for comparisons between them: results of one machine as those of another.
 const VARIABLE: &str = "MIXTURA_INSTRUCTIONS";
 
+/// Whether vectors are made of numbers one after another: then nothing is fused, for that takes a call without hardware for it.
+#[inline(always)]
+pub(super) fn without_vectors<S: Simd>() -> bool {
+    S::IS_SCALAR || TypeId::of::<S>() == TypeId::of::<Scalar256b>()
+}
+
 /// The instruction set asked for, or what was asked for in vain.
-static CHOSEN: LazyLock<Result<Arch, String>> = LazyLock::new(|| match env::var_os(VARIABLE) {
-    None => Ok(Arch::new()),
-    Some(name) if name.is_empty() => Ok(Arch::new()),
+static CHOSEN: LazyLock<Result<Instructions, String>> = LazyLock::new(|| match env::var_os(VARIABLE) {
+    None => Ok(best()),
+    Some(name) if name.is_empty() => Ok(best()),
     Some(name) => {
         let name = name.to_string_lossy().into_owned();
         named(&name).ok_or(name)
@@ -21,8 +44,12 @@ static CHOSEN: LazyLock<Result<Arch, String>> = LazyLock::new(|| match env::var_
 });
 
 /// The instruction set in use.
-pub(crate) fn arch() -> Arch {
-    CHOSEN.as_ref().copied().unwrap_or_else(|_| Arch::new())
+pub(crate) fn instructions() -> Instructions {
+    CHOSEN.as_ref().copied().unwrap_or_else(|_| best())
+}
+
+fn best() -> Instructions {
+    Instructions(Arch::new())
 }
 
 /// Checks what the environment asks for.
@@ -41,8 +68,8 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// Name of an instruction set, as people know it.
-pub(super) fn name(arch: Arch) -> &'static str {
-    match arch {
+pub(super) fn name(instructions: Instructions) -> &'static str {
+    match instructions.0 {
         #[cfg(target_arch = "x86_64")]
         Arch::V4(_) => "AVX-512",
         #[cfg(target_arch = "x86_64")]
@@ -53,8 +80,8 @@ pub(super) fn name(arch: Arch) -> &'static str {
     }
 }
 
-fn named(name: &str) -> Option<Arch> {
-    match name {
+fn named(name: &str) -> Option<Instructions> {
+    let arch = match name {
         "scalar" => Some(Arch::Scalar),
         #[cfg(target_arch = "x86_64")]
         "avx2" => pulp::x86::V3::try_new().map(Arch::V3),
@@ -63,5 +90,6 @@ fn named(name: &str) -> Option<Arch> {
         #[cfg(target_arch = "aarch64")]
         "neon" => pulp::aarch64::Neon::try_new().map(Arch::Neon),
         _ => None,
-    }
+    };
+    arch.map(Instructions)
 }

@@ -20,7 +20,6 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use ndarray::{Array1, Array2, Axis, s};
-use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::backend::{Assessment, Assignment, Backend, DeviceInfo, Precision, VisitAssessed, check_features};
@@ -32,6 +31,7 @@ use crate::mixture::Mixture;
 use crate::moments::Moments;
 use crate::points::Points;
 use e_step::LogDensities;
+use instructions::Instructions;
 use parameters::Parameters;
 use posterior::{Assess, Posterior, Respond};
 use real::Real;
@@ -58,7 +58,7 @@ pub(crate) fn load(data: &dyn Data, precision: Precision) -> Result<Box<dyn Back
 pub(crate) struct CpuBackend<'d, T> {
     data: &'d dyn Data,
     coordinates: Coordinates,
-    arch: Arch,
+    arch: Instructions,
     info: DeviceInfo,
     /// Memory of the last pass, for the next of its shape.
     pass: Option<Pass<T>>,
@@ -88,7 +88,7 @@ impl<'d> CpuBackend<'d, f64> {
 impl<'d, T: Real> CpuBackend<'d, T> {
     fn with_coordinates(data: &'d dyn Data, coordinates: Coordinates) -> Self {
         let info = info(T::PRECISION);
-        CpuBackend { data, coordinates, arch: instructions::arch(), info, pass: None, scatter: None }
+        CpuBackend { data, coordinates, arch: instructions::instructions(), info, pass: None, scatter: None }
     }
 
     /// Sums over all samples about the given means `[K, D]`, in this backend's coordinates.
@@ -232,7 +232,7 @@ impl<'d, T: Real> CpuBackend<'d, T> {
 /// The processor as a device.
 pub(crate) fn info(precision: Precision) -> DeviceInfo {
     let threads = rayon::current_num_threads();
-    let instructions = instructions::name(instructions::arch());
+    let instructions = instructions::name(instructions::instructions());
     let name = format!("{instructions} on {threads} thread{}", if threads == 1 { "" } else { "s" });
     DeviceInfo { backend: "cpu".to_owned(), name, device_type: "cpu".to_owned(), precision }
 }

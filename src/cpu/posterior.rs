@@ -1,7 +1,8 @@
 //! From log-densities of components to responsibilities, log-densities of samples, and labels.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use super::instructions::Instructions;
 use super::real::Real;
 use super::rows::Rows;
 use super::strips::Strips;
@@ -24,7 +25,7 @@ pub(super) struct Posterior<T> {
 }
 
 impl<T: Real> Posterior<T> {
-    pub(super) fn new(arch: Arch, k: usize, d: usize) -> Self {
+    pub(super) fn new(arch: Instructions, k: usize, d: usize) -> Self {
         let width = Tile::<T>::capacity(d);
         Posterior {
             r: Rows::new(k, width),

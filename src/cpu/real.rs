@@ -7,6 +7,7 @@ use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use pulp::Simd;
 
 use super::elementary;
+use super::instructions::without_vectors;
 use crate::backend::Precision;
 
 /// A floating-point type, with what the kernels do to vectors of it.
@@ -132,6 +133,10 @@ macro_rules! real {
 
             #[inline(always)]
             fn times_plus<S: Simd>(simd: S, a: S::$vector, b: S::$vector, c: S::$vector) -> S::$vector {
+                // Fused without hardware for it, it would be a call for every number.
+                if without_vectors::<S>() {
+                    return simd.$add(simd.$mul(a, b), c);
+                }
                 simd.$mul_add(a, b, c)
             }
 

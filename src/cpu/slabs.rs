@@ -8,10 +8,8 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ndarray::ArrayViewMut2;
-use pulp::Arch;
-
 use super::e_step::LogDensities;
+use super::instructions::Instructions;
 use super::m_step::AddTile;
 use super::parameters::Parameters;
 use super::posterior::{Posterior, Respond};
@@ -24,6 +22,7 @@ use crate::coordinates::Coordinates;
 use crate::data::{Data, block_rows, check_stop};
 use crate::error::Result;
 use crate::points::Points;
+use ndarray::ArrayViewMut2;
 
 /// Samples of a slab; fewer where a block would not have [`LEAST_SLABS`] slabs.
 const SLAB: usize = 8192;
@@ -67,13 +66,13 @@ pub(super) struct Parts(Vec<(usize, Sums)>);
 #[derive(Debug)]
 pub(super) struct Pass<T> {
     pub(super) shape: Shape,
-    arch: Arch,
+    arch: Instructions,
     scratch: Mutex<Vec<Scratch<T>>>,
     sums: Mutex<Vec<Sums>>,
 }
 
 impl<T: Real> Pass<T> {
-    pub(super) fn new(shape: Shape, arch: Arch) -> Self {
+    pub(super) fn new(shape: Shape, arch: Instructions) -> Self {
         Pass { shape, arch, scratch: Mutex::default(), sums: Mutex::default() }
     }
 

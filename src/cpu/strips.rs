@@ -2,8 +2,9 @@
 
 use std::marker::PhantomData;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use super::instructions::Instructions;
 use super::real::Real;
 use super::rows::Rows;
 
@@ -20,7 +21,7 @@ pub(super) struct Strips<T>(Rows<T>);
 
 impl<T: Real> Strips<T> {
     /// Zeros, for so many samples.
-    pub(super) fn new(arch: Arch, n_features: usize, samples: usize) -> Self {
+    pub(super) fn new(arch: Instructions, n_features: usize, samples: usize) -> Self {
         let width = arch.dispatch(StripWidth::<T>(PhantomData));
         Strips(Rows::new(samples / width, n_features * width))
     }

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use ndarray::{ArrayView2, s};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use super::instructions::Instructions;
 use super::real::Real;
 use super::rows::Rows;
 use super::strips::Strips;
@@ -33,13 +34,13 @@ impl<T: Real> Tile<T> {
         bytes / size_of::<T>() / ALIGNMENT * ALIGNMENT
     }
 
-    pub(super) fn new(arch: Arch, n_features: usize) -> Self {
+    pub(super) fn new(arch: Instructions, n_features: usize) -> Self {
         let width = Self::capacity(n_features);
         Tile { width, x: Strips::new(arch, n_features, width), weights: Rows::new(1, width) }
     }
 
     /// Takes the given rows, at most [`Tile::capacity`] of them.
-    pub(super) fn load(&mut self, arch: Arch, points: &Points, rows: Range<usize>, coordinates: &Coordinates) {
+    pub(super) fn load(&mut self, arch: Instructions, points: &Points, rows: Range<usize>, coordinates: &Coordinates) {
         let n = rows.len();
         self.width = n.next_multiple_of(ALIGNMENT);
         let weights = &mut self.weights.row_mut(0)[..self.width];

@@ -146,6 +146,7 @@ struct WrittenClimb<'a> {
     converged: bool,
     at_precision_limit: bool,
     peak: Option<WrittenPeak<'a>>,
+    score: Option<f64>,
     repairs: &'a [Repair],
     lower_bounds: &'a [f64],
     #[serde(flatten)]
@@ -195,6 +196,7 @@ impl<'a> From<&'a Climb> for WrittenClimb<'a> {
                 .peak
                 .as_ref()
                 .map(|peak| WrittenPeak { lower_bound: peak.lower_bound, mixture: (&peak.mixture).into() }),
+            score: climb.score,
             repairs: &climb.repairs,
             lower_bounds: &climb.lower_bounds,
             mixture: (&climb.mixture).into(),
@@ -223,10 +225,11 @@ struct ReadClimb {
     rounds: usize,
     inertia: Option<f64>,
     converged: bool,
-    // Checkpoints of the first versions had neither.
+    // Checkpoints of the first versions had none of these.
     #[serde(default)]
     at_precision_limit: bool,
     peak: Option<ReadPeak>,
+    score: Option<f64>,
     repairs: Vec<Repair>,
     lower_bounds: Vec<f64>,
     weights: NestedValues,
@@ -282,6 +285,7 @@ impl ReadClimb {
             converged: self.converged,
             at_precision_limit: self.at_precision_limit,
             peak,
+            score: self.score,
         })
     }
 }
