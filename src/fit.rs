@@ -17,9 +17,9 @@ use crate::options::FitOptions;
 use crate::stepwise::{Extents, Stepwise};
 use crate::update::{Here, Memory, Next, StepKind, Update};
 
-/// Mean log-likelihoods that differ by no more are equal: nats per sample. Restarts that find the same optimum differ in their
+/// Lower bounds that differ by no more are equal: nats per sample. Restarts that find the same optimum differ in their
 /// rounding alone, which is another on every processor.
-const EQUAL_SCORES: f64 = 1e-6;
+const EQUAL_BOUNDS: f64 = 1e-6;
 
 /// Stepwise EM gives way to EM when a pass gains less than this: nats per sample.
 const POLISH_BELOW: f64 = 1e-3;
@@ -57,7 +57,7 @@ pub struct Seconds {
 /// The result of a fit. Not converging is an outcome, not an error: the model is here in any case.
 #[derive(Debug, Clone)]
 pub struct Fit {
-    /// The fitted model: that of the restart of greatest log-likelihood. It has fewer components than asked for where some were dropped.
+    /// The fitted model: the best restart's. It has fewer components than asked for where some were dropped.
     pub mixture: Mixture,
     /// Whether the last change of the lower bound was below the tolerance.
     pub converged: bool,
@@ -217,11 +217,12 @@ impl Climb {
         }
     }
 
-    /// The better of two: the first, unless the other is better by more than rounding.
+    /// The better of two: the first, unless the lower bound of the other is greater by more than rounding, and the
+    /// log-likelihood of its model no less.
     fn or_better(self, other: Climb) -> Climb {
-        // Where only a lower bound is known, it is at least that.
-        let score = |climb: &Climb| climb.score.unwrap_or_else(|| climb.lower_bound());
-        if score(&other) > score(&self) + EQUAL_SCORES { other } else { self }
+        let climbed_higher = other.lower_bound() > self.lower_bound() + EQUAL_BOUNDS;
+        let scores_less = other.score.zip(self.score).is_some_and(|(other, own)| other < own);
+        if climbed_higher && !scores_less { other } else { self }
     }
 }
 
@@ -350,7 +351,7 @@ impl<'d> Fitting<'d> {
                 return self.climb().map(Some);
             }
             if self.n_restarts() > 1 {
-                // Its lower bound is of the model before: of two fits that end the better may have the lower one.
+                // Its lower bound is of the model before: the model of the greatest bound may not be the best.
                 let score = self.backend.log_likelihood(&climb.mixture)? / self.data.total_weight();
                 self.state.climb.as_mut().expect("just initialised").score = Some(score);
             }

@@ -83,7 +83,7 @@ pub struct FitOptions {
     pub on_collapse: OnCollapse,
     /// Most epochs per restart; 0 returns the initialisation.
     pub max_iter: usize,
-    /// Restarts from different initialisations; the greatest log-likelihood wins.
+    /// Restarts from different initialisations; the best lower bound wins.
     pub n_init: usize,
     /// Where the first model comes from.
     pub init: Init,

@@ -57,7 +57,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     max_iter : int, default=100
         Most epochs; 0 leaves the initialisation.
     n_init : int, default=1
-        Restarts from different initialisations; the greatest log-likelihood wins.
+        Restarts from different initialisations; the best lower bound wins.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         Where the first model comes from: k-means on features over their scales, seeds of k-means++, random
         responsibilities, or random samples.

@@ -51,7 +51,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "MODEL.json", conflicts_with = "resume")]
     init_model: Option<PathBuf>,
 
-    /// Restarts from different initialisations; the greatest log-likelihood wins [default: 1]
+    /// Restarts from different initialisations; the best lower bound wins [default: 1]
     #[arg(long, value_name = "N", conflicts_with = "init_model")]
     n_init: Option<usize>,
 
