@@ -1,44 +1,33 @@
-"""The estimator."""
+"""The estimator, and its fit."""
 
 from __future__ import annotations
 
 import json
-import math
 import sys
 import warnings
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, DensityMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from mixtura import _devices, _native, _samples, _start
+from mixtura import _native, _samples, _start
+from mixtura._answers import Answers
+from mixtura._exchange import Exchange
+from mixtura._hooks import Hooks, refuse_overrides
+from mixtura._model import parameters
 from mixtura._verbose import Verbose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import sklearn.mixture
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from mixtura._types import Choice, Doubles, Floats, Model, Path, Samples
-
-# What a fit leaves beside its parameters, here and in scikit-learn.
-_OUTCOME = ("converged_", "n_iter_", "lower_bound_", "lower_bounds_", "n_features_in_", "feature_names_in_")
-
-# What a fit leaves that is no attribute of scikit-learn's, for files.
-_KNOWN_TO_THE_FIT = ("device", "n_samples", "total_weight", "seed")
-
-# Arrays of a mixture, as the native half names them.
-_ARRAYS = ("weights", "means", "covariances", "precisions", "precisions_cholesky")
+    from mixtura._types import Model, Samples
 
 
-class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixture(Hooks, Answers, Exchange):
     """Gaussian mixture, fitted by expectation-maximisation on a GPU or on the CPU.
 
     It can be put in place of :class:`sklearn.mixture.GaussianMixture`, whose parameters, attributes and methods it has.
@@ -127,62 +116,6 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions({"full", "tied", "diag", "spherical"})],
-        "tol": [Interval(Real, 0.0, None, closed="left")],
-        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
-        "max_iter": [Interval(Integral, 0, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "init_params": [StrOptions({"kmeans", "random", "random_from_data", "k-means++"})],
-        "weights_init": ["array-like", None],
-        "means_init": ["array-like", None],
-        "precisions_init": ["array-like", None],
-        "random_state": ["random_state"],
-        "warm_start": ["boolean"],
-        "verbose": ["verbose"],
-        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
-        "device": [str, Interval(Integral, 0, None, closed="left")],
-        "precision": [StrOptions({"auto", "f32", "f64"})],
-    }
-
-    def __init__(
-        self,
-        n_components: int = 1,
-        *,
-        covariance_type: str = "full",
-        tol: float = 1e-3,
-        reg_covar: float = 1e-6,
-        max_iter: int = 100,
-        n_init: int = 1,
-        init_params: str = "kmeans",
-        weights_init: Any = None,
-        means_init: Any = None,
-        precisions_init: Any = None,
-        random_state: int | np.random.RandomState | None = None,
-        warm_start: bool = False,
-        verbose: int = 0,
-        verbose_interval: int = 10,
-        device: str | int = "auto",
-        precision: str = "auto",
-    ) -> None:
-        self.n_components = n_components
-        self.covariance_type = covariance_type
-        self.tol = tol
-        self.reg_covar = reg_covar
-        self.max_iter = max_iter
-        self.n_init = n_init
-        self.init_params = init_params
-        self.weights_init = weights_init
-        self.means_init = means_init
-        self.precisions_init = precisions_init
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.verbose_interval = verbose_interval
-        self.device = device
-        self.precision = precision
-
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
         """Fit the mixture.
 
@@ -206,7 +139,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ------
         ValueError
             If samples, weights or parameters are not what they should be, or a component collapsed.
+        TypeError
+            If a subclass overrides a method that scikit-learn's `fit` calls, and this one does not.
         """
+        refuse_overrides(self, "fit")
         self._fit(X, sample_weight)
         return self
 
@@ -223,6 +159,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         labels : ndarray of shape (n_samples,)
             The same as ``fit(X).predict(X)``.
         """
+        refuse_overrides(self, "fit_predict")
         labels: NDArray[np.int64] = self._fit(X, sample_weight, then=self._labels)
         return labels
 
@@ -249,7 +186,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 "Expected n_samples >= n_components "
                 f"but got n_components = {self.n_components}, n_samples = {n_samples}"
             )
-        inits = self._inits()
+        inits = _start.check(self, self.n_features_in_)
         options = {
             # A warm start goes on with the components that there are, as scikit-learn's does.
             "n_components": self.n_components if start is None else len(self.means_),
@@ -259,7 +196,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             "max_iter": min(self.max_iter, sys.maxsize),
             "n_init": min(self.n_init, sys.maxsize),
             "init": self.init_params,
-            "seed": _seed(self.random_state),
+            "seed": self._seed(),
             **(inits if start is None else dict.fromkeys(inits)),
         }
         observer = Verbose(self.verbose, self.verbose_interval) if self.verbose else None
@@ -286,329 +223,3 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.lower_bounds_ = fitted["lower_bounds"]
         self._record = json.loads(fitted["record"])
         return samples
-
-    def _inits(self) -> dict[str, Doubles | None]:
-        """Parameters to start from, checked."""
-        k, d = self.n_components, self.n_features_in_
-        weights, means, precisions = self.weights_init, self.means_init, self.precisions_init
-        return {
-            "weights_init": None if weights is None else _start.check_weights(weights, k),
-            "means_init": None if means is None else _start.check_means(means, k, d),
-            "precisions_init": None
-            if precisions is None
-            else _start.check_precisions(precisions, self.covariance_type, k, d),
-        }
-
-    def predict(self, X: Any) -> NDArray[np.int64]:
-        """Most probable component of every sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
-            Samples.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Components, from 0; the first of those that are equally probable.
-        """
-        return self._labels(self._fitted(X))
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Posterior probability of every component for every sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
-            Samples.
-
-        Returns
-        -------
-        resp : ndarray of shape (n_samples, n_components)
-            Each row sums to 1.
-        """
-        samples, model = self._fitted(X), parameters(self)
-        resp = self._answers(samples, len(self.means_))
-        _native.predict_proba(samples, model, self._choice(), resp)
-        return resp
-
-    def score_samples(self, X: Any) -> Floats:
-        """Log-density of the mixture at every sample.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
-            Samples.
-
-        Returns
-        -------
-        log_prob : ndarray of shape (n_samples,)
-            Natural logarithms.
-        """
-        samples, model = self._fitted(X), parameters(self)
-        log_prob = self._answers(samples)
-        _native.score_samples(samples, model, self._choice(), log_prob)
-        return log_prob
-
-    def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
-        """Mean log-likelihood per sample, or per unit of sample weight.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
-            Samples.
-        y : Ignored
-            Present by convention.
-        sample_weight : array-like of shape (n_samples,) or str, default=None
-            As for `fit`.
-
-        Returns
-        -------
-        log_likelihood : float
-            In nats.
-        """
-        log_likelihood, total_weight = self._log_likelihood(X, sample_weight)
-        return log_likelihood / total_weight
-
-    def bic(self, X: Any, *, sample_weight: Any = None) -> float:
-        """Bayesian information criterion: p ln N - 2 log L.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
-            Samples.
-        sample_weight : array-like of shape (n_samples,) or str, default=None
-            As for `fit`; N is the sum of the weights.
-
-        Returns
-        -------
-        bic : float
-            Lower is better.
-        """
-        log_likelihood, total_weight = self._log_likelihood(X, sample_weight)
-        return self._n_parameters() * math.log(total_weight) - 2.0 * log_likelihood
-
-    def aic(self, X: Any, *, sample_weight: Any = None) -> float:
-        """Akaike information criterion: 2 p - 2 log L.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
-            Samples.
-        sample_weight : array-like of shape (n_samples,) or str, default=None
-            As for `fit`.
-
-        Returns
-        -------
-        aic : float
-            Lower is better.
-        """
-        log_likelihood, _ = self._log_likelihood(X, sample_weight)
-        return 2.0 * self._n_parameters() - 2.0 * log_likelihood
-
-    def sample(self, n_samples: int = 1) -> tuple[Doubles, NDArray[np.int64]]:
-        """Draw samples from the mixture.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            How many.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            Samples, grouped by component.
-        y : ndarray of shape (n_samples,)
-            Their components.
-        """
-        check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"Invalid value for 'n_samples': {n_samples} . The sampling requires at least one sample.")
-        # Of a number that is not whole the fraction is dropped, as NumPy's draws drop it for scikit-learn.
-        model, n = parameters(self), np.int64(n_samples)
-        samples, components = np.empty((n, self.n_features_in_)), np.empty(n, dtype=np.int64)
-        _native.sample(model, samples, components, _seed(self.random_state))
-        return samples, components
-
-    def save(self, path: Path) -> None:
-        """Write the model to a file, in the format of the command line.
-
-        Parameters
-        ----------
-        path : path
-            The file, which is written as a whole or not at all.
-        """
-        check_is_fitted(self)
-        names = getattr(self, "feature_names_in_", None)
-        covariances = getattr(self, "covariances_", None)
-        if covariances is not None and np.asarray(covariances).dtype != np.float64:
-            # Rounded: those that the factors give are closer to the model.
-            covariances = None
-        lower_bound = getattr(self, "lower_bound_", -math.inf)
-        record = {
-            **getattr(self, "_record", {}),
-            "init": self.init_params.replace("random_from_data", "random-from-data"),
-            "tol": float(self.tol),
-            "reg_covar": float(self.reg_covar),
-            "max_iter": int(min(self.max_iter, sys.maxsize)),
-            "n_init": int(min(self.n_init, sys.maxsize)),
-            "converged": bool(getattr(self, "converged_", False)),
-            "n_iter": int(getattr(self, "n_iter_", 0)),
-            "lower_bound": float(lower_bound) if math.isfinite(lower_bound) else None,
-            "lower_bounds": [float(bound) for bound in getattr(self, "lower_bounds_", [])],
-        }
-        _native.save(
-            path,
-            parameters(self),
-            covariances,
-            None if names is None else list(names),
-            json.dumps(record, allow_nan=False),
-        )
-
-    @classmethod
-    def load(cls, path: Path, *, device: str | int = "auto", precision: str = "auto") -> Self:
-        """Read a model from a file that `save` or the command line wrote.
-
-        Parameters
-        ----------
-        path : path
-            The file.
-        device, precision
-            As for the constructor.
-
-        Returns
-        -------
-        GaussianMixture
-            With the parameters of the model, and those of its fit where the file has them.
-        """
-        arrays, names, record = _native.load(path)
-        fit = {} if record is None else {name: value for name, value in json.loads(record).items() if value is not None}
-        settings = {name: fit[name] for name in ("tol", "reg_covar", "max_iter", "n_init") if name in fit}
-        init = fit.get("init", "kmeans").replace("random-from-data", "random_from_data")
-        if init in ("kmeans", "k-means++", "random", "random_from_data"):
-            settings["init_params"] = init
-        model = cls._from_arrays(
-            arrays,
-            lower_bound=fit.get("lower_bound", -math.inf),
-            device=device,
-            precision=precision,
-            **settings,
-        )
-        model.converged_ = fit.get("converged", False)
-        model.n_iter_ = fit.get("n_iter", 0)
-        model.lower_bounds_ = fit.get("lower_bounds", [])
-        if names is not None:
-            model.feature_names_in_ = np.array(names, dtype=object)
-        model._record = {name: fit[name] for name in _KNOWN_TO_THE_FIT if name in fit}
-        return model
-
-    def to_sklearn(self) -> sklearn.mixture.GaussianMixture:
-        """Make it scikit-learn's.
-
-        Returns
-        -------
-        sklearn.mixture.GaussianMixture
-            With the same parameters and, if this is fitted, the same model.
-        """
-        from sklearn.mixture import GaussianMixture as Theirs
-
-        theirs = Theirs()
-        _copy(self, theirs)
-        return theirs
-
-    @classmethod
-    def from_sklearn(
-        cls, estimator: sklearn.mixture.GaussianMixture, *, device: str | int = "auto", precision: str = "auto"
-    ) -> Self:
-        """Make it from scikit-learn's.
-
-        Parameters
-        ----------
-        estimator : sklearn.mixture.GaussianMixture
-            Fitted or not.
-        device, precision
-            As for the constructor.
-
-        Returns
-        -------
-        GaussianMixture
-            With the same parameters and, if that is fitted, the same model.
-        """
-        model = cls(device=device, precision=precision)
-        _copy(estimator, model)
-        return model
-
-    @classmethod
-    def _from_arrays(cls, arrays: dict[str, Any], *, lower_bound: float, **settings: Any) -> Self:
-        """Make a model of arrays in double precision."""
-        k, d = arrays["means"].shape
-        model = cls(k, covariance_type=arrays["covariance_type"], **settings)
-        model._set_arrays(arrays, np.float64)
-        model.n_features_in_ = d
-        model.converged_ = False
-        model.n_iter_ = 0
-        model.lower_bound_ = lower_bound
-        model.lower_bounds_ = []
-        return model
-
-    def _set_arrays(self, arrays: dict[str, Any], dtype: Any) -> None:
-        with np.errstate(over="ignore"):
-            rounded = {f"{name}_": arrays[name].astype(dtype, copy=False) for name in _ARRAYS}
-        for name, array in rounded.items():
-            if array.dtype != np.float64 and not np.isfinite(array).all():
-                raise ValueError(
-                    f"{name} has values too large for {array.dtype}. Scale the input data, or pass it as float64."
-                )
-        self.__dict__.update(rounded)
-
-    def _n_parameters(self) -> int:
-        return _native.n_parameters(parameters(self))
-
-    def _log_likelihood(self, X: Any, sample_weight: Any) -> tuple[float, float]:
-        """Total log-likelihood, and total weight."""
-        check_is_fitted(self)
-        samples, weights = _samples.take(self, X, sample_weight, reset=False)
-        return _native.log_likelihood(samples, weights, parameters(self), self._choice())
-
-    def _fitted(self, X: Any) -> Samples:
-        """Check samples for a fitted model."""
-        check_is_fitted(self)
-        return _samples.take(self, X, reset=False)[0]
-
-    def _labels(self, samples: Samples) -> NDArray[np.int64]:
-        labels = np.zeros(_samples.count(samples), dtype=np.int64)
-        _native.predict(samples, parameters(self), self._choice(), labels)
-        return labels
-
-    def _choice(self) -> Choice:
-        return _devices.choice(self.device, self.precision)
-
-    def _answers(self, samples: Samples, *of_each: int) -> Floats:
-        """Make an array for answers, in single precision where both samples and model are."""
-        shape = (_samples.count(samples), *of_each)
-        single = getattr(samples, "dtype", None) == np.float32 and self.means_.dtype == np.float32
-        return np.zeros(shape, dtype=np.float32) if single else np.zeros(shape)
-
-
-def parameters(model: GaussianMixture | sklearn.mixture.GaussianMixture) -> Model:
-    """Give a fitted model as the native half takes it."""
-    return (
-        model.covariance_type,
-        np.asarray(model.weights_, dtype=np.float64),
-        np.asarray(model.means_, dtype=np.float64),
-        np.asarray(model.precisions_cholesky_, dtype=np.float64),
-    )
-
-
-def _seed(random_state: int | np.random.RandomState | None) -> int:
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-
-def _copy(source: Any, target: Any) -> None:
-    """Give one estimator the parameters of the other and, where it is fitted, its model."""
-    known = target.get_params(deep=False)
-    target.set_params(**{name: value for name, value in source.get_params(deep=False).items() if name in known})
-    for name in (*(f"{array}_" for array in _ARRAYS), *_OUTCOME):
-        if hasattr(source, name):
-            value = getattr(source, name)
-            setattr(target, name, value.copy() if isinstance(value, np.ndarray | list) else value)

@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura import _devices, _native, _samples
-from mixtura._gaussian_mixture import GaussianMixture, parameters
+from mixtura._gaussian_mixture import GaussianMixture
+from mixtura._model import parameters
 
 if TYPE_CHECKING:
     import sklearn.mixture

@@ -7,10 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_array
 
+from mixtura._model import shape_of_covariances
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mixtura._types import Doubles
+
+
+def check(estimator: Any, n_features: int) -> dict[str, Doubles | None]:
+    """Parameters that an estimator is to start from."""
+    k, family = estimator.n_components, estimator.covariance_type
+    weights, means, precisions = estimator.weights_init, estimator.means_init, estimator.precisions_init
+    return {
+        "weights_init": None if weights is None else check_weights(weights, k),
+        "means_init": None if means is None else check_means(means, k, n_features),
+        "precisions_init": None if precisions is None else check_precisions(precisions, family, k, n_features),
+    }
 
 
 def check_weights(weights: Any, n_components: int) -> Doubles:
@@ -41,13 +54,8 @@ def check_precisions(precisions: Any, covariance_type: str, n_components: int, n
     precisions = check_array(
         precisions, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=covariance_type == "full"
     )
-    shapes = {
-        "full": (n_components, n_features, n_features),
-        "tied": (n_features, n_features),
-        "diag": (n_components, n_features),
-        "spherical": (n_components,),
-    }
-    _check_shape(f"{covariance_type} precision", precisions, shapes[covariance_type])
+    expected = shape_of_covariances(covariance_type, n_components, n_features)
+    _check_shape(f"{covariance_type} precision", precisions, expected)
     if covariance_type in ("diag", "spherical"):
         if (precisions <= 0.0).any():
             raise ValueError(f"'{covariance_type} precision' should be positive")
