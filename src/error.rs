@@ -188,7 +188,7 @@ pub enum Error {
     Interrupted,
 
     /// A file cannot be read.
-    #[error("{}: cannot be read: {source}\ncheck the path and its permissions", path.display())]
+    #[error("{}: cannot be read: {source}\n{}", path.display(), reading_remedy(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -316,6 +316,16 @@ impl std::fmt::Display for Feature {
             Some(name) => write!(f, " ({name})"),
             None => Ok(()),
         }
+    }
+}
+
+/// What to do about a file that cannot be read.
+fn reading_remedy(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "check the path",
+        // What no system said, a decoder did.
+        _ if source.raw_os_error().is_none() => "copy or write it again",
+        _ => "check the path and its permissions",
     }
 }
 

@@ -18,7 +18,7 @@ use crate::kmeans::{self, Clusters};
 use crate::mixture::Mixture;
 use crate::moments::average;
 use crate::options::{FitOptions, Init};
-use crate::starts::Judge;
+use crate::starts::{self, Judge};
 
 /// What the initialisation of the best restart did.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,13 +57,18 @@ pub(crate) fn initialise(
     }
     // Restart 0 draws the same numbers however many restarts follow.
     let mut random = Pcg64::new(options.seed.into(), restart as u128);
-    let start = match options.init {
-        Init::KMeans => from_clusters(data, backend, options, floors, &mut random)?,
-        Init::KMeansPlusPlus => {
+    let start = match (options.init, &options.means_init) {
+        // Clusters that k-means finds have nothing to do with given means; they are left for further restarts.
+        (Init::KMeans, Some(means)) if restart == 0 => {
+            check_shape(means.dim(), data, options)?;
+            given(starts::around(means, data, backend, options.covariance_type, floors)?)
+        }
+        (Init::KMeans, _) => from_clusters(data, backend, options, floors, &mut random)?,
+        (Init::KMeansPlusPlus, _) => {
             given(at_samples(kmeans::seed(data, options.n_components, &mut random)?, options.covariance_type, floors)?)
         }
-        Init::Random => given(by_chance(data, options, floors, &mut random)?),
-        Init::RandomFromData => {
+        (Init::Random, _) => given(by_chance(data, options, floors, &mut random)?),
+        (Init::RandomFromData, _) => {
             let chosen = select(data, &choose(data, options.n_components, &mut random))?;
             given(at_samples(chosen.to_f64(), options.covariance_type, floors)?)
         }
@@ -134,13 +139,18 @@ fn replace_given(mixture: Mixture, data: &dyn Data, options: &FitOptions) -> Res
     check_given(mixture, data, options)
 }
 
+/// Means given as a start must be as many as asked for, of the features of the data.
+fn check_shape((k, d): (usize, usize), data: &dyn Data, options: &FitOptions) -> Result<()> {
+    let (expected, found) = (vec![options.n_components, data.n_features()], vec![k, d]);
+    match expected == found {
+        true => Ok(()),
+        false => Err(Error::Shape { name: "the means to start from", expected, found }),
+    }
+}
+
 /// A model given as a start must be of the shape and family asked for.
 pub(crate) fn check_given(mixture: Mixture, data: &dyn Data, options: &FitOptions) -> Result<Mixture> {
-    let (expected, found) =
-        (vec![options.n_components, data.n_features()], vec![mixture.n_components(), mixture.n_features()]);
-    if expected != found {
-        return Err(Error::Shape { name: "the means to start from", expected, found });
-    }
+    check_shape((mixture.n_components(), mixture.n_features()), data, options)?;
     if mixture.covariance_type() != options.covariance_type {
         return Err(Error::InvalidOption {
             name: "the covariance type of the start",

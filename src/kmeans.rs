@@ -62,15 +62,29 @@ impl Clusters {
     /// # Errors
     /// Those of the pass.
     pub(crate) fn moments(&self, backend: &mut dyn Backend, family: CovarianceType) -> Result<(Mixture, Moments)> {
-        // The labels follow the scaled distance; a spherical model cannot express it, a diagonal one can.
-        let assigning = if family == CovarianceType::Spherical { CovarianceType::Diag } else { family };
-        let model = as_mixture(&self.centres, &self.variances, assigning)?;
-        let mut moments = backend.moments(&model, Assignment::Hard)?;
-        if let (CovarianceType::Spherical, CovarianceArray::Diag(second)) = (family, &moments.second) {
-            moments.second = CovarianceArray::Spherical(second.sum_axis(Axis(1)));
-        }
-        Ok((model, moments))
+        assign(&self.centres, &self.variances, backend, family)
     }
+}
+
+/// The model that assigns every sample to the nearest centre, where distances are measured in the squared scales, and the
+/// moments of these clusters in the family of a fit.
+///
+/// # Errors
+/// Those of the pass.
+pub(crate) fn assign(
+    centres: &Array2<f64>,
+    variances: &Array1<f64>,
+    backend: &mut dyn Backend,
+    family: CovarianceType,
+) -> Result<(Mixture, Moments)> {
+    // The labels follow the scaled distance; a spherical model cannot express it, a diagonal one can.
+    let assigning = if family == CovarianceType::Spherical { CovarianceType::Diag } else { family };
+    let model = as_mixture(centres, variances, assigning)?;
+    let mut moments = backend.moments(&model, Assignment::Hard)?;
+    if let (CovarianceType::Spherical, CovarianceArray::Diag(second)) = (family, &moments.second) {
+        moments.second = CovarianceArray::Spherical(second.sum_axis(Axis(1)));
+    }
+    Ok((model, moments))
 }
 
 /// The runs of k-means on a subsample.
@@ -125,7 +139,7 @@ pub(crate) fn seed(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Arra
     Ok(points.rows(&seeder.seed(k, data.stop(), random)?))
 }
 
-fn squares(scales: Array1<f64>) -> Array1<f64> {
+pub(crate) fn squares(scales: Array1<f64>) -> Array1<f64> {
     scales.mapv(|scale| scale * scale)
 }
 

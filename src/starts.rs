@@ -6,14 +6,14 @@
 
 use std::sync::atomic::AtomicBool;
 
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 
 use crate::backend::{Assignment, Backend};
 use crate::covariance::CovarianceType;
 use crate::cpu::CpuBackend;
-use crate::data::Watched;
+use crate::data::{Data, Watched};
 use crate::error::{Error, Result};
-use crate::kmeans::{Clusters, Runs};
+use crate::kmeans::{self, Clusters, Runs};
 use crate::mixture::Mixture;
 use crate::moments::Moments;
 use crate::points::Points;
@@ -113,11 +113,39 @@ impl Judge<'_> {
     /// The M step, in which components of too few samples have the average covariance: the likelihood of few samples under
     /// one of their own has no bound, and tells nothing.
     fn maximize(&self, points: &Points, moments: Moments) -> Result<Mixture> {
-        let samples = &moments.counts * (points.n_effective() as f64 / moments.total_weight);
-        let starves = |k: &usize| samples[*k].round() < points.n_features() as f64 + 1.0;
-        let starved = (0..samples.len()).filter(starves);
-        starved.fold(moments, Moments::with_average_covariance).maximize_above(self.floors)
+        feed(moments, points.n_effective()).maximize_above(self.floors)
     }
+}
+
+/// The model that begins at given means: weights and covariances are those of the samples that are nearest to each, on
+/// features over their robust scales. It takes one pass.
+///
+/// Deviations are those from the given means, not from the means of these samples. Where the given means are poor,
+/// components begin wider, and find more of the samples that are theirs.
+///
+/// # Errors
+/// Those of the pass.
+pub(crate) fn around(
+    means: &Array2<f64>,
+    data: &dyn Data,
+    backend: &mut dyn Backend,
+    family: CovarianceType,
+    floors: &Array1<f64>,
+) -> Result<Mixture> {
+    let (_, mut moments) = kmeans::assign(means, &kmeans::squares(data.scales()), backend, family)?;
+    moments.first.fill(0.0);
+    // A mean that is nearest to no sample has the weight of one: without any its component would be gone for good.
+    let one = moments.total_weight / data.n_effective() as f64;
+    moments.counts.mapv_inplace(|count| count.max(one));
+    feed(moments, data.n_effective()).maximize_above(floors)
+}
+
+/// The moments of so many samples, in which components of too few of them have the average covariance.
+fn feed(moments: Moments, n_samples: usize) -> Moments {
+    let samples = &moments.counts * (n_samples as f64 / moments.total_weight);
+    let needed = moments.origins.ncols() as f64 + 1.0;
+    let starved = (0..samples.len()).filter(|&k| samples[k].round() < needed);
+    starved.fold(moments, Moments::with_average_covariance)
 }
 
 impl Entry {
@@ -147,13 +175,12 @@ fn best_of(mut entries: Vec<Entry>, count: usize) -> Vec<Entry> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array2, array};
+    use ndarray::array;
     use rand::SeedableRng;
     use rand_pcg::Pcg64;
 
     use super::*;
     use crate::covariance::CovarianceArray;
-    use crate::kmeans;
 
     fn entry(lower_bound: f64) -> Entry {
         let data = Points::new(array![[0.0], [1.0], [5.0], [6.0]]).unwrap();
@@ -186,6 +213,26 @@ mod tests {
             let mut centres = judge.choose(runs).unwrap().centres.into_raw_vec_and_offset().0;
             centres.sort_by(f64::total_cmp);
             assert!(centres[0] < 1.0 && (8.0..9.0).contains(&centres[1]) && centres[2] > 100.0, "{centres:?}");
+        }
+    }
+
+    #[test]
+    fn given_means_have_the_weights_and_the_scatter_of_the_samples_that_are_nearest() {
+        let points = Points::new(array![[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0], [11.0, 9.0]]).unwrap();
+        let means = array![[0.0, 0.0], [10.0, 10.0], [10.0, 10.0]];
+        let floors = array![0.0, 0.0];
+        for family in CovarianceType::ALL {
+            let mut backend = CpuBackend::new(&points);
+            let mixture = around(&means, &points, &mut backend, family, &floors).unwrap();
+            assert_eq!(*mixture.means(), means);
+            // The third is nearest to no sample.
+            assert_eq!(mixture.weights().to_vec(), [4.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0]);
+            let variance = |k| mixture.covariances().entry(k, 0, 0);
+            match family {
+                CovarianceType::Tied => assert!((variance(0) - 9.0 / 6.0).abs() < 1e-12, "{}", variance(0)),
+                _ => assert!((variance(0) - 2.0).abs() < 1e-12, "{family}: {}", variance(0)),
+            }
+            assert!(variance(1) > 0.0 && variance(2) > 0.0, "{family}");
         }
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _CONSTRAINTS = {
     "columns": [list, tuple, "array-like", None],
     "weights": [str, os.PathLike, Interval(Integral, 0, None, closed="left"), None],
+    "header": ["boolean", None],
+    "delimiter": [str, None],
     "member": [str, None],
     "dims": [Interval(Integral, 1, 2**20, closed="both"), None],
     "head": [Interval(Integral, 1, None, closed="left"), None],
@@ -38,13 +41,19 @@ class Dataset(_native.Dataset):
     Parameters
     ----------
     paths : path or list of paths
-        Files of type .npy, .npz, .parquet, .arrow, .feather, .csv, .tsv, .f32 or .f64 (raw), plain or with .gz or .zst.
-        A directory stands for the tables in it, a pattern such as ``"part-*.parquet"`` for the files that match; all of
-        them are one data set.
+        Files of type .npy, .npz, .parquet, .arrow, .feather, .csv, .tsv or other text, .f32 or .f64 (raw), plain or
+        with .gz or .zst. A directory stands for the tables in it and below it, a pattern such as ``"part-*.parquet"``
+        for what matches; names that begin with a point or an underscore are passed over. All of them are one data set.
     columns : list of str or int, default=None
-        The features, by name or by index from 0. All columns if None.
+        The features, by name or by index from 0; a column of lists of numbers is several. All columns if None, but for
+        weights and the row numbers that pandas writes.
     weights : str or int, default=None
         The column of sample weights, by name or by index; or a file of one weight for each row.
+    header : bool, default=None
+        Whether the first row of text is the names of the columns. It is judged by its cells, and the rows below it, if
+        None.
+    delimiter : str, default=None
+        What separates the cells of text: one character, ``"tab"`` or ``"blanks"``. The first rows tell it if None.
     member : str, default=None
         The array of an .npz archive, if it has several.
     dims : int, default=None
@@ -70,6 +79,13 @@ class Dataset(_native.Dataset):
         Sum of the sample weights; the number of rows where there are none.
     place : {"memory", "disk"}
         Where the samples are.
+    notes : list of str
+        Choices that were made about the files, which may be others than were meant.
+
+    Warns
+    -----
+    UserWarning
+        For each of the notes.
 
     Raises
     ------
@@ -103,6 +119,8 @@ class Dataset(_native.Dataset):
         *,
         columns: Sequence[str | int] | None = None,
         weights: str | int | None = None,
+        header: bool | None = None,
+        delimiter: str | None = None,
         member: str | None = None,
         dims: int | None = None,
         head: int | None = None,
@@ -115,6 +133,8 @@ class Dataset(_native.Dataset):
         arguments: dict[str, Any] = {
             "columns": columns,
             "weights": weights,
+            "header": header,
+            "delimiter": delimiter,
             "member": member,
             "dims": dims,
             "head": head,
@@ -131,6 +151,8 @@ class Dataset(_native.Dataset):
             None if columns is None else [str(column) for column in columns],
             None,
             None if weights is None else str(weights),
+            None if header is None else bool(header),
+            delimiter,
             member,
             dims,
             _fitting(head),
@@ -139,6 +161,7 @@ class Dataset(_native.Dataset):
             _fitting(memory),
         )
         self._arguments = (files, arguments)
+        _tell(self)
         return self
 
     def __getnewargs_ex__(self) -> tuple[tuple[list[str]], dict[str, Any]]:
@@ -161,9 +184,20 @@ def is_path(value: object) -> bool:
 
 
 def open_for(names: Sequence[str] | None, paths: Path | Sequence[Path], weights: str | None) -> _native.Dataset:
-    """Open files for a model: features that have its names, where the files name them, and otherwise all columns."""
-    preferred = None if names is None else list(names)
-    return _native.Dataset(_files(paths), None, preferred, weights, None, None, None, None, 0, None)
+    """Open files for a model: features that have its names, where the files name columns, and otherwise all columns."""
+    of_model = None if names is None else list(names)
+    dataset = _native.Dataset(_files(paths), None, of_model, weights, None, None, None, None, None, None, 0, None)
+    _tell(dataset)
+    return dataset
+
+
+def _tell(dataset: _native.Dataset) -> None:
+    """Warn of choices that were made about files, at the line outside this package that opened them."""
+    depth, frame = 1, sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("mixtura", "sklearn"):
+        depth, frame = depth + 1, frame.f_back  # type: ignore[assignment]
+    for note in dataset.notes:
+        warnings.warn(note, stacklevel=depth)
 
 
 def _files(paths: Path | Iterable[Path]) -> list[str]:

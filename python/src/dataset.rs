@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use mixtura::io::{self, Columns, Selection};
+use mixtura::io::{self, Columns, Header, Selection};
 use mixtura::{Data, memory_for_samples};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::errors::exception;
+use crate::errors::{exception, in_python};
 use crate::work::quietly;
 
 /// Samples in files, checked when they are opened; see the class of the package.
@@ -16,14 +17,16 @@ pub(crate) struct Dataset(pub(crate) io::Dataset);
 #[pymethods]
 impl Dataset {
     #[new]
-    #[pyo3(signature = (paths, columns, preferred, weights, member, dims, head, sample, seed, memory))]
+    #[pyo3(signature = (paths, columns, of_model, weights, header, delimiter, member, dims, head, sample, seed, memory))]
     #[allow(clippy::too_many_arguments)] // Their names are given in Python, one for one.
     fn new(
         py: Python<'_>,
         paths: Vec<PathBuf>,
         columns: Option<Vec<String>>,
-        preferred: Option<Vec<String>>,
+        of_model: Option<Vec<String>>,
         weights: Option<String>,
+        header: Option<bool>,
+        delimiter: Option<String>,
         member: Option<String>,
         dims: Option<usize>,
         head: Option<usize>,
@@ -31,13 +34,19 @@ impl Dataset {
         seed: u64,
         memory: Option<u64>,
     ) -> PyResult<Self> {
-        let names = preferred.clone().unwrap_or_default();
-        let columns = match (columns, preferred) {
+        let names = of_model.clone().unwrap_or_default();
+        let columns = match (columns, of_model) {
             (Some(chosen), _) => Columns::Chosen(chosen),
-            (None, Some(names)) => Columns::Preferred(names),
+            (None, Some(names)) => Columns::Named(names),
             (None, None) => Columns::All,
         };
-        let selection = Selection { columns, weights, member, dims, head, sample, seed };
+        let header = match header {
+            None => Header::Auto,
+            Some(true) => Header::Yes,
+            Some(false) => Header::No,
+        };
+        let delimiter = delimiter.map(|text| text.parse().map_err(PyValueError::new_err)).transpose()?;
+        let selection = Selection { columns, weights, header, delimiter, member, dims, head, sample, seed };
         let memory = memory.unwrap_or_else(memory_for_samples);
         quietly(py, |stop| {
             let data = io::Dataset::open_watched(&paths, &selection, memory, stop)?;
@@ -68,6 +77,12 @@ impl Dataset {
     #[getter]
     fn total_weight(&self) -> f64 {
         self.0.total_weight()
+    }
+
+    /// What there is to say about the files: choices that were made, which may be others than were meant.
+    #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.0.notes().iter().map(|note| in_python(note)).collect()
     }
 
     /// `memory` or `disk`.

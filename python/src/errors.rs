@@ -8,7 +8,7 @@ use pyo3::PyErr;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
 
 /// Flags that messages mention, and what they are here.
-const ARGUMENTS: [(&str, &str); 9] = [
+const ARGUMENTS: [(&str, &str); 12] = [
     ("--device cpu", "device=\"cpu\""),
     ("`mixtura devices`", "mixtura.devices()"),
     ("`mixtura fit --out`", "`GaussianMixture.save` or `mixtura fit --out`"),
@@ -16,6 +16,9 @@ const ARGUMENTS: [(&str, &str); 9] = [
     ("--columns", "Dataset(columns=...)"),
     ("allow samples less of it (--gpu-memory), ", ""),
     ("--memory", "Dataset(memory=...)"),
+    ("--header yes", "Dataset(header=True)"),
+    ("--header no", "Dataset(header=False)"),
+    ("--delimiter", "Dataset(delimiter=...)"),
     ("--dims", "Dataset(dims=...)"),
     ("--member", "Dataset(member=...)"),
 ];
@@ -27,7 +30,7 @@ const COLLAPSED: &str = "Fitting the mixture model failed because some component
 
 /// The exception for an error.
 pub(crate) fn exception(error: Error) -> PyErr {
-    let message = ARGUMENTS.iter().fold(error.to_string(), |text, (flag, argument)| text.replace(flag, argument));
+    let message = in_python(&error.to_string());
     match error {
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         Error::Read { path, source } | Error::Write { path, source } => {
@@ -50,6 +53,11 @@ pub(crate) fn exception(error: Error) -> PyErr {
         }
         _ => PyValueError::new_err(message),
     }
+}
+
+/// What the library says, with the names of arguments.
+pub(crate) fn in_python(text: &str) -> String {
+    ARGUMENTS.iter().fold(text.to_owned(), |text, (flag, argument)| text.replace(flag, argument))
 }
 
 /// The exception for what the system refused: of the type that its number stands for.

@@ -1,11 +1,13 @@
 //! `mixtura convert`: a table in another format.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mixtura::io::Dimensions;
+use serde::Serialize;
 
 use super::inputs::{DataArgs, check_output};
+use super::output::OutputArgs;
 use super::tables::{Table, block, columns};
 
 /// Write a table in another format
@@ -26,12 +28,24 @@ pub(crate) struct ConvertArgs {
     seed: u64,
 }
 
+/// The JSON object.
+#[derive(Debug, Serialize)]
+struct Made<'a> {
+    n_samples: usize,
+    n_features: usize,
+    out: &'a Path,
+}
+
 impl ConvertArgs {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
         check_output("OUT", &self.out, &self.data.files()?)?;
         let mut table = Table::new(Some(&self.out), Dimensions::Two)?;
         let data = self.data.stream(None, None, self.seed)?;
-        data.for_each_chunk(&mut |_, chunk| table.write(&columns(chunk), &[block(chunk, 0..chunk.n_samples())]))?;
-        Ok(table.finish()?)
+        let n_features = data.n_features();
+        let (n_samples, notes) =
+            data.for_each_chunk(&mut |_, chunk| table.write(&columns(chunk), &[block(chunk, 0..chunk.n_samples())]))?;
+        table.finish()?;
+        output.notes(&notes);
+        output.made(&Made { n_samples, n_features, out: &self.out })
     }
 }

@@ -4,21 +4,17 @@ use clap::Args;
 use mixtura::{Listed, devices};
 
 use super::format::aligned;
-use super::{print, print_json};
+use super::output::OutputArgs;
 
 /// List the devices, and which one is used by default
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  mixtura devices\n  mixtura devices --json")]
-pub(crate) struct DevicesArgs {
-    /// Print one JSON array
-    #[arg(long)]
-    json: bool,
-}
+pub(crate) struct DevicesArgs {}
 
 impl DevicesArgs {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
         let listed = devices();
-        if self.json { print_json(&listed) } else { print(&table(&listed)) }
+        output.result(&listed, || table(&listed))
     }
 }
 

@@ -10,16 +10,17 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::io::{Checkpoint, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model};
 use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Fitting, Init, WarmStart, Watched};
 
+use super::Usage;
 use super::collapse::CollapseArgs;
-use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output, tell_distrust};
+use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt;
+use super::output::OutputArgs;
 use super::plot::Plot;
 use super::progress::{ProgressLog, waiting};
 use super::records::{Checkpoints, Interval, Record};
 use super::report::{FitReport, summary};
 use super::trace::Trace;
 use super::update::UpdateArgs;
-use super::{Usage, print, print_json};
 
 /// Fit a mixture to samples by expectation-maximisation
 #[derive(Debug, Args)]
@@ -105,14 +106,6 @@ pub(crate) struct FitArgs {
     #[arg(long)]
     verify: bool,
 
-    /// Print one JSON object instead of the summary
-    #[arg(long)]
-    json: bool,
-
-    /// Show no progress, no summary and no warnings
-    #[arg(long, short)]
-    quiet: bool,
-
     // Last, for what follows a heading stands under it.
     #[command(flatten)]
     update: UpdateArgs,
@@ -136,30 +129,32 @@ struct Request {
 }
 
 impl FitArgs {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
         let started = Instant::now();
         let Request { options, init, feature_names, destination, trace, plot, mut checkpoints, resumed, device } =
             self.check()?;
 
         let reading = Instant::now();
-        let bar = waiting(self.quiet, "reading");
+        let bar = waiting(output.quiet, "reading");
         let weights = self.weights.as_deref();
         let data = self.data.read(feature_names.as_deref(), weights, options.seed, self.memory.host())?;
         let read = reading.elapsed().as_secs_f64();
         drop(bar);
+        output.notes(data.notes());
         if let Some(start) = &options.warm_start {
             data.check_features(start.mixture.n_features())?;
         }
         if let Some((checkpoint, path)) = resumed.as_ref().zip(self.resume.as_deref()) {
             checkpoint.check_data(path, &data)?;
-            if !self.quiet && !checkpoint.device.computes_like(device.info()) {
+            if !checkpoint.device.computes_like(device.info()) {
                 let (before, now) = (&checkpoint.device.name, &device.info().name);
-                eprintln!("warning: the fit began on {before}; on {now} it goes on, but not with the same bits");
+                output
+                    .warnings(&[format!("the fit began on {before}; on {now} it goes on, but not with the same bits")]);
             }
         }
         let record = Record { device: &device, data: &data, options: &options, init: &init };
 
-        let mut progress = ProgressLog::new(self.quiet, &data, &options);
+        let mut progress = ProgressLog::new(output.quiet, &data, &options);
         let bar = progress.bar();
         let watcher = |done: usize| bar.show(done);
         let watched = Watched::new(&data, interrupt::asked(), &watcher);
@@ -188,8 +183,8 @@ impl FitArgs {
         progress.finish();
         // Whatever became of the fit, its epochs are kept.
         let traced = trace.as_ref().map_or(Ok(()), |trace| trace.save(&steps));
-        if fit.is_err() && !self.quiet {
-            tell_distrust(&device);
+        if fit.is_err() {
+            output.distrust(&device);
         }
         let fit = match fit {
             Err(Error::Interrupted) => {
@@ -205,12 +200,10 @@ impl FitArgs {
             save_model(destination, &record.model(fit.mixture.clone(), record.of_fit(&fit)))?;
         }
         if let Some(plot) = &plot {
-            let _bar = waiting(self.quiet, "drawing");
+            let _bar = waiting(output.quiet, "drawing");
             plot.draw(&fit, &steps, &Watched::new(&data, interrupt::asked(), &|_| {}))?;
         }
-        if !self.quiet {
-            fit.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        }
+        output.warnings(&fit.warnings);
         let verified = match self.verify {
             true => Some(Device::cpu().log_likelihood(&fit.mixture, &watched).map_err(|error| data.locate(error))?),
             false => None,
@@ -218,10 +211,9 @@ impl FitArgs {
         let seconds = (read, started.elapsed().as_secs_f64());
         let report = FitReport::new(&fit, device.info(), data.n_samples(), verified, seconds);
         let saved = destination.as_ref().map(Destination::path);
-        match (self.json, self.quiet) {
-            (true, _) => print_json(&report),
-            (false, true) => Ok(()),
-            (false, false) => print(&summary(&report, &fit, data.feature_names(), saved)),
+        match output.quiet {
+            true => output.made(&report),
+            false => output.result(&report, || summary(&report, &fit, data.feature_names(), saved)),
         }
     }
 

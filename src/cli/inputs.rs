@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mixtura::io::{Columns, Dataset, Selection, Stream};
+use mixtura::io::{Columns, Dataset, Delimiter, Header, Selection, Stream};
 use mixtura::{Device, DeviceChoice, Precision, memory_for_samples};
 
 use super::Usage;
@@ -13,14 +13,23 @@ use super::Usage;
 /// The data and the columns to use.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// Samples, one a row: .npy, .npz, .parquet, .arrow or .feather, .csv or .tsv (with a header or without), .f32 or .f64
-    /// (raw), plain or with .gz or .zst; several files, directories and patterns are one data set; - for standard input
+    /// Samples, one a row: .npy, .npz, .parquet, .arrow or .feather, .csv, .tsv or other text, .f32 or .f64 (raw), plain or
+    /// with .gz or .zst; several files, directories and patterns are one data set; - for standard input
     #[arg(value_name = "DATA", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 
     /// Columns to use as features, by name or by index from 0 [default: all, or those that the model names]
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
-    columns: Option<Vec<String>>,
+    #[arg(long, value_name = "A,B,C")]
+    columns: Option<String>,
+
+    /// Whether the first row of text is the names of the columns; auto judges it by its cells and the rows below it
+    #[arg(long, value_name = "WHETHER", value_parser = header_parser(), default_value = Header::Auto.name())]
+    #[arg(requires = "paths")]
+    header: Header,
+
+    /// What separates the cells of text: one character, tab, or blanks [default: told by the first rows]
+    #[arg(long, value_name = "CHARACTER", requires = "paths")]
+    delimiter: Option<Delimiter>,
 
     /// Use the first N rows alone
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "paths")]
@@ -47,7 +56,7 @@ fn parse_share(text: &str) -> Result<f64, String> {
 }
 
 impl DataArgs {
-    /// Reads the data; a model's features are found by name where both have names. The seed is for the choice of rows.
+    /// Reads the data; a model's features are found by name where columns have names. The seed is for the choice of rows.
     /// What takes more bytes of memory stays on disk.
     pub(crate) fn read(
         &self,
@@ -75,13 +84,15 @@ impl DataArgs {
 
     fn selection(&self, model_features: Option<&[String]>, weights: Option<&str>, seed: u64) -> Selection {
         let columns = match (&self.columns, model_features) {
-            (Some(chosen), _) => Columns::Chosen(chosen.clone()),
-            (None, Some(names)) => Columns::Preferred(names.to_vec()),
+            (Some(list), _) => Columns::Listed(list.clone()),
+            (None, Some(names)) => Columns::Named(names.to_vec()),
             (None, None) => Columns::All,
         };
         Selection {
             columns,
             weights: weights.map(str::to_owned),
+            header: self.header,
+            delimiter: self.delimiter,
             member: self.member.clone(),
             dims: self.dims.map(|dims| dims as usize),
             head: self.head.map(|head| usize::try_from(head).unwrap_or(usize::MAX)),
@@ -183,11 +194,9 @@ impl DeviceArgs {
     }
 }
 
-/// Says when the CPU has taken the place of a device that was chosen automatically.
-pub(crate) fn tell_distrust(device: &Device) {
-    if let Some(why) = device.distrust() {
-        eprintln!("warning: {why}");
-    }
+fn header_parser() -> impl TypedValueParser<Value = Header> {
+    PossibleValuesParser::new(Header::ALL.map(Header::name))
+        .map(|name| Header::ALL.into_iter().find(|header| header.name() == name).expect("one of the possible values"))
 }
 
 /// f32 or f64.

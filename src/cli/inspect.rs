@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mixtura::io::{FitRecord, Model, load_model};
+use mixtura::CovarianceType;
+use mixtura::io::{FitRecord, Model, Nested, load_model};
+use serde::Serialize;
 
 use super::components::component_table;
 use super::format::aligned;
-use super::print;
+use super::output::OutputArgs;
 
 /// Describe a model
 #[derive(Debug, Args)]
@@ -19,19 +21,53 @@ pub(crate) struct InspectArgs {
 }
 
 impl InspectArgs {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
-        let Model { mixture, feature_names, fit } = load_model(&self.model)?;
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
+        let model = load_model(&self.model)?;
+        output.result(&Description::of(&model), || self.text(&model))
+    }
+
+    fn text(&self, Model { mixture, feature_names, fit }: &Model) -> String {
         let mut facts = vec![
             ("model", self.model.display().to_string()),
             ("features", mixture.n_features().to_string()),
             ("components", format!("{}, covariance {}", mixture.n_components(), mixture.covariance_type())),
             ("parameters", mixture.n_parameters().to_string()),
         ];
-        if let Some(fit) = &fit {
+        if let Some(fit) = fit {
             facts.extend(history(fit));
         }
         let facts: Vec<Vec<String>> = facts.into_iter().map(|(name, fact)| vec![name.to_owned(), fact]).collect();
-        print(&format!("{}\n{}", aligned(&facts, 2), component_table(&mixture, feature_names.as_deref())))
+        format!("{}\n{}", aligned(&facts, 2), component_table(mixture, feature_names.as_deref()))
+    }
+}
+
+/// The JSON object.
+#[derive(Debug, Serialize)]
+struct Description<'a> {
+    n_features: usize,
+    n_components: usize,
+    covariance_type: CovarianceType,
+    n_parameters: usize,
+    feature_names: Option<&'a [String]>,
+    weights: Nested<'a>,
+    means: Nested<'a>,
+    covariances: Nested<'a>,
+    fit: Option<&'a FitRecord>,
+}
+
+impl<'a> Description<'a> {
+    fn of(Model { mixture, feature_names, fit }: &'a Model) -> Self {
+        Description {
+            n_features: mixture.n_features(),
+            n_components: mixture.n_components(),
+            covariance_type: mixture.covariance_type(),
+            n_parameters: mixture.n_parameters(),
+            feature_names: feature_names.as_deref(),
+            weights: mixture.weights().into(),
+            means: mixture.means().into(),
+            covariances: mixture.covariances().into(),
+            fit: fit.as_ref(),
+        }
     }
 }
 

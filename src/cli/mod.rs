@@ -11,6 +11,7 @@ mod format;
 mod inputs;
 mod inspect;
 pub(crate) mod interrupt;
+mod output;
 mod plot;
 mod predict;
 mod progress;
@@ -22,10 +23,9 @@ mod tables;
 mod trace;
 mod update;
 
-use std::io::Write;
-
 use clap::{Parser, Subcommand};
-use serde::Serialize;
+
+use self::output::OutputArgs;
 
 /// Gaussian mixture models on millions of samples, on any GPU or on the CPU.
 #[derive(Debug, Parser)]
@@ -37,6 +37,9 @@ use serde::Serialize;
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,15 +58,16 @@ impl Cli {
     /// Runs the command.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         interrupt::install()?;
+        let output = &self.output;
         match self.command {
-            Command::Fit(args) => args.run(),
-            Command::Predict(args) => args.run(),
-            Command::Score(args) => args.run(),
-            Command::Sample(args) => args.run(),
-            Command::Inspect(args) => args.run(),
-            Command::Convert(args) => args.run(),
-            Command::Devices(args) => args.run(),
-            Command::Bench(args) => args.run(),
+            Command::Fit(args) => args.run(output),
+            Command::Predict(args) => args.run(output),
+            Command::Score(args) => args.run(output),
+            Command::Sample(args) => args.run(output),
+            Command::Inspect(args) => args.run(output),
+            Command::Convert(args) => args.run(output),
+            Command::Devices(args) => args.run(output),
+            Command::Bench(args) => args.run(output),
         }
     }
 }
@@ -74,15 +78,4 @@ impl Cli {
 pub(crate) struct Usage {
     problem: String,
     remedy: &'static str,
-}
-
-/// Prints a text on standard output.
-fn print(text: &str) -> anyhow::Result<()> {
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
-    Ok(written.map_err(|source| mixtura::Error::Write { path: "standard output".into(), source })?)
-}
-
-/// Prints one JSON document on standard output. A number that is not finite becomes null.
-fn print_json(document: &impl Serialize) -> anyhow::Result<()> {
-    print(&(serde_json::to_string(document)? + "\n"))
 }

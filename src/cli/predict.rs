@@ -1,15 +1,19 @@
 //! `mixtura predict`: the component, the posterior probabilities or the log-density of every sample.
 
+use std::io::Write;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish};
 use mixtura::io::{Block, CellType, Column, Dimensions, Model, load_model};
-use mixtura::{Backend, Mixture};
+use mixtura::{Backend, Mixture, Points};
 use ndarray::{Array1, Array2};
+use serde::Serialize;
 
-use super::inputs::{DataArgs, DeviceArgs, check_output, tell_distrust};
+use super::Usage;
+use super::inputs::{DataArgs, DeviceArgs, check_output};
+use super::output::{OutputArgs, failure, print};
 use super::tables::{Table, block, columns};
 
 /// Posterior probabilities that are computed at a time, at most.
@@ -48,10 +52,6 @@ pub(crate) struct PredictArgs {
 
     #[command(flatten)]
     device: DeviceArgs,
-
-    /// Show no progress
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 /// What is said of some samples.
@@ -61,7 +61,82 @@ enum Answer {
     Probabilities(Array2<f64>),
 }
 
+/// Where answers go.
+enum Answers {
+    /// A table, before whose columns those that the model uses are put where it is asked.
+    Table { table: Table, append: bool, out: Option<PathBuf> },
+    /// One JSON object on standard output, of which so many answers are there.
+    Printed { n: usize },
+}
+
+/// The JSON object, for answers in a file.
+#[derive(Debug, Serialize)]
+struct Made<'a> {
+    n_samples: usize,
+    out: &'a Path,
+}
+
+impl Answers {
+    /// Adds the answers for some rows of a chunk.
+    fn write(&mut self, answer: &Answer, chunk: &Points, rows: Range<usize>) -> mixtura::Result<()> {
+        match self {
+            Answers::Table { table, append: true, .. } => {
+                table.write(&[columns(chunk), answer.columns()].concat(), &[block(chunk, rows), answer.block()])
+            }
+            Answers::Table { table, .. } => table.write(&answer.columns(), &[answer.block()]),
+            Answers::Printed { n } => {
+                let begin = if *n == 0 { format!("{{\"{}\":[", answer.name()) } else { ",".to_owned() };
+                *n += rows.len();
+                let items = answer.items().map_err(|error| failure(error.into()))?;
+                std::io::stdout().lock().write_all((begin + &items).as_bytes()).map_err(failure)
+            }
+        }
+    }
+
+    fn finish(self, n_samples: usize, output: &OutputArgs) -> anyhow::Result<()> {
+        match self {
+            Answers::Table { table, out, .. } => {
+                table.finish()?;
+                out.map_or(Ok(()), |out| output.made(&Made { n_samples, out: &out }))
+            }
+            Answers::Printed { .. } => print(&format!("],\"n_samples\":{n_samples}}}\n")),
+        }
+    }
+}
+
 impl Answer {
+    /// What JSON calls them.
+    fn name(&self) -> &'static str {
+        match self {
+            Answer::Labels(_) => "labels",
+            Answer::LogDensities(_) => "log_densities",
+            Answer::Probabilities(_) => "probabilities",
+        }
+    }
+
+    /// The columns of a table of them.
+    fn columns(&self) -> Vec<Column> {
+        match self {
+            Answer::Labels(_) => vec![Column::new("label", CellType::I64)],
+            Answer::LogDensities(_) => vec![Column::new("log_density", CellType::F64)],
+            Answer::Probabilities(all) => {
+                (0..all.ncols()).map(|k| Column::new(format!("p{k}"), CellType::F64)).collect()
+            }
+        }
+    }
+
+    /// What stands between the brackets of a JSON list of them.
+    fn items(&self) -> serde_json::Result<String> {
+        let list = match self {
+            Answer::Labels(labels) => serde_json::to_string(&labels.to_vec())?,
+            Answer::LogDensities(log_densities) => serde_json::to_string(&log_densities.to_vec())?,
+            Answer::Probabilities(all) => {
+                serde_json::to_string(&all.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>())?
+            }
+        };
+        Ok(list[1..list.len() - 1].to_owned())
+    }
+
     fn block(&self) -> Block<'_> {
         match self {
             Answer::Labels(labels) => labels.into(),
@@ -72,52 +147,51 @@ impl Answer {
 }
 
 impl PredictArgs {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
         if let Some(path) = &self.out {
             let inputs = [self.data.files()?, vec![self.model.clone()]].concat();
             check_output("--out", path, &inputs)?;
         }
-        let dimensions = if self.proba || self.append { Dimensions::Two } else { Dimensions::One };
-        let mut table = Table::new(self.out.as_deref(), dimensions)?;
+        let mut answers = self.answers(output)?;
         let Model { mixture, feature_names, .. } = load_model(&self.model)?;
         let device = self.device.open()?;
         let data = self.data.stream(feature_names.as_deref(), None, 0)?;
         data.check_features(mixture.n_features())?;
 
-        let answers = self.columns(mixture.n_components());
         let most_rows = if self.proba { (MOST_VALUES / mixture.n_components()).max(1) } else { usize::MAX };
-        let bar = if self.quiet || self.out.is_none() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        let bar = if output.quiet || self.out.is_none() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         let bar = bar.with_finish(ProgressFinish::AndClear);
-        data.for_each_chunk(&mut |first, chunk| {
+        output.notes(&data.notes());
+        let known = data.notes().len();
+        let (n_samples, notes) = data.for_each_chunk(&mut |first, chunk| {
             let n = chunk.n_samples();
             let mut backend = device.load(chunk)?;
             for start in (0..n).step_by(most_rows.min(n)) {
                 let rows = start..start.saturating_add(most_rows).min(n);
                 let answer = self.answer(&mut *backend, &mixture, rows.clone())?;
-                if self.append {
-                    let all = [columns(chunk), answers.clone()].concat();
-                    table.write(&all, &[block(chunk, rows), answer.block()])?;
-                } else {
-                    table.write(&answers, &[answer.block()])?;
-                }
+                answers.write(&answer, chunk, rows)?;
             }
             bar.set_message(format!("{} samples", first + n));
             bar.tick();
             Ok(())
         })?;
-        if !self.quiet {
-            tell_distrust(&device);
-        }
-        Ok(table.finish()?)
+        output.notes(&notes[known..]);
+        output.distrust(&device);
+        answers.finish(n_samples, output)
     }
 
-    /// The columns of the answers.
-    fn columns(&self, k: usize) -> Vec<Column> {
-        match (self.proba, self.log_density) {
-            (true, _) => (0..k).map(|k| Column::new(format!("p{k}"), CellType::F64)).collect(),
-            (_, true) => vec![Column::new("log_density", CellType::F64)],
-            _ => vec![Column::new("label", CellType::I64)],
+    /// Where the answers go.
+    fn answers(&self, output: &OutputArgs) -> anyhow::Result<Answers> {
+        if output.json && self.out.is_none() {
+            if self.append {
+                let problem = "--append writes a table, and --json prints none".to_owned();
+                return Err(Usage { problem, remedy: "write the table to a file (--out)" }.into());
+            }
+            return Ok(Answers::Printed { n: 0 });
         }
+        let dimensions = if self.proba || self.append { Dimensions::Two } else { Dimensions::One };
+        let table = Table::new(self.out.as_deref(), dimensions)?;
+        Ok(Answers::Table { table, append: self.append, out: self.out.clone() })
     }
 
     fn answer(&self, backend: &mut dyn Backend, mixture: &Mixture, rows: Range<usize>) -> mixtura::Result<Answer> {

@@ -1,14 +1,16 @@
 //! `mixtura sample`: samples drawn from a model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mixtura::Precision;
 use mixtura::io::{Block, CellType, Column, Destination, Dimensions, TableFormat, TableWriter, load_model};
 use ndarray::{Array1, Array2, Zip};
+use serde::Serialize;
 
 use super::Usage;
 use super::inputs::{check_output, precision_parser};
+use super::output::OutputArgs;
 
 /// Values that are drawn at a time. While a chunk is written, the next is drawn: two of them, and copies in the types
 /// that are written, stay below 64 MiB.
@@ -45,7 +47,7 @@ pub(crate) struct SampleArgs {
 }
 
 impl SampleArgs {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
         if self.labels.as_ref() == Some(&self.out) {
             return Err(Usage {
                 problem: format!("--out and --labels are both {}", self.out.display()),
@@ -89,8 +91,18 @@ impl SampleArgs {
             written?;
             chunk = next;
         }
-        Ok(tables.finish()?)
+        tables.finish()?;
+        output.made(&Made { n_samples: self.samples, n_features: d, out: &self.out, labels: self.labels.as_deref() })
     }
+}
+
+/// The JSON object.
+#[derive(Debug, Serialize)]
+struct Made<'a> {
+    n_samples: usize,
+    n_features: usize,
+    out: &'a Path,
+    labels: Option<&'a Path>,
 }
 
 /// The files.

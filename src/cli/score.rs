@@ -7,8 +7,8 @@ use mixtura::io::load_model;
 use serde::Serialize;
 
 use super::format::aligned;
-use super::inputs::{DataArgs, DeviceArgs, tell_distrust};
-use super::{print, print_json};
+use super::inputs::{DataArgs, DeviceArgs};
+use super::output::OutputArgs;
 
 /// Print the log-likelihood, AIC and BIC of samples
 #[derive(Debug, Args)]
@@ -27,10 +27,6 @@ pub(crate) struct ScoreArgs {
 
     #[command(flatten)]
     device: DeviceArgs,
-
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,19 +39,20 @@ struct Score {
 }
 
 impl ScoreArgs {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
         let model = load_model(&self.model)?;
         let device = self.device.open()?;
         let data = self.data.stream(model.feature_names.as_deref(), self.weights.as_deref(), 0)?;
         data.check_features(model.mixture.n_features())?;
 
         let (mut total, mut weight) = (0.0, 0.0);
-        let n_samples = data.for_each_chunk(&mut |_, chunk| {
+        let (n_samples, notes) = data.for_each_chunk(&mut |_, chunk| {
             total += device.log_likelihood(&model.mixture, chunk)?;
             weight += chunk.total_weight();
             Ok(())
         })?;
-        tell_distrust(&device);
+        output.notes(&notes);
+        output.distrust(&device);
         let score = Score {
             n_samples,
             log_likelihood: total,
@@ -63,7 +60,7 @@ impl ScoreArgs {
             aic: model.mixture.aic(total),
             bic: model.mixture.bic(total, weight),
         };
-        if self.json { print_json(&score) } else { print(&score.table()) }
+        output.result(&score, || score.table())
     }
 }
 

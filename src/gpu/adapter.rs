@@ -13,6 +13,9 @@ const HARDWARE: [DeviceType; 3] = [DeviceType::DiscreteGpu, DeviceType::Integrat
 /// Percentage of a device's memory that buffers may take.
 const MOST_MEMORY_PERCENT: u8 = 90;
 
+/// The environment variable by which users of wgpu choose among Vulkan, Metal and the like.
+const BACKEND_VARIABLE: &str = "WGPU_BACKEND";
+
 /// Place of a hardware adapter in the order of preference; `None` for a software one.
 fn rank(adapter: &Adapter) -> Option<usize> {
     let device_type = adapter.get_info().device_type;
@@ -85,8 +88,12 @@ pub(crate) fn select(choice: &DeviceChoice) -> Result<Option<Gpu>> {
 
 /// What there is, in words.
 fn found(adapters: &[Adapter]) -> String {
+    let hidden = std::env::var(BACKEND_VARIABLE).ok().filter(|value| !value.is_empty());
     if adapters.is_empty() {
-        return "there is no graphics adapter at all".to_owned();
+        return match hidden {
+            Some(value) => format!("{BACKEND_VARIABLE}={value} hides those that there may be: unset it"),
+            None => "there is no graphics adapter at all".to_owned(),
+        };
     }
     let list: Vec<String> = adapters
         .iter()
@@ -96,5 +103,6 @@ fn found(adapters: &[Adapter]) -> String {
             format!("adapter {i}, {} ({}, {})", info.name, info.device_type, info.backend)
         })
         .collect();
-    format!("there is {}", list.join(", and "))
+    let hidden = hidden.map_or(String::new(), |value| format!("; {BACKEND_VARIABLE}={value} may hide others"));
+    format!("there is {}{hidden}", list.join(", and "))
 }

@@ -8,7 +8,7 @@ use arrow_schema::ArrowError;
 
 use super::arrow_lengths::{CheckedStream, check_file};
 use super::chunks::{Chunk, Table};
-use super::columnar::{Layout, decode};
+use super::columnar::{Layout, decode, list_length};
 use super::columns::Selection;
 use super::source::{Format, Source};
 use crate::error;
@@ -18,22 +18,33 @@ pub(super) fn open(source: Source, selection: &Selection) -> error::Result<Table
     let name = source.name.clone();
     if source.format == Format::ArrowStream {
         // A stream passes by once: all its columns are decoded, and the others dropped.
-        let reader = decode(&name, || StreamReader::try_new(CheckedStream::new(source.reader), None))?;
-        let layout = Layout::new(name, &reader.schema(), selection)?;
+        let mut reader = decode(&name, || StreamReader::try_new(CheckedStream::new(source.reader), None))?;
+        let schema = reader.schema();
+        let mut first = None;
+        let layout = Layout::new(name.clone(), &schema, selection, |column| {
+            if first.is_none() {
+                first = decode(&name, || reader.next().transpose())?;
+            }
+            Ok(first.as_ref().and_then(|batch| list_length(batch.column(column))))
+        })?;
         let projection = layout.projection();
-        return Ok(table(layout, reader.map(move |batch| batch?.project(&projection))));
+        let batches = first.map(Ok).into_iter().chain(reader);
+        return Ok(table(layout, batches.map(move |batch| batch?.project(&projection))));
     }
     let file = source.into_file()?;
     decode(&name, || check_file(&file))?;
     let schema = decode(&name, || FileReader::try_new(BufReader::new(&file), None))?.schema();
-    let layout = Layout::new(name.clone(), &schema, selection)?;
+    let layout = Layout::new(name.clone(), &schema, selection, |column| {
+        let mut batches = decode(&name, || FileReader::try_new(BufReader::new(&file), Some(vec![column])))?;
+        let first = decode(&name, || batches.next().transpose())?;
+        Ok(first.and_then(|batch| list_length(batch.column(0))))
+    })?;
     let reader = decode(&name, || FileReader::try_new(BufReader::new(file), Some(layout.projection())))?;
     Ok(table(layout, reader))
 }
 
 fn table(layout: Layout, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static) -> Table {
-    let (picked, names) = (layout.picked.clone(), Some(layout.feature_names()));
-    Table { picked, names, n_rows: None, chunks: Box::new(Batches { layout, batches }) }
+    Table { picked: layout.picked.clone(), n_rows: None, chunks: Box::new(Batches { layout, batches }) }
 }
 
 /// Batches, as chunks.

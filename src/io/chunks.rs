@@ -4,6 +4,8 @@ use ndarray::Array1;
 
 use super::columns::{Picked, Selection};
 use super::lines::Lines;
+use super::malformed;
+use super::notes::Note;
 use super::source::{Format, Source};
 use super::{arrow, npy, npz, parquet, raw, text};
 use crate::error::Result;
@@ -17,14 +19,14 @@ pub(super) struct Chunk {
     pub(super) weights: Option<Array1<f64>>,
     /// Lines of the rows, in text files.
     pub(super) lines: Option<Lines>,
+    /// What there is to say about the rows.
+    pub(super) notes: Vec<Note>,
 }
 
 /// An open table.
 pub(super) struct Table {
     /// The columns selected, by index in the file.
     pub(super) picked: Picked,
-    /// The names of the features, if columns have names.
-    pub(super) names: Option<Vec<String>>,
     /// Number of rows, where the file says it before they are read.
     pub(super) n_rows: Option<usize>,
     /// All rows, in order.
@@ -42,7 +44,12 @@ impl Table {
             Format::Parquet => parquet::open(source, selection),
             Format::ArrowFile | Format::ArrowStream => arrow::open(source, selection),
             Format::Raw(precision) => raw::open(source, precision, selection),
-            Format::Text { delimiter } => text::open(source, delimiter, selection),
+            Format::Text(preferred) => text::open(source, preferred, selection),
+            Format::FirstFeather => Err(malformed(
+                source.name,
+                "this is Feather of version 1, which is not read",
+                "write it again with pyarrow: feather.write_feather(feather.read_table(old), new)",
+            )),
         }
     }
 }

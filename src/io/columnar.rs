@@ -5,15 +5,17 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type};
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{DataType, Schema};
 use ndarray::{Array1, Array2};
 
 use super::chunks::Chunk;
-use super::columns::{Picked, Selection};
+use super::columns::{MOST_COLUMNS, Picked, Selection, columns_flag};
+use super::fields::Fields;
 use super::malformed;
+use super::notes::Note;
 use crate::error::{self, Error};
 use crate::points::Samples;
 
@@ -22,96 +24,206 @@ use crate::points::Samples;
 pub(super) struct Layout {
     pub(super) file: String,
     pub(super) picked: Picked,
-    names: Vec<String>,
+    fields: Vec<Field>,
+    /// Where every feature is.
+    features: Vec<Place>,
+    weights: Option<Place>,
     /// Whether all features are f32, or narrower.
     single: bool,
 }
 
-/// A column's values, widened to one of two types.
+/// A column of the file.
+#[derive(Debug, Clone)]
+struct Field {
+    name: String,
+    kind: DataType,
+    /// Numbers in each of its lists, if it holds lists.
+    length: Option<usize>,
+}
+
+/// A column of numbers: one of the file, or every number of that place in one of lists.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    field: usize,
+    element: usize,
+}
+
+/// A column's values, widened to one of two types; those of lists one after another.
 pub(super) enum Values {
     F32(Vec<f32>),
     F64(Vec<f64>),
 }
 
+/// The values of a part of a column, and whether some are not those of the file, because no double is.
+pub(super) struct Decoded {
+    pub(super) values: Values,
+    pub(super) rounded: bool,
+}
+
 impl Layout {
-    /// Finds the columns and checks that they hold numbers.
-    pub(super) fn new(file: String, schema: &Schema, selection: &Selection) -> error::Result<Self> {
-        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
-        let picked = selection.find(&file, Some(&names), names.len())?;
-        let kind = |column: usize| schema.field(column).data_type();
-        for &column in picked.features.iter().chain(&picked.weights) {
-            if !is_number(kind(column)) {
-                let numbers: Vec<&str> = (0..names.len())
-                    .filter(|other| is_number(kind(*other)))
-                    .map(|other| names[other].as_str())
+    /// Finds the columns and checks that they hold numbers. `length_of` tells how many numbers the lists of a column hold,
+    /// where the schema does not say it; `None` where there are no lists to look at.
+    pub(super) fn new(
+        file: String,
+        schema: &Schema,
+        selection: &Selection,
+        mut length_of: impl FnMut(usize) -> error::Result<Option<usize>>,
+    ) -> error::Result<Self> {
+        let mut fields = Vec::with_capacity(schema.fields().len());
+        for (i, field) in schema.fields().iter().enumerate() {
+            let kind = field.data_type().clone();
+            let length = match &kind {
+                DataType::FixedSizeList(of, length) if is_number(of.data_type()) => usize::try_from(*length).ok(),
+                DataType::List(of) | DataType::LargeList(of) if is_number(of.data_type()) => length_of(i)?,
+                _ => None,
+            };
+            fields.push(Field { name: field.name().clone(), kind, length });
+        }
+        let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+        let lengths: Vec<Option<usize>> = fields.iter().map(|field| field.length).collect();
+        if lengths.iter().flatten().sum::<usize>() > MOST_COLUMNS {
+            let problem = format!("the lists of its columns hold more than {MOST_COLUMNS} numbers in every row");
+            return Err(malformed(file, problem, "choose other columns (--columns), or write it again"));
+        }
+        let places: Vec<Place> = lengths
+            .iter()
+            .enumerate()
+            .flat_map(|(field, length)| (0..length.unwrap_or(1)).map(move |element| Place { field, element }))
+            .collect();
+        let written = index_names(schema);
+        let is_index = |place: &Place| written.contains(&names[place.field]);
+        let index = (0..places.len()).filter(|i| is_index(&places[*i])).collect();
+        let offered = Fields::with_lists(names, &lengths).with_index(index);
+        let picked = selection.find(&file, &offered)?;
+
+        let features: Vec<Place> = picked.features.iter().map(|&column| places[column]).collect();
+        let weights = picked.weights.map(|column| places[column]);
+        for &Place { field, .. } in features.iter().chain(&weights) {
+            let Field { name, kind, length } = &fields[field];
+            if length.is_none() && !is_number(kind) {
+                let problem = format!("column {field} ({name}) holds {kind}, not numbers");
+                let names = offered.names().unwrap_or_default();
+                let is_weights = |column: &usize| picked.weights == Some(*column);
+                let numbers: Vec<&str> = offered
+                    .all()
+                    .into_iter()
+                    .filter(|column| !is_weights(column) && fields[places[*column].field].holds_numbers())
+                    .map(|column| names[column].as_str())
                     .collect();
-                let problem = format!("column {column} ({}) holds {}, not numbers", names[column], kind(column));
                 let remedy = match numbers.is_empty() {
                     true => "no column of this file holds numbers".to_owned(),
-                    false => format!("choose columns of numbers: --columns {}", numbers.join(",")),
+                    false => format!("choose columns of numbers: {}", columns_flag(&numbers)),
                 };
                 return Err(malformed(file, problem, remedy));
             }
         }
-        let single =
-            picked.features.iter().all(|&column| matches!(kind(column), DataType::Float16 | DataType::Float32));
-        Ok(Layout { file, picked, names, single })
-    }
-
-    /// Names of the features.
-    pub(super) fn feature_names(&self) -> Vec<String> {
-        self.picked.features.iter().map(|&column| self.names[column].clone()).collect()
+        let single = features.iter().all(|place| fields[place.field].is_single());
+        Ok(Layout { file, picked, fields, features, weights, single })
     }
 
     /// The selected columns in the order of the file, each once.
     pub(super) fn projection(&self) -> Vec<usize> {
-        let mut columns: Vec<usize> = self.picked.features.iter().chain(&self.picked.weights).copied().collect();
+        let mut columns: Vec<usize> = self.features.iter().chain(&self.weights).map(|place| place.field).collect();
         columns.sort_unstable();
         columns.dedup();
         columns
     }
 
     /// A column's values; `Err` gives the number of nulls, where there are any.
-    pub(super) fn values(&self, column: usize, array: &ArrayRef) -> error::Result<Result<Values, usize>> {
-        let target = if self.is_single(column) { DataType::Float32 } else { DataType::Float64 };
+    pub(super) fn values(&self, column: usize, array: &ArrayRef) -> error::Result<Result<Decoded, usize>> {
+        let lists = self.fields[column].length.map(|length| self.numbers_of_lists(column, array, length));
+        let array = match lists.transpose()? {
+            None => array,
+            Some(Ok(numbers)) => &numbers.clone(),
+            Some(Err(nulls)) => return Ok(Err(nulls)),
+        };
         let nulls = array.logical_null_count();
         if nulls > 0 {
             return Ok(Err(nulls));
         }
+        let target = if self.is_single(column) { DataType::Float32 } else { DataType::Float64 };
         let numbers = decode(&self.file, || cast(array, &target))?;
-        Ok(match target {
-            DataType::Float32 => Ok(Values::F32(numbers.as_primitive::<Float32Type>().values().to_vec())),
-            _ => Ok(Values::F64(numbers.as_primitive::<Float64Type>().values().to_vec())),
-        })
+        let values = match target {
+            DataType::Float32 => Values::F32(numbers.as_primitive::<Float32Type>().values().to_vec()),
+            _ => Values::F64(numbers.as_primitive::<Float64Type>().values().to_vec()),
+        };
+        Ok(Ok(Decoded { values, rounded: rounds(array) }))
+    }
+
+    /// The numbers of lists, one list after another; `Err` gives the number of lists that are null.
+    fn numbers_of_lists(
+        &self,
+        column: usize,
+        lists: &ArrayRef,
+        length: usize,
+    ) -> error::Result<Result<ArrayRef, usize>> {
+        let nulls = lists.logical_null_count();
+        if nulls > 0 {
+            return Ok(Err(nulls));
+        }
+        match lists.data_type() {
+            DataType::List(_) => self.even(column, lists.as_list::<i32>(), length).map(Ok),
+            DataType::LargeList(_) => self.even(column, lists.as_list::<i64>(), length).map(Ok),
+            _ => Ok(Ok(lists.as_fixed_size_list().values().clone())),
+        }
+    }
+
+    /// The numbers of lists that must have one length.
+    fn even<O: OffsetSizeTrait>(
+        &self,
+        column: usize,
+        lists: &GenericListArray<O>,
+        length: usize,
+    ) -> error::Result<ArrayRef> {
+        if let Some(other) = (0..lists.len()).map(|row| length_at(lists, row)).find(|n| *n != length) {
+            let name = &self.fields[column].name;
+            let problem =
+                format!("column {column} ({name}): a list of {other} numbers, and the first one has {length}");
+            return Err(malformed(
+                &self.file,
+                problem,
+                "give lists of one length, or choose other columns (--columns)",
+            ));
+        }
+        let offsets = lists.value_offsets();
+        let (start, end) = (offsets[0].as_usize(), offsets[lists.len()].as_usize());
+        Ok(lists.values().slice(start, end - start))
     }
 
     /// What a column without rows holds.
-    pub(super) fn no_values(&self, column: usize) -> Values {
-        if self.is_single(column) { Values::F32(Vec::new()) } else { Values::F64(Vec::new()) }
+    pub(super) fn no_values(&self, column: usize) -> Decoded {
+        let values = if self.is_single(column) { Values::F32(Vec::new()) } else { Values::F64(Vec::new()) };
+        Decoded { values, rounded: false }
     }
 
     fn is_single(&self, column: usize) -> bool {
-        self.single && self.picked.features.contains(&column)
+        self.single && self.features.iter().any(|place| place.field == column)
     }
 
     /// A chunk from the columns of the projection, in its order.
-    pub(super) fn chunk(&self, columns: &[Values]) -> Chunk {
+    pub(super) fn chunk(&self, columns: &[Decoded]) -> Chunk {
         let projection = self.projection();
-        let of = |column: usize| &columns[projection.binary_search(&column).expect("a column of the projection")];
-        let features = &self.picked.features;
+        let of = |place: Place| {
+            let column = projection.binary_search(&place.field).expect("a column of the projection");
+            (&columns[column].values, place.element, self.fields[place.field].length.unwrap_or(1))
+        };
         let samples = if self.single {
-            let columns: Vec<&[f32]> = features.iter().map(|&column| of(column).single()).collect();
+            let columns: Vec<Strided<f32>> = self.features.iter().map(|&place| of(place).single()).collect();
             Samples::from(rows(&columns))
         } else {
-            let columns: Vec<&[f64]> = features.iter().map(|&column| of(column).double()).collect();
+            let columns: Vec<Strided<f64>> = self.features.iter().map(|&place| of(place).double()).collect();
             Samples::from(rows(&columns))
         };
-        let weights = self.picked.weights.map(|column| match of(column) {
+        let weights = self.weights.map(|place| match of(place) {
             // A feature of the same table may hold the weights too.
-            Values::F32(values) => values.iter().copied().map(f64::from).collect(),
-            Values::F64(values) => Array1::from(values.clone()),
+            (Values::F32(values), first, step) => {
+                values.iter().skip(first).step_by(step).copied().map(f64::from).collect::<Array1<f64>>()
+            }
+            (Values::F64(values), first, step) => values.iter().skip(first).step_by(step).copied().collect(),
         });
-        Chunk { samples, weights, lines: None }
+        let rounded = projection.iter().zip(columns).find(|(_, column)| column.rounded);
+        let notes = rounded.map(|(column, _)| Note::rounded(&self.file, Some(&self.fields[*column].name)));
+        Chunk { samples, weights, lines: None, notes: notes.into_iter().collect() }
     }
 
     /// A chunk from a batch that has the columns of the projection; `Err` gives the first column with nulls, and their number.
@@ -129,8 +241,58 @@ impl Layout {
     /// The error for a column with missing values.
     pub(super) fn missing(&self, column: usize, nulls: usize) -> Error {
         let values = if nulls == 1 { "1 value is" } else { &format!("{nulls} values are") };
-        let problem = format!("column {column} ({}): {values} missing (null)", self.names[column]);
+        let problem = format!("column {column} ({}): {values} missing (null)", self.fields[column].name);
         malformed(&self.file, problem, "fill in or remove such rows, or choose other columns (--columns)")
+    }
+}
+
+impl Field {
+    fn holds_numbers(&self) -> bool {
+        self.length.is_some() || is_number(&self.kind)
+    }
+
+    /// Whether its numbers are f32, or narrower.
+    fn is_single(&self) -> bool {
+        let kind = match &self.kind {
+            DataType::FixedSizeList(of, _) | DataType::List(of) | DataType::LargeList(of) => of.data_type(),
+            kind => kind,
+        };
+        matches!(kind, DataType::Float16 | DataType::Float32)
+    }
+}
+
+/// Numbers in the first list of an array; `None` where it has none.
+pub(super) fn list_length(lists: &dyn Array) -> Option<usize> {
+    let first = (0..lists.len()).find(|row| lists.is_valid(*row))?;
+    match lists.data_type() {
+        DataType::List(_) => Some(length_at(lists.as_list::<i32>(), first)),
+        DataType::LargeList(_) => Some(length_at(lists.as_list::<i64>(), first)),
+        _ => None,
+    }
+}
+
+fn length_at<O: OffsetSizeTrait>(lists: &GenericListArray<O>, row: usize) -> usize {
+    lists.value_length(row).as_usize()
+}
+
+/// Names of the columns that pandas wrote its index to: it says so in the file.
+fn index_names(schema: &Schema) -> Vec<String> {
+    let pandas = schema.metadata().get("pandas").and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let columns = pandas.as_ref().and_then(|pandas| pandas["index_columns"].as_array());
+    // An index of consecutive numbers has no column, and is described instead of named.
+    columns.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
+/// Whether some integers of an array are not what they become as doubles.
+fn rounds(array: &ArrayRef) -> bool {
+    match array.data_type() {
+        DataType::Int64 => {
+            array.as_primitive::<Int64Type>().values().iter().any(|&x| x as f64 as i128 != i128::from(x))
+        }
+        DataType::UInt64 => {
+            array.as_primitive::<UInt64Type>().values().iter().any(|&x| x as f64 as u128 != u128::from(x))
+        }
+        _ => false,
     }
 }
 
@@ -163,24 +325,35 @@ pub(super) fn broken(file: &str, error: &dyn Display) -> Error {
     malformed(file, format!("the file is broken: {error}"), "copy or write it again")
 }
 
-impl Values {
-    fn single(&self) -> &[f32] {
+/// Every so manieth value of a column, from one on.
+type Strided<'a, T> = (&'a [T], usize, usize);
+
+trait Widened<'a> {
+    fn single(self) -> Strided<'a, f32>;
+    fn double(self) -> Strided<'a, f64>;
+}
+
+impl<'a> Widened<'a> for (&'a Values, usize, usize) {
+    fn single(self) -> Strided<'a, f32> {
         match self {
-            Values::F32(values) => values,
-            Values::F64(_) => unreachable!("columns of single precision are not widened"),
+            (Values::F32(values), first, step) => (values, first, step),
+            (Values::F64(_), ..) => unreachable!("columns of single precision are not widened"),
         }
     }
 
-    fn double(&self) -> &[f64] {
+    fn double(self) -> Strided<'a, f64> {
         match self {
-            Values::F64(values) => values,
-            Values::F32(_) => unreachable!("columns of double precision are widened"),
+            (Values::F64(values), first, step) => (values, first, step),
+            (Values::F32(_), ..) => unreachable!("columns of double precision are widened"),
         }
     }
+}
 
+impl Decoded {
     /// Adds the values of the same column that follow.
-    pub(super) fn extend(&mut self, more: Values) {
-        match (self, more) {
+    pub(super) fn extend(&mut self, more: Decoded) {
+        self.rounded |= more.rounded;
+        match (&mut self.values, more.values) {
             (Values::F32(values), Values::F32(more)) => values.extend(more),
             (Values::F64(values), Values::F64(more)) => values.extend(more),
             _ => unreachable!("a column has one type"),
@@ -197,11 +370,11 @@ fn is_number(kind: &DataType) -> bool {
 }
 
 /// Columns side by side.
-fn rows<T: Copy + Default>(columns: &[&[T]]) -> Array2<T> {
-    let n = columns.first().map_or(0, |column| column.len());
+fn rows<T: Copy + Default>(columns: &[Strided<T>]) -> Array2<T> {
+    let n = columns.first().map_or(0, |(values, _, step)| values.len() / step);
     let mut rows = Array2::default((n, columns.len()));
-    for (mut to, from) in rows.columns_mut().into_iter().zip(columns) {
-        to.iter_mut().zip(*from).for_each(|(to, from)| *to = *from);
+    for (mut to, (values, first, step)) in rows.columns_mut().into_iter().zip(columns) {
+        to.iter_mut().zip(values.iter().skip(*first).step_by(*step)).for_each(|(to, from)| *to = *from);
     }
     rows
 }

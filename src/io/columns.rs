@@ -2,25 +2,31 @@
 
 use std::path::Path;
 
+use super::delimiter::Delimiter;
+use super::fields::{Fields, number};
+use super::header::Header;
 use super::malformed;
+use super::notes::Note;
 use crate::error::{Error, Result};
 
 /// More columns than any table has: a header or a user that tells of more is mistaken.
 pub(super) const MOST_COLUMNS: usize = 1 << 20;
 
-/// Most column names that an error lists.
-const LISTED: usize = 20;
+/// Most columns that a remedy writes out.
+const MOST_WRITTEN_OUT: usize = 100;
 
 /// Which columns are features.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Columns {
-    /// All of them, except one that holds weights.
+    /// All of them, except one that holds weights, and row numbers as pandas writes them.
     #[default]
     All,
     /// These, by name or, where no column has that name, by index from 0.
     Chosen(Vec<String>),
-    /// These, if the table has a header that names them all; all of them otherwise.
-    Preferred(Vec<String>),
+    /// Likewise, as a list with commas between them; names with commas may stand in it as they are, or in quotes.
+    Listed(String),
+    /// Those with the names of a model's features; where columns have no names, all of them.
+    Named(Vec<String>),
 }
 
 /// What to read from a table.
@@ -30,6 +36,10 @@ pub struct Selection {
     pub columns: Columns,
     /// The sample weights: name or index of a column, or else a file of one weight for each row.
     pub weights: Option<String>,
+    /// Whether the first row of text is names.
+    pub header: Header,
+    /// What stands between the cells of text; told from the first rows where it is `None`.
+    pub delimiter: Option<Delimiter>,
     /// The array of an .npz archive; the only one where none is named.
     pub member: Option<String>,
     /// Number of columns of files that hold nothing but numbers.
@@ -47,74 +57,150 @@ pub struct Selection {
 pub(super) struct Picked {
     pub(super) features: Vec<usize>,
     pub(super) weights: Option<usize>,
+    /// Names of the features, if columns have names.
+    pub(super) names: Option<Vec<String>>,
+    /// What there is to say about the choice.
+    pub(super) notes: Vec<Note>,
 }
 
 impl Selection {
-    /// Finds the columns in a table with this header and number of columns. Weights that are no column may be a file.
-    pub(super) fn find(&self, place: &str, header: Option<&[String]>, n_columns: usize) -> Result<Picked> {
-        let index_of = |wanted: &str| find_column(wanted, header, n_columns);
-        let weights = self.weights.as_deref().and_then(index_of);
-        if let Some(wanted) = &self.weights
-            && weights.is_none()
-            && !Path::new(wanted).exists()
-        {
-            let remedy = format!("{}; or give a file of weights, one for each row", available(header, n_columns));
-            return Err(malformed(
-                place,
-                format!("there is no column, and no file, '{wanted}' for the weights"),
-                remedy,
-            ));
-        }
-        let all = || (0..n_columns).filter(|&column| Some(column) != weights).collect();
+    /// Finds the columns in a table. Weights that are no column may be a file.
+    pub(super) fn find(&self, place: &str, fields: &Fields) -> Result<Picked> {
+        let weights = self.find_weights(place, fields)?;
         let features = match &self.columns {
-            Columns::All => all(),
+            Columns::All => all(fields, weights),
             Columns::Chosen(chosen) => {
-                let indices = chosen
-                    .iter()
-                    .map(|wanted| index_of(wanted).ok_or_else(|| unknown(place, wanted, header, n_columns)))
-                    .collect::<Result<Vec<usize>>>()?;
-                check_distinct(place, chosen, &indices, weights)?;
-                indices
+                let one = |wanted: &String| {
+                    let range = fields.find(wanted).ok_or_else(|| unknown(place, wanted, fields))?;
+                    Ok((wanted.clone(), range))
+                };
+                flatten(place, chosen.iter().map(one).collect::<Result<Vec<_>>>()?, weights)?
             }
-            Columns::Preferred(names) => {
-                let by_name = |name: &String| header.and_then(|header| header.iter().position(|other| other == name));
-                names.iter().map(by_name).collect::<Option<Vec<usize>>>().unwrap_or_else(all)
-            }
+            Columns::Listed(text) => flatten(place, listed(place, text, fields)?, weights)?,
+            Columns::Named(_) if fields.names().is_none() => all(fields, weights),
+            Columns::Named(names) => named(place, names, fields)?,
         };
-        Ok(Picked { features, weights })
+        let names = fields.names().map(|names| features.iter().map(|&column| names[column].clone()).collect());
+        let notes = fields.notes(place, &features);
+        Ok(Picked { features, weights, names, notes })
+    }
+
+    fn find_weights(&self, place: &str, fields: &Fields) -> Result<Option<usize>> {
+        let Some(wanted) = &self.weights else { return Ok(None) };
+        match fields.find(wanted) {
+            Some(range) if range.len() == 1 => Ok(Some(range.start)),
+            Some(range) => {
+                let problem = format!("column '{wanted}' holds {} numbers in every row", range.len());
+                Err(malformed(place, problem, "give a column of one weight for each row"))
+            }
+            None if Path::new(wanted).exists() => Ok(None),
+            None => {
+                let problem = format!("there is no column, and no file, '{wanted}' for the weights");
+                let remedy = format!("{}; or give a file of weights, one for each row", fields.available());
+                Err(malformed(place, problem, remedy))
+            }
+        }
+    }
+
+    /// Whether a row of cells is one of names, because names that are asked for stand in it.
+    pub(super) fn asks_for(&self, cells: &[&str]) -> bool {
+        // What may be an index is no sign of names.
+        let holds = |name: &str| number(name).is_none() && cells.contains(&name);
+        let weights = self.weights.as_deref().is_some_and(holds);
+        weights
+            || match &self.columns {
+                Columns::All => false,
+                Columns::Chosen(chosen) => chosen.iter().any(|name| holds(name)),
+                Columns::Listed(text) => {
+                    let mut with_commas = cells.iter().filter(|cell| cell.contains(','));
+                    split(text).iter().any(|name| holds(name.trim())) || with_commas.any(|cell| text.contains(cell))
+                }
+                Columns::Named(names) => names.iter().all(|name| cells.contains(&name.as_str())),
+            }
     }
 }
 
-fn find_column(wanted: &str, header: Option<&[String]>, n_columns: usize) -> Option<usize> {
-    let by_name = header.and_then(|header| header.iter().position(|name| name == wanted));
-    by_name.or_else(|| wanted.parse().ok().filter(|&index| index < n_columns))
+fn all(fields: &Fields, weights: Option<usize>) -> Vec<usize> {
+    fields.all().into_iter().filter(|&column| Some(column) != weights).collect()
 }
 
-fn check_distinct(place: &str, chosen: &[String], indices: &[usize], weights: Option<usize>) -> Result<()> {
-    for (i, (name, index)) in chosen.iter().zip(indices).enumerate() {
-        if indices[..i].contains(index) {
+/// The columns with the names of a model's features.
+fn named(place: &str, names: &[String], fields: &Fields) -> Result<Vec<usize>> {
+    let found: Vec<_> = names.iter().map(|name| fields.by_name(name).filter(|range| range.len() == 1)).collect();
+    let mut missing = names.iter().zip(&found).filter(|(_, range)| range.is_none()).map(|(name, _)| name);
+    let Some(first) = missing.next() else { return Ok(found.into_iter().flatten().map(|range| range.start).collect()) };
+    let more = match missing.count() {
+        0 => String::new(),
+        1 => ", nor 1 more of its features".to_owned(),
+        more => format!(", nor {more} more of its features"),
+    };
+    let problem = format!("there is no column '{first}', a feature of the model{more}");
+    let remedy =
+        format!("{}; to use others in its place, choose columns in the model's order: --columns", fields.available());
+    Err(malformed(place, problem, remedy))
+}
+
+type Range = std::ops::Range<usize>;
+
+/// The columns of a list with commas. A piece that is no column may be the beginning of a name with commas.
+fn listed(place: &str, text: &str, fields: &Fields) -> Result<Vec<(String, Range)>> {
+    let pieces = split(text);
+    let mut columns = Vec::new();
+    let mut start = 0;
+    while start < pieces.len() {
+        let joined = (start + 1..=pieces.len()).find_map(|end| {
+            let name = pieces[start..end].join(",");
+            let range = fields.find(&name).or_else(|| fields.find(name.trim()))?;
+            Some((end, name, range))
+        });
+        let (end, name, range) = joined.ok_or_else(|| unknown(place, pieces[start].trim(), fields))?;
+        columns.push((name, range));
+        start = end;
+    }
+    Ok(columns)
+}
+
+/// The pieces between the commas of a list, in which names may be quoted.
+fn split(text: &str) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let record = reader.records().next().and_then(Result::ok);
+    record.map_or_else(|| vec![text.to_owned()], |record| record.iter().map(str::to_owned).collect())
+}
+
+/// The columns that were chosen one after another, each of which must be a column of its own.
+fn flatten(place: &str, chosen: Vec<(String, Range)>, weights: Option<usize>) -> Result<Vec<usize>> {
+    let mut columns = Vec::new();
+    for (name, range) in chosen {
+        if range.clone().any(|column| columns.contains(&column)) {
             return Err(malformed(place, format!("column '{name}' is chosen twice"), "name each column once"));
         }
-        if weights == Some(*index) {
+        if weights.is_some_and(|weights| range.contains(&weights)) {
             let problem = format!("column '{name}' is chosen both as a feature and as the weights");
             return Err(malformed(place, problem, "leave it out of the features"));
         }
+        columns.extend(range);
     }
-    Ok(())
+    Ok(columns)
 }
 
-fn unknown(place: &str, wanted: &str, header: Option<&[String]>, n_columns: usize) -> Error {
-    malformed(place, format!("there is no column '{wanted}'"), available(header, n_columns))
+fn unknown(place: &str, wanted: &str, fields: &Fields) -> Error {
+    malformed(place, format!("there is no column '{wanted}'"), fields.available())
 }
 
-fn available(header: Option<&[String]>, n_columns: usize) -> String {
-    match header {
-        Some(names) if names.len() > LISTED => {
-            format!("the columns are {} and {} more", names[..LISTED].join(", "), names.len() - LISTED)
-        }
-        Some(names) => format!("the columns are {}", names.join(", ")),
-        None if n_columns == 1 => "there is one column, without a name: 0".to_owned(),
-        None => format!("the columns have no names; choose by index, 0 to {}", n_columns.saturating_sub(1)),
+/// The flag that chooses columns, as it is typed in a shell; without the columns where they are very many.
+pub(super) fn columns_flag(names: &[&str]) -> String {
+    if names.len() > MOST_WRITTEN_OUT {
+        return "--columns".to_owned();
+    }
+    let in_list = |name: &&str| match name.contains([',', '"']) || name.trim() != *name {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => (*name).to_owned(),
+    };
+    let list = names.iter().map(in_list).collect::<Vec<_>>().join(",");
+    let is_plain = |c: char| c.is_alphanumeric() || "_-.,:/+=@%".contains(c);
+    match list.chars().all(is_plain) {
+        true => format!("--columns {list}"),
+        false => format!("--columns '{}'", list.replace('\'', r"'\''")),
     }
 }
 
@@ -126,27 +212,63 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    fn find(columns: Columns, weights: Option<&str>, header: &[&str]) -> Result<Picked> {
-        Selection { columns, weights: weights.map(str::to_owned), ..Selection::default() }.find(
-            "t",
-            Some(&names(header)),
-            header.len(),
-        )
+    fn find(columns: Columns, weights: Option<&str>, header: &[&str]) -> Result<(Vec<usize>, Option<usize>)> {
+        let selection = Selection { columns, weights: weights.map(str::to_owned), ..Selection::default() };
+        let picked = selection.find("t", &Fields::named(names(header)))?;
+        Ok((picked.features, picked.weights))
     }
 
     #[test]
     fn a_name_wins_over_an_index_and_the_weights_are_no_feature() {
-        let picked = find(Columns::Chosen(names(&["b", "0"])), Some("1"), &["1", "a", "b", "0"]).unwrap();
-        assert_eq!(picked, Picked { features: vec![2, 3], weights: Some(0) });
-        let picked = find(Columns::All, Some("a"), &["1", "a", "b"]).unwrap();
-        assert_eq!(picked, Picked { features: vec![0, 2], weights: Some(1) });
+        let found = find(Columns::Chosen(names(&["b", "0"])), Some("1"), &["1", "a", "b", "0"]).unwrap();
+        assert_eq!(found, (vec![2, 3], Some(0)));
+        let found = find(Columns::All, Some("a"), &["1", "a", "b"]).unwrap();
+        assert_eq!(found, (vec![0, 2], Some(1)));
     }
 
     #[test]
-    fn preferred_columns_are_taken_by_name_or_not_at_all() {
-        let preferred = |header: &[&str]| find(Columns::Preferred(names(&["b", "a"])), None, header).unwrap().features;
-        assert_eq!(preferred(&["a", "x", "b"]), [2, 0]);
-        assert_eq!(preferred(&["a", "x"]), [0, 1]);
+    fn the_features_of_a_model_are_found_by_name_or_missed_by_name() {
+        let named = |header: &[&str]| find(Columns::Named(names(&["b", "a"])), None, header).map(|found| found.0);
+        assert_eq!(named(&["a", "x", "b"]).unwrap(), [2, 0]);
+        let error = named(&["a", "x"]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("t: there is no column 'b', a feature of the model\nthe columns are a, x"),
+            "{error}"
+        );
+        let error = named(&["x"]).unwrap_err().to_string();
+        assert!(error.contains("nor 1 more of its features"), "{error}");
+        let selection = Selection { columns: Columns::Named(names(&["b", "a"])), ..Selection::default() };
+        assert_eq!(selection.find("t", &Fields::nameless(2)).unwrap().features, [0, 1]);
+    }
+
+    #[test]
+    fn names_with_commas_stand_in_a_list_as_they_are_or_in_quotes() {
+        let header = ["height", "weight, kg", "a", "b"];
+        for (text, expected) in [
+            ("weight, kg", vec![1]),
+            ("a,weight, kg,height", vec![2, 1, 0]),
+            ("\"weight, kg\",b", vec![1, 3]),
+            ("a, b", vec![2, 3]),
+            ("0,1", vec![0, 1]),
+        ] {
+            assert_eq!(find(Columns::Listed(text.to_owned()), None, &header).unwrap().0, expected, "{text}");
+        }
+        let error = find(Columns::Listed("a,weight".to_owned()), None, &header).unwrap_err().to_string();
+        assert!(error.contains("there is no column 'weight'"), "{error}");
+    }
+
+    #[test]
+    fn the_flag_that_a_remedy_gives_chooses_what_it_says() {
+        for header in [vec!["a", "b"], vec!["weight, kg", "it's", "say \"x\"", " a "], vec!["$HOME"]] {
+            let flag = columns_flag(&header);
+            let list = flag.strip_prefix("--columns ").unwrap();
+            let list = match list.strip_prefix('\'') {
+                Some(list) => list.strip_suffix('\'').unwrap().replace(r"'\''", "'"),
+                None => list.to_owned(),
+            };
+            let found = find(Columns::Listed(list), None, &header).unwrap();
+            assert_eq!(found.0, (0..header.len()).collect::<Vec<_>>(), "{flag}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use ndarray::Array1;
 
 use super::columns::Selection;
-use super::files::files;
+use super::files::find_files;
 use super::malformed;
 use super::origin::{Origin, locate};
 use super::rows::{Even, Gathered, Rows};
@@ -26,6 +26,7 @@ pub struct Dataset {
     reason: String,
     origin: Origin,
     weights_origin: Option<Origin>,
+    notes: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -65,8 +66,9 @@ impl Dataset {
     ///
     /// The format is told by the extension, or by how the file begins: NumPy's .npy and .npz, Parquet, Arrow IPC
     /// (Feather), .csv and .tsv, or raw little-endian .f32 and .f64; all of them plain or compressed by gzip or Zstandard.
-    /// f32 stays f32; all other numbers become f64. In a text file the first row is a header if a cell of a selected
-    /// column is text there.
+    /// f32 stays f32; all other numbers become f64. Whether the first row of a text file is a header is judged by the whole
+    /// row and those below it, unless the selection says it; its delimiter likewise. A column of lists of numbers is several
+    /// features.
     ///
     /// # Errors
     /// [`Error::Read`], or [`Error::Malformed`] which names the file, and the line or row, and the column.
@@ -74,8 +76,9 @@ impl Dataset {
         Self::open(&[path.to_owned()], selection, u64::MAX)
     }
 
-    /// Reads several files as one data set, in this order. A directory stands for the tables in it, by name; a pattern,
-    /// such as `part-*.parquet`, for the files that match. All must have the columns of the first.
+    /// Reads several files as one data set, in this order. A directory stands for the tables in it and below it,
+    /// by name; a pattern, such as `part-*.parquet`, for what matches. Names that begin with a point or an underscore are
+    /// passed over. All must have the columns of the first.
     ///
     /// Samples that take more than `memory` bytes are checked, but stay on disk: every pass reads them anew.
     ///
@@ -90,12 +93,13 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::open`], and [`Error::Interrupted`].
     pub fn open_watched(paths: &[PathBuf], selection: &Selection, memory: u64, stop: &AtomicBool) -> Result<Self> {
-        let files = files(paths)?;
+        let found = find_files(paths)?;
+        let files = found.paths.clone();
         // Stamped before they are read: what changes from now on is found out.
         let stamps = files.iter().map(|file| Stamp::of(file)).collect::<Result<Vec<_>>>();
-        let Stream { mut rows, weights, weights_origin } = Stream::of_files(files.clone(), selection)?;
+        let Stream { mut rows, weights, weights_origin } = Stream::of_files(found, selection)?;
         let taken = take(&mut rows, &files, memory, stop);
-        let Rows { origin, names, .. } = rows;
+        let Rows { origin, names, notes, .. } = rows;
         let kept = taken.map_err(|error| locate(error, &origin, weights_origin.as_ref()))?;
         let (samples, reason) = match kept {
             Kept::All(samples, reason) => (Stored::Memory(samples), reason),
@@ -105,7 +109,7 @@ impl Dataset {
                 (Stored::Disk(Box::new(OnDisk { files, stamps, selection, names, weights, survey })), reason)
             }
         };
-        Ok(Dataset { samples, reason, origin, weights_origin })
+        Ok(Dataset { samples, reason, origin, weights_origin, notes: notes.lines() })
     }
 
     /// The samples, if they are in memory.
@@ -122,6 +126,11 @@ impl Dataset {
             Stored::Memory(_) => None,
             Stored::Disk(disk) => Some(disk.stamps.iter().map(|stamp| stamp.bytes).sum()),
         }
+    }
+
+    /// What there is to say about the files, a line each: choices that were made, which may be others than were meant.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The same error with the file, and for text files the line, in front of an error about these samples.

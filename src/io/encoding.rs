@@ -6,12 +6,14 @@ use ndarray::{Array1, Array2, Axis};
 
 use super::chunks::Chunk;
 use super::columns::Picked;
+use super::notes::Note;
 use crate::error::Result;
 use crate::points::Samples;
 
 /// A type of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
+    F16,
     F32,
     F64,
     I8,
@@ -31,11 +33,19 @@ pub(super) struct Encoding {
     pub(super) big_endian: bool,
 }
 
-/// Numbers as they are used: f32 as it is, all other types as f64.
+/// Numbers as they are used: f32 as it is, f16 as f32, and all other types as f64.
 #[derive(Debug)]
 pub(super) enum Numbers {
     F32(Vec<f32>),
     F64(Vec<f64>),
+}
+
+/// What was read.
+pub(super) struct Found {
+    pub(super) numbers: Numbers,
+    pub(super) bytes: usize,
+    /// Whether some of the numbers are not those of the file, because no double is.
+    pub(super) rounded: bool,
 }
 
 impl Encoding {
@@ -43,7 +53,7 @@ impl Encoding {
     pub(super) fn size(self) -> usize {
         match self.kind {
             Kind::I8 | Kind::U8 => 1,
-            Kind::I16 | Kind::U16 => 2,
+            Kind::F16 | Kind::I16 | Kind::U16 => 2,
             Kind::F32 | Kind::I32 | Kind::U32 => 4,
             Kind::F64 | Kind::I64 | Kind::U64 => 8,
         }
@@ -54,9 +64,9 @@ impl Encoding {
         self.big_endian == cfg!(target_endian = "big")
     }
 
-    /// Reads n numbers, or as many as there are; with the bytes read. Memory is taken for what there is, not for what a
+    /// Reads n numbers, or as many as there are. Memory is taken for what there is, not for what a
     /// header promises.
-    pub(super) fn read(self, reader: &mut dyn Read, n: usize) -> io::Result<(Numbers, usize)> {
+    pub(super) fn read(self, reader: &mut dyn Read, n: usize) -> io::Result<Found> {
         macro_rules! native {
             ($variant:ident, $number:ty) => {{
                 let mut numbers: Vec<$number> = Vec::new();
@@ -72,7 +82,7 @@ impl Encoding {
                         break;
                     }
                 }
-                return Ok((Numbers::$variant(numbers), total));
+                return Ok(Found { numbers: Numbers::$variant(numbers), bytes: total, rounded: false });
             }};
         }
         match self.kind {
@@ -81,7 +91,7 @@ impl Encoding {
             _ => {
                 let mut bytes = Vec::new();
                 reader.take((n * self.size()) as u64).read_to_end(&mut bytes)?;
-                Ok((self.decode(&bytes), bytes.len()))
+                Ok(Found { numbers: self.decode(&bytes), bytes: bytes.len(), rounded: self.rounds(&bytes) })
             }
         }
     }
@@ -98,6 +108,13 @@ impl Encoding {
             }};
         }
         match self.kind {
+            Kind::F16 => {
+                let (numbers, _) = bytes.as_chunks();
+                Numbers::F32(match self.big_endian {
+                    true => numbers.iter().map(|bytes| half::f16::from_be_bytes(*bytes).to_f32()).collect(),
+                    false => numbers.iter().map(|bytes| half::f16::from_le_bytes(*bytes).to_f32()).collect(),
+                })
+            }
             Kind::F32 => decode!(f32, f32, F32),
             Kind::F64 => decode!(f64, f64, F64),
             Kind::I8 => decode!(i8, f64, F64),
@@ -108,6 +125,21 @@ impl Encoding {
             Kind::U16 => decode!(u16, f64, F64),
             Kind::U32 => decode!(u32, f64, F64),
             Kind::U64 => decode!(u64, f64, F64),
+        }
+    }
+}
+
+impl Encoding {
+    /// Whether some of these numbers are integers that no double is.
+    fn rounds(self, bytes: &[u8]) -> bool {
+        let (numbers, _) = bytes.as_chunks();
+        let integer =
+            |bytes: &[u8; 8]| if self.big_endian { u64::from_be_bytes(*bytes) } else { u64::from_le_bytes(*bytes) };
+        let mut integers = numbers.iter().map(integer);
+        match self.kind {
+            Kind::U64 => integers.any(|x| x as f64 as u128 != u128::from(x)),
+            Kind::I64 => integers.any(|x| x as i64 as f64 as i128 != i128::from(x as i64)),
+            _ => false,
         }
     }
 }
@@ -130,14 +162,14 @@ fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// The selected columns of rows of numbers.
-pub(super) fn chunk(numbers: Numbers, n_columns: usize, picked: &Picked) -> Chunk {
+pub(super) fn chunk(numbers: Numbers, n_columns: usize, picked: &Picked, notes: Vec<Note>) -> Chunk {
     match numbers {
-        Numbers::F32(numbers) => pick(numbers, n_columns, picked),
-        Numbers::F64(numbers) => pick(numbers, n_columns, picked),
+        Numbers::F32(numbers) => pick(numbers, n_columns, picked, notes),
+        Numbers::F64(numbers) => pick(numbers, n_columns, picked, notes),
     }
 }
 
-fn pick<T: Copy + Into<f64>>(numbers: Vec<T>, n_columns: usize, picked: &Picked) -> Chunk
+fn pick<T: Copy + Into<f64>>(numbers: Vec<T>, n_columns: usize, picked: &Picked, notes: Vec<Note>) -> Chunk
 where
     Samples<'static>: From<Array2<T>>,
 {
@@ -146,7 +178,7 @@ where
     let weights = picked.weights.map(|column| rows.column(column).iter().map(|x| (*x).into()).collect::<Array1<f64>>());
     let all = picked.features.iter().copied().eq(0..n_columns);
     let samples = if all { rows } else { rows.select(Axis(1), &picked.features) };
-    Chunk { samples: samples.into(), weights, lines: None }
+    Chunk { samples: samples.into(), weights, lines: None, notes }
 }
 
 /// Rows from front to back: what reads the next ones, at most so many; none are left where there are fewer.
@@ -176,9 +208,9 @@ mod tests {
     #[test]
     fn numbers_of_every_type_and_byte_order_are_read() {
         let read = |kind, big_endian, bytes: &[u8]| {
-            let (numbers, found) = Encoding { kind, big_endian }.read(&mut &*bytes, 9).unwrap();
-            assert_eq!(found, bytes.len());
-            match numbers {
+            let found = Encoding { kind, big_endian }.read(&mut &*bytes, 9).unwrap();
+            assert_eq!((found.bytes, found.rounded), (bytes.len(), false));
+            match found.numbers {
                 Numbers::F32(numbers) => numbers.into_iter().map(f64::from).collect::<Vec<_>>(),
                 Numbers::F64(numbers) => numbers,
             }
@@ -192,6 +224,7 @@ mod tests {
                 }
                 bytes
             };
+            assert_eq!(read(Kind::F16, big, &order(half::f16::from_f32(-0.25).to_le_bytes().into())), [-0.25]);
             assert_eq!(read(Kind::F32, big, &order(1.5_f32.to_le_bytes().into())), [1.5]);
             assert_eq!(read(Kind::F64, big, &order((-2.5_f64).to_le_bytes().into())), [-2.5]);
             assert_eq!(read(Kind::I16, big, &order((-300_i16).to_le_bytes().into())), [-300.0]);
@@ -201,5 +234,20 @@ mod tests {
             assert_eq!(read(Kind::U32, big, &order(u32::MAX.to_le_bytes().into())), [f64::from(u32::MAX)]);
             assert_eq!(read(Kind::U64, big, &order((1_u64 << 50).to_le_bytes().into())), [(1_u64 << 50) as f64]);
         }
+    }
+
+    #[test]
+    fn integers_that_no_double_is_are_noticed() {
+        let rounded = |kind, integers: &[i64]| {
+            let bytes: Vec<u8> = integers.iter().flat_map(|x| x.to_be_bytes()).collect();
+            Encoding { kind, big_endian: true }.read(&mut &*bytes, 9).unwrap().rounded
+        };
+        for kind in [Kind::I64, Kind::U64] {
+            assert!(!rounded(kind, &[1 << 53, (1 << 53) + 2, 1 << 62]), "{kind:?}");
+            assert!(rounded(kind, &[1, (1 << 53) + 1]), "{kind:?}");
+            assert!(rounded(kind, &[i64::MAX]), "{kind:?}");
+        }
+        assert!(!rounded(Kind::I64, &[i64::MIN]));
+        assert!(rounded(Kind::U64, &[-1]));
     }
 }

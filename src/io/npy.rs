@@ -1,4 +1,4 @@
-//! Arrays from .npy files: f32 and f64 as they are, integers and truth values widened to f64, in either byte order and
+//! Arrays from .npy files: f32 and f64 as they are, f16 widened to f32, integers and truth values to f64, in either byte order and
 //! either memory order.
 
 use std::fs::File;
@@ -12,7 +12,9 @@ use positioned_io::{RandomAccessFile, ReadAt};
 use super::chunks::{Chunk, Table};
 use super::columns::{MOST_COLUMNS, Selection};
 use super::encoding::{self, Blocks, Encoding, Kind, Numbers};
+use super::fields::Fields;
 use super::malformed;
+use super::notes::Note;
 use super::source::Source;
 use crate::data::block_rows;
 use crate::error::{Error, Result};
@@ -84,26 +86,26 @@ impl Array {
     /// The rows of an array in C order, read from front to back.
     pub(super) fn by_rows(self, mut reader: impl Read + Send + 'static, selection: &Selection) -> Result<Table> {
         let (n, d) = self.dim()?;
-        let picked = selection.find(&self.name, None, d)?;
+        let picked = selection.find(&self.name, &Fields::nameless(d))?;
         let of_chunks = picked.clone();
         let mut left = n;
         let read = move |most: usize| -> Result<Chunk> {
             let rows = most.min(left);
-            let numbers = self.numbers(&mut reader, rows * d, (left - rows) * d)?;
+            let (numbers, notes) = self.numbers(&mut reader, rows * d, (left - rows) * d)?;
             left -= rows;
             if left == 0 && rows < most {
                 self.check_end(&mut reader)?;
             }
-            Ok(encoding::chunk(numbers, d, &of_chunks))
+            Ok(encoding::chunk(numbers, d, &of_chunks, notes))
         };
         let chunks = Blocks { rows: block_rows(d), read, is_over: false };
-        Ok(Table { picked, names: None, n_rows: Some(n), chunks: Box::new(chunks) })
+        Ok(Table { picked, n_rows: Some(n), chunks: Box::new(chunks) })
     }
 
     /// The rows of an array in Fortran order: a block of rows is a stretch of every column.
     fn by_columns(self, file: File, selection: &Selection) -> Result<Table> {
         let (n, d) = self.dim()?;
-        let picked = selection.find(&self.name, None, d)?;
+        let picked = selection.find(&self.name, &Fields::nameless(d))?;
         let fail = |source| Error::Read { path: PathBuf::from(&self.name), source };
         let bytes = file.metadata().map_err(fail)?.len().saturating_sub(self.header_bytes);
         let expected = (n * d * self.encoding.size()) as u64;
@@ -118,6 +120,7 @@ impl Array {
         let mut first = 0;
         let read = move |most: usize| -> Result<Chunk> {
             let rows = most.min(n - first);
+            let mut notes = Vec::new();
             let columns = (0..d).map(|column| {
                 if !of_chunks.features.contains(&column) && of_chunks.weights != Some(column) {
                     return Ok(None);
@@ -126,12 +129,14 @@ impl Array {
                 let mut bytes = vec![0; rows * self.encoding.size()];
                 let read = file.read_exact_at(offset, &mut bytes);
                 read.map_err(|source| Error::Read { path: PathBuf::from(&self.name), source })?;
-                self.numbers(&mut Cursor::new(bytes), rows, 0).map(Some)
+                let (numbers, more) = self.numbers(&mut Cursor::new(bytes), rows, 0)?;
+                notes.extend(more);
+                Ok(Some(numbers))
             });
             let columns = columns.collect::<Result<Vec<_>>>()?;
             first += rows;
             let numbers = match self.encoding.kind {
-                Kind::F32 => Numbers::F32(turn(rows, &columns, |numbers, row| match numbers {
+                Kind::F16 | Kind::F32 => Numbers::F32(turn(rows, &columns, |numbers, row| match numbers {
                     Numbers::F32(numbers) => numbers[row],
                     Numbers::F64(_) => unreachable!("numbers have the type of their array"),
                 })),
@@ -140,10 +145,10 @@ impl Array {
                     Numbers::F32(_) => unreachable!("numbers have the type of their array"),
                 })),
             };
-            Ok(encoding::chunk(numbers, d, &of_chunks))
+            Ok(encoding::chunk(numbers, d, &of_chunks, notes))
         };
         let chunks = Blocks { rows: block_rows(d), read, is_over: false };
-        Ok(Table { picked, names: None, n_rows: Some(n), chunks: Box::new(chunks) })
+        Ok(Table { picked, n_rows: Some(n), chunks: Box::new(chunks) })
     }
 
     /// The array as one value for each sample: `[N]` or [N, 1].
@@ -155,7 +160,7 @@ impl Array {
         let mut values = Vec::new();
         while values.len() < n {
             let now = (n - values.len()).min(block_rows(1));
-            match self.numbers(reader, now, n - values.len() - now)? {
+            match self.numbers(reader, now, n - values.len() - now)?.0 {
                 Numbers::F32(numbers) => values.extend(numbers.into_iter().map(f64::from)),
                 Numbers::F64(numbers) => values.extend(numbers),
             }
@@ -164,12 +169,13 @@ impl Array {
         Ok(values.into())
     }
 
-    /// The next n numbers, after which so many should follow.
-    fn numbers(&self, reader: &mut dyn Read, n: usize, after: usize) -> Result<Numbers> {
-        let (numbers, found) = self.encoding.read(reader, n).map_err(|error| self.fail(error))?;
+    /// The next n numbers, after which so many should follow, and what there is to say about them.
+    fn numbers(&self, reader: &mut dyn Read, n: usize, after: usize) -> Result<(Numbers, Vec<Note>)> {
+        let found = self.encoding.read(reader, n).map_err(|error| self.fail(error))?;
+        let notes = if found.rounded { vec![Note::rounded(&self.name, None)] } else { Vec::new() };
         let size = self.encoding.size();
-        match n * size - found {
-            0 => Ok(numbers),
+        match n * size - found.bytes {
+            0 => Ok((found.numbers, notes)),
             missing => {
                 let total = self.shape.iter().product::<usize>() * size;
                 Err(self.truncated((missing + after * size) as u64, total as u64))
@@ -221,6 +227,7 @@ fn encoding(name: &str, dtype: &DType) -> Result<Encoding> {
     };
     let DType::Plain(plain) = dtype else { return Err(unreadable()) };
     let kind = match (plain.type_char(), plain.size_field()) {
+        (TypeChar::Float, 2) => Kind::F16,
         (TypeChar::Float, 4) => Kind::F32,
         (TypeChar::Float, 8) => Kind::F64,
         (TypeChar::Int, 1) => Kind::I8,

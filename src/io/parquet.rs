@@ -13,7 +13,7 @@ use positioned_io::{Cursor, RandomAccessFile, ReadAt};
 use rayon::prelude::*;
 
 use super::chunks::{Chunk, Table};
-use super::columnar::{Layout, Values, decode};
+use super::columnar::{Decoded, Layout, decode, list_length};
 use super::columns::Selection;
 use super::source::Source;
 use crate::error::{Error, Result};
@@ -21,19 +21,31 @@ use crate::error::{Error, Result};
 /// Rows decoded at a time.
 const BATCH: usize = 1 << 16;
 
+/// Rows that are looked at to see how long lists are, the first of which may be missing.
+const FIRST_ROWS: usize = 1000;
+
 /// Opens the file and finds the columns.
 pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
     let name = source.name.clone();
     let file =
         SharedFile::new(source.into_file()?).map_err(|source| Error::Read { path: name.clone().into(), source })?;
     let metadata = decode(&name, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
-    let layout = Layout::new(name, metadata.schema(), selection)?;
-    let (picked, names) = (layout.picked.clone(), Some(layout.feature_names()));
+    let layout = Layout::new(name.clone(), metadata.schema(), selection, |column| {
+        let mut batches = decode(&name, || {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata.clone())
+                .with_projection(ProjectionMask::roots(metadata.parquet_schema(), [column]))
+                .with_limit(FIRST_ROWS)
+                .build()
+        })?;
+        let first = decode(&name, || batches.next().transpose())?;
+        Ok(first.and_then(|batch| list_length(batch.column(0))))
+    })?;
+    let picked = layout.picked.clone();
     let groups = 0..metadata.metadata().num_row_groups();
     let n_rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).ok();
     let table = ParquetTable { file, metadata, layout };
     let chunks = groups.map(move |group| table.row_group(group));
-    Ok(Table { picked, names, n_rows, chunks: Box::new(chunks) })
+    Ok(Table { picked, n_rows, chunks: Box::new(chunks) })
 }
 
 struct ParquetTable {
@@ -61,7 +73,7 @@ impl ParquetTable {
     }
 
     /// A column of a row group; `Err` gives its number of nulls, where there are any.
-    fn column(&self, group: usize, column: usize) -> Result<std::result::Result<Values, usize>> {
+    fn column(&self, group: usize, column: usize) -> Result<std::result::Result<Decoded, usize>> {
         let place = format!("{}, row group {group}", self.layout.file);
         let mut batches = decode(&place, || {
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
@@ -70,7 +82,7 @@ impl ParquetTable {
                 .with_batch_size(BATCH)
                 .build()
         })?;
-        let mut values: Option<Values> = None;
+        let mut values: Option<Decoded> = None;
         let mut nulls = 0;
         while let Some(batch) = decode(&place, || batches.next().transpose())? {
             match self.layout.values(column, batch.column(0))? {

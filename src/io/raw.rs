@@ -3,6 +3,7 @@
 use super::chunks::{Chunk, Table};
 use super::columns::{MOST_COLUMNS, Selection};
 use super::encoding::{self, Blocks, Encoding, Kind};
+use super::fields::Fields;
 use super::malformed;
 use super::source::Source;
 use crate::backend::Precision;
@@ -26,24 +27,24 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
     };
     let encoding = Encoding { kind, big_endian: false };
     let row_bytes = (d * encoding.size()) as u64;
-    let picked = selection.find(&name, None, d)?;
+    let picked = selection.find(&name, &Fields::nameless(d))?;
     let n_rows = file.as_ref().and_then(|file| file.metadata().ok()).filter(|found| found.is_file());
     let n_rows = n_rows.map(|found| (found.len() / row_bytes) as usize);
     let of_chunks = picked.clone();
     let mut total = 0;
     let read = move |most: usize| -> Result<Chunk> {
         let read = encoding.read(&mut *reader, most * d);
-        let (numbers, found) = read.map_err(|source| Error::Read { path: name.clone().into(), source })?;
-        total += found as u64;
-        if !(found as u64).is_multiple_of(row_bytes) {
+        let found = read.map_err(|source| Error::Read { path: name.clone().into(), source })?;
+        total += found.bytes as u64;
+        if !(found.bytes as u64).is_multiple_of(row_bytes) {
             let problem = format!("{total} bytes are not whole rows of {d} {} numbers", precision.name());
             let remedy = "check --dims and the extension, .f32 or .f64, or copy the file again";
             return Err(malformed(&name, problem, remedy));
         }
-        Ok(encoding::chunk(numbers, d, &of_chunks))
+        Ok(encoding::chunk(found.numbers, d, &of_chunks, Vec::new()))
     };
     let chunks = Blocks { rows: block_rows(d), read, is_over: false };
-    Ok(Table { picked, names: None, n_rows, chunks: Box::new(chunks) })
+    Ok(Table { picked, n_rows, chunks: Box::new(chunks) })
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use std::vec;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use super::chunks::{Chunk, Chunks, Table};
-use super::columns::Selection;
+use super::columns::{Picked, Selection};
 use super::malformed;
+use super::notes::Notes;
 use super::npy::Array;
 use super::origin::{Choice, Origin, Part};
 use super::source::{Format, Source};
@@ -32,6 +33,8 @@ pub(super) struct Rows {
     /// Rows that passed by, chosen or not.
     pub(super) seen: usize,
     pub(super) origin: Origin,
+    /// What there is to say about the files so far.
+    pub(super) notes: Notes,
 }
 
 impl Rows {
@@ -49,6 +52,7 @@ impl Rows {
             seen: 0,
             origin: Origin { parts: Vec::new(), choice: selection.sample.is_some().then(|| choice.clone()) },
             choice,
+            notes: Notes::default(),
         };
         rows.next_table()?;
         Ok(rows)
@@ -70,22 +74,24 @@ impl Rows {
         let Some(file) = self.files.next() else { return Ok(false) };
         let source = Source::open(&file)?;
         let name = source.name.clone();
-        let Table { picked, names, n_rows, chunks } = Table::open(source, &self.selection)?;
+        let Table { picked, n_rows, chunks } = Table::open(source, &self.selection)?;
+        let Picked { features, weights, names, notes } = picked;
         match self.origin.parts.first() {
             None => {
-                (self.names, self.n_features) = (names, picked.features.len());
-                self.has_weights = picked.weights.is_some();
+                (self.names, self.n_features) = (names, features.len());
+                self.has_weights = weights.is_some();
             }
             Some(first) => {
-                check_alike(&name, (&picked.features, &names), &first.file, (&first.columns, &self.names))?;
-                if picked.weights.is_some() != self.has_weights {
+                check_alike(&name, (&features, &names), &first.file, (&first.columns, &self.names))?;
+                if weights.is_some() != self.has_weights {
                     let problem = format!("the column of weights is not in both, this file and {}", first.file);
                     return Err(malformed(&name, problem, "give files with the same columns"));
                 }
             }
         }
-        let part = Part { file: name, first_row: self.seen, columns: picked.features, lines: None };
+        let part = Part { file: name, first_row: self.seen, columns: features, lines: None };
         self.origin.parts.push(part);
+        notes.into_iter().for_each(|note| self.notes.add(note));
         self.table = Some((chunks, n_rows));
         Ok(true)
     }
@@ -116,7 +122,8 @@ impl Rows {
     }
 
     fn choose(&mut self, chunk: Chunk) -> Result<Chunk> {
-        let Chunk { mut samples, mut weights, lines } = chunk;
+        let Chunk { mut samples, mut weights, lines, notes } = chunk;
+        notes.into_iter().for_each(|note| self.notes.add(note));
         if let Some((part, lines)) = self.origin.parts.last_mut().zip(lines) {
             part.lines.get_or_insert_default().extend(self.seen - part.first_row, &lines);
         }
@@ -135,7 +142,7 @@ impl Rows {
             weights = weights.map(|weights| weights.select(Axis(0), &kept));
         }
         self.seen += n;
-        Ok(Chunk { samples, weights, lines: None })
+        Ok(Chunk { samples, weights, lines: None, notes: Vec::new() })
     }
 
     /// The error for fewer weights than rows, all of which are counted.
@@ -308,8 +315,8 @@ impl<I: Iterator<Item = Result<Chunk>>> Iterator for Even<I> {
     }
 }
 
-/// Weights from a file of their own, one for each row.
-pub(super) fn read_weights(path: &Path) -> Result<(Array1<f64>, Origin)> {
+/// Weights from a file of their own, one for each row, and what there is to say about it.
+pub(super) fn read_weights(path: &Path, notes: &mut Notes) -> Result<(Array1<f64>, Origin)> {
     let source = Source::open(path)?;
     if source.format == Format::Npy {
         // Also of one dimension, which samples are not.
@@ -320,6 +327,7 @@ pub(super) fn read_weights(path: &Path) -> Result<(Array1<f64>, Origin)> {
     }
     let name = source.name.clone();
     let Table { picked, chunks, .. } = Table::open(source, &Selection::default())?;
+    picked.notes.into_iter().for_each(|note| notes.add(note));
     let n_columns = picked.features.len();
     if n_columns != 1 {
         let problem = format!("the weights have {n_columns} columns");
@@ -328,7 +336,8 @@ pub(super) fn read_weights(path: &Path) -> Result<(Array1<f64>, Origin)> {
     let mut weights = Vec::new();
     let mut part = Part { file: name, first_row: 0, columns: picked.features, lines: None };
     for chunk in chunks {
-        let Chunk { samples, lines, .. } = chunk?;
+        let Chunk { samples, lines, notes: more, .. } = chunk?;
+        more.into_iter().for_each(|note| notes.add(note));
         if let Some(lines) = lines {
             part.lines.get_or_insert_default().extend(weights.len(), &lines);
         }

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
+use super::delimiter::Delimiter;
+use super::gunzip::Gunzip;
 use crate::backend::Precision;
 use crate::error::{Error, Result};
 
-/// Bytes read at a time: more than enough of a text file to tell its delimiter.
+/// Bytes read at a time: more than enough to tell a format by.
 const BUFFER: usize = 1 << 16;
 
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
@@ -24,19 +26,24 @@ pub(super) enum Format {
     ArrowStream,
     /// Little-endian numbers and nothing else.
     Raw(Precision),
-    Text {
-        delimiter: u8,
-    },
+    /// Text, with the delimiter that its extension tells of.
+    Text(Delimiter),
+    /// Version 1 of Feather, which is another format than Arrow's.
+    FirstFeather,
 }
 
 /// What the files of formats begin with that have a beginning of their own.
-const MAGIC: [(&[u8], Format); 5] = [
+const MAGIC: [(&[u8], Format); 6] = [
     (b"\x93NUMPY", Format::Npy),
     (b"PK\x03\x04", Format::Npz),
     (b"PAR1", Format::Parquet),
     (b"ARROW1", Format::ArrowFile),
+    (b"FEA1", Format::FirstFeather),
     (b"\xff\xff\xff\xff", Format::ArrowStream),
 ];
+
+/// What the extensions of Arrow stand for, beside Arrow's file format.
+const OF_ARROW: [Format; 2] = [Format::ArrowStream, Format::FirstFeather];
 
 /// An open file or standard input, with the name that errors give it.
 pub(super) struct Source {
@@ -66,7 +73,7 @@ impl Source {
         let stem;
         if start.starts_with(GZIP_MAGIC) || start.starts_with(ZSTD_MAGIC) {
             reader = match start.starts_with(GZIP_MAGIC) {
-                true => Box::new(BufReader::with_capacity(BUFFER, flate2::bufread::MultiGzDecoder::new(reader))),
+                true => Box::new(BufReader::with_capacity(BUFFER, Gunzip::new(reader))),
                 false => {
                     let decoder = zstd::Decoder::with_buffer(reader).map_err(fail)?;
                     Box::new(BufReader::with_capacity(BUFFER, decoder))
@@ -121,19 +128,14 @@ fn format(path: &Path, start: &[u8]) -> Format {
         Some("npy") => Format::Npy,
         Some("npz") => Format::Npz,
         Some("parquet" | "pq") => Format::Parquet,
-        Some("arrow" | "feather" | "ipc" | "arrows") if by_start == Some(Format::ArrowStream) => Format::ArrowStream,
-        Some("arrow" | "feather" | "ipc" | "arrows") => Format::ArrowFile,
+        Some("arrow" | "feather" | "ipc" | "arrows") => {
+            by_start.filter(|format| OF_ARROW.contains(format)).unwrap_or(Format::ArrowFile)
+        }
         Some("f32") => Format::Raw(Precision::Single),
         Some("f64") => Format::Raw(Precision::Double),
         extension => by_start.unwrap_or_else(|| match extension {
-            Some("csv") => Format::Text { delimiter: b',' },
-            Some("tsv") => Format::Text { delimiter: b'\t' },
-            _ => {
-                let line =
-                    start.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-                let tabs = line.contains(&b'\t') && !line.contains(&b',');
-                Format::Text { delimiter: if tabs { b'\t' } else { b',' } }
-            }
+            Some("tsv") => Format::Text(Delimiter::TAB),
+            _ => Format::Text(Delimiter::COMMA),
         }),
     }
 }
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn the_extension_tells_the_format_and_otherwise_the_first_bytes_do() {
         let told = |path: &str, start: &[u8]| format(Path::new(path), start);
-        let (comma, tab) = (Format::Text { delimiter: b',' }, Format::Text { delimiter: b'\t' });
+        let (comma, tab) = (Format::Text(Delimiter::COMMA), Format::Text(Delimiter::TAB));
         assert_eq!(told("x.npy", b"1,2"), Format::Npy);
         assert_eq!(told("x.CSV", b"1\t2"), comma);
         assert_eq!(told("x.tsv", b"1,2"), tab);
@@ -153,8 +155,8 @@ mod tests {
         assert_eq!(told("x", b"PAR1"), Format::Parquet);
         assert_eq!(told("x.feather", b"ARROW1"), Format::ArrowFile);
         assert_eq!(told("x.arrow", b"\xff\xff\xff\xff"), Format::ArrowStream);
+        assert_eq!(told("x.feather", b"FEA1"), Format::FirstFeather);
         assert_eq!(told("x.f32", b"\xff\xff\xff\xff"), Format::Raw(Precision::Single));
-        assert_eq!(told("-", b"\n1\t2\n3,4"), tab);
         assert_eq!(told("-", b"1,2\t"), comma);
         assert_eq!(told("-", b""), comma);
     }

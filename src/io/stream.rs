@@ -8,7 +8,7 @@ use std::thread;
 use ndarray::Array1;
 
 use super::columns::Selection;
-use super::files::files;
+use super::files::{Files, find_files};
 use super::origin::{Origin, locate};
 use super::rows::{Even, Rows, read_weights};
 use crate::data::{Visit, block_rows};
@@ -36,14 +36,15 @@ impl Stream {
     /// # Errors
     /// [`Error::Read`] or [`Error::Malformed`].
     pub fn open(paths: &[PathBuf], selection: &Selection) -> Result<Self> {
-        Self::of_files(files(paths)?, selection)
+        Self::of_files(find_files(paths)?, selection)
     }
 
-    pub(super) fn of_files(files: Vec<PathBuf>, selection: &Selection) -> Result<Self> {
-        let rows = Rows::open(files, selection)?;
+    pub(super) fn of_files(files: Files, selection: &Selection) -> Result<Self> {
+        let mut rows = Rows::open(files.paths, selection)?;
+        files.note.into_iter().for_each(|note| rows.notes.add(note));
         let (weights, weights_origin) = match &selection.weights {
             Some(file) if !rows.has_weights => {
-                let (weights, origin) = read_weights(Path::new(file))?;
+                let (weights, origin) = read_weights(Path::new(file), &mut rows.notes)?;
                 (Some(Arc::new(weights)), Some(origin))
             }
             _ => (None, None),
@@ -59,6 +60,12 @@ impl Stream {
     /// The names of the columns, if they have any.
     pub fn feature_names(&self) -> Option<&[String]> {
         self.rows.names.as_deref()
+    }
+
+    /// What there is to say about the files so far, a line each: choices that were made, which may be others than were
+    /// meant.
+    pub fn notes(&self) -> Vec<String> {
+        self.rows.notes.lines()
     }
 
     /// As [`Dataset::check_features`](super::Dataset::check_features).
@@ -78,12 +85,12 @@ impl Stream {
     }
 
     /// Calls `visit(first, chunk)` for every chunk in turn, `first` being the number of its first sample, while the next
-    /// ones are read; gives the number of samples.
+    /// ones are read; gives the number of samples, and all notes.
     ///
     /// # Errors
     /// What the visitor returns, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no
     /// numbers, values that are not finite, or no values at all. An error about a sample names its file and line.
-    pub fn for_each_chunk(self, visit: &mut Visit) -> Result<usize> {
+    pub fn for_each_chunk(self, visit: &mut Visit) -> Result<(usize, Vec<String>)> {
         let (d, names) = (self.n_features(), self.rows.names.clone());
         let mut checks = Checks::new(names.clone());
         let (rows, outcome) = read_ahead(Even::new(self.rows, d, chunk_rows(d)), &mut |points| {
@@ -93,7 +100,11 @@ impl Stream {
         });
         let n_samples = checks.n_samples;
         let outcome = outcome.and_then(|()| checks.finish(d));
-        outcome.map(|()| n_samples).map_err(|error| locate(error, &rows.chunks.origin, self.weights_origin.as_ref()))
+        let Rows { origin, notes, .. } = rows.chunks;
+        match outcome {
+            Ok(()) => Ok((n_samples, notes.lines())),
+            Err(error) => Err(locate(error, &origin, self.weights_origin.as_ref())),
+        }
     }
 }
 

@@ -1,74 +1,96 @@
-//! Tables from text files: .csv and .tsv, with a header or without.
+//! Tables from text files: .csv, .tsv and others, with a header or without.
 //!
 //! Lines are read in blocks. Blocks without quotes are cut safely at line feeds, so several are parsed at once; from a block
 //! with quotes on, rows are read one after another until a row ends with a block.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, Read};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use csv::ByteRecord;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
 use super::chunks::{Chunk, Table};
-use super::columns::{Picked, Selection};
+use super::columns::{Picked, Selection, columns_flag};
+use super::delimiter::{Delimiter, has_decimal_comma};
+use super::feed::{Blocks, Feed, check_text, comment_above, is_blank, preview, rows_reader, separated};
+use super::fields::Fields;
+use super::header::{self, Header};
 use super::lines::Lines;
 use super::malformed;
+use super::notes::{About, Note};
 use super::source::Source;
 use crate::error::{Error, Result};
-
-/// Cells that stand for a missing value: no number, but no name of a column either.
-const MISSING: [&str; 6] = ["NA", "N/A", "null", "None", "?", "-"];
 
 /// Longest piece of a cell that an error shows.
 const SHOWN: usize = 40;
 
-/// Bytes of a block: the first one is small, for it is parsed row by row.
-const FIRST_BLOCK: usize = 1 << 14;
-const BLOCK: usize = 1 << 20;
-
 /// Blocks for each thread that are parsed at once.
 const BLOCKS_PER_THREAD: usize = 2;
 
-/// About as many bytes as a number takes, with what separates it from the next.
+/// About as many bytes as a block has, and as a number takes, with what separates it from the next.
+const BYTES_PER_BLOCK: usize = 1 << 20;
 const BYTES_PER_NUMBER: usize = 8;
 
 /// Rows of a chunk where they are read one after another.
 const CHUNK: usize = 1 << 16;
 
-/// Reads up to the first row of numbers, and finds the selected columns; the others may hold anything.
-pub(super) fn open(source: Source, delimiter: u8, selection: &Selection) -> Result<Table> {
-    let blocks = Blocks { reader: source.reader, size: FIRST_BLOCK };
-    let mut rows = Rows::new(&source.name, delimiter, Feed::new(Vec::new(), Some(blocks)), 1);
-    if !rows.advance()? {
-        return Err(malformed(source.name, "the file is empty", "give at least one row of numbers"));
-    }
-    let n_columns = rows.record.len();
-    let header = header(&rows.record, selection, &source.name);
-    let picked = selection.find(&source.name, header.as_deref(), n_columns)?;
-    if header.is_some() && !rows.advance()? {
-        return Err(malformed(
-            source.name,
-            "there is a header but no row of numbers",
-            "give at least one row of numbers",
-        ));
+/// From here on a double may not be the integer that was written: 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Reads up to the first row of numbers, and finds the selected columns; the others may hold anything. The delimiter is the
+/// preferred one unless the selection or the first rows tell another.
+pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) -> Result<Table> {
+    let Source { name, reader, .. } = source;
+    let fail = |source| Error::Read { path: PathBuf::from(&name), source };
+    let (lines, blocks) = Blocks::open(reader).map_err(fail)?;
+    check_text(&name, &lines)?;
+    let delimiter = selection.delimiter.unwrap_or_else(|| Delimiter::of(&lines, preferred));
+    let lines = separated(lines, delimiter);
+    let mut blocks = blocks.with_delimiter(delimiter);
+
+    let first_rows = preview(&lines, delimiter);
+    let comment = comment_above(&lines, delimiter);
+    let found = header::find(&first_rows, comment.as_ref(), selection, &name);
+    let Some(first_row) = first_rows.first() else {
+        let problem = if comment.is_some() { "every line is a comment (#)" } else { "the file is empty" };
+        return Err(malformed(name, problem, "give at least one row of numbers"));
+    };
+    let fields = match &found.names {
+        Some(names) => Fields::named(names.clone()).with_index(if found.has_index { vec![0] } else { Vec::new() }),
+        None => Fields::nameless(first_row.len()),
+    };
+    let mut picked = selection.find(&name, &fields)?;
+    picked.notes.extend(found.note);
+
+    let commented = blocks.count_comments(fields.len());
+    let mut rows = Rows::new(&name, delimiter, Feed::new(lines.clone(), Some(blocks)), 1);
+    let has_row = rows.advance()? && (!found.is_row || rows.advance()?);
+    if !has_row {
+        return Err(malformed(name, "there is a header but no row of numbers", "give at least one row of numbers"));
     }
     rows.is_ahead = true;
-    let names = header.as_ref().map(|names| picked.features.iter().map(|&column| names[column].clone()).collect());
-    let layout = Arc::new(Layout { name: source.name, delimiter, header, n_columns, picked: picked.clone() });
-    let chunks = TextChunks { layout, state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
-    Ok(Table { picked, names, n_rows: None, chunks: Box::new(chunks) })
+    rows.look_for_comments(&lines);
+    let may_be_names = !found.is_row && selection.header == Header::Auto;
+    let first_line = may_be_names.then(|| rows.line());
+    let layout = Layout { name, delimiter, fields, picked: picked.clone(), commented, first_line };
+    let chunks = TextChunks { layout: Arc::new(layout), state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
+    Ok(Table { picked, n_rows: None, chunks: Box::new(chunks) })
 }
 
 /// What all rows have in common.
 struct Layout {
     name: String,
-    delimiter: u8,
-    header: Option<Vec<String>>,
-    n_columns: usize,
+    delimiter: Delimiter,
+    fields: Fields,
     picked: Picked,
+    /// Comments so far that look like samples.
+    commented: Arc<AtomicUsize>,
+    /// Line of the first row, where it may be names nevertheless.
+    first_line: Option<u64>,
 }
 
 /// The rows of a file, in chunks.
@@ -162,19 +184,27 @@ impl Layout {
     /// The next rows, at most so many.
     fn chunk(&self, rows: &mut Rows, most: usize) -> Result<Chunk> {
         let mut lines = Lines::default();
-        let mut values = Vec::with_capacity(BLOCK / BYTES_PER_NUMBER);
+        let mut values = Vec::with_capacity(BYTES_PER_BLOCK / BYTES_PER_NUMBER);
         let mut weights = Vec::new();
+        let mut rounded = None;
         let mut n = 0;
+        let n_columns = self.fields.len();
         while n < most && !rows.is_at_end_of_block() && rows.advance()? {
-            if rows.record.len() != self.n_columns {
-                let problem = format!("this row has {} cells, the first one has {}", rows.record.len(), self.n_columns);
-                return Err(malformed(rows.place(), problem, "give every row the same number of cells"));
+            if rows.record.len() != n_columns {
+                let problem = format!("this row has {} cells, the first one has {n_columns}", rows.record.len());
+                let remedy = "give every row the same number of cells, or say what separates them (--delimiter)";
+                return Err(malformed(rows.place(), problem, remedy));
             }
-            for &column in &self.picked.features {
-                values.push(rows.number(column, self.header.as_deref())?);
+            for &column in self.picked.features.iter().chain(&self.picked.weights) {
+                let cell = &rows.record[column];
+                let number = parse(cell).ok_or_else(|| self.no_number(rows, column))?;
+                if number.abs() >= EXACT && is_rounded(cell, number) {
+                    rounded.get_or_insert(column);
+                }
+                values.push(number);
             }
-            if let Some(column) = self.picked.weights {
-                weights.push(rows.number(column, self.header.as_deref())?);
+            if self.picked.weights.is_some() {
+                weights.extend(values.pop());
             }
             lines.push(n, rows.line());
             n += 1;
@@ -182,86 +212,67 @@ impl Layout {
         let values =
             Array2::from_shape_vec((n, self.picked.features.len()), values).expect("each row gave one value a feature");
         let weights = self.picked.weights.map(|_| Array1::from(weights));
-        Ok(Chunk { samples: values.into(), weights, lines: Some(lines) })
+        Ok(Chunk { samples: values.into(), weights, lines: Some(lines), notes: self.notes(rounded) })
     }
-}
 
-/// Blocks of whole lines.
-struct Blocks {
-    reader: Box<dyn BufRead + Send>,
-    size: usize,
-}
-
-impl Blocks {
-    /// The next block, which ends with a line feed even if the file does not.
-    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut block = Vec::with_capacity(self.size + self.size / 16);
-        self.reader.by_ref().take(self.size as u64).read_to_end(&mut block)?;
-        self.size = BLOCK;
-        if block.is_empty() {
-            return Ok(None);
+    /// What there is to say about some rows.
+    fn notes(&self, rounded: Option<usize>) -> Vec<Note> {
+        let name = |column: usize| self.fields.names().map(|names| names[column].as_str());
+        let mut notes: Vec<Note> = rounded.map(|column| Note::rounded(&self.name, name(column))).into_iter().collect();
+        if self.commented.load(Ordering::Relaxed) > 0 {
+            let text = "lines that begin with # are comments, and some of them look like samples: these are left out";
+            notes.push(Note::new(About::Comments, &self.name, text));
         }
-        if block.last() != Some(&b'\n') {
-            self.reader.read_until(b'\n', &mut block)?;
-            if block.last() != Some(&b'\n') {
-                block.push(b'\n');
-            }
+        notes
+    }
+
+    /// The error for a cell that is no number.
+    fn no_number(&self, rows: &Rows, column: usize) -> Error {
+        let cell = rows.record[column].trim_ascii();
+        let text = String::from_utf8_lossy(cell);
+        let text = match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}...", &text[..end]),
+            None => text.into_owned(),
+        };
+        let names = self.fields.names();
+        let name = names.map_or(String::new(), |names| format!(" ({})", names[column]));
+        let decimal_comma = has_decimal_comma(cell);
+        let problem = match text.as_str() {
+            "" => "is empty".to_owned(),
+            text if decimal_comma => format!("is '{text}', a number with a decimal comma"),
+            text => format!("is '{text}', not a number"),
+        };
+        let mut remedy = "fill in or remove such rows, or choose other columns (--columns)".to_owned();
+        if decimal_comma {
+            remedy = "write numbers with decimal points, and without separators of thousands".to_owned();
+        } else if self.first_line == Some(rows.line()) {
+            remedy = "if this row is the names of the columns: --header yes; otherwise ".to_owned() + &remedy;
+        } else if self.fields.len() == 1 {
+            remedy = "fill in or remove such rows, or say what separates the cells (--delimiter)".to_owned();
+        } else if let Some(numbers) = names.and_then(|names| self.columns_of_numbers(rows, names)) {
+            remedy = format!("fill in or remove such rows, or choose other columns: {numbers}");
         }
-        Ok(Some(block))
+        malformed(rows.place(), format!("column {column}{name} {problem}"), remedy)
+    }
+
+    /// The flag that chooses the columns that hold numbers in this row, if they are fewer than those that are chosen.
+    fn columns_of_numbers(&self, rows: &Rows, names: &[String]) -> Option<String> {
+        let holds_number = |column: &&usize| parse(&rows.record[**column]).is_some();
+        let numbers: Vec<&str> =
+            self.picked.features.iter().filter(holds_number).map(|&column| names[column].as_str()).collect();
+        (!numbers.is_empty()).then(|| columns_flag(&numbers))
     }
 }
 
-/// What rows are read from: a block, and the next one when more is asked for.
-struct Feed {
-    block: io::Cursor<Vec<u8>>,
-    blocks: Option<Blocks>,
-    /// Bytes given out so far.
-    given: u64,
-}
-
-impl Feed {
-    fn new(block: Vec<u8>, blocks: Option<Blocks>) -> Self {
-        Feed { block: io::Cursor::new(block), blocks, given: 0 }
-    }
-
-    fn is_at_end_of_block(&self) -> bool {
-        self.block.position() == self.block.get_ref().len() as u64
-    }
-}
-
-impl Read for Feed {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let n = self.block.read(out)?;
-            if n > 0 || out.is_empty() {
-                self.given += n as u64;
-                return Ok(n);
-            }
-            match self.blocks.as_mut().map_or(Ok(None), Blocks::next)? {
-                Some(block) => self.block = io::Cursor::new(block),
-                None => return Ok(0),
-            }
-        }
-    }
-}
-
-/// The first row, if it is a header: if a cell that would have to be a number is text.
-fn header(first: &ByteRecord, selection: &Selection, name: &str) -> Option<Vec<String>> {
-    let is_missing = |cell: &[u8]| MISSING.iter().any(|text| text.as_bytes().eq_ignore_ascii_case(cell));
-    let is_text = |cell: &[u8]| {
-        let cell = cell.trim_ascii();
-        !cell.is_empty() && !is_missing(cell) && parse(cell).is_none()
-    };
-    let is_header = match selection.find(name, None, first.len()) {
-        Ok(Picked { features, weights }) => features.into_iter().chain(weights).any(|column| is_text(&first[column])),
-        // Columns are asked for by name, so there has to be a header.
-        Err(_) => first.iter().any(is_text),
-    };
-    is_header.then(|| first.iter().map(|cell| String::from_utf8_lossy(cell.trim_ascii()).into_owned()).collect())
-}
-
-fn parse(cell: &[u8]) -> Option<f64> {
+/// The number in a cell, if it is one.
+pub(super) fn parse(cell: &[u8]) -> Option<f64> {
     fast_float2::parse(cell.trim_ascii()).ok()
+}
+
+/// Whether a cell is an integer, and another than this double.
+fn is_rounded(cell: &[u8], number: f64) -> bool {
+    let text = std::str::from_utf8(cell.trim_ascii()).unwrap_or_default();
+    text.parse::<i128>().is_ok_and(|integer| number as i128 != integer)
 }
 
 /// The rows of a text file, one after another, blank lines left out.
@@ -276,15 +287,10 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(name: &str, delimiter: u8, feed: Feed, first_line: u64) -> Self {
-        // A line feed alone ends a record (the carriage return before it is trimmed like a blank), and blocks end with
-        // one: so the line just read is always the one before the reader's.
-        let reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(false)
-            .flexible(true)
-            .terminator(csv::Terminator::Any(b'\n'))
-            .from_reader(feed);
+    fn new(name: &str, delimiter: Delimiter, feed: Feed, first_line: u64) -> Self {
+        // A line feed alone ends a record, and blocks end with one: so the line just read is always the one before the
+        // reader's.
+        let reader = rows_reader(delimiter, feed);
         Rows { name: name.to_owned(), reader, record: ByteRecord::new(), first_line, is_ahead: false }
     }
 
@@ -295,16 +301,19 @@ impl Rows {
         }
         loop {
             match self.reader.read_byte_record(&mut self.record) {
-                Ok(true) if self.record.len() == 1 && self.is_blank() => {}
+                Ok(true) if is_blank(&self.record) => {}
                 Ok(more) => return Ok(more),
                 Err(error) => return Err(self.fail(error)),
             }
         }
     }
 
-    /// Whether the line holds nothing but white space. An empty cell in quotes is not blank.
-    fn is_blank(&self) -> bool {
-        !self.record[0].is_empty() && self.record[0].trim_ascii().is_empty()
+    /// Counts the comments that follow the row that was read, in these lines.
+    fn look_for_comments(&self, lines: &[u8]) {
+        let read = usize::try_from(self.reader.position().byte()).unwrap_or(lines.len());
+        if let (Some(blocks), Some(rest)) = (&self.reader.get_ref().blocks, lines.get(read..)) {
+            blocks.look_for_comments(rest);
+        }
     }
 
     fn next_line(&self) -> u64 {
@@ -333,21 +342,6 @@ impl Rows {
 
     fn place(&self) -> String {
         format!("{}:{}", self.name, self.line())
-    }
-
-    fn number(&self, column: usize, header: Option<&[String]>) -> Result<f64> {
-        let cell = &self.record[column];
-        parse(cell).ok_or_else(|| {
-            let text = String::from_utf8_lossy(cell.trim_ascii());
-            let problem = match text.char_indices().nth(SHOWN) {
-                _ if text.is_empty() => "is empty".to_owned(),
-                Some((end, _)) => format!("is '{}...', not a number", &text[..end]),
-                None => format!("is '{text}', not a number"),
-            };
-            let name = header.map_or(String::new(), |names| format!(" ({})", names[column]));
-            let remedy = "fill in or remove such rows, or choose other columns (--columns)";
-            malformed(self.place(), format!("column {column}{name} {problem}"), remedy)
-        })
     }
 
     fn fail(&self, error: csv::Error) -> Error {

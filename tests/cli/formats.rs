@@ -1,6 +1,6 @@
 //! The ways in which the same samples can be written down.
 
-use crate::support::{MODEL, Place, npy};
+use crate::support::{MODEL, Place, npy, table};
 
 const ROWS: [[u8; 2]; 4] = [[0, 1], [1, 0], [1, 1], [9, 11]];
 
@@ -25,6 +25,8 @@ fn every_numeric_type_of_npy_and_both_orders_give_the_same_samples() {
         npy("<f8", true, "(4, 2)", &by_column),
         npy("<f8", false, "(4, 2)", &bytes(|x| f64::from(x).to_le_bytes())),
         npy(">f8", false, "(4, 2)", &bytes(|x| f64::from(x).to_be_bytes())),
+        npy("<f2", false, "(4, 2)", &bytes(|x| half::f16::from_f32(x.into()).to_le_bytes())),
+        npy(">f2", false, "(4, 2)", &bytes(|x| half::f16::from_f32(x.into()).to_be_bytes())),
         npy("<f4", false, "(4, 2)", &bytes(|x| f32::from(x).to_le_bytes())),
         npy(">f4", false, "(4, 2)", &bytes(|x| f32::from(x).to_be_bytes())),
         npy("|i1", false, "(4, 2)", &bytes(|x| (x as i8).to_le_bytes())),
@@ -82,11 +84,6 @@ fn features_are_found_by_name_or_chosen_by_name_or_index() {
     assert_eq!(by_name.status, 0, "{}", by_name.stderr);
     let model: serde_json::Value = serde_json::from_slice(&place.read("model2.json")).unwrap();
     assert_eq!(model["feature_names"], serde_json::json!(["a", "b"]));
-}
-
-/// A file that another program wrote: see tables/make.py.
-fn table(name: &str) -> String {
-    format!("{}/tests/cli/tables/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 #[test]

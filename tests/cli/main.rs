@@ -4,10 +4,13 @@
 mod bad_input;
 mod bench;
 mod commands;
+mod files;
 mod fit;
 mod formats;
 mod instructions;
 mod long_runs;
+mod names;
+mod output;
 mod pictures;
 mod support;
 mod ways_to_fit;

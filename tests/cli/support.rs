@@ -73,8 +73,18 @@ impl Place {
         self.run_with_input(args, b"")
     }
 
-    pub(crate) fn run_with_input(&self, args: &str, input: &[u8]) -> Outcome {
+    /// A run with an argument, the last one, that may hold blanks.
+    pub(crate) fn run_with(&self, args: &str, last: &str) -> Outcome {
         let mut command = self.command(args);
+        command.arg(last);
+        Self::outcome(command, b"")
+    }
+
+    pub(crate) fn run_with_input(&self, args: &str, input: &[u8]) -> Outcome {
+        Self::outcome(self.command(args), input)
+    }
+
+    fn outcome(mut command: Command, input: &[u8]) -> Outcome {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // Who refuses the arguments does not read the input.
@@ -86,6 +96,11 @@ impl Place {
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
+}
+
+/// A file that another program wrote: see tables/make.py.
+pub(crate) fn table(name: &str) -> String {
+    format!("{}/tests/cli/tables/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The example data of the repository.

@@ -12,7 +12,7 @@ use mixtura::{CovarianceType, Data, FitOptions, Points};
 
 use super::fit::covariance_parser;
 use super::inputs::{DataArgs, MemoryArgs};
-use super::{print, print_json};
+use super::output::OutputArgs;
 use measure::{Opened, Task, measure};
 use report::{Entry, LeftOut, Report};
 
@@ -81,14 +81,6 @@ pub(crate) struct BenchArgs {
     /// Seed of the samples and of the start
     #[arg(long, default_value_t = 0)]
     seed: u64,
-
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-
-    /// Show no progress
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 /// The samples, given or drawn.
@@ -98,7 +90,7 @@ enum Samples {
 }
 
 impl BenchArgs {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
         let options = FitOptions {
             covariance_type: self.covariance,
             max_iter: self.epochs,
@@ -107,9 +99,9 @@ impl BenchArgs {
             ..FitOptions::new(self.components)
         };
         let (devices, mut left_out) = self.open()?;
-        let samples = self.samples()?;
+        let samples = self.samples(output)?;
         let value_bytes = samples.value_bytes();
-        let task = Task { data: samples.data(), value_bytes, options, profile: self.profile, quiet: self.quiet };
+        let task = Task { data: samples.data(), value_bytes, options, profile: self.profile, quiet: output.quiet };
 
         let (cpu, others) = devices.split_first().expect("the CPU backend is always there");
         let reference = measure(cpu, &task, None).map_err(|error| samples.locate(error))?;
@@ -122,7 +114,7 @@ impl BenchArgs {
             }
         }
         let report = Report::new(&task, measured, left_out);
-        if self.json { print_json(&report) } else { print(&report.table()) }
+        output.result(&report, || report.table())
     }
 
     /// The devices, the CPU backend before all others, and those of the default that are not there.
@@ -147,9 +139,11 @@ impl BenchArgs {
         Ok((devices, left_out))
     }
 
-    fn samples(&self) -> anyhow::Result<Samples> {
+    fn samples(&self, output: &OutputArgs) -> anyhow::Result<Samples> {
         if let Some(data) = &self.data {
-            return Ok(Samples::Read(Box::new(data.read(None, self.weights.as_deref(), 0, self.memory.host())?)));
+            let data = data.read(None, self.weights.as_deref(), 0, self.memory.host())?;
+            output.notes(data.notes());
+            return Ok(Samples::Read(Box::new(data)));
         }
         let (n, d) = (self.samples, self.features);
         check_memory(n, d, "draw fewer (-n), or of fewer features (-d)")?;

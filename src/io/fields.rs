@@ -1,0 +1,220 @@
+//! The columns that a table offers, by name and by number.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use super::notes::{About, Note};
+
+/// Most column names that an error lists.
+const LISTED: usize = 20;
+
+/// What pandas calls an index that had no name when it was written: in typed files, and in text that was read and written.
+const INDEX_LEVEL: &str = "__index_level_";
+const UNNAMED: &str = "Unnamed: 0";
+
+/// The columns of a table. One that holds a list of numbers in every row is several: a column for each number.
+#[derive(Debug, Clone)]
+pub(super) struct Fields {
+    /// Names of the columns, each once, if they have names.
+    names: Option<Vec<String>>,
+    /// Where the columns that a name stands for are.
+    by_name: HashMap<String, Range<usize>>,
+    /// Where the columns of every number are; `None` where each is one.
+    by_number: Option<Vec<Range<usize>>>,
+    n_columns: usize,
+    /// Columns that hold row numbers, as pandas writes them, by number.
+    index: Vec<usize>,
+    /// A name that more than one column has.
+    repeated: Option<String>,
+}
+
+impl Fields {
+    /// So many columns without names.
+    pub(super) fn nameless(n_columns: usize) -> Self {
+        Fields { names: None, by_name: HashMap::new(), by_number: None, n_columns, index: Vec::new(), repeated: None }
+    }
+
+    /// Columns with names; those that have one name are numbered: v.0, v.1.
+    pub(super) fn named(names: Vec<String>) -> Self {
+        let (names, repeated) = numbered(names);
+        let by_name = names.iter().cloned().zip((0..).map(|i| i..i + 1)).collect();
+        Fields { by_name, by_number: None, n_columns: names.len(), index: Vec::new(), repeated, names: Some(names) }
+    }
+
+    /// Columns with names, some of which hold lists: of so many numbers in every row. The numbers of a list v are called
+    /// v.0, v.1 and so on.
+    pub(super) fn with_lists(names: Vec<String>, lengths: &[Option<usize>]) -> Self {
+        if lengths.iter().all(Option::is_none) {
+            return Self::named(names);
+        }
+        let (names, repeated) = numbered(names);
+        let mut flat = Vec::new();
+        let mut ranges = Vec::new();
+        for (name, length) in names.iter().zip(lengths) {
+            let start = flat.len();
+            match length {
+                None => flat.push(name.clone()),
+                Some(length) => flat.extend((0..*length).map(|i| format!("{name}.{i}"))),
+            }
+            ranges.push(start..flat.len());
+        }
+        let mut fields = Self::named(flat);
+        for (name, range) in names.into_iter().zip(&ranges) {
+            fields.by_name.entry(name).or_insert_with(|| range.clone());
+        }
+        Fields { by_number: Some(ranges), repeated: repeated.or(fields.repeated), ..fields }
+    }
+
+    /// The same with columns, by number, that hold row numbers; those whose name says so need not be listed.
+    pub(super) fn with_index(self, mut index: Vec<usize>) -> Self {
+        let names = self.names.iter().flatten().enumerate();
+        let called = names.filter(|(i, name)| name.starts_with(INDEX_LEVEL) || *i == 0 && *name == UNNAMED);
+        index.extend(called.map(|(i, _)| i));
+        Fields { index, ..self }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.n_columns
+    }
+
+    pub(super) fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
+    /// The columns that a name stands for.
+    pub(super) fn by_name(&self, name: &str) -> Option<Range<usize>> {
+        self.by_name.get(name).cloned()
+    }
+
+    /// The columns that a name stands for or, where none has it, a number from 0.
+    pub(super) fn find(&self, wanted: &str) -> Option<Range<usize>> {
+        self.by_name(wanted).or_else(|| {
+            let number = number(wanted)?;
+            match &self.by_number {
+                Some(ranges) => ranges.get(number).cloned(),
+                None => (number < self.n_columns).then(|| number..number + 1),
+            }
+        })
+    }
+
+    /// All columns but those that hold row numbers, unless these are all.
+    pub(super) fn all(&self) -> Vec<usize> {
+        let data: Vec<usize> = (0..self.n_columns).filter(|column| !self.index.contains(column)).collect();
+        if data.is_empty() { (0..self.n_columns).collect() } else { data }
+    }
+
+    /// What to say about a table of these columns, of which some are features.
+    pub(super) fn notes(&self, place: &str, features: &[usize]) -> Vec<Note> {
+        let mut notes = Vec::new();
+        if let Some(name) = &self.repeated {
+            let text =
+                format!("several columns are called '{name}': they are numbered, '{name}.0', '{name}.1' and so on");
+            notes.push(Note::new(About::Repeated, place, text));
+        }
+        let left_out: Vec<usize> = self.index.iter().copied().filter(|column| !features.contains(column)).collect();
+        if let [first, ..] = left_out.as_slice() {
+            let name = self.names.as_ref().map_or("", |names| &names[*first]);
+            let called = if name.is_empty() { "without a name".to_owned() } else { format!("('{name}')") };
+            let text = format!(
+                "column {first} {called} holds row numbers, as pandas writes them, and is no feature; choose columns \
+                 with it (--columns) if it is one"
+            );
+            notes.push(Note::new(About::Index, place, text));
+        }
+        notes
+    }
+
+    /// The columns there are, in words.
+    pub(super) fn available(&self) -> String {
+        match &self.names {
+            Some(names) if names.len() > LISTED => {
+                format!("the columns are {} and {} more", names[..LISTED].join(", "), names.len() - LISTED)
+            }
+            Some(names) => format!("the columns are {}", names.join(", ")),
+            None if self.n_columns == 1 => "there is one column, without a name: 0".to_owned(),
+            None => format!("the columns have no names; choose by index, 0 to {}", self.n_columns.saturating_sub(1)),
+        }
+    }
+}
+
+/// A number as it is usually written: 3 and 10, but not 03 or +3.
+pub(super) fn number(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|number: &usize| number.to_string() == text)
+}
+
+/// Names of which those that stand more than once are numbered, and the first of these.
+fn numbered(names: Vec<String>) -> (Vec<String>, Option<String>) {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    names.iter().for_each(|name| *counts.entry(name).or_default() += 1);
+    let Some(first) = names.iter().find(|name| counts[name.as_str()] > 1).cloned() else { return (names, None) };
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    let mut next: HashMap<&str, usize> = HashMap::new();
+    let unique = names
+        .iter()
+        .map(|name| {
+            if counts[name.as_str()] == 1 {
+                return name.clone();
+            }
+            let next = next.entry(name).or_default();
+            loop {
+                let candidate = format!("{name}.{next}");
+                *next += 1;
+                if taken.insert(candidate.clone()) {
+                    return candidate;
+                }
+            }
+        })
+        .collect();
+    (unique, Some(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(names: &[&str]) -> Fields {
+        Fields::named(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn a_name_wins_over_a_number_which_is_written_as_usual() {
+        let fields = named(&["1", "a", "03"]);
+        assert_eq!(fields.find("1"), Some(0..1));
+        assert_eq!(fields.find("2"), Some(2..3));
+        assert_eq!(fields.find("03"), Some(2..3));
+        assert_eq!(Fields::nameless(4).find("3"), Some(3..4));
+        for text in ["03", "+3", " 3", "3.0", "-0", "4", ""] {
+            assert_eq!(Fields::nameless(4).find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_stand_twice_are_numbered_past_those_that_are_taken() {
+        let fields = named(&["v", "w", "v", "v.1", "v"]);
+        assert_eq!(fields.names().unwrap(), ["v.0", "w", "v.2", "v.1", "v.3"]);
+        assert_eq!(fields.find("v"), None);
+        assert!(fields.notes("t", &fields.all())[0].text.contains("'v'"));
+    }
+
+    #[test]
+    fn a_list_is_a_column_for_each_of_its_numbers() {
+        let names = ["id", "emb", "x"].map(str::to_owned).to_vec();
+        let fields = Fields::with_lists(names, &[None, Some(3), None]);
+        assert_eq!(fields.names().unwrap(), ["id", "emb.0", "emb.1", "emb.2", "x"]);
+        assert_eq!(fields.find("emb"), Some(1..4));
+        assert_eq!(fields.find("emb.1"), Some(2..3));
+        assert_eq!(fields.find("1"), Some(1..4));
+        assert_eq!(fields.find("2"), Some(4..5));
+        assert_eq!(fields.find("3"), None);
+    }
+
+    #[test]
+    fn row_numbers_are_no_feature_unless_there_is_nothing_else() {
+        let fields = named(&["Unnamed: 0", "x", "__index_level_0__"]).with_index(Vec::new());
+        assert_eq!(fields.all(), [1]);
+        assert_eq!(fields.notes("t", &[1])[0].about, About::Index);
+        assert!(fields.notes("t", &[0, 1, 2]).is_empty(), "they were asked for");
+        assert_eq!(named(&["", "x"]).with_index(vec![0]).all(), [1]);
+        assert_eq!(named(&["Unnamed: 0"]).with_index(Vec::new()).all(), [0]);
+    }
+}

@@ -1,0 +1,91 @@
+//! What there is to say of files that can be read: choices that were made for the user, who may have meant otherwise.
+
+/// What a note is about: of each kind, one is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// A first row that may be names, or a sample.
+    FirstRow,
+    /// A column of row numbers that is no feature.
+    Index,
+    /// A name that several columns have.
+    Repeated,
+    /// Integers that no double holds.
+    Rounded,
+    /// Samples that look left out on purpose.
+    Comments,
+    /// Directories that are named after a column.
+    Partitions,
+}
+
+/// Something to say about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) about: About,
+    pub(super) place: String,
+    pub(super) text: String,
+}
+
+impl Note {
+    pub(super) fn new(about: About, place: impl Into<String>, text: impl Into<String>) -> Self {
+        Note { about, place: place.into(), text: text.into() }
+    }
+
+    /// Integers were rounded; the column is known where it has a name or there is one only.
+    pub(super) fn rounded(place: &str, column: Option<&str>) -> Self {
+        let column = column.map_or(String::new(), |name| format!(" of column '{name}'"));
+        let text = format!(
+            "integers{column} beyond 2^53 were rounded to the nearest double; where their last digits matter, subtract a \
+             constant before they are written"
+        );
+        Note::new(About::Rounded, place, text)
+    }
+}
+
+/// Notes about the files of a data set: the first of each kind, and the number of files that it holds for, too.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Notes(Vec<Counted>);
+
+#[derive(Debug, Clone)]
+struct Counted {
+    first: Note,
+    last_place: String,
+    more: usize,
+}
+
+impl Notes {
+    pub(super) fn add(&mut self, note: Note) {
+        match self.0.iter_mut().find(|counted| counted.first.about == note.about) {
+            Some(counted) if counted.last_place == note.place => {}
+            Some(counted) => {
+                counted.last_place = note.place;
+                counted.more += 1;
+            }
+            None => self.0.push(Counted { last_place: note.place.clone(), first: note, more: 0 }),
+        }
+    }
+
+    /// A line for each kind.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let line = |Counted { first: Note { place, text, .. }, more, .. }: &Counted| match more {
+            0 => format!("{place}: {text}"),
+            1 => format!("{place}, and 1 more file: {text}"),
+            more => format!("{place}, and {more} more files: {text}"),
+        };
+        self.0.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_told_once_with_the_number_of_files_it_holds_for() {
+        let mut notes = Notes::default();
+        for place in ["a", "a", "b", "b", "c"] {
+            notes.add(Note::new(About::Index, place, "has an index"));
+        }
+        notes.add(Note::new(About::Repeated, "b", "has a name twice"));
+        assert_eq!(notes.lines(), ["a, and 2 more files: has an index", "b: has a name twice"]);
+    }
+}
