@@ -53,7 +53,8 @@ class GaussianMixture(Hooks, Answers, Exchange):
     weights_init : array-like of shape (n_components,), default=None
         First weights, in place of the initialisation's.
     means_init : array-like of shape (n_components, n_features), default=None
-        First means, in place of the initialisation's.
+        First means, in place of the initialisation's. With `init_params="kmeans"` the weights and precisions that are
+        not given are those of the samples that are nearest to each; restarts after the first take those of k-means.
     precisions_init : array-like, default=None
         First precisions (inverse covariances), in place of the initialisation's; in the shape of `precisions_`.
     random_state : int, RandomState instance or None, default=None

@@ -22,7 +22,7 @@ mod _native {
     #[pymodule_export]
     use super::fit::fit;
     #[pymodule_export]
-    use super::model::{load, n_parameters, sample, save};
+    use super::model::{load, sample, save};
     #[pymodule_export]
     use super::moments::{Moments, moments};
     #[pymodule_export]

@@ -159,12 +159,6 @@ pub(crate) fn sample(
     })
 }
 
-/// Number of free parameters.
-#[pyfunction]
-pub(crate) fn n_parameters(py: Python<'_>, model: Parameters) -> PyResult<usize> {
-    quietly(py, |_| Ok(model.mixture()?.0.n_parameters()))
-}
-
 /// Writes a model file; `record` is how it was fitted, in JSON. Files hold covariances: those that are given are written
 /// as they are if the model's factors are theirs, and otherwise found anew from the factors.
 #[pyfunction]

@@ -1,14 +1,16 @@
 //! Work without the interpreter's lock, which Ctrl-C stops.
 
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
+use std::{process, thread};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::errors::exception;
@@ -18,6 +20,12 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Pools that are kept for the next jobs, at most.
 const MOST_IDLE: usize = 4;
+
+/// How many threads this process may have. The system reads files to tell, and tells it once.
+static MACHINE: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+
+/// `limit` of the module `mixtura._threads`.
+static LIMIT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// Pools that no job is using, and the process that they belong to: a fork does not inherit their threads.
 static IDLE: Mutex<(u32, Vec<ThreadPool>)> = Mutex::new((0, Vec::new()));
@@ -35,8 +43,9 @@ pub(crate) fn work<T: Send, E: Send>(
     mut hear: impl FnMut(Python<'_>, E) -> PyResult<()> + Send,
     job: impl FnOnce(&AtomicBool, Sender<E>) -> mixtura::Result<T> + Send,
 ) -> PyResult<T> {
+    let n_threads = n_threads(py)?;
     py.detach(|| {
-        let pool = take_pool()?;
+        let pool = take_pool(n_threads)?;
         let stop = AtomicBool::new(false);
         let mut outcome = None;
         let mut raised = Ok(());
@@ -82,25 +91,39 @@ pub(crate) fn quietly<T: Send>(
     work(py, |_, ()| Ok(()), |stop, _sender| job(stop))
 }
 
-/// A pool that is idle, or a new one.
-fn take_pool() -> PyResult<ThreadPool> {
+/// How many threads a job has: as many as the machine has, or as the least of the limits on them says.
+fn n_threads(py: Python<'_>) -> PyResult<usize> {
+    let limit = LIMIT.get_or_try_init(py, || py.import("mixtura._threads")?.getattr("limit").map(Bound::unbind))?;
+    match limit.call0(py)?.extract(py)? {
+        0 => Ok(*MACHINE),
+        limit => Ok(MACHINE.min(limit)),
+    }
+}
+
+/// A pool of so many threads that is idle, or a new one.
+fn take_pool(n_threads: usize) -> PyResult<ThreadPool> {
     let idle = {
         let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.0 != process::id() {
             // The threads of a parent are not there to be ended.
             std::mem::forget(std::mem::replace(&mut *idle, (process::id(), Vec::new())));
         }
-        idle.1.pop()
+        let pool = idle.1.iter().rposition(|pool| pool.current_num_threads() == n_threads);
+        pool.map(|pool| idle.1.remove(pool))
     };
-    let new = || ThreadPoolBuilder::new().thread_name(|i| format!("mixtura-{i}")).build();
+    let new = || ThreadPoolBuilder::new().num_threads(n_threads).thread_name(|i| format!("mixtura-{i}")).build();
     let failed = |error| PyRuntimeError::new_err(format!("no threads could be started: {error}"));
     idle.map_or_else(|| new().map_err(failed), Ok)
 }
 
-/// Keeps a pool for the next job, unless there are enough.
+/// Keeps a pool for the next job. Of too many the one that was kept longest goes: it may have a number of threads that
+/// nobody asks for any more.
 fn keep_pool(pool: ThreadPool) {
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-    if idle.0 == process::id() && idle.1.len() < MOST_IDLE {
+    if idle.0 == process::id() {
         idle.1.push(pool);
+        let oldest = (idle.1.len() > MOST_IDLE).then(|| idle.1.remove(0));
+        drop(idle);
+        drop(oldest);
     }
 }
