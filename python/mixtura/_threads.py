@@ -7,12 +7,8 @@ Whoever runs several processes or threads side by side, joblib for one, tells Nu
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from threadpoolctl import ThreadpoolController
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _VARIABLES = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -22,17 +18,16 @@ _LIBRARIES = [(library, library.get_num_threads() or 0) for library in Threadpoo
 
 def limit() -> int:
     """Give the least of all limits; 0 if there is none."""
-    return min((count for count in _limits() if count > 0), default=0)
-
-
-def _limits() -> Iterator[int]:
+    limits = []
     for variable in _VARIABLES:
-        # OpenMP takes a list, of which the first entry is for threads that no other thread has started.
-        value = os.environ.get(variable, "").partition(",")[0].strip()
-        if value.isdecimal():
-            yield int(value)
+        value = os.environ.get(variable)
+        if value is not None:
+            # OpenMP takes a list, of which the first entry is for threads that no other thread has started.
+            first = value.partition(",")[0].strip()
+            limits.append(int(first) if first.isdecimal() else 0)
     for library, at_first in _LIBRARIES:
         count = library.get_num_threads() or 0
         # A library of linear algebra may have been built for fewer threads than the machine has: its own affair.
         if library.user_api == "openmp" or count < at_first:
-            yield count
+            limits.append(count)
+    return min(filter(None, limits), default=0)
