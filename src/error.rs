@@ -47,7 +47,7 @@ pub enum Error {
 
     /// A value is so large that its square, or a sum of squares, would overflow.
     #[error(
-        "row {row}, {feature} is {value:e}, too large to square\n\
+        "row {row}, {feature} is {value:e}, too large for sums of squares\n\
          rescale this feature, or remove the row (rows are counted from 0)"
     )]
     TooLarge {

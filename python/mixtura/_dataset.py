@@ -184,9 +184,8 @@ def is_path(value: object) -> bool:
 
 
 def open_for(names: Sequence[str] | None, paths: Path | Sequence[Path], weights: str | None) -> _native.Dataset:
-    """Open files for a model: features that have its names, where the files name columns, and otherwise all columns."""
-    of_model = None if names is None else list(names)
-    dataset = _native.Dataset(_files(paths), None, of_model, weights, None, None, None, None, None, None, 0, None)
+    """Open files: for a fit if `names` is None, and otherwise for a model whose features have these names, or none."""
+    dataset = _native.Dataset(_files(paths), None, None if names is None else list(names), weights, None, None, None, None, None, None, 0, None)
     _tell(dataset)
     return dataset
 

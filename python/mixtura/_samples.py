@@ -50,7 +50,8 @@ def _files(estimator: BaseEstimator, X: Any, sample_weight: Any, *, reset: bool,
     else:
         if sample_weight is not None and not isinstance(sample_weight, str):
             raise ValueError("The samples are in files: sample_weight must be the name of a column, or of a file.")
-        dataset = open_for(names, X, sample_weight)
+        of_model = [] if names is None else list(names)
+        dataset = open_for(None if reset else of_model, X, sample_weight)
     if dataset.n_samples < min_samples:
         raise ValueError(f"Found {dataset.n_samples} sample(s) while a minimum of {min_samples} is required.")
     if reset:

@@ -37,7 +37,8 @@ impl Dataset {
         let names = of_model.clone().unwrap_or_default();
         let columns = match (columns, of_model) {
             (Some(chosen), _) => Columns::Chosen(chosen),
-            (None, Some(names)) => Columns::Named(names),
+            // A model whose features have no names has none here.
+            (None, Some(names)) => Columns::of_model(Some(&names[..]).filter(|names| !names.is_empty())),
             (None, None) => Columns::All,
         };
         let header = match header {

@@ -363,7 +363,7 @@ def test_bad_weights_are_errors(blobs, arguments, message):
 
 def test_values_too_large_to_square_are_an_error(blobs):
     blobs[7, 1] = 1e200
-    with pytest.raises(ValueError, match="row 7, column 1 is 1e200, too large to square"):
+    with pytest.raises(ValueError, match="row 7, column 1 is 1e200, too large for sums of squares"):
         GaussianMixture(2).fit(blobs)
 
 

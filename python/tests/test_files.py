@@ -153,7 +153,49 @@ def test_names_of_features_are_compared_as_scikit_learn_compares_those_of_frames
         named.predict(tmp_path / "nameless.npy")
     with pytest.warns(UserWarning, match="X has feature names, but GaussianMixture was fitted without feature names"):
         nameless.predict(tmp_path / "named.csv")
-    with pytest.raises(ValueError, match=r"(?s)feature names should match.*now missing: z"):
+    with pytest.raises(ValueError, match=r"other.csv: there is no column 'z', a feature of the model"):
         named.predict(tmp_path / "other.csv")
+    with pytest.raises(ValueError, match=r"(?s)feature names should match.*now missing: z"):
+        named.predict(Dataset(tmp_path / "other.csv"))
     named.predict(tmp_path / "named.csv")
     nameless.predict(tmp_path / "nameless.npy")
+
+
+def test_choices_that_were_made_about_files_are_warned_of(tmp_path):
+    (tmp_path / "years.csv").write_text("2019,2020\n0.5,1.5\n1.5,3.5\n")
+    with pytest.warns(UserWarning, match=r"\(2019, 2020\) is taken as names.*Dataset\(header=False\)") as warned:
+        dataset = Dataset(tmp_path / "years.csv")
+    assert warned[0].filename == __file__
+    assert dataset.notes == [str(warned[0].message)]
+    assert dataset.feature_names == ["2019", "2020"]
+    with pytest.warns(UserWarning, match="is taken as names") as warned:
+        model = GaussianMixture(covariance_type="diag").fit(tmp_path / "years.csv")
+    assert warned[0].filename == __file__
+    assert list(model.feature_names_in_) == ["2019", "2020"]
+    assert Dataset(tmp_path / "years.csv", header=False).n_samples == 3
+    assert Dataset(tmp_path / "years.csv", header=True).notes == []
+
+
+def test_row_numbers_of_pandas_are_no_feature_and_lists_are_several(table, tmp_path):
+    kept = table[table["x"] > 0]
+    kept.to_parquet(tmp_path / "kept.parquet")
+    kept.to_csv(tmp_path / "kept.csv")
+    for name in ["kept.parquet", "kept.csv"]:
+        with pytest.warns(UserWarning, match="row numbers"):
+            dataset = Dataset(tmp_path / name)
+        assert (len(dataset), dataset.feature_names) == (len(kept), ["x", "y", "z", "w"])
+    pd.DataFrame({"id": ["a", "b", "c"], "emb": [[1.0, 2.0], [3.0, 4.0], [5.0, 9.0]]}).to_parquet(tmp_path / "emb.parquet")
+    dataset = Dataset(tmp_path / "emb.parquet", columns=["emb"])
+    assert dataset.feature_names == ["emb.0", "emb.1"]
+    np.testing.assert_allclose(GaussianMixture().fit(dataset).means_, [[3.0, 5.0]])
+
+
+def test_the_delimiter_and_the_header_can_be_told(tmp_path):
+    (tmp_path / "colons.txt").write_text("7:8\n0:1\n2:5\n")
+    dataset = Dataset(tmp_path / "colons.txt", delimiter=":", header=True)
+    assert (len(dataset), dataset.feature_names) == (2, ["7", "8"])
+    with pytest.raises(ValueError, match="not a delimiter"):
+        Dataset(tmp_path / "colons.txt", delimiter="::")
+    for name, value in [("header", "yes"), ("delimiter", 1)]:
+        with pytest.raises(ValueError, match=name):
+            Dataset(tmp_path / "colons.txt", **{name: value})

@@ -1,27 +1,29 @@
 //! `mixtura convert`: a table in another format.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
-use mixtura::io::Dimensions;
+use mixtura::io::{Columns, Dimensions};
 use serde::Serialize;
 
+use super::Usage;
 use super::inputs::{DataArgs, check_output};
 use super::output::OutputArgs;
 use super::tables::{Table, block, columns};
 
+/// The last path is the output, wherever options stand between them.
+const PATHS_HELP: &str = "Samples, as for `mixtura fit`, and in the end the file to write: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or .f64";
+
 /// Write a table in another format
 #[derive(Debug, Args)]
+#[command(override_usage = "mixtura convert [OPTIONS] <DATA>... <OUT>")]
+#[command(mut_arg("paths", |paths| paths.value_name("PATH").help(PATHS_HELP)))]
 #[command(after_help = "Examples:\n  \
     mixtura convert data.csv data.parquet\n  \
     mixtura convert part-*.parquet start.csv --columns price,amount --head 1000")]
 pub(crate) struct ConvertArgs {
     #[command(flatten)]
     data: DataArgs,
-
-    /// File to write: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or .f64
-    #[arg(value_name = "OUT")]
-    out: PathBuf,
 
     /// Seed of the choice of rows (--sample)
     #[arg(long, default_value_t = 0)]
@@ -37,15 +39,19 @@ struct Made<'a> {
 }
 
 impl ConvertArgs {
-    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
-        check_output("OUT", &self.out, &self.data.files()?)?;
-        let mut table = Table::new(Some(&self.out), Dimensions::Two)?;
-        let data = self.data.stream(None, None, self.seed)?;
+    pub(crate) fn run(mut self, output: &OutputArgs) -> anyhow::Result<()> {
+        let Some(out) = self.data.paths.pop().filter(|_| !self.data.paths.is_empty()) else {
+            let problem = "there is one path, and two are needed: of the data, and of the file to write".to_owned();
+            return Err(Usage { problem, remedy: "mixtura convert <DATA>... <OUT>" }.into());
+        };
+        check_output("OUT", &out, &self.data.files()?)?;
+        let mut table = Table::new(Some(&out), Dimensions::Two)?;
+        let data = self.data.stream(&Columns::All, None, self.seed)?;
         let n_features = data.n_features();
         let (n_samples, notes) =
             data.for_each_chunk(&mut |_, chunk| table.write(&columns(chunk), &[block(chunk, 0..chunk.n_samples())]))?;
         table.finish()?;
         output.notes(&notes);
-        output.made(&Made { n_samples, n_features, out: &self.out })
+        output.made(&Made { n_samples, n_features, out: &out })
     }
 }

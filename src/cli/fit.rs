@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mixtura::io::{Checkpoint, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model};
+use mixtura::io::{Checkpoint, Columns, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model};
 use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Fitting, Init, WarmStart, Watched};
 
 use super::Usage;
@@ -119,7 +119,7 @@ struct Request {
     options: FitOptions,
     /// The initialisation, as results name it.
     init: String,
-    feature_names: Option<Vec<String>>,
+    features: Columns,
     destination: Option<Destination>,
     trace: Option<Trace>,
     plot: Option<Plot>,
@@ -131,13 +131,13 @@ struct Request {
 impl FitArgs {
     pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
         let started = Instant::now();
-        let Request { options, init, feature_names, destination, trace, plot, mut checkpoints, resumed, device } =
+        let Request { options, init, features, destination, trace, plot, mut checkpoints, resumed, device } =
             self.check()?;
 
         let reading = Instant::now();
         let bar = waiting(output.quiet, "reading");
         let weights = self.weights.as_deref();
-        let data = self.data.read(feature_names.as_deref(), weights, options.seed, self.memory.host())?;
+        let data = self.data.read(&features, weights, options.seed, self.memory.host())?;
         let read = reading.elapsed().as_secs_f64();
         drop(bar);
         output.notes(data.notes());
@@ -235,7 +235,11 @@ impl FitArgs {
                 ..FitOptions::new(self.components.unwrap_or_default())
             },
         };
-        let (mixture, mut feature_names) = start.map(|model| (model.mixture, model.feature_names)).unzip();
+        let mut features = Columns::All;
+        let mixture = start.map(|model| {
+            features = Columns::of_model(model.feature_names.as_deref());
+            model.mixture
+        });
         let options = FitOptions {
             tol: self.tol.unwrap_or(base.tol),
             floor: self.collapse.floor().unwrap_or(base.floor),
@@ -251,7 +255,7 @@ impl FitArgs {
         options.check()?;
         let init = match &resumed {
             Some(checkpoint) => {
-                feature_names = Some(checkpoint.data.feature_names().map(<[String]>::to_vec));
+                features = Columns::of_model(checkpoint.data.feature_names());
                 checkpoint.options.init.clone()
             }
             None => if options.warm_start.is_some() { FROM_MODEL } else { options.init.name() }.to_owned(),
@@ -275,8 +279,7 @@ impl FitArgs {
         let checkpoints = self.checkpoint.as_deref();
         let checkpoints = checkpoints.map(|path| Checkpoints::new(path, self.checkpoint_every)).transpose()?;
         let device = self.memory.limit(self.device.open()?);
-        let feature_names = feature_names.flatten();
-        Ok(Request { options, init, feature_names, destination, trace, plot, checkpoints, resumed, device })
+        Ok(Request { options, init, features, destination, trace, plot, checkpoints, resumed, device })
     }
 
     /// The options of a checkpoint, which arguments must agree with; a single restart may be given more epochs.

@@ -60,34 +60,25 @@ impl DataArgs {
     /// What takes more bytes of memory stays on disk.
     pub(crate) fn read(
         &self,
-        model_features: Option<&[String]>,
+        features: &Columns,
         weights: Option<&str>,
         seed: u64,
         memory: u64,
     ) -> mixtura::Result<Dataset> {
-        let data = Dataset::open(&self.paths, &self.selection(model_features, weights, seed), memory)?;
-        data.check_order(model_features.unwrap_or_default())?;
+        let data = Dataset::open(&self.paths, &self.selection(features, weights, seed), memory)?;
+        data.check_order(names(features))?;
         Ok(data)
     }
 
     /// Opens the data, to be read once; likewise.
-    pub(crate) fn stream(
-        &self,
-        model_features: Option<&[String]>,
-        weights: Option<&str>,
-        seed: u64,
-    ) -> mixtura::Result<Stream> {
-        let data = Stream::open(&self.paths, &self.selection(model_features, weights, seed))?;
-        data.check_order(model_features.unwrap_or_default())?;
+    pub(crate) fn stream(&self, features: &Columns, weights: Option<&str>, seed: u64) -> mixtura::Result<Stream> {
+        let data = Stream::open(&self.paths, &self.selection(features, weights, seed))?;
+        data.check_order(names(features))?;
         Ok(data)
     }
 
-    fn selection(&self, model_features: Option<&[String]>, weights: Option<&str>, seed: u64) -> Selection {
-        let columns = match (&self.columns, model_features) {
-            (Some(list), _) => Columns::Listed(list.clone()),
-            (None, Some(names)) => Columns::Named(names.to_vec()),
-            (None, None) => Columns::All,
-        };
+    fn selection(&self, features: &Columns, weights: Option<&str>, seed: u64) -> Selection {
+        let columns = self.columns.as_ref().map_or_else(|| features.clone(), |list| Columns::Listed(list.clone()));
         Selection {
             columns,
             weights: weights.map(str::to_owned),
@@ -192,6 +183,11 @@ impl DeviceArgs {
     pub(crate) fn open(&self) -> mixtura::Result<Device> {
         Device::open_in(&self.device, self.precision)
     }
+}
+
+/// The names of a model's features.
+fn names(features: &Columns) -> &[String] {
+    if let Columns::Named(names) = features { names } else { &[] }
 }
 
 fn header_parser() -> impl TypedValueParser<Value = Header> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish};
-use mixtura::io::{Block, CellType, Column, Dimensions, Model, load_model};
+use mixtura::io::{Block, CellType, Column, Columns, Dimensions, Model, load_model};
 use mixtura::{Backend, Mixture, Points};
 use ndarray::{Array1, Array2};
 use serde::Serialize;
@@ -155,7 +155,7 @@ impl PredictArgs {
         let mut answers = self.answers(output)?;
         let Model { mixture, feature_names, .. } = load_model(&self.model)?;
         let device = self.device.open()?;
-        let data = self.data.stream(feature_names.as_deref(), None, 0)?;
+        let data = self.data.stream(&Columns::of_model(feature_names.as_deref()), None, 0)?;
         data.check_features(mixture.n_features())?;
 
         let most_rows = if self.proba { (MOST_VALUES / mixture.n_components()).max(1) } else { usize::MAX };

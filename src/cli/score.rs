@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mixtura::io::load_model;
+use mixtura::io::{Columns, load_model};
 use serde::Serialize;
 
 use super::format::aligned;
@@ -42,7 +42,7 @@ impl ScoreArgs {
     pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
         let model = load_model(&self.model)?;
         let device = self.device.open()?;
-        let data = self.data.stream(model.feature_names.as_deref(), self.weights.as_deref(), 0)?;
+        let data = self.data.stream(&Columns::of_model(model.feature_names.as_deref()), self.weights.as_deref(), 0)?;
         data.check_features(model.mixture.n_features())?;
 
         let (mut total, mut weight) = (0.0, 0.0);

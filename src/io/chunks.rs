@@ -36,6 +36,12 @@ pub(super) struct Table {
 pub(super) type Chunks = Box<dyn Iterator<Item = Result<Chunk>> + Send>;
 
 impl Table {
+    /// What a file holds that is empty.
+    pub(super) fn nothing() -> Self {
+        let picked = Picked { features: Vec::new(), weights: None, names: None, header: None, notes: Vec::new() };
+        Table { picked, n_rows: Some(0), chunks: Box::new(std::iter::empty()) }
+    }
+
     /// Reads what comes before the rows, and finds the selected columns.
     pub(super) fn open(source: Source, selection: &Selection) -> Result<Self> {
         match source.format {

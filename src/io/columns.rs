@@ -12,13 +12,16 @@ use crate::error::{Error, Result};
 /// More columns than any table has: a header or a user that tells of more is mistaken.
 pub(super) const MOST_COLUMNS: usize = 1 << 20;
 
+/// How many times the number of columns a number is that cannot be meant as an index.
+const BEYOND: usize = 10;
+
 /// Most columns that a remedy writes out.
 const MOST_WRITTEN_OUT: usize = 100;
 
 /// Which columns are features.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Columns {
-    /// All of them, except one that holds weights, and row numbers as pandas writes them.
+    /// All of them, except one that holds weights, and an index as pandas and R write it.
     #[default]
     All,
     /// These, by name or, where no column has that name, by index from 0.
@@ -27,6 +30,15 @@ pub enum Columns {
     Listed(String),
     /// Those with the names of a model's features; where columns have no names, all of them.
     Named(Vec<String>),
+    /// All of them, for a model whose features have no names: so that numbers in a first row are no names either.
+    Nameless,
+}
+
+impl Columns {
+    /// The features of a model, with their names if they have any.
+    pub fn of_model(feature_names: Option<&[String]>) -> Self {
+        feature_names.map_or(Columns::Nameless, |names| Columns::Named(names.to_vec()))
+    }
 }
 
 /// What to read from a table.
@@ -59,6 +71,8 @@ pub(super) struct Picked {
     pub(super) weights: Option<usize>,
     /// Names of the features, if columns have names.
     pub(super) names: Option<Vec<String>>,
+    /// Names of all columns, likewise.
+    pub(super) header: Option<Vec<String>>,
     /// What there is to say about the choice.
     pub(super) notes: Vec<Note>,
 }
@@ -68,7 +82,7 @@ impl Selection {
     pub(super) fn find(&self, place: &str, fields: &Fields) -> Result<Picked> {
         let weights = self.find_weights(place, fields)?;
         let features = match &self.columns {
-            Columns::All => all(fields, weights),
+            Columns::All | Columns::Nameless => all(fields, weights),
             Columns::Chosen(chosen) => {
                 let one = |wanted: &String| {
                     let range = fields.find(wanted).ok_or_else(|| unknown(place, wanted, fields))?;
@@ -81,8 +95,10 @@ impl Selection {
             Columns::Named(names) => named(place, names, fields)?,
         };
         let names = fields.names().map(|names| features.iter().map(|&column| names[column].clone()).collect());
-        let notes = fields.notes(place, &features);
-        Ok(Picked { features, weights, names, notes })
+        let are_chosen = !matches!(self.columns, Columns::All | Columns::Nameless);
+        let notes = fields.notes(place, &features, are_chosen);
+        let header = fields.names().map(<[String]>::to_vec);
+        Ok(Picked { features, weights, names, header, notes })
     }
 
     fn find_weights(&self, place: &str, fields: &Fields) -> Result<Option<usize>> {
@@ -104,12 +120,13 @@ impl Selection {
 
     /// Whether a row of cells is one of names, because names that are asked for stand in it.
     pub(super) fn asks_for(&self, cells: &[&str]) -> bool {
-        // What may be an index is no sign of names.
-        let holds = |name: &str| number(name).is_none() && cells.contains(&name);
+        // What may be an index is no sign of names, even one beyond the last.
+        let may_be_index = |name: &str| number(name).is_some_and(|number| number < BEYOND * cells.len());
+        let holds = |name: &str| !may_be_index(name) && cells.contains(&name);
         let weights = self.weights.as_deref().is_some_and(holds);
         weights
             || match &self.columns {
-                Columns::All => false,
+                Columns::All | Columns::Nameless => false,
                 Columns::Chosen(chosen) => chosen.iter().any(|name| holds(name)),
                 Columns::Listed(text) => {
                     let mut with_commas = cells.iter().filter(|cell| cell.contains(','));
@@ -229,6 +246,8 @@ mod tests {
     #[test]
     fn the_features_of_a_model_are_found_by_name_or_missed_by_name() {
         let named = |header: &[&str]| find(Columns::Named(names(&["b", "a"])), None, header).map(|found| found.0);
+        assert_eq!(Columns::of_model(Some(&names(&["b", "a"]))), Columns::Named(names(&["b", "a"])));
+        assert_eq!(Columns::of_model(None), Columns::Nameless);
         assert_eq!(named(&["a", "x", "b"]).unwrap(), [2, 0]);
         let error = named(&["a", "x"]).unwrap_err().to_string();
         assert!(

@@ -100,7 +100,7 @@ impl Dataset {
         let Stream { mut rows, weights, weights_origin } = Stream::of_files(found, selection)?;
         let taken = take(&mut rows, &files, memory, stop);
         let Rows { origin, names, notes, .. } = rows;
-        let kept = taken.map_err(|error| locate(error, &origin, weights_origin.as_ref()))?;
+        let kept = taken.map_err(|error| notes.remind(locate(error, &origin, weights_origin.as_ref())))?;
         let (samples, reason) = match kept {
             Kept::All(samples, reason) => (Stored::Memory(samples), reason),
             Kept::Survey(survey) => {

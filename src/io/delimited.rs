@@ -37,7 +37,10 @@ impl TextWriter {
     ) -> Result<Self> {
         let mut writer = Self::create(output, separator, compression)?;
         // Names may hold separators and quotes, so the csv crate writes them.
-        let mut names = csv::WriterBuilder::new().delimiter(separator).from_writer(Vec::new());
+        // In quotes, one that begins with # is no comment.
+        let is_comment = columns.first().is_some_and(|column| column.name.starts_with('#'));
+        let quotes = if is_comment { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary };
+        let mut names = csv::WriterBuilder::new().delimiter(separator).quote_style(quotes).from_writer(Vec::new());
         let written = names.write_record(columns.iter().map(|column| &column.name));
         let header = written.map_err(io::Error::from).and_then(|()| names.into_inner().map_err(|e| e.into_error()));
         let written = header.and_then(|header| writer.output.write_all(&header));

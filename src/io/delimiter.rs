@@ -37,7 +37,11 @@ impl Delimiter {
     /// or none.
     pub(super) fn of(lines: &[u8], preferred: Self) -> Self {
         let mut best = (0.0, preferred);
-        for delimiter in [preferred].into_iter().chain(Self::USUAL) {
+        // Tabs that cut all rows alike are no blanks: two of them may have an empty cell between them.
+        let by_tabs = preview(lines, Self::TAB);
+        let has_tabs = by_tabs.iter().all(|row| row.len() > 1 && row.len() == by_tabs[0].len());
+        let usual = Self::USUAL.into_iter().filter(|delimiter| !(has_tabs && *delimiter == Delimiter::Blanks));
+        for delimiter in [preferred].into_iter().chain(usual) {
             let score = delimiter.score(&preview(lines, delimiter));
             if score > best.0 {
                 best = (score, delimiter);
@@ -109,6 +113,7 @@ mod tests {
             ("1,5;2,5\n3,5;4,5\n", semicolon),
             ("a;b\n1.234,56;2.345,67\n", semicolon),
             ("a|b\n1|2\n", Delimiter::Character(b'|')),
+            ("1\t\t3\n4\t\t6\n", Delimiter::TAB),
             ("# x y\n1.0e0 2.0e0\n3.0e0 4.0e0\n", Delimiter::Blanks),
             ("  1.0   2.0\n 10.0  20.0\n", Delimiter::Blanks),
             ("city,x\nNew York,1.0\nLos Angeles,2.0\n", Delimiter::COMMA),

@@ -14,6 +14,9 @@ use crate::error::Result;
 /// What a line begins with that is no row.
 const COMMENT: u8 = b'#';
 
+/// What spreadsheets write in place of a number.
+const ERRORS: [&[u8]; 7] = [b"#N/A", b"#NA", b"#REF!", b"#VALUE!", b"#DIV/0!", b"#NUM!", b"#NAME?"];
+
 /// Bytes of a block: the first one is small, for it is parsed row by row.
 const FIRST_BLOCK: usize = 1 << 14;
 const BLOCK: usize = 1 << 20;
@@ -33,7 +36,7 @@ pub(super) struct Blocks {
     commented: Option<Commented>,
 }
 
-/// Counts comments that look like samples.
+/// Comments among rows of so many cells: those that look like samples are counted.
 #[derive(Clone)]
 struct Commented {
     cells: usize,
@@ -62,11 +65,18 @@ impl Blocks {
         Blocks { delimiter, ..self }
     }
 
-    /// Counts, from now on, comments that have so many cells, some of which are numbers.
-    pub(super) fn count_comments(&mut self, cells: usize) -> Arc<AtomicUsize> {
+    /// Expects rows of so many cells from now on, and counts comments that look like samples.
+    pub(super) fn expect(&mut self, cells: usize) -> Arc<AtomicUsize> {
         let count = Arc::new(AtomicUsize::new(0));
         self.commented = Some(Commented { cells, count: count.clone() });
         count
+    }
+
+    /// A block of whole lines as it is parsed, none of whose rows passes for a comment.
+    pub(super) fn prepared(&self, block: Vec<u8>, cells: usize) -> Vec<u8> {
+        // Most blocks hold no comment, and are searched at the speed of memory.
+        let block = separated(block, self.delimiter);
+        if memchr::memchr(COMMENT, &block).is_some() { rescued(block, self.delimiter, cells) } else { block }
     }
 
     /// The next block, which ends with a line feed even if the file does not.
@@ -78,7 +88,7 @@ impl Blocks {
         if block.last() != Some(&b'\n') {
             block.push(b'\n');
         }
-        let block = separated(block, self.delimiter);
+        let block = self.prepared(block, self.commented.as_ref().map_or(0, |commented| commented.cells));
         self.look_for_comments(&block);
         Ok(Some(block))
     }
@@ -86,7 +96,6 @@ impl Blocks {
     /// Counts the comments of a block.
     pub(super) fn look_for_comments(&self, block: &[u8]) {
         let Some(Commented { cells, count }) = &self.commented else { return };
-        // Most blocks hold no comment, and are searched at the speed of memory.
         if memchr::memchr(COMMENT, block).is_none() {
             return;
         }
@@ -161,16 +170,30 @@ pub(super) fn preview(lines: &[u8], delimiter: Delimiter) -> Vec<ByteRecord> {
     rows
 }
 
-/// The last comment before the first row, cut into cells.
-pub(super) fn comment_above(lines: &[u8], delimiter: Delimiter) -> Option<ByteRecord> {
+/// The comments before the first row, cut into cells.
+pub(super) fn comments_above(lines: &[u8], delimiter: Delimiter) -> Vec<ByteRecord> {
     let lines = lines.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    lines.take_while(|line| line[0] == COMMENT).last().map(|line| uncommented(line, delimiter))
+    lines.take_while(|line| line[0] == COMMENT).map(|line| uncommented(line, delimiter)).collect()
 }
 
+/// Whether every cell of the first row, of so many, is in quotes, and those of no other row are.
+pub(super) fn is_first_row_quoted(lines: &[u8], cells: usize) -> bool {
+    let lines = lines.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let mut quotes = lines
+        .filter(|line| line.first().is_some_and(|first| *first != COMMENT))
+        .map(|line| line.iter().filter(|byte| **byte == b'"').count());
+    let first = quotes.next().unwrap_or(0);
+    let mut others = quotes.peekable();
+    cells > 0 && first == 2 * cells && others.peek().is_some() && others.all(|quotes| quotes < first)
+}
+
+/// The cells of a comment, which may have commas where rows have blanks.
 fn uncommented(line: &[u8], delimiter: Delimiter) -> ByteRecord {
     let start = line.iter().take_while(|byte| **byte == COMMENT).count();
-    // Tabs, if they separate cells, stand between them only.
-    let text = separated(line[start..].trim_ascii().to_vec(), delimiter);
+    let text = line[start..].trim_ascii();
+    let has_commas = delimiter == Delimiter::Blanks && text.contains(&b',');
+    let delimiter = if has_commas { Delimiter::COMMA } else { delimiter };
+    let text = separated(text.to_vec(), delimiter);
     rows_reader(delimiter, text.as_slice())
         .into_byte_records()
         .next()
@@ -178,24 +201,77 @@ fn uncommented(line: &[u8], delimiter: Delimiter) -> ByteRecord {
         .unwrap_or_default()
 }
 
+/// Lines of which those are in quotes that begin with # and are no comments, so that they are read as rows: a spreadsheet's
+/// errors (#N/A), and a word of so many cells, the others of which are numbers (#one,2).
+fn rescued(block: Vec<u8>, delimiter: Delimiter, cells: usize) -> Vec<u8> {
+    let is_row = |line: &[u8]| {
+        let row = line.split(|byte| *byte == delimiter.byte()).map(<[u8]>::trim_ascii).collect::<Vec<_>>();
+        let is_number = |cell: &&[u8]| cell.is_empty() || parse(cell).is_some();
+        let is_word = row[0].len() > 1 && !row[0][1].is_ascii_whitespace() && parse(&row[0][1..]).is_none();
+        ERRORS.contains(&row[0])
+            || cells > 1 && row.len() == cells && is_word && row[1..].iter().all(|cell| is_number(&cell))
+    };
+    if !block.split(|byte| *byte == b'\n').any(|line| line.first() == Some(&COMMENT) && is_row(line)) {
+        return block;
+    }
+    let mut lines = Vec::with_capacity(block.len() + 2);
+    for line in block.split_inclusive(|byte| *byte == b'\n') {
+        if line.first() == Some(&COMMENT) && !line.contains(&b'"') && is_row(line) {
+            let first = line.iter().position(|byte| *byte == delimiter.byte() || byte.is_ascii_whitespace());
+            let (cell, rest) = line.split_at(first.unwrap_or(line.len()));
+            lines.extend([b"\"", cell, b"\"", rest].concat());
+        } else {
+            lines.extend_from_slice(line);
+        }
+    }
+    lines
+}
+
 /// Checks that a file begins like text of a kind that can be read.
 pub(super) fn check_text(name: &str, lines: &[u8]) -> Result<()> {
-    let zeros = |offset: usize| lines.iter().skip(offset).step_by(2).take(64).filter(|byte| **byte == 0).count();
-    if lines.starts_with(b"\xff\xfe") || lines.starts_with(b"\xfe\xff") || zeros(0).abs_diff(zeros(1)) > 16 {
-        let remedy = "write it as UTF-8, for example: iconv -f UTF-16 -t UTF-8 old.csv > new.csv";
-        return Err(malformed(name, "the text is UTF-16, which is not read", remedy));
+    if let Some(encoding) = wide_encoding(lines) {
+        let remedy = format!("write it as UTF-8, for example: iconv -f {encoding} -t UTF-8 old.csv > new.csv");
+        return Err(malformed(name, format!("the text is {encoding}, which is not read"), remedy));
     }
     if lines.contains(&0) {
         let remedy = "give tables as .npy, .npz, .parquet, .arrow, .csv or .tsv, with that extension";
         return Err(malformed(name, "this is no text: it holds bytes that are zero", remedy));
     }
-    let body = lines.strip_suffix(b"\n").unwrap_or(lines);
-    let body = body.strip_suffix(b"\r").unwrap_or(body);
-    if body.contains(&b'\r') && !body.contains(&b'\n') {
+    let alone = |pair: &[u8]| pair[0] == b'\r' && pair[1] != b'\n' && pair[1] != b'\r';
+    if !lines.contains(&b'"') && lines.windows(2).any(alone) {
         let remedy = "make them line feeds, for example: tr '\\r' '\\n' < old.csv > new.csv";
-        return Err(malformed(name, "its lines end in carriage returns alone", remedy));
+        return Err(malformed(name, "some of its lines end in carriage returns alone", remedy));
+    }
+    if let Some(kind @ (b'{' | b'<')) = lines.trim_ascii().first() {
+        let kind = if *kind == b'{' { "JSON" } else { "HTML or XML" };
+        return Err(malformed(name, format!("this looks like {kind}, not like rows of cells"), "write it as .csv"));
     }
     Ok(())
+}
+
+/// The encoding of text of more than one byte for each character.
+fn wide_encoding(text: &[u8]) -> Option<&'static str> {
+    let marks: [(&[u8], &str); 4] =
+        [(b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")];
+    if let Some((_, encoding)) = marks.iter().find(|(mark, _)| text.starts_with(mark)) {
+        return Some(encoding);
+    }
+    let zeros = |offset: usize| text.iter().skip(offset).step_by(2).take(64).filter(|byte| **byte == 0).count();
+    let all = text.len().div_ceil(2).min(64);
+    match (zeros(0), zeros(1)) {
+        (0, many) if 2 * many > all => Some("UTF-16LE"),
+        (many, 0) if 2 * many > all => Some("UTF-16BE"),
+        _ => None,
+    }
+}
+
+/// The delimiter that a first line such as `sep=;` tells, as spreadsheets write it; the line becomes an empty one.
+pub(super) fn told_delimiter(lines: &mut Vec<u8>) -> Option<Delimiter> {
+    let end = lines.iter().position(|byte| *byte == b'\n')?;
+    let line = lines[..end].trim_ascii_end();
+    let &[byte] = line.strip_prefix(b"sep=").or(line.strip_prefix(b"SEP="))? else { return None };
+    lines.drain(..end);
+    Some(Delimiter::Character(byte))
 }
 
 /// What rows are read from: a block, and the next one when more is asked for.
@@ -238,7 +314,7 @@ mod tests {
 
     fn counted(text: &str, cells: usize) -> usize {
         let (first, mut blocks) = Blocks::open(Box::new(io::Cursor::new(text.as_bytes().to_vec()))).unwrap();
-        let count = blocks.count_comments(cells);
+        let count = blocks.expect(cells);
         blocks.look_for_comments(&first);
         while blocks.next().unwrap().is_some() {}
         count.load(Ordering::Relaxed)
@@ -253,14 +329,41 @@ mod tests {
     }
 
     #[test]
-    fn the_last_comment_above_the_rows_is_found() {
-        let above = |text: &str| {
-            let comment = comment_above(text.as_bytes(), Delimiter::COMMA)?;
-            Some(comment.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect::<Vec<_>>().join("|"))
+    fn comments_above_the_rows_are_cut_into_cells() {
+        let above = |text: &str, delimiter| {
+            let comments = comments_above(text.as_bytes(), delimiter);
+            let cells = |comment: &ByteRecord| {
+                comment.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect::<Vec<_>>()
+            };
+            comments.iter().map(|comment| cells(comment).join("|")).collect::<Vec<_>>()
         };
-        assert_eq!(above("# made, by\n\n# x,y\r\n1,2\n# z,w\n"), Some("x|y".to_owned()));
-        assert_eq!(above("1,2\n# x,y\n"), None);
-        assert_eq!(above("#\n1,2"), Some(String::new()));
+        assert_eq!(above("# made, by\n\n# x,y\r\n1,2\n# z,w\n", Delimiter::COMMA), ["made| by", "x|y"]);
+        assert!(above("1,2\n# x,y\n", Delimiter::COMMA).is_empty());
+        assert_eq!(above("#x y\n# x, y\n1 2", Delimiter::Blanks), ["x|y", "x| y"]);
+    }
+
+    #[test]
+    fn rows_that_begin_like_comments_are_rows() {
+        let rescue =
+            |text: &str, cells| String::from_utf8(rescued(text.as_bytes().to_vec(), Delimiter::COMMA, cells)).unwrap();
+        for (text, cells, expected) in [
+            ("1\n#N/A\r\n2\n", 1, "1\n\"#N/A\"\r\n2\n"),
+            ("#REF!,3\n", 2, "\"#REF!\",3\n"),
+            ("#one,2\n#chrom,start\n", 2, "\"#one\",2\n#chrom,start\n"),
+            ("#1,2\n# one,2\n#one\n#one,2,3\n", 2, "#1,2\n# one,2\n#one\n#one,2,3\n"),
+        ] {
+            assert_eq!(rescue(text, cells), expected);
+        }
+    }
+
+    #[test]
+    fn a_first_line_may_tell_the_delimiter() {
+        let mut lines = b"sep=;\r\na;b\n".to_vec();
+        assert_eq!(told_delimiter(&mut lines), Some(Delimiter::Character(b';')));
+        assert_eq!(lines, b"\na;b\n");
+        for text in ["sep,a\n1,2\n", "sep=\n1\n", "a;b\n"] {
+            assert_eq!(told_delimiter(&mut text.as_bytes().to_vec()), None, "{text}");
+        }
     }
 
     #[test]

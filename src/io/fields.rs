@@ -8,9 +8,9 @@ use super::notes::{About, Note};
 /// Most column names that an error lists.
 const LISTED: usize = 20;
 
-/// What pandas calls an index that had no name when it was written: in typed files, and in text that was read and written.
+/// What pandas calls an index without a name in typed files, and any column without one in text.
 const INDEX_LEVEL: &str = "__index_level_";
-const UNNAMED: &str = "Unnamed: 0";
+const UNNAMED: &str = "Unnamed: ";
 
 /// The columns of a table. One that holds a list of numbers in every row is several: a column for each number.
 #[derive(Debug, Clone)]
@@ -22,8 +22,10 @@ pub(super) struct Fields {
     /// Where the columns of every number are; `None` where each is one.
     by_number: Option<Vec<Range<usize>>>,
     n_columns: usize,
-    /// Columns that hold row numbers, as pandas writes them, by number.
+    /// Columns that are an index, as pandas and R write it, by number.
     index: Vec<usize>,
+    /// Columns without a name or a value, by number.
+    empty: Vec<usize>,
     /// A name that more than one column has.
     repeated: Option<String>,
 }
@@ -31,14 +33,28 @@ pub(super) struct Fields {
 impl Fields {
     /// So many columns without names.
     pub(super) fn nameless(n_columns: usize) -> Self {
-        Fields { names: None, by_name: HashMap::new(), by_number: None, n_columns, index: Vec::new(), repeated: None }
+        Fields {
+            names: None,
+            by_name: HashMap::new(),
+            by_number: None,
+            n_columns,
+            index: Vec::new(),
+            empty: Vec::new(),
+            repeated: None,
+        }
     }
 
-    /// Columns with names; those that have one name are numbered: v.0, v.1.
+    /// Columns with names; those that have one name are numbered: v.0, v.1. One without a name is called as pandas calls it,
+    /// Unnamed: 3, and an index if there is none but such columns before it.
     pub(super) fn named(names: Vec<String>) -> Self {
-        let (names, repeated) = numbered(names);
+        let name = |(i, name): (usize, String)| if name.is_empty() { format!("{UNNAMED}{i}") } else { name };
+        let (names, repeated) = numbered(names.into_iter().enumerate().map(name).collect());
         let by_name = names.iter().cloned().zip((0..).map(|i| i..i + 1)).collect();
-        Fields { by_name, by_number: None, n_columns: names.len(), index: Vec::new(), repeated, names: Some(names) }
+        let unnamed = names.iter().take_while(|name| is_unnamed(name)).count();
+        let levels = (unnamed..names.len()).filter(|i| names[*i].starts_with(INDEX_LEVEL));
+        let index = (0..unnamed).chain(levels).collect();
+        let n_columns = names.len();
+        Fields { names: Some(names), by_name, by_number: None, n_columns, index, empty: Vec::new(), repeated }
     }
 
     /// Columns with names, some of which hold lists: of so many numbers in every row. The numbers of a list v are called
@@ -65,12 +81,20 @@ impl Fields {
         Fields { by_number: Some(ranges), repeated: repeated.or(fields.repeated), ..fields }
     }
 
-    /// The same with columns, by number, that hold row numbers; those whose name says so need not be listed.
-    pub(super) fn with_index(self, mut index: Vec<usize>) -> Self {
-        let names = self.names.iter().flatten().enumerate();
-        let called = names.filter(|(i, name)| name.starts_with(INDEX_LEVEL) || *i == 0 && *name == UNNAMED);
-        index.extend(called.map(|(i, _)| i));
-        Fields { index, ..self }
+    /// The same with more columns, by number, that are an index.
+    pub(super) fn with_index(mut self, index: Vec<usize>) -> Self {
+        self.index.extend(index);
+        self.index.sort_unstable();
+        self.index.dedup();
+        self
+    }
+
+    /// The same with columns, by number, in which no values were found; they are passed over if they have no name either.
+    pub(super) fn with_empty(self, empty: Vec<usize>) -> Self {
+        let is_unnamed = |i: &usize| self.names.as_ref().is_some_and(|names| is_unnamed(&names[*i]));
+        let empty: Vec<usize> = empty.into_iter().filter(is_unnamed).collect();
+        let index = self.index.iter().copied().filter(|column| !empty.contains(column)).collect();
+        Fields { index, empty, ..self }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -97,29 +121,37 @@ impl Fields {
         })
     }
 
-    /// All columns but those that hold row numbers, unless these are all.
+    /// All columns but an index and empty ones, unless there are no others.
     pub(super) fn all(&self) -> Vec<usize> {
-        let data: Vec<usize> = (0..self.n_columns).filter(|column| !self.index.contains(column)).collect();
+        let is_data = |column: &usize| !self.index.contains(column) && !self.empty.contains(column);
+        let data: Vec<usize> = (0..self.n_columns).filter(is_data).collect();
         if data.is_empty() { (0..self.n_columns).collect() } else { data }
     }
 
-    /// What to say about a table of these columns, of which some are features.
-    pub(super) fn notes(&self, place: &str, features: &[usize]) -> Vec<Note> {
+    /// What to say about a table of these columns, of which some are features: because they were chosen, or because all are.
+    pub(super) fn notes(&self, place: &str, features: &[usize], are_chosen: bool) -> Vec<Note> {
         let mut notes = Vec::new();
         if let Some(name) = &self.repeated {
             let text =
                 format!("several columns are called '{name}': they are numbered, '{name}.0', '{name}.1' and so on");
             notes.push(Note::new(About::Repeated, place, text));
         }
-        let left_out: Vec<usize> = self.index.iter().copied().filter(|column| !features.contains(column)).collect();
-        if let [first, ..] = left_out.as_slice() {
-            let name = self.names.as_ref().map_or("", |names| &names[*first]);
-            let called = if name.is_empty() { "without a name".to_owned() } else { format!("('{name}')") };
+        let left_out = |columns: &[usize]| -> Option<String> {
+            let names = self.names.as_ref()?;
+            let left_out = columns.iter().filter(|column| !features.contains(column));
+            let names: Vec<String> = left_out.map(|column| format!("'{}'", names[*column])).collect();
+            let columns = if names.len() == 1 { "column" } else { "columns" };
+            (!are_chosen && !names.is_empty()).then(|| format!("{columns} {}", names.join(", ")))
+        };
+        if let Some(columns) = left_out(&self.index) {
             let text = format!(
-                "column {first} {called} holds row numbers, as pandas writes them, and is no feature; choose columns \
-                 with it (--columns) if it is one"
+                "{columns}: an index, as pandas and R write it, and no feature unless it is chosen (--columns)"
             );
             notes.push(Note::new(About::Index, place, text));
+        }
+        if let Some(columns) = left_out(&self.empty) {
+            let text = format!("{columns}: without a name or a value in the first rows, and no feature");
+            notes.push(Note::new(About::Empty, place, text));
         }
         notes
     }
@@ -135,6 +167,12 @@ impl Fields {
             None => format!("the columns have no names; choose by index, 0 to {}", self.n_columns.saturating_sub(1)),
         }
     }
+}
+
+/// Whether this is what a column without a name is called.
+fn is_unnamed(name: &str) -> bool {
+    // A table that was read and written more than once has several of one name, which are numbered.
+    name.strip_prefix(UNNAMED).is_some_and(|i| i.split('.').all(|i| number(i).is_some()))
 }
 
 /// A number as it is usually written: 3 and 10, but not 03 or +3.
@@ -193,7 +231,7 @@ mod tests {
         let fields = named(&["v", "w", "v", "v.1", "v"]);
         assert_eq!(fields.names().unwrap(), ["v.0", "w", "v.2", "v.1", "v.3"]);
         assert_eq!(fields.find("v"), None);
-        assert!(fields.notes("t", &fields.all())[0].text.contains("'v'"));
+        assert!(fields.notes("t", &fields.all(), false)[0].text.contains("'v'"));
     }
 
     #[test]
@@ -209,12 +247,25 @@ mod tests {
     }
 
     #[test]
-    fn row_numbers_are_no_feature_unless_there_is_nothing_else() {
-        let fields = named(&["Unnamed: 0", "x", "__index_level_0__"]).with_index(Vec::new());
-        assert_eq!(fields.all(), [1]);
-        assert_eq!(fields.notes("t", &[1])[0].about, About::Index);
-        assert!(fields.notes("t", &[0, 1, 2]).is_empty(), "they were asked for");
-        assert_eq!(named(&["", "x"]).with_index(vec![0]).all(), [1]);
-        assert_eq!(named(&["Unnamed: 0"]).with_index(Vec::new()).all(), [0]);
+    fn an_index_is_no_feature_unless_there_is_nothing_else() {
+        let fields = named(&["", "Unnamed: 0", "x", "", "__index_level_0__"]);
+        assert_eq!(fields.names().unwrap(), ["Unnamed: 0.0", "Unnamed: 0.1", "x", "Unnamed: 3", "__index_level_0__"]);
+        for (names, all) in [
+            (vec!["", "x"], vec![1]),
+            (vec!["", "", "x"], vec![2]),
+            (vec!["Unnamed: 0", "Unnamed: 1", "x"], vec![2]),
+            (vec!["x", "", "__index_level_0__"], vec![0, 1]),
+            (vec!["Unnamed: 0"], vec![0]),
+            (vec!["Unnamed: x", "x"], vec![0, 1]),
+        ] {
+            assert_eq!(named(&names).all(), all, "{names:?}");
+        }
+        let fields = named(&["x", "y"]).with_index(vec![1]);
+        assert_eq!(fields.all(), [0]);
+        assert_eq!(fields.notes("t", &[0], false)[0].about, About::Index);
+        assert!(fields.notes("t", &[0, 1], false).is_empty(), "all are features");
+        assert!(fields.notes("t", &[0], true).is_empty(), "they were chosen");
+        let fields = named(&["x", ""]).with_empty(vec![0, 1]);
+        assert_eq!((fields.all(), fields.notes("t", &[0], false)[0].about), (vec![0], About::Empty));
     }
 }

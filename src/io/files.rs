@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::malformed;
-use super::notes::{About, Note};
+use super::notes::{About, Note, Notes};
 use crate::error::{Error, Result};
 
 /// Extensions of the tables that a directory is searched for.
@@ -15,11 +15,18 @@ const TABLES: [&str; 12] =
     ["npy", "npz", "parquet", "pq", "arrow", "arrows", "feather", "ipc", "csv", "tsv", "f32", "f64"];
 const COMPRESSED: [&str; 2] = ["gz", "zst"];
 
+/// Extensions of files in directories that are passed over, and may be tables: it is said that they are.
+const DOUBTFUL: [&str; 16] = [
+    "txt", "dat", "data", "tab", "psv", "bz2", "xz", "lz4", "zip", "xls", "xlsx", "parq", "json", "jsonl", "orc",
+    "avro",
+];
+/// How files without an extension begin that may be tables.
+const PART: &str = "part";
+
 /// What a list of paths stands for.
 pub(super) struct Files {
     pub(super) paths: Vec<PathBuf>,
-    /// Directories that name a column, of which nothing is read.
-    pub(super) note: Option<Note>,
+    pub(super) notes: Notes,
 }
 
 /// The files that paths stand for: files as they are; the tables in directories and below them, and what patterns match, in
@@ -32,7 +39,7 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 pub(super) fn find_files(paths: &[PathBuf]) -> Result<Files> {
-    let mut files = Files { paths: Vec::new(), note: None };
+    let mut files = Files { paths: Vec::new(), notes: Notes::default() };
     for path in paths {
         match path.to_str().filter(|text| !path.exists() && text.contains(['*', '?', '['])) {
             Some(pattern) => files.add_matches(pattern)?,
@@ -48,15 +55,16 @@ impl Files {
         let found = glob::glob(pattern)
             .map_err(|error| malformed(pattern, format!("this is no pattern: {error}"), "use *, ? and [...]"))?;
         // Who asks for such names gets them.
-        let any_name = Path::new(pattern).file_name().is_some_and(is_passed_over);
+        let asked_for: Vec<char> = Path::new(pattern).iter().filter_map(passed_over).collect();
+        let is_passed_over = |name| passed_over(name).is_some_and(|begin| !asked_for.contains(&begin));
         let before = self.paths.len();
         // The library sorts them.
         for path in found {
             let path = path.map_err(|error| Error::Read { path: error.path().to_owned(), source: error.into() })?;
-            match path.file_name() {
-                Some(name) if is_passed_over(name) && !any_name => {}
-                _ if path.is_dir() => self.add_tables(&path)?,
-                _ => self.paths.push(path),
+            match path.iter().any(is_passed_over) {
+                true => {}
+                false if path.is_dir() => self.add_tables(&path)?,
+                false => self.paths.push(path),
             }
         }
         match self.paths.len() == before {
@@ -81,14 +89,21 @@ impl Files {
     /// Adds the tables in a directory and below it.
     fn add_tables(&mut self, directory: &Path) -> Result<()> {
         let entries = WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter();
-        for entry in entries.filter_entry(|entry| entry.depth() == 0 || !is_passed_over(entry.file_name())) {
+        for entry in entries.filter_entry(|entry| entry.depth() == 0 || passed_over(entry.file_name()).is_none()) {
             let entry = entry.map_err(|error| {
                 let path = error.path().unwrap_or(directory).to_owned();
                 Error::Read { path, source: io::Error::from(error) }
             })?;
-            if entry.file_type().is_file() && is_table(entry.path()) {
+            if !entry.file_type().is_file() {
+                continue;
+            }
+            if is_table(entry.path()) {
                 self.note_partitions(directory, &entry);
                 self.paths.push(entry.into_path());
+            } else if may_be_table(entry.path()) {
+                let text =
+                    "it may be a table, and is passed over for its extension; give it by its own name, or by a pattern";
+                self.notes.add(Note::new(About::PassedOver, entry.path().display().to_string(), text));
             }
         }
         Ok(())
@@ -100,26 +115,33 @@ impl Files {
         let below = file.path().parent().and_then(|parent| parent.strip_prefix(root).ok()).unwrap_or(Path::new(""));
         let columns: Vec<&str> =
             below.iter().filter_map(|name| name.to_str()?.split_once('=')).map(|(name, _)| name).collect();
-        if !columns.is_empty() && self.note.is_none() {
+        if !columns.is_empty() {
             let text = format!(
-                "the names of directories tell the values of {}, which are no features; write them into the files as \
-                 columns if they are some",
+                "what the names of directories say of {} is not read; write it into the files if it is a feature",
                 columns.join(", ")
             );
-            self.note = Some(Note::new(About::Partitions, root.join(below).display().to_string(), text));
+            self.notes.add(Note::new(About::Partitions, root.join(below).display().to_string(), text));
         }
     }
 }
 
-/// Whether a name is one of those that other programs leave beside tables: .name.crc, _SUCCESS, _metadata.
-fn is_passed_over(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with(['.', '_']))
+/// How a name begins that is one of those that other programs leave beside tables: .name.crc, _SUCCESS, _metadata.
+fn passed_over(name: &OsStr) -> Option<char> {
+    // These two are directories, too, but not hidden ones.
+    let name = name.to_str().filter(|name| !matches!(*name, "." | ".."))?;
+    name.chars().next().filter(|begin| matches!(begin, '.' | '_'))
 }
 
 fn is_table(path: &Path) -> bool {
-    let has = |path: &Path, extensions: &[&str]| {
-        let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-        extension.is_some_and(|extension| extensions.contains(&extension.as_str()))
-    };
-    has(path, &TABLES) || has(path, &COMPRESSED) && has(&path.with_extension(""), &TABLES)
+    has_extension(path, &TABLES) || has_extension(path, &COMPRESSED) && has_extension(&path.with_extension(""), &TABLES)
+}
+
+fn may_be_table(path: &Path) -> bool {
+    let is_part = || path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(PART));
+    has_extension(path, &DOUBTFUL) || has_extension(path, &COMPRESSED) || path.extension().is_none() && is_part()
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+    extension.is_some_and(|extension| extensions.contains(&extension.as_str()))
 }

@@ -1,12 +1,20 @@
 //! What there is to say of files that can be read: choices that were made for the user, who may have meant otherwise.
 
+use crate::error::Error;
+
 /// What a note is about: of each kind, one is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     /// A first row that may be names, or a sample.
     FirstRow,
-    /// A column of row numbers that is no feature.
+    /// An index that is no feature.
     Index,
+    /// Columns without a name or a value.
+    Empty,
+    /// Names in another encoding than UTF-8.
+    Encoding,
+    /// Files in directories that are not read.
+    PassedOver,
     /// A name that several columns have.
     Repeated,
     /// Integers that no double holds.
@@ -61,6 +69,23 @@ impl Notes {
                 counted.more += 1;
             }
             None => self.0.push(Counted { last_place: note.place.clone(), first: note, more: 0 }),
+        }
+    }
+
+    /// These, and then others.
+    pub(super) fn and(mut self, others: Notes) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// An error with what a first row was taken as, for that may be its cause.
+    pub(super) fn remind(&self, error: Error) -> Error {
+        let first_row = self.0.iter().map(|counted| &counted.first).find(|note| note.about == About::FirstRow);
+        match (error, first_row) {
+            (Error::Malformed { place, problem, remedy }, Some(Note { place: file, text, .. })) => {
+                Error::Malformed { place, problem, remedy: format!("{remedy}; mind {file}: {text}") }
+            }
+            (error, _) => error,
         }
     }
 

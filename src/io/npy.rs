@@ -27,7 +27,8 @@ pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
     match array.order {
         Order::C => array.by_rows(reader, selection),
         Order::Fortran => {
-            let file = Source { name, reader, file, format: source.format }.into_rest(array.header_bytes)?;
+            let file = Source { name, reader, file, format: source.format, part: source.part }
+                .into_rest(array.header_bytes)?;
             array.by_columns(file, selection)
         }
     }
@@ -223,7 +224,11 @@ fn turn<T: Copy + Default>(n: usize, columns: &[Option<Numbers>], of: impl Fn(&N
 fn encoding(name: &str, dtype: &DType) -> Result<Encoding> {
     let unreadable = || {
         let problem = format!("values of type {} cannot be read", dtype.descr());
-        malformed(name, problem, "save real numbers: numpy.save(file, x.astype(numpy.float64))")
+        let remedy = match dtype {
+            DType::Plain(_) => "save real numbers: numpy.save(file, x.astype(numpy.float64))",
+            _ => "save an array of one type: numpy.lib.recfunctions.structured_to_unstructured(x)",
+        };
+        malformed(name, problem, remedy)
     };
     let DType::Plain(plain) = dtype else { return Err(unreadable()) };
     let kind = match (plain.type_char(), plain.size_field()) {

@@ -28,7 +28,14 @@ pub(super) fn open(source: Source, selection: &Selection) -> error::Result<Table
         .map_err(|error| broken(&name, &error))?;
     let members: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(EXTENSION)).collect();
     let member = match (&selection.member, members.as_slice()) {
-        (_, []) => return Err(malformed(name, "there is no array in this archive", "write it with numpy.savez")),
+        (_, []) => {
+            let is_workbook = names.iter().any(|name| name.starts_with("xl/"));
+            let (problem, remedy) = match is_workbook {
+                true => ("this is an Excel workbook, which is not read", "save its sheet as .csv"),
+                false => ("there is no array in this archive", "write it with numpy.savez, or take its files out"),
+            };
+            return Err(malformed(name, problem, remedy));
+        }
         (None, [only]) => *only,
         (None, _) => {
             let problem = format!("the archive holds {} arrays", members.len());

@@ -12,7 +12,7 @@ use super::malformed;
 use super::notes::Notes;
 use super::npy::Array;
 use super::origin::{Choice, Origin, Part};
-use super::source::{Format, Source};
+use super::source::{self, Format, Source};
 use crate::error::{Error, Result};
 use crate::points::{Points, Samples};
 
@@ -20,6 +20,8 @@ use crate::points::{Points, Samples};
 pub(super) struct Rows {
     files: vec::IntoIter<PathBuf>,
     selection: Selection,
+    /// What files have in common with those before them.
+    part: source::Part,
     choice: Choice,
     /// The file at work: its chunks, and the rows that it has left, where it says so.
     table: Option<(Chunks, Option<usize>)>,
@@ -42,6 +44,7 @@ impl Rows {
     pub(super) fn open(files: Vec<PathBuf>, selection: &Selection) -> Result<Self> {
         let choice = Choice::new(selection);
         let mut rows = Rows {
+            part: source::Part { is_one_of_several: files.len() > 1, earlier: None },
             files: files.into_iter(),
             selection: selection.clone(),
             table: None,
@@ -72,10 +75,15 @@ impl Rows {
     /// Goes on to the next file; `false` after the last.
     fn next_table(&mut self) -> Result<bool> {
         let Some(file) = self.files.next() else { return Ok(false) };
-        let source = Source::open(&file)?;
+        let mut source = Source::open(&file)?;
+        source.part = self.part.clone();
         let name = source.name.clone();
         let Table { picked, n_rows, chunks } = Table::open(source, &self.selection)?;
-        let Picked { features, weights, names, notes } = picked;
+        let Picked { features, weights, names, header, notes } = picked;
+        if n_rows == Some(0) && features.is_empty() && self.part.is_one_of_several {
+            return self.next_table();
+        }
+        self.part.earlier.get_or_insert(header);
         match self.origin.parts.first() {
             None => {
                 (self.names, self.n_features) = (names, features.len());
@@ -316,7 +324,9 @@ impl<I: Iterator<Item = Result<Chunk>>> Iterator for Even<I> {
 }
 
 /// Weights from a file of their own, one for each row, and what there is to say about it.
-pub(super) fn read_weights(path: &Path, notes: &mut Notes) -> Result<(Array1<f64>, Origin)> {
+///
+/// Whether they have a header, and what separates them from other cells, is told for them as for the samples.
+pub(super) fn read_weights(path: &Path, selection: &Selection, notes: &mut Notes) -> Result<(Array1<f64>, Origin)> {
     let source = Source::open(path)?;
     if source.format == Format::Npy {
         // Also of one dimension, which samples are not.
@@ -326,7 +336,8 @@ pub(super) fn read_weights(path: &Path, notes: &mut Notes) -> Result<(Array1<f64
         return Ok((weights, Origin { parts: vec![part], choice: None }));
     }
     let name = source.name.clone();
-    let Table { picked, chunks, .. } = Table::open(source, &Selection::default())?;
+    let selection = Selection { header: selection.header, delimiter: selection.delimiter, ..Selection::default() };
+    let Table { picked, chunks, .. } = Table::open(source, &selection)?;
     picked.notes.into_iter().for_each(|note| notes.add(note));
     let n_columns = picked.features.len();
     if n_columns != 1 {

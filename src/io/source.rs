@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::delimiter::Delimiter;
 use super::gunzip::Gunzip;
+use super::malformed;
 use crate::backend::Precision;
 use crate::error::{Error, Result};
 
@@ -15,6 +16,9 @@ const BUFFER: usize = 1 << 16;
 
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
+
+/// What files begin with that are compressed in other ways.
+const UNREAD: [(&[u8], &str); 3] = [(b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"\x04\x22\x4d\x18", "LZ4")];
 
 /// How a table is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,14 @@ const MAGIC: [(&[u8], Format); 6] = [
 /// What the extensions of Arrow stand for, beside Arrow's file format.
 const OF_ARROW: [Format; 2] = [Format::ArrowStream, Format::FirstFeather];
 
+/// A file among those of a data set.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part {
+    pub(super) is_one_of_several: bool,
+    /// The names of all columns of an earlier file, `Some(None)` where it has none.
+    pub(super) earlier: Option<Option<Vec<String>>>,
+}
+
 /// An open file or standard input, with the name that errors give it.
 pub(super) struct Source {
     pub(super) name: String,
@@ -53,6 +65,7 @@ pub(super) struct Source {
     pub(super) reader: Box<dyn BufRead + Send>,
     /// The file, if its contents are not compressed.
     pub(super) file: Option<File>,
+    pub(super) part: Part,
 }
 
 impl Source {
@@ -83,13 +96,16 @@ impl Source {
             stem = path.with_extension("");
             inner = &stem;
         }
-        let format = format(inner, reader.fill_buf().map_err(fail)?);
-        Ok(Source { name, format, reader, file })
+        let start = reader.fill_buf().map_err(fail)?;
+        let format = format(inner, start);
+        check_start(&name, format, start)?;
+        Ok(Source { name, format, reader, file, part: Part::default() })
     }
 
     /// Contents that are no file.
     pub(super) fn of_contents(name: String, format: Format, contents: impl Read + Send + 'static) -> Self {
-        Source { name, format, reader: Box::new(BufReader::with_capacity(BUFFER, contents)), file: None }
+        let reader = Box::new(BufReader::with_capacity(BUFFER, contents));
+        Source { name, format, reader, file: None, part: Part::default() }
     }
 
     /// As [`Source::into_file`] for a reader from which some bytes, the first ones, were read already: of a temporary copy
@@ -138,6 +154,24 @@ fn format(path: &Path, start: &[u8]) -> Format {
             _ => Format::Text(Delimiter::COMMA),
         }),
     }
+}
+
+/// Checks that a file does not begin like one of a kind that is not read, or of another kind than its extension says.
+fn check_start(name: &str, format: Format, start: &[u8]) -> Result<()> {
+    if let Some((_, by)) = UNREAD.iter().find(|(magic, _)| start.starts_with(magic)) {
+        return Err(malformed(name, format!("it is compressed by {by}, which is not read"), "decompress it first"));
+    }
+    let expected = match format {
+        Format::Parquet => b"PAR1".as_slice(),
+        Format::ArrowFile => b"ARROW1",
+        _ => return Ok(()),
+    };
+    let is_other = start.len() >= expected.len() && !start.starts_with(expected);
+    if is_other && start.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        let remedy = "give it the extension of what it holds, such as .csv";
+        return Err(malformed(name, "this is text, and not what its extension says", remedy));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

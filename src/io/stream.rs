@@ -41,10 +41,10 @@ impl Stream {
 
     pub(super) fn of_files(files: Files, selection: &Selection) -> Result<Self> {
         let mut rows = Rows::open(files.paths, selection)?;
-        files.note.into_iter().for_each(|note| rows.notes.add(note));
+        rows.notes = files.notes.and(rows.notes);
         let (weights, weights_origin) = match &selection.weights {
             Some(file) if !rows.has_weights => {
-                let (weights, origin) = read_weights(Path::new(file), &mut rows.notes)?;
+                let (weights, origin) = read_weights(Path::new(file), selection, &mut rows.notes)?;
                 (Some(Arc::new(weights)), Some(origin))
             }
             _ => (None, None),
@@ -103,7 +103,7 @@ impl Stream {
         let Rows { origin, notes, .. } = rows.chunks;
         match outcome {
             Ok(()) => Ok((n_samples, notes.lines())),
-            Err(error) => Err(locate(error, &origin, self.weights_origin.as_ref())),
+            Err(error) => Err(notes.remind(locate(error, &origin, self.weights_origin.as_ref()))),
         }
     }
 }

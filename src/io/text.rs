@@ -16,9 +16,11 @@ use rayon::prelude::*;
 use super::chunks::{Chunk, Table};
 use super::columns::{Picked, Selection, columns_flag};
 use super::delimiter::{Delimiter, has_decimal_comma};
-use super::feed::{Blocks, Feed, check_text, comment_above, is_blank, preview, rows_reader, separated};
+use super::feed::{
+    Blocks, Feed, check_text, comments_above, is_blank, is_first_row_quoted, preview, rows_reader, told_delimiter,
+};
 use super::fields::Fields;
-use super::header::{self, Header};
+use super::header::{self, Header, Top};
 use super::lines::Lines;
 use super::malformed;
 use super::notes::{About, Note};
@@ -44,33 +46,47 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Reads up to the first row of numbers, and finds the selected columns; the others may hold anything. The delimiter is the
 /// preferred one unless the selection or the first rows tell another.
 pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) -> Result<Table> {
-    let Source { name, reader, .. } = source;
+    let Source { name, reader, part, .. } = source;
     let fail = |source| Error::Read { path: PathBuf::from(&name), source };
-    let (lines, blocks) = Blocks::open(reader).map_err(fail)?;
+    let (mut lines, blocks) = Blocks::open(reader).map_err(fail)?;
     check_text(&name, &lines)?;
-    let delimiter = selection.delimiter.unwrap_or_else(|| Delimiter::of(&lines, preferred));
-    let lines = separated(lines, delimiter);
+    let told = told_delimiter(&mut lines);
+    let delimiter = selection.delimiter.or(told).unwrap_or_else(|| Delimiter::of(&lines, preferred));
     let mut blocks = blocks.with_delimiter(delimiter);
+    let n_cells = preview(&lines, delimiter).last().map_or(0, ByteRecord::len);
+    let lines = blocks.prepared(lines, n_cells);
 
-    let first_rows = preview(&lines, delimiter);
-    let comment = comment_above(&lines, delimiter);
-    let found = header::find(&first_rows, comment.as_ref(), selection, &name);
-    let Some(first_row) = first_rows.first() else {
-        let problem = if comment.is_some() { "every line is a comment (#)" } else { "the file is empty" };
-        return Err(malformed(name, problem, "give at least one row of numbers"));
+    let rows = preview(&lines, delimiter);
+    let comments = comments_above(&lines, delimiter);
+    let Some(first) = rows.first() else {
+        let problem = if comments.is_empty() { "the file is empty" } else { "every line is a comment (#)" };
+        return if part.is_one_of_several { Ok(Table::nothing()) } else { Err(no_rows(name, problem)) };
     };
+    let is_quoted = is_first_row_quoted(&lines, first.len());
+    let top = Top { rows: &rows, comments: &comments, is_quoted, delimiter, earlier: part.earlier.as_ref() };
+    let found = header::find(&top, selection, &name);
     let fields = match &found.names {
-        Some(names) => Fields::named(names.clone()).with_index(if found.has_index { vec![0] } else { Vec::new() }),
-        None => Fields::nameless(first_row.len()),
+        Some(names) => {
+            let below = &rows[usize::from(found.is_row)..];
+            let is_empty = |column: &usize| {
+                below.iter().all(|row| row.get(*column).is_none_or(|cell| cell.trim_ascii().is_empty()))
+            };
+            Fields::named(names.clone()).with_empty((0..names.len()).filter(is_empty).collect())
+        }
+        None => Fields::nameless(first.len()),
     };
     let mut picked = selection.find(&name, &fields)?;
-    picked.notes.extend(found.note);
+    picked.notes.extend(found.notes);
 
-    let commented = blocks.count_comments(fields.len());
+    let commented = blocks.expect(fields.len());
     let mut rows = Rows::new(&name, delimiter, Feed::new(lines.clone(), Some(blocks)), 1);
-    let has_row = rows.advance()? && (!found.is_row || rows.advance()?);
-    if !has_row {
-        return Err(malformed(name, "there is a header but no row of numbers", "give at least one row of numbers"));
+    if !rows.advance()? || found.is_row && !rows.advance()? {
+        let empty = Table { n_rows: Some(0), chunks: Box::new(std::iter::empty()), picked };
+        return if part.is_one_of_several {
+            Ok(empty)
+        } else {
+            Err(no_rows(name, "there is a header but no row of numbers"))
+        };
     }
     rows.is_ahead = true;
     rows.look_for_comments(&lines);
@@ -79,6 +95,10 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let layout = Layout { name, delimiter, fields, picked: picked.clone(), commented, first_line };
     let chunks = TextChunks { layout: Arc::new(layout), state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
     Ok(Table { picked, n_rows: None, chunks: Box::new(chunks) })
+}
+
+fn no_rows(name: String, problem: &str) -> Error {
+    malformed(name, problem, "give at least one row of numbers")
 }
 
 /// What all rows have in common.
@@ -191,9 +211,7 @@ impl Layout {
         let n_columns = self.fields.len();
         while n < most && !rows.is_at_end_of_block() && rows.advance()? {
             if rows.record.len() != n_columns {
-                let problem = format!("this row has {} cells, the first one has {n_columns}", rows.record.len());
-                let remedy = "give every row the same number of cells, or say what separates them (--delimiter)";
-                return Err(malformed(rows.place(), problem, remedy));
+                return Err(self.ragged(rows));
             }
             for &column in self.picked.features.iter().chain(&self.picked.weights) {
                 let cell = &rows.record[column];
@@ -215,12 +233,24 @@ impl Layout {
         Ok(Chunk { samples: values.into(), weights, lines: Some(lines), notes: self.notes(rounded) })
     }
 
+    /// The error for a row of another number of cells than the first one.
+    fn ragged(&self, rows: &Rows) -> Error {
+        let (found, expected) = (rows.record.len(), self.fields.len());
+        let goes_on = rows.record.iter().any(|cell| cell.contains(&b'\n'));
+        let remedy = match goes_on {
+            true => "close the quote that joins several lines into this row",
+            false if expected == 1 => "remove a title above the rows, or say what separates the cells (--delimiter)",
+            false => "give every row the same number of cells, or say what separates them (--delimiter)",
+        };
+        malformed(rows.place(), format!("this row has {found} cells, the first one has {expected}"), remedy)
+    }
+
     /// What there is to say about some rows.
     fn notes(&self, rounded: Option<usize>) -> Vec<Note> {
         let name = |column: usize| self.fields.names().map(|names| names[column].as_str());
         let mut notes: Vec<Note> = rounded.map(|column| Note::rounded(&self.name, name(column))).into_iter().collect();
         if self.commented.load(Ordering::Relaxed) > 0 {
-            let text = "lines that begin with # are comments, and some of them look like samples: these are left out";
+            let text = "lines that begin with # are comments; some of them look like samples, and are left out";
             notes.push(Note::new(About::Comments, &self.name, text));
         }
         notes
@@ -229,14 +259,16 @@ impl Layout {
     /// The error for a cell that is no number.
     fn no_number(&self, rows: &Rows, column: usize) -> Error {
         let cell = rows.record[column].trim_ascii();
-        let text = String::from_utf8_lossy(cell);
+        // What stands in a line of its own is an error's remedy.
+        let text = String::from_utf8_lossy(cell).replace(|c: char| c.is_control(), " ");
         let text = match text.char_indices().nth(SHOWN) {
             Some((end, _)) => format!("{}...", &text[..end]),
-            None => text.into_owned(),
+            None => text,
         };
         let names = self.fields.names();
         let name = names.map_or(String::new(), |names| format!(" ({})", names[column]));
-        let decimal_comma = has_decimal_comma(cell);
+        // Where nothing separates cells, commas may do.
+        let decimal_comma = self.fields.len() > 1 && has_decimal_comma(cell);
         let problem = match text.as_str() {
             "" => "is empty".to_owned(),
             text if decimal_comma => format!("is '{text}', a number with a decimal comma"),

@@ -35,7 +35,7 @@ fn what_lies_around_tables_is_passed_over_and_directories_are_searched() {
         ("_temporary/part-1.csv", "a,b\n5,5\n"),
         (".ipynb_checkpoints/part-0-checkpoint.csv", "a,b\n5,5\n"),
         ("_SUCCESS", ""),
-        ("notes.txt", "nothing\n"),
+        ("year=2023/notes.txt", "nothing\n"),
     ] {
         let path = parts.join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -47,7 +47,11 @@ fn what_lies_around_tables_is_passed_over_and_directories_are_searched() {
     }
     let outcome = place.run("fit parts -k 1 --device cpu");
     let told = outcome.stderr.lines().find(|line| line.starts_with("note: ")).unwrap_or_default();
-    assert!(told.contains("values of year, month, which are no features"), "{}", outcome.stderr);
+    assert!(told.contains("say of year, month is not read"), "{}", outcome.stderr);
+    // What may be a table, too, is not passed over without a word.
+    std::fs::write(parts.join("more.csv.bz2"), "BZh").unwrap();
+    let outcome = place.run("fit parts -k 1 --device cpu");
+    assert!(outcome.stderr.contains("more.csv.bz2: it may be a table, and is passed over"), "{}", outcome.stderr);
     // Who names such files means them.
     let hidden = "parts/year=2024/month=1/.part-0.csv";
     assert_eq!(place.run(&format!("predict model.json {hidden} --device cpu")).lines().len(), 1);
@@ -91,7 +95,16 @@ fn lines_that_begin_with_a_hash_are_comments_the_last_of_which_names_the_columns
     place.write("out.csv", "a,b\n0,1\n#1,0\n1,1\n");
     let outcome = place.run("fit out.csv -k 1 --device cpu --json");
     assert_eq!(outcome.json()["n_samples"], 2);
-    assert!(outcome.stderr.contains("some of them look like samples: these are left out"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("some of them look like samples, and are left out"), "{}", outcome.stderr);
+    // Spreadsheets' errors and words of rows are none.
+    place.write("errors.csv", "a\n1.5\n#N/A\n2.5\n");
+    assert!(place.run("fit errors.csv -k 1").stderr.contains("errors.csv:3: column 0 (a) is '#N/A', not a number"));
+    place.write("tags.csv", "tag,a\n#x,1.5\n#one,2\n#y,4\n");
+    assert_eq!(place.run("fit tags.csv --columns a -k 1 --device cpu --json").json()["means"][0][0], 2.5);
+    // A table that is written with such a name is read as it was.
+    place.write("hash.csv", "\"#a\",b\n1,2\n3,4\n");
+    assert_eq!(place.run("convert hash.csv again.csv").status, 0);
+    assert_eq!(names(&place, "again.csv"), json!(["#a", "b"]));
     place.write("all.csv", "# 1,2\n# 3,4\n");
     assert!(place.run("fit all.csv -k 1").stderr.contains("all.csv: every line is a comment (#)"));
 }
@@ -123,6 +136,9 @@ fn the_first_rows_or_the_user_tell_what_separates_the_cells() {
             place.run(&format!("predict model.json {name} --log-density --device cpu --delimiter {delimiter}"));
         assert_eq!(outcome.status == 0, delimiter != "tab", "{delimiter}: {}", outcome.stderr);
     }
+    place.write("told.csv", format!("sep=:\na,b\n{ROWS}").replace(',', ":"));
+    let told = place.run("predict model.json told.csv --log-density --device cpu");
+    assert_eq!(told.stdout, expected, "as spreadsheets tell it: {}", told.stderr);
     assert_eq!(place.run("fit reference.csv -k 1 --delimiter ab").status, 2);
 }
 
@@ -136,14 +152,24 @@ fn text_of_other_kinds_is_refused_for_what_it_is() {
     place.write("returns.csv", format!("a,b\n{ROWS}").replace('\n', "\r"));
     place.write("commas.csv", "a;b\n1,5;2,5\n3,5;4,5\n");
     place.write("thousands.csv", "a;b\n1.001,5;2\n3.001,5;4\n");
+    place.write("mixed.csv", "a,b\r1,2\r3,4\n5,6\n");
+    place.write("rows.json", "{\"a\": 1}\n");
+    place.write("table.bz2", b"BZh91AY&SY");
+    place.write("text.parquet", format!("a,b\n{ROWS}"));
+    place.write("quote.csv", "a,t,b\n1,\"x,2\n3,y,4\n5,z,6\n");
     place.write("binary", [1, 0, 0, 2, 0, 0, 0, 3, 0, 0]);
     for (data, problem, remedy) in [
         ("wide.csv", "wide.csv: the text is UTF-16", "iconv -f UTF-16 -t UTF-8"),
         ("unmarked.csv", "unmarked.csv: the text is UTF-16", "iconv"),
         ("big.csv", "big.csv: the text is UTF-16", "iconv"),
-        ("returns.csv", "returns.csv: its lines end in carriage returns alone", "tr '\\r' '\\n'"),
+        ("returns.csv", "returns.csv: some of its lines end in carriage returns alone", "tr '\\r' '\\n'"),
         ("commas.csv", "commas.csv:2: column 0 (a) is '1,5', a number with a decimal comma", "decimal points"),
         ("thousands.csv", "column 0 (a) is '1.001,5', a number with a decimal comma", "decimal points"),
+        ("mixed.csv", "mixed.csv: some of its lines end in carriage returns alone", "tr"),
+        ("rows.json", "rows.json: this looks like JSON", ".csv"),
+        ("table.bz2", "table.bz2: it is compressed by bzip2", "decompress"),
+        ("text.parquet", "text.parquet: this is text, and not what its extension says", ".csv"),
+        ("quote.csv --columns a,b", "quote.csv:", "close the quote"),
         ("binary", "binary: this is no text: it holds bytes that are zero", ".npy"),
         (&table("first.feather"), "first.feather: this is Feather of version 1", "write_feather"),
     ] {
@@ -211,16 +237,15 @@ fn integers_that_no_double_holds_get_a_line() {
     let bytes: Vec<u8> = stamps.iter().flat_map(|t| t.to_be_bytes()).collect();
     place.write("t.npy", npy(">i8", false, "(4, 1)", &bytes));
     place.write("by_column.npy", npy(">i8", true, "(2, 2)", &bytes));
-    for (data, column) in [
-        ("t.csv --columns 0".to_owned(), ""),
-        ("named.csv".to_owned(), " of column 't'"),
-        ("t.npy".to_owned(), ""),
-        ("by_column.npy".to_owned(), ""),
-        (table("stamps.parquet"), " of column 't'"),
+    for (data, flags, column) in [
+        ("t.csv", "--columns 0", ""),
+        ("named.csv", "", " of column 't'"),
+        ("t.npy", "", ""),
+        ("by_column.npy", "", ""),
+        (&table("stamps.parquet"), "", " of column 't'"),
     ] {
-        for command in ["fit -k 1 --device cpu", "convert"] {
-            let out = if command == "convert" { "out.csv" } else { "" };
-            let outcome = place.run(&format!("{command} {data} {out}"));
+        for command in [format!("fit {data} -k 1 --device cpu {flags}"), format!("convert {data} out.csv {flags}")] {
+            let outcome = place.run(&command);
             assert_eq!(outcome.status, 0, "{}", outcome.stderr);
             let told = format!("integers{column} beyond 2^53 were rounded");
             assert_eq!(outcome.stderr.matches(&told).count(), 1, "{data}: {}", outcome.stderr);

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::support::{MODEL, Outcome, Place, table};
 
-/// Feature names, first mean and number of samples of a fit of one component without a covariance floor.
+/// Feature names, first mean and number of samples of a fit of one component.
 fn fitted(place: &Place, args: &str) -> (Value, Vec<f64>, u64) {
-    let outcome = place.run(&format!("fit {args} -k 1 --reg-covar 0 --device cpu --json --out m.json"));
+    let outcome =
+        place.run(&format!("fit {args} -k 1 --covariance spherical --reg-covar 1 --device cpu --json --out m.json"));
     let n = outcome.json()["n_samples"].as_u64().unwrap();
     let model: Value = serde_json::from_slice(&place.read("m.json")).unwrap();
     let mean = model["means"][0].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
@@ -51,7 +52,7 @@ fn a_first_row_that_nobody_can_tell_from_a_sample_is_one_and_a_line_says_so() {
     assert!(outcome.stderr.contains("(0, 1) is taken as a sample; if it is names: --header yes"), "{}", outcome.stderr);
     assert_eq!(fitted(&place, "counts.csv --header yes"), (json!(["0", "1"]), vec![1.0, 0.5], 2));
     place.write("rows.csv", "1,2\n3,4\n");
-    assert_eq!(place.run("fit rows.csv -k 1 --device cpu --max-iter 0").stderr, "", "nothing to say");
+    assert_eq!(place.run("convert rows.csv rows.npy").stderr, "", "nothing to say");
     place.write("doubtful.csv", "u1,0.5\n2,0.25\n");
     let refused = place.run("fit doubtful.csv -k 1 --device cpu");
     assert!(refused.stderr.contains("doubtful.csv:1: column 0 is 'u1'"), "{}", refused.stderr);
@@ -165,9 +166,70 @@ fn row_numbers_that_pandas_writes_are_no_feature_and_a_line_says_so() {
         let outcome = place.run(&format!("fit {data} -k 1 --device cpu"));
         let notes = notes(&outcome);
         assert_eq!(notes.len(), 1, "{}", outcome.stderr);
-        assert!(notes[0].contains("holds row numbers") && notes[0].contains("no feature"), "{}", notes[0]);
+        assert!(notes[0].contains("an index, as pandas and R write it, and no feature"), "{}", notes[0]);
     }
+    place.write("levels.csv", ",,a\n0,0,1.5\n0,1,2.5\n1,0,3.5\n");
+    assert_eq!(fitted(&place, "levels.csv"), (json!(["a"]), vec![2.5], 3));
+    place.write("labels.csv", ",a\nfirst,1.5\nsecond,2.5\n");
+    assert_eq!(fitted(&place, "labels.csv").0, json!(["a"]));
+    assert!(notes(&place.run("fit labels.csv --columns a -k 1 --device cpu")).is_empty(), "the user chose");
     let with_it = fitted(&place, &format!("{} --columns row,a", table("named_index.parquet")));
     assert_eq!((with_it.0, with_it.1[0]), (json!(["row", "a"]), 5.75));
     assert_eq!(fitted(&place, "unnamed.csv --columns 0,1").1, [5.75, 2.75]);
+}
+
+#[test]
+fn a_separator_behind_the_last_cell_moves_no_name() {
+    let place = Place::new();
+    for (name, text) in
+        [("end.csv", "a,b\n1,2,\n3,5,\n"), ("both.csv", "a,b,\n1,2,\n3,5,\n"), ("end.txt", "a;b\n1;2;\n3;5;\n")]
+    {
+        place.write(name, text);
+        assert_eq!(fitted(&place, name), (json!(["a", "b"]), vec![2.0, 3.5], 2), "{name}");
+        let outcome = place.run(&format!("fit {name} -k 1 --device cpu"));
+        assert!(outcome.stderr.contains("without a name or a value in the first rows"), "{}", outcome.stderr);
+    }
+    for (name, text) in [
+        ("price.csv", "price\n1,5\n2,25\n"),
+        ("title.csv", "My table\n1.5,2.5\n3.5,4\n"),
+        ("missing.csv", "a,b\n1,2,3\n4,5,7\n"),
+    ] {
+        place.write(name, text);
+        let refused = place.run(&format!("fit {name} -k 1 --device cpu"));
+        assert_eq!(refused.status, 1, "{name}");
+        assert!(refused.stderr.contains(&format!("{name}:2: this row has")), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn files_of_one_data_set_have_one_header() {
+    let place = Place::new();
+    place.write("p1.csv", "101,205\n1.5,2.5\n2.5,3.5\n0.5,0.25\n1.25,2.25\n");
+    place.write("p2.csv", "101,205\n3,4\n5,6\n");
+    assert_eq!(fitted(&place, "p1.csv p2.csv").2, 6);
+    place.write("bare1.csv", "1.5,2.5\n2.5,3.5\n");
+    place.write("bare2.csv", "0,1\n1.5,2.5\n");
+    assert_eq!(fitted(&place, "bare1.csv bare2.csv"), (json!(null), vec![1.375, 2.375], 4));
+    // A model without names takes numbers for samples.
+    let labels = place.run("predict m.json bare2.csv --device cpu");
+    assert_eq!(labels.lines().len(), 2);
+    // Parts without rows do no harm among others.
+    place.write("none.csv", "a,b\n");
+    place.write("words1.csv", "a,b\n1,2\n3,5\n");
+    place.write("words2.csv", "a,b\n5,5\n");
+    place.write("empty.csv", "");
+    assert_eq!(fitted(&place, "none.csv words1.csv empty.csv words2.csv").2, 3);
+    for data in ["none.csv", "empty.csv", "none.csv empty.csv"] {
+        assert_eq!(place.run(&format!("fit {data} -k 1 --device cpu")).status, 1, "{data}");
+    }
+}
+
+#[test]
+fn what_is_said_of_a_header_holds_for_weights_in_a_file() {
+    let place = Place::new();
+    place.write("t.csv", "a,b\n1,2\n3,5\n5,1\n");
+    place.write("w.csv", "0\n1\n2\n1\n");
+    let refused = place.run("fit t.csv --weights w.csv -k 1 --device cpu");
+    assert!(refused.stderr.contains("w.csv: 4 sample weights for 3 samples"), "{}", refused.stderr);
+    assert_eq!(fitted(&place, "t.csv --weights w.csv --header yes").1, [3.0, 3.25]);
 }

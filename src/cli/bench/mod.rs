@@ -7,7 +7,7 @@ mod synthetic;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use mixtura::io::Dataset;
+use mixtura::io::{Columns, Dataset};
 use mixtura::{CovarianceType, Data, FitOptions, Points};
 
 use super::fit::covariance_parser;
@@ -141,7 +141,7 @@ impl BenchArgs {
 
     fn samples(&self, output: &OutputArgs) -> anyhow::Result<Samples> {
         if let Some(data) = &self.data {
-            let data = data.read(None, self.weights.as_deref(), 0, self.memory.host())?;
+            let data = data.read(&Columns::All, self.weights.as_deref(), 0, self.memory.host())?;
             output.notes(data.notes());
             return Ok(Samples::Read(Box::new(data)));
         }
