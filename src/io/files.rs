@@ -56,7 +56,7 @@ impl Files {
             .map_err(|error| malformed(pattern, format!("this is no pattern: {error}"), "use *, ? and [...]"))?;
         // Who asks for such names gets them.
         let asked_for: Vec<char> = Path::new(pattern).iter().filter_map(passed_over).collect();
-        let is_passed_over = |name| passed_over(name).is_some_and(|begin| !asked_for.contains(&begin));
+        let is_passed_over = |name: &OsStr| passed_over(name).is_some_and(|begin| !asked_for.contains(&begin));
         let before = self.paths.len();
         // The library sorts them.
         for path in found {
@@ -101,8 +101,7 @@ impl Files {
                 self.note_partitions(directory, &entry);
                 self.paths.push(entry.into_path());
             } else if may_be_table(entry.path()) {
-                let text =
-                    "it may be a table, and is passed over for its extension; give it by its own name, or by a pattern";
+                let text = "it may be a table, but is passed over, for its extension is none of those that are read";
                 self.notes.add(Note::new(About::PassedOver, entry.path().display().to_string(), text));
             }
         }

@@ -51,7 +51,11 @@ fn what_lies_around_tables_is_passed_over_and_directories_are_searched() {
     // What may be a table, too, is not passed over without a word.
     std::fs::write(parts.join("more.csv.bz2"), "BZh").unwrap();
     let outcome = place.run("fit parts -k 1 --device cpu");
-    assert!(outcome.stderr.contains("more.csv.bz2: it may be a table, and is passed over"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("more.csv.bz2, and 1 more file: it may be a table, but is passed over"),
+        "{}",
+        outcome.stderr
+    );
     // Who names such files means them.
     let hidden = "parts/year=2024/month=1/.part-0.csv";
     assert_eq!(place.run(&format!("predict model.json {hidden} --device cpu")).lines().len(), 1);
