@@ -185,7 +185,20 @@ def is_path(value: object) -> bool:
 
 def open_for(names: Sequence[str] | None, paths: Path | Sequence[Path], weights: str | None) -> _native.Dataset:
     """Open files: for a fit if `names` is None, and otherwise for a model whose features have these names, or none."""
-    dataset = _native.Dataset(_files(paths), None, None if names is None else list(names), weights, None, None, None, None, None, None, 0, None)
+    dataset = _native.Dataset(
+        _files(paths),
+        None,
+        None if names is None else list(names),
+        weights,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        0,
+        None,
+    )
     _tell(dataset)
     return dataset
 

@@ -184,7 +184,9 @@ def test_row_numbers_of_pandas_are_no_feature_and_lists_are_several(table, tmp_p
         with pytest.warns(UserWarning, match="row numbers"):
             dataset = Dataset(tmp_path / name)
         assert (len(dataset), dataset.feature_names) == (len(kept), ["x", "y", "z", "w"])
-    pd.DataFrame({"id": ["a", "b", "c"], "emb": [[1.0, 2.0], [3.0, 4.0], [5.0, 9.0]]}).to_parquet(tmp_path / "emb.parquet")
+    pd.DataFrame({"id": ["a", "b", "c"], "emb": [[1.0, 2.0], [3.0, 4.0], [5.0, 9.0]]}).to_parquet(
+        tmp_path / "emb.parquet"
+    )
     dataset = Dataset(tmp_path / "emb.parquet", columns=["emb"])
     assert dataset.feature_names == ["emb.0", "emb.1"]
     np.testing.assert_allclose(GaussianMixture().fit(dataset).means_, [[3.0, 5.0]])

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use super::delimiter::Delimiter;
 use super::fields::{Fields, number};
-use super::header::Header;
 use super::malformed;
 use super::notes::Note;
+use super::text::Delimiter;
 use crate::error::{Error, Result};
 
 /// More columns than any table has: a header or a user that tells of more is mistaken.
@@ -38,6 +37,32 @@ impl Columns {
     /// The features of a model, with their names if they have any.
     pub fn of_model(feature_names: Option<&[String]>) -> Self {
         feature_names.map_or(Columns::Nameless, |names| Columns::Named(names.to_vec()))
+    }
+}
+
+/// Whether the first row of text is names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Header {
+    /// If it looks so: the whole row, beside those below it.
+    #[default]
+    Auto,
+    /// It is.
+    Yes,
+    /// It is a sample.
+    No,
+}
+
+impl Header {
+    /// All choices.
+    pub const ALL: [Self; 3] = [Header::Auto, Header::Yes, Header::No];
+
+    /// How it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Header::Auto => "auto",
+            Header::Yes => "yes",
+            Header::No => "no",
+        }
     }
 }
 

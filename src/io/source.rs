@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
-use super::delimiter::Delimiter;
 use super::gunzip::Gunzip;
 use super::malformed;
+use super::text::Delimiter;
 use crate::backend::Precision;
 use crate::error::{Error, Result};
 

@@ -1,54 +1,14 @@
 //! Whether the first row of text is the names of the columns.
 
-use std::ops::RangeInclusive;
-
 use csv::ByteRecord;
 
-use super::columns::{Columns, Selection};
+use super::super::columns::{Columns, Header, Selection};
+use super::super::notes::{About, Note};
 use super::delimiter::Delimiter;
-use super::notes::{About, Note};
-use super::text::parse;
-
-/// Cells that stand for a missing value: no number, but no name of a column either.
-const MISSING: [&str; 6] = ["NA", "N/A", "null", "None", "?", "-"];
-
-/// Numbers that stand for years where they name columns.
-const YEARS: RangeInclusive<f64> = 1900.0..=2100.0;
-
-/// Rows below a first one that are enough to say that it is of another kind.
-const ENOUGH_ROWS: usize = 5;
-
-/// How many ranges of a column a number lies beyond it to be far from it.
-const FAR: f64 = 3.0;
+use super::judgement::{Cell, Verdict, are_names, judge};
 
 /// Cells of a row that a note shows.
 const SHOWN: usize = 3;
-
-/// Whether the first row of text is names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Header {
-    /// If it looks so: the whole row, beside those below it.
-    #[default]
-    Auto,
-    /// It is.
-    Yes,
-    /// It is a sample.
-    No,
-}
-
-impl Header {
-    /// All choices.
-    pub const ALL: [Self; 3] = [Header::Auto, Header::Yes, Header::No];
-
-    /// How it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Header::Auto => "auto",
-            Header::Yes => "yes",
-            Header::No => "no",
-        }
-    }
-}
 
 /// The first rows of a text, and what stands above them.
 pub(super) struct Top<'a> {
@@ -71,81 +31,6 @@ pub(super) struct Found {
     pub(super) is_row: bool,
     /// What there is to say about the first row.
     pub(super) notes: Vec<Note>,
-}
-
-/// What a cell may be.
-#[derive(Debug, Clone, PartialEq)]
-enum Cell {
-    Blank,
-    Missing,
-    /// A number, as it is written.
-    Number {
-        value: f64,
-        form: Form,
-    },
-    Text(String),
-}
-
-/// How a number is written.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Form {
-    /// 7 or -12.
-    Whole,
-    /// 007: a label rather than a count.
-    Padded,
-    /// With a point or an exponent, and so many digits behind the point.
-    Fraction(usize),
-}
-
-impl Cell {
-    fn of(cell: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(cell.trim_ascii());
-        match parse(cell) {
-            _ if text.is_empty() => Cell::Blank,
-            _ if MISSING.iter().any(|missing| missing.eq_ignore_ascii_case(&text)) => Cell::Missing,
-            Some(value) => Cell::Number { value, form: Form::of(&text) },
-            None => Cell::Text(text.into_owned()),
-        }
-    }
-
-    fn number(&self) -> Option<(f64, Form)> {
-        if let Cell::Number { value, form } = self { Some((*value, *form)) } else { None }
-    }
-
-    fn is_number(&self) -> bool {
-        self.number().is_some()
-    }
-
-    fn is_padded(&self) -> bool {
-        matches!(self, Cell::Number { form: Form::Padded, .. })
-    }
-}
-
-impl Form {
-    fn of(number: &str) -> Self {
-        let digits = number.strip_prefix('-').unwrap_or(number);
-        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            let behind = number.split_once('.').map_or("", |(_, behind)| behind);
-            return Form::Fraction(behind.bytes().take_while(u8::is_ascii_digit).count());
-        }
-        if digits.len() > 1 && digits.starts_with('0') { Form::Padded } else { Form::Whole }
-    }
-
-    /// Digits behind the point.
-    fn decimals(self) -> usize {
-        if let Form::Fraction(decimals) = self { decimals } else { 0 }
-    }
-}
-
-/// What a first row is taken as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Names,
-    /// Names, but it may be a sample.
-    LikelyNames,
-    /// A sample, but it may be names.
-    LikelySample,
-    Sample,
 }
 
 /// Finds the names of the columns in the first row, or in a comment above it.
@@ -225,166 +110,6 @@ fn extra_column(first: &ByteRecord, rest: &[ByteRecord], delimiter: Delimiter) -
     (of_r && !is_title).then_some(Extra::First)
 }
 
-/// Whether a comment above the rows is names: words, or numbers that would be names in a first row.
-fn are_names(cells: &[Cell], below: &[Vec<Cell>]) -> bool {
-    let is_word = |cell: &Cell| matches!(cell, Cell::Text(text) if cells.len() > 1 || !text.contains(' '));
-    cells.iter().all(is_word) || matches!(judge(cells, below), Verdict::LikelyNames)
-}
-
-/// Judges a row by its own cells and those below it.
-fn judge(first: &[Cell], below: &[Vec<Cell>]) -> Verdict {
-    let column = |i: usize| below.iter().filter_map(move |row| row.get(i));
-    let texts = || (0..first.len()).filter(|i| matches!(first[*i], Cell::Text(_)));
-    let has_text = texts().next().is_some();
-    if has_text && !first.iter().any(Cell::is_number) {
-        return Verdict::Names;
-    }
-    // An index has no name, and a label in every row.
-    let is_index = first.len() > 1 && first[0] == Cell::Blank && !first[1..].contains(&Cell::Blank);
-    if is_index && column(0).next().is_some() && column(0).all(|cell| !matches!(cell, Cell::Blank | Cell::Missing)) {
-        return Verdict::Names;
-    }
-    let is_padded = |i: &usize| first[*i].is_padded() && !column(*i).any(Cell::is_padded);
-    if (0..first.len()).filter(is_padded).any(|i| column(i).any(Cell::is_number)) {
-        return Verdict::Names;
-    }
-    let has_fraction = first.iter().any(|cell| matches!(cell, Cell::Number { form: Form::Fraction(_), .. }));
-    if texts().any(|i| column(i).any(Cell::is_number)) {
-        return if has_fraction { Verdict::LikelySample } else { Verdict::Names };
-    }
-    // A word that comes again is a value.
-    if texts().any(|i| column(i).any(|cell| *cell == first[i])) {
-        return Verdict::Sample;
-    }
-    let numbers = Numbers::of(first, below);
-    match numbers.values.is_empty() || below.is_empty() || !are_distinct(&numbers.values) {
-        true => numbers.judge_repeated(),
-        false if has_fraction => numbers.judge_fractions(),
-        false => numbers.judge_whole(has_text),
-    }
-}
-
-/// The numbers of a first row, and those in the same columns below.
-struct Numbers {
-    values: Vec<f64>,
-    /// Whether they are written with fewer digits behind the point than all that are below them.
-    are_coarse: bool,
-    /// Whether they are fractions, and all that are below them whole numbers.
-    are_above_whole: bool,
-    /// Whether each lies far from those below it.
-    are_far: bool,
-    /// The rows below that are whole numbers.
-    whole: Vec<Vec<f64>>,
-    n_below: usize,
-}
-
-impl Numbers {
-    fn of(first: &[Cell], below: &[Vec<Cell>]) -> Self {
-        let (columns, numbers): (Vec<usize>, Vec<(f64, Form)>) =
-            first.iter().enumerate().filter_map(|(i, cell)| Some((i, cell.number()?))).unzip();
-        let column = |i: usize| below.iter().filter_map(move |row| row.get(i)?.number());
-        let all = |holds: &dyn Fn(usize, (f64, Form)) -> bool| {
-            columns.iter().zip(&numbers).all(|(i, number)| holds(*i, *number))
-        };
-        let whole = |row: &Vec<Cell>| -> Option<Vec<f64>> {
-            let value =
-                |i: &usize| row.get(*i)?.number().filter(|(_, form)| *form == Form::Whole).map(|(value, _)| value);
-            columns.iter().map(value).collect()
-        };
-        Numbers {
-            values: numbers.iter().map(|(value, _)| *value).collect(),
-            are_coarse: all(&|i, (_, form)| column(i).all(|(_, below)| below.decimals() > form.decimals())),
-            are_above_whole: all(&|i, (_, form)| {
-                matches!(form, Form::Fraction(_)) && column(i).all(|(_, below)| below == Form::Whole)
-            }),
-            are_far: all(&|i, (value, _)| is_far(value, column(i).map(|(below, _)| below))),
-            whole: below.iter().filter_map(whole).collect(),
-            n_below: below.len(),
-        }
-    }
-
-    /// Whole numbers that differ from each other.
-    fn judge_whole(&self, has_text: bool) -> Verdict {
-        let (values, n) = (&self.values, self.values.len());
-        let counted = is_counted(values);
-        let years = are_years(values) && is_ordered(values) && !self.whole.iter().any(|row| are_years(row));
-        let evenly = n > 2 && is_even(values);
-        let far = self.n_below > 1 && n > 1 && is_ordered(values) && self.are_far;
-        let coarse = self.are_coarse && (years || has_text || counted && n > 1 || evenly || n > 1 && self.are_far);
-        let beyond = counted && n > 2 && self.whole.iter().flatten().any(|number| *number >= n as f64);
-        let likely = coarse || years || beyond || far && self.n_below >= ENOUGH_ROWS;
-        let possible = counted
-            || has_text
-            || far
-            || self.are_coarse
-            || n > 2 && is_permutation(values)
-            || evenly && !self.whole.iter().any(|row| is_even(row));
-        Self::verdict(likely, possible)
-    }
-
-    /// Fractions, and whole numbers among them, that differ from each other.
-    fn judge_fractions(&self) -> Verdict {
-        let (values, n) = (&self.values, self.values.len());
-        let far = self.n_below > 1 && n > 1 && is_ordered(values) && self.are_far;
-        let coarse = n > 2 && is_ordered(values) && self.are_coarse;
-        let above_whole = self.n_below > 1 && n > 1 && self.are_above_whole;
-        let enough = self.n_below >= ENOUGH_ROWS;
-        Self::verdict((far || coarse || above_whole) && enough, far || coarse || above_whole)
-    }
-
-    /// Numbers some of which are equal, or that have none below them.
-    fn judge_repeated(&self) -> Verdict {
-        let years = self.values.len() > 1 && self.n_below > 0 && are_years(&self.values);
-        Self::verdict(false, years && !self.whole.iter().any(|row| are_years(row)))
-    }
-
-    fn verdict(likely: bool, possible: bool) -> Verdict {
-        match (likely, possible) {
-            (true, _) => Verdict::LikelyNames,
-            (false, true) => Verdict::LikelySample,
-            (false, false) => Verdict::Sample,
-        }
-    }
-}
-
-/// Whether a number lies far beyond others.
-fn is_far(number: f64, others: impl Iterator<Item = f64>) -> bool {
-    let (low, high) = others.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (x.min(low), x.max(high)));
-    let room = FAR * (high - low);
-    low <= high && (number < low - room || number > high + room)
-}
-
-fn are_distinct(numbers: &[f64]) -> bool {
-    let mut sorted = numbers.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.windows(2).all(|pair| pair[0] < pair[1])
-}
-
-fn is_ordered(numbers: &[f64]) -> bool {
-    numbers.is_sorted_by(|a, b| a < b) || numbers.is_sorted_by(|a, b| a > b)
-}
-
-/// Whether numbers are 0, 1, 2 and so on.
-fn is_counted(numbers: &[f64]) -> bool {
-    numbers.iter().enumerate().all(|(i, number)| *number == i as f64)
-}
-
-fn is_permutation(numbers: &[f64]) -> bool {
-    let mut sorted = numbers.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    is_counted(&sorted)
-}
-
-/// Whether numbers grow by the same step.
-fn is_even(numbers: &[f64]) -> bool {
-    let steps: Vec<f64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    steps.first().is_some_and(|first| *first > 0.0 && steps.iter().all(|step| step == first))
-}
-
-fn are_years(numbers: &[f64]) -> bool {
-    numbers.iter().all(|number| YEARS.contains(number))
-}
-
 /// The cells of a row of names, and whether they are in another encoding than UTF-8.
 fn decoded(row: &ByteRecord, delimiter: Delimiter) -> (Vec<String>, bool) {
     let is_latin = row.iter().any(|cell| std::str::from_utf8(cell).is_err());
@@ -410,7 +135,7 @@ fn shown(cells: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::feed::{comments_above, is_first_row_quoted, preview};
+    use super::super::preview::{comments_above, is_first_row_quoted, preview};
     use super::*;
 
     fn found(text: &str, selection: &Selection, delimiter: Delimiter) -> Found {

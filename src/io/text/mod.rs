@@ -3,6 +3,13 @@
 //! Lines are read in blocks. Blocks without quotes are cut safely at line feeds, so several are parsed at once; from a block
 //! with quotes on, rows are read one after another until a row ends with a block.
 
+mod delimiter;
+mod feed;
+mod header;
+mod judgement;
+mod literal;
+mod preview;
+
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
@@ -14,18 +21,18 @@ use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
 use super::chunks::{Chunk, Table};
-use super::columns::{Picked, Selection, columns_flag};
-use super::delimiter::{Delimiter, has_decimal_comma};
-use super::feed::{
-    Blocks, Feed, check_text, comments_above, is_blank, is_first_row_quoted, preview, rows_reader, told_delimiter,
-};
+use super::columns::{Header, Picked, Selection, columns_flag};
 use super::fields::Fields;
-use super::header::{self, Header, Top};
 use super::lines::Lines;
 use super::malformed;
 use super::notes::{About, Note};
 use super::source::Source;
 use crate::error::{Error, Result};
+pub use delimiter::Delimiter;
+use feed::{Blocks, Feed, is_blank, rows_reader};
+use header::Top;
+use literal::{has_decimal_comma, is_rounded, parse};
+use preview::{check_text, comments_above, guess_delimiter, is_first_row_quoted, preview, told_delimiter};
 
 /// Longest piece of a cell that an error shows.
 const SHOWN: usize = 40;
@@ -40,9 +47,6 @@ const BYTES_PER_NUMBER: usize = 8;
 /// Rows of a chunk where they are read one after another.
 const CHUNK: usize = 1 << 16;
 
-/// From here on a double may not be the integer that was written: 2^53.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
 /// Reads up to the first row of numbers, and finds the selected columns; the others may hold anything. The delimiter is the
 /// preferred one unless the selection or the first rows tell another.
 pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) -> Result<Table> {
@@ -51,7 +55,7 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let (mut lines, blocks) = Blocks::open(reader).map_err(fail)?;
     check_text(&name, &lines)?;
     let told = told_delimiter(&mut lines);
-    let delimiter = selection.delimiter.or(told).unwrap_or_else(|| Delimiter::of(&lines, preferred));
+    let delimiter = selection.delimiter.or(told).unwrap_or_else(|| guess_delimiter(&lines, preferred));
     let mut blocks = blocks.with_delimiter(delimiter);
     let n_cells = preview(&lines, delimiter).last().map_or(0, ByteRecord::len);
     let lines = blocks.prepared(lines, n_cells);
@@ -216,7 +220,7 @@ impl Layout {
             for &column in self.picked.features.iter().chain(&self.picked.weights) {
                 let cell = &rows.record[column];
                 let number = parse(cell).ok_or_else(|| self.no_number(rows, column))?;
-                if number.abs() >= EXACT && is_rounded(cell, number) {
+                if is_rounded(cell, number) {
                     rounded.get_or_insert(column);
                 }
                 values.push(number);
@@ -294,17 +298,6 @@ impl Layout {
             self.picked.features.iter().filter(holds_number).map(|&column| names[column].as_str()).collect();
         (!numbers.is_empty()).then(|| columns_flag(&numbers))
     }
-}
-
-/// The number in a cell, if it is one.
-pub(super) fn parse(cell: &[u8]) -> Option<f64> {
-    fast_float2::parse(cell.trim_ascii()).ok()
-}
-
-/// Whether a cell is an integer, and another than this double.
-fn is_rounded(cell: &[u8], number: f64) -> bool {
-    let text = std::str::from_utf8(cell.trim_ascii()).unwrap_or_default();
-    text.parse::<i128>().is_ok_and(|integer| number as i128 != integer)
 }
 
 /// The rows of a text file, one after another, blank lines left out.

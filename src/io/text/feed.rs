@@ -7,12 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use csv::ByteRecord;
 
 use super::delimiter::Delimiter;
-use super::malformed;
-use super::text::parse;
-use crate::error::Result;
+use super::literal::parse;
 
 /// What a line begins with that is no row.
-const COMMENT: u8 = b'#';
+pub(super) const COMMENT: u8 = b'#';
 
 /// What spreadsheets write in place of a number.
 const ERRORS: [&[u8]; 7] = [b"#N/A", b"#NA", b"#REF!", b"#VALUE!", b"#DIV/0!", b"#NUM!", b"#NAME?"];
@@ -23,9 +21,6 @@ const BLOCK: usize = 1 << 20;
 
 /// Lines of the first block at least, however long they are: the first rows tell what the columns are.
 const FIRST_LINES: usize = 8;
-
-/// Most rows that are looked at to tell what the columns are.
-const PREVIEW: usize = 100;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -154,41 +149,8 @@ pub(super) fn is_blank(row: &ByteRecord) -> bool {
     row.len() == 1 && !row[0].is_empty() && row[0].trim_ascii().is_empty()
 }
 
-/// The first rows of some lines.
-pub(super) fn preview(lines: &[u8], delimiter: Delimiter) -> Vec<ByteRecord> {
-    let lines = separated(lines.to_vec(), delimiter);
-    let mut rows: Vec<ByteRecord> = rows_reader(delimiter, lines.as_slice())
-        .into_byte_records()
-        .map_while(std::result::Result::ok)
-        .filter(|row| !is_blank(row))
-        .take(PREVIEW + 1)
-        .collect();
-    // A row in quotes may go on behind these lines.
-    if rows.len() > PREVIEW || rows.len() > 1 && lines.contains(&b'"') {
-        rows.pop();
-    }
-    rows
-}
-
-/// The comments before the first row, cut into cells.
-pub(super) fn comments_above(lines: &[u8], delimiter: Delimiter) -> Vec<ByteRecord> {
-    let lines = lines.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    lines.take_while(|line| line[0] == COMMENT).map(|line| uncommented(line, delimiter)).collect()
-}
-
-/// Whether every cell of the first row, of so many, is in quotes, and those of no other row are.
-pub(super) fn is_first_row_quoted(lines: &[u8], cells: usize) -> bool {
-    let lines = lines.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let mut quotes = lines
-        .filter(|line| line.first().is_some_and(|first| *first != COMMENT))
-        .map(|line| line.iter().filter(|byte| **byte == b'"').count());
-    let first = quotes.next().unwrap_or(0);
-    let mut others = quotes.peekable();
-    cells > 0 && first == 2 * cells && others.peek().is_some() && others.all(|quotes| quotes < first)
-}
-
 /// The cells of a comment, which may have commas where rows have blanks.
-fn uncommented(line: &[u8], delimiter: Delimiter) -> ByteRecord {
+pub(super) fn uncommented(line: &[u8], delimiter: Delimiter) -> ByteRecord {
     let start = line.iter().take_while(|byte| **byte == COMMENT).count();
     let text = line[start..].trim_ascii();
     let has_commas = delimiter == Delimiter::Blanks && text.contains(&b',');
@@ -225,53 +187,6 @@ fn rescued(block: Vec<u8>, delimiter: Delimiter, cells: usize) -> Vec<u8> {
         }
     }
     lines
-}
-
-/// Checks that a file begins like text of a kind that can be read.
-pub(super) fn check_text(name: &str, lines: &[u8]) -> Result<()> {
-    if let Some(encoding) = wide_encoding(lines) {
-        let remedy = format!("write it as UTF-8, for example: iconv -f {encoding} -t UTF-8 old.csv > new.csv");
-        return Err(malformed(name, format!("the text is {encoding}, which is not read"), remedy));
-    }
-    if lines.contains(&0) {
-        let remedy = "give tables as .npy, .npz, .parquet, .arrow, .csv or .tsv, with that extension";
-        return Err(malformed(name, "this is no text: it holds bytes that are zero", remedy));
-    }
-    let alone = |pair: &[u8]| pair[0] == b'\r' && pair[1] != b'\n' && pair[1] != b'\r';
-    if !lines.contains(&b'"') && lines.windows(2).any(alone) {
-        let remedy = "make them line feeds, for example: tr '\\r' '\\n' < old.csv > new.csv";
-        return Err(malformed(name, "some of its lines end in carriage returns alone", remedy));
-    }
-    if let Some(kind @ (b'{' | b'<')) = lines.trim_ascii().first() {
-        let kind = if *kind == b'{' { "JSON" } else { "HTML or XML" };
-        return Err(malformed(name, format!("this looks like {kind}, not like rows of cells"), "write it as .csv"));
-    }
-    Ok(())
-}
-
-/// The encoding of text of more than one byte for each character.
-fn wide_encoding(text: &[u8]) -> Option<&'static str> {
-    let marks: [(&[u8], &str); 4] =
-        [(b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")];
-    if let Some((_, encoding)) = marks.iter().find(|(mark, _)| text.starts_with(mark)) {
-        return Some(encoding);
-    }
-    let zeros = |offset: usize| text.iter().skip(offset).step_by(2).take(64).filter(|byte| **byte == 0).count();
-    let all = text.len().div_ceil(2).min(64);
-    match (zeros(0), zeros(1)) {
-        (0, many) if 2 * many > all => Some("UTF-16LE"),
-        (many, 0) if 2 * many > all => Some("UTF-16BE"),
-        _ => None,
-    }
-}
-
-/// The delimiter that a first line such as `sep=;` tells, as spreadsheets write it; the line becomes an empty one.
-pub(super) fn told_delimiter(lines: &mut Vec<u8>) -> Option<Delimiter> {
-    let end = lines.iter().position(|byte| *byte == b'\n')?;
-    let line = lines[..end].trim_ascii_end();
-    let &[byte] = line.strip_prefix(b"sep=").or(line.strip_prefix(b"SEP="))? else { return None };
-    lines.drain(..end);
-    Some(Delimiter::Character(byte))
 }
 
 /// What rows are read from: a block, and the next one when more is asked for.
@@ -329,20 +244,6 @@ mod tests {
     }
 
     #[test]
-    fn comments_above_the_rows_are_cut_into_cells() {
-        let above = |text: &str, delimiter| {
-            let comments = comments_above(text.as_bytes(), delimiter);
-            let cells = |comment: &ByteRecord| {
-                comment.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect::<Vec<_>>()
-            };
-            comments.iter().map(|comment| cells(comment).join("|")).collect::<Vec<_>>()
-        };
-        assert_eq!(above("# made, by\n\n# x,y\r\n1,2\n# z,w\n", Delimiter::COMMA), ["made| by", "x|y"]);
-        assert!(above("1,2\n# x,y\n", Delimiter::COMMA).is_empty());
-        assert_eq!(above("#x y\n# x, y\n1 2", Delimiter::Blanks), ["x|y", "x| y"]);
-    }
-
-    #[test]
     fn rows_that_begin_like_comments_are_rows() {
         let rescue =
             |text: &str, cells| String::from_utf8(rescued(text.as_bytes().to_vec(), Delimiter::COMMA, cells)).unwrap();
@@ -353,16 +254,6 @@ mod tests {
             ("#1,2\n# one,2\n#one\n#one,2,3\n", 2, "#1,2\n# one,2\n#one\n#one,2,3\n"),
         ] {
             assert_eq!(rescue(text, cells), expected);
-        }
-    }
-
-    #[test]
-    fn a_first_line_may_tell_the_delimiter() {
-        let mut lines = b"sep=;\r\na;b\n".to_vec();
-        assert_eq!(told_delimiter(&mut lines), Some(Delimiter::Character(b';')));
-        assert_eq!(lines, b"\na;b\n");
-        for text in ["sep,a\n1,2\n", "sep=\n1\n", "a;b\n"] {
-            assert_eq!(told_delimiter(&mut text.as_bytes().to_vec()), None, "{text}");
         }
     }
 
