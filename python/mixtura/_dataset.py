@@ -82,11 +82,6 @@ class Dataset(_native.Dataset):
     notes : list of str
         Choices that were made about the files, which may be others than were meant.
 
-    Warns
-    -----
-    UserWarning
-        For each of the notes.
-
     Raises
     ------
     ValueError
@@ -94,6 +89,11 @@ class Dataset(_native.Dataset):
         row or line and the column.
     OSError
         If a file cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        For each of the notes.
 
     Examples
     --------

@@ -181,7 +181,7 @@ def test_row_numbers_of_pandas_are_no_feature_and_lists_are_several(table, tmp_p
     kept.to_parquet(tmp_path / "kept.parquet")
     kept.to_csv(tmp_path / "kept.csv")
     for name in ["kept.parquet", "kept.csv"]:
-        with pytest.warns(UserWarning, match="row numbers"):
+        with pytest.warns(UserWarning, match="an index, as pandas and R write it"):
             dataset = Dataset(tmp_path / name)
         assert (len(dataset), dataset.feature_names) == (len(kept), ["x", "y", "z", "w"])
     pd.DataFrame({"id": ["a", "b", "c"], "emb": [[1.0, 2.0], [3.0, 4.0], [5.0, 9.0]]}).to_parquet(

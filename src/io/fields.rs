@@ -131,7 +131,15 @@ impl Fields {
     /// What to say about a table of these columns, of which some are features: because they were chosen, or because all are.
     pub(super) fn notes(&self, place: &str, features: &[usize], are_chosen: bool) -> Vec<Note> {
         let mut notes = Vec::new();
-        if let Some(name) = &self.repeated {
+        let is_numbered = |column: &usize| {
+            let names = self.names.iter().zip(&self.repeated);
+            names
+                .into_iter()
+                .any(|(names, name)| names[*column].strip_prefix(name.as_str()).is_some_and(|end| end.starts_with('.')))
+        };
+        if let Some(name) = &self.repeated
+            && features.iter().any(is_numbered)
+        {
             let text =
                 format!("several columns are called '{name}': they are numbered, '{name}.0', '{name}.1' and so on");
             notes.push(Note::new(About::Repeated, place, text));

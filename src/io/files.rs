@@ -16,10 +16,12 @@ const TABLES: [&str; 12] =
 const COMPRESSED: [&str; 2] = ["gz", "zst"];
 
 /// Extensions of files in directories that are passed over, and may be tables: it is said that they are.
-const DOUBTFUL: [&str; 16] = [
-    "txt", "dat", "data", "tab", "psv", "bz2", "xz", "lz4", "zip", "xls", "xlsx", "parq", "json", "jsonl", "orc",
-    "avro",
-];
+const DOUBTFUL: [&str; 15] =
+    ["txt", "dat", "data", "tab", "psv", "bz2", "xz", "lz4", "zip", "xls", "xlsx", "parq", "jsonl", "orc", "avro"];
+
+/// How the names of such files begin that are none.
+const NO_TABLES: [&str; 4] = ["readme", "license", "notice", "requirements"];
+
 /// How files without an extension begin that may be tables.
 const PART: &str = "part";
 
@@ -136,8 +138,10 @@ fn is_table(path: &Path) -> bool {
 }
 
 fn may_be_table(path: &Path) -> bool {
-    let is_part = || path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(PART));
-    has_extension(path, &DOUBTFUL) || has_extension(path, &COMPRESSED) || path.extension().is_none() && is_part()
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+    let is_doubtful = has_extension(path, &DOUBTFUL) || has_extension(path, &COMPRESSED);
+    let is_part = path.extension().is_none() && name.starts_with(PART);
+    (is_doubtful || is_part) && !NO_TABLES.iter().any(|begin| name.starts_with(begin))
 }
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {

@@ -166,12 +166,19 @@ fn check_start(name: &str, format: Format, start: &[u8]) -> Result<()> {
         Format::ArrowFile => b"ARROW1",
         _ => return Ok(()),
     };
-    let is_other = start.len() >= expected.len() && !start.starts_with(expected);
-    if is_other && start.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
-        let remedy = "give it the extension of what it holds, such as .csv";
-        return Err(malformed(name, "this is text, and not what its extension says", remedy));
+    let is_text = start.iter().take(64).all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    let kind = match MAGIC.iter().find(|(magic, _)| start.starts_with(magic)) {
+        Some((_, Format::Parquet)) => "Parquet",
+        Some((_, Format::Npy | Format::Npz)) => "a NumPy array",
+        Some(_) => "Arrow",
+        None if is_text => "text",
+        None => return Ok(()),
+    };
+    if start.len() < expected.len() || start.starts_with(expected) {
+        return Ok(());
     }
-    Ok(())
+    let problem = format!("this is {kind}, and not what its extension says");
+    Err(malformed(name, problem, "give it the extension of what it holds, such as .parquet, .arrow or .csv"))
 }
 
 #[cfg(test)]

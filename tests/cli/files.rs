@@ -105,6 +105,11 @@ fn lines_that_begin_with_a_hash_are_comments_the_last_of_which_names_the_columns
     assert!(place.run("fit errors.csv -k 1").stderr.contains("errors.csv:3: column 0 (a) is '#N/A', not a number"));
     place.write("tags.csv", "tag,a\n#x,1.5\n#one,2\n#y,4\n");
     assert_eq!(place.run("fit tags.csv --columns a -k 1 --device cpu --json").json()["means"][0][0], 2.5);
+    place.write("weights.csv", "1\n2\n#NV\n1\n");
+    let refused = place.run("fit reference.csv --weights weights.csv -k 1 --device cpu");
+    assert!(refused.stderr.contains("weights.csv:3: column 0 is '#NV', not a number"), "{}", refused.stderr);
+    place.write("ids.csv", "id,a\nn0,1\n#1,3\nn2,5\n");
+    assert_eq!(place.run("fit ids.csv --columns a -k 1 --device cpu --json").json()["means"][0][0], 3.0);
     // A table that is written with such a name is read as it was.
     place.write("hash.csv", "\"#a\",b\n1,2\n3,4\n");
     assert_eq!(place.run("convert hash.csv again.csv").status, 0);
@@ -160,6 +165,7 @@ fn text_of_other_kinds_is_refused_for_what_it_is() {
     place.write("rows.json", "{\"a\": 1}\n");
     place.write("table.bz2", b"BZh91AY&SY");
     place.write("text.parquet", format!("a,b\n{ROWS}"));
+    std::fs::copy(table("table.feather"), place.path("swapped.parquet")).unwrap();
     place.write("quote.csv", "a,t,b\n1,\"x,2\n3,y,4\n5,z,6\n");
     place.write("binary", [1, 0, 0, 2, 0, 0, 0, 3, 0, 0]);
     for (data, problem, remedy) in [
@@ -173,7 +179,8 @@ fn text_of_other_kinds_is_refused_for_what_it_is() {
         ("rows.json", "rows.json: this looks like JSON", ".csv"),
         ("table.bz2", "table.bz2: it is compressed by bzip2", "decompress"),
         ("text.parquet", "text.parquet: this is text, and not what its extension says", ".csv"),
-        ("quote.csv --columns a,b", "quote.csv:", "close the quote"),
+        ("quote.csv --columns a,b", "quote.csv:2: a quote in this row is not closed", "close it"),
+        ("swapped.parquet", "swapped.parquet: this is Arrow, and not what its extension says", ".arrow"),
         ("binary", "binary: this is no text: it holds bytes that are zero", ".npy"),
         (&table("first.feather"), "first.feather: this is Feather of version 1", "write_feather"),
     ] {

@@ -210,6 +210,9 @@ fn files_of_one_data_set_have_one_header() {
     place.write("bare1.csv", "1.5,2.5\n2.5,3.5\n");
     place.write("bare2.csv", "0,1\n1.5,2.5\n");
     assert_eq!(fitted(&place, "bare1.csv bare2.csv"), (json!(null), vec![1.375, 2.375], 4));
+    place.write("p3.csv", "205,101\n3.5,4.5\n5.5,6.5\n");
+    let refused = place.run("fit p1.csv p3.csv -k 1 --device cpu");
+    assert!(refused.stderr.contains("p3.csv: feature 0 is '205', and in p1.csv it is '101'"), "{}", refused.stderr);
     // A model without names takes numbers for samples.
     let labels = place.run("predict m.json bare2.csv --device cpu");
     assert_eq!(labels.lines().len(), 2);
@@ -232,4 +235,19 @@ fn what_is_said_of_a_header_holds_for_weights_in_a_file() {
     let refused = place.run("fit t.csv --weights w.csv -k 1 --device cpu");
     assert!(refused.stderr.contains("w.csv: 4 sample weights for 3 samples"), "{}", refused.stderr);
     assert_eq!(fitted(&place, "t.csv --weights w.csv --header yes").1, [3.0, 3.25]);
+}
+
+#[test]
+fn blanks_may_stand_before_quotes() {
+    let place = Place::new();
+    place.write("t.csv", "\"a\", \"x, y\"\n1, 2\n3, \"5\"\n");
+    assert_eq!(fitted(&place, "t.csv"), (json!(["a", "x, y"]), vec![2.0, 3.5], 2));
+}
+
+#[test]
+fn a_name_of_several_lines_does_not_tear_a_message() {
+    let place = Place::new();
+    place.write("t.csv", "\"a\nb\",c\n1,2\nx,4\n");
+    let refused = place.run("fit t.csv -k 1 --device cpu");
+    assert!(refused.stderr.contains("t.csv:4: column 0 (a b) is 'x', not a number\n  help: "), "{}", refused.stderr);
 }

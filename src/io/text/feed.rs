@@ -12,8 +12,11 @@ use super::literal::parse;
 /// What a line begins with that is no row.
 pub(super) const COMMENT: u8 = b'#';
 
-/// What spreadsheets write in place of a number.
-const ERRORS: [&[u8]; 7] = [b"#N/A", b"#NA", b"#REF!", b"#VALUE!", b"#DIV/0!", b"#NUM!", b"#NAME?"];
+/// What spreadsheets write in place of a number, in some languages.
+const ERRORS: [&str; 15] = [
+    "#N/A", "#NA", "#N/D", "#NV", "#REF!", "#BEZUG!", "#VALUE!", "#WERT!", "#VALEUR!", "#DIV/0!", "#NUM!", "#ZAHL!",
+    "#NAME?", "#NULL!", "#SPILL!",
+];
 
 /// Bytes of a block: the first one is small, for it is parsed row by row.
 const FIRST_BLOCK: usize = 1 << 14;
@@ -28,14 +31,49 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 pub(super) struct Blocks {
     reader: Box<dyn BufRead + Send>,
     delimiter: Delimiter,
-    commented: Option<Commented>,
+    shape: Shape,
+    /// Comments so far that look like samples.
+    commented: Arc<AtomicUsize>,
 }
 
-/// Comments among rows of so many cells: those that look like samples are counted.
-#[derive(Clone)]
-struct Commented {
-    cells: usize,
-    count: Arc<AtomicUsize>,
+/// What is known of the rows: what begins with # may be one of them, or a comment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shape {
+    /// Cells of a row; 0 where it is not known.
+    pub(super) cells: usize,
+    /// Whether the first cells are labels and not numbers.
+    pub(super) has_labels: bool,
+}
+
+impl Shape {
+    /// The shape of the first rows.
+    pub(super) fn of(rows: &[ByteRecord]) -> Self {
+        let cells = rows.last().map_or(0, ByteRecord::len);
+        let mut labels = rows.iter().skip(1).map(|row| &row[0]);
+        let has_labels = cells > 1 && rows.len() > 1 && labels.all(|cell| !cell.is_empty() && parse(cell).is_none());
+        Shape { cells, has_labels }
+    }
+
+    /// Whether a line that begins with # is a row: a spreadsheet's error, a cell behind other rows of one, or a label and
+    /// numbers. (A number behind the # is one that was taken out, unless all rows have labels.)
+    fn holds(self, line: &[u8], delimiter: Delimiter, is_below: bool) -> bool {
+        let row: Vec<&[u8]> = line.split(|byte| *byte == delimiter.byte()).map(<[u8]>::trim_ascii).collect();
+        if is_error(row[0]) {
+            return true;
+        }
+        let begins_word = row[0].get(1).is_some_and(|next| !next.is_ascii_whitespace());
+        if self.cells == 1 {
+            return is_below && begins_word;
+        }
+        let is_label = row[0].len() == 1 || begins_word && (self.has_labels || parse(&row[0][1..]).is_none());
+        let is_number = |cell: &&[u8]| cell.is_empty() || parse(cell).is_some();
+        row.len() == self.cells && is_label && row[1..].iter().all(|cell| is_number(&cell))
+    }
+}
+
+/// Whether a cell is a spreadsheet's error.
+pub(super) fn is_error(cell: &[u8]) -> bool {
+    ERRORS.iter().any(|error| error.as_bytes() == cell)
 }
 
 impl Blocks {
@@ -52,7 +90,8 @@ impl Blocks {
         if block.starts_with(MARK) {
             block.drain(..MARK.len());
         }
-        Ok((block, Blocks { reader, delimiter: Delimiter::COMMA, commented: None }))
+        let commented = Arc::new(AtomicUsize::new(0));
+        Ok((block, Blocks { reader, delimiter: Delimiter::COMMA, shape: Shape::default(), commented }))
     }
 
     /// Blocks of text with this delimiter.
@@ -60,18 +99,10 @@ impl Blocks {
         Blocks { delimiter, ..self }
     }
 
-    /// Expects rows of so many cells from now on, and counts comments that look like samples.
-    pub(super) fn expect(&mut self, cells: usize) -> Arc<AtomicUsize> {
-        let count = Arc::new(AtomicUsize::new(0));
-        self.commented = Some(Commented { cells, count: count.clone() });
-        count
-    }
-
-    /// A block of whole lines as it is parsed, none of whose rows passes for a comment.
-    pub(super) fn prepared(&self, block: Vec<u8>, cells: usize) -> Vec<u8> {
-        // Most blocks hold no comment, and are searched at the speed of memory.
-        let block = separated(block, self.delimiter);
-        if memchr::memchr(COMMENT, &block).is_some() { rescued(block, self.delimiter, cells) } else { block }
+    /// Expects rows of this shape from now on; gives the count of comments that look like samples.
+    pub(super) fn expect(&mut self, shape: Shape) -> Arc<AtomicUsize> {
+        self.shape = shape;
+        self.commented.clone()
     }
 
     /// The next block, which ends with a line feed even if the file does not.
@@ -83,23 +114,41 @@ impl Blocks {
         if block.last() != Some(&b'\n') {
             block.push(b'\n');
         }
-        let block = self.prepared(block, self.commented.as_ref().map_or(0, |commented| commented.cells));
+        let block = prepared(block, self.delimiter, self.shape, true);
         self.look_for_comments(&block);
         Ok(Some(block))
     }
 
-    /// Counts the comments of a block.
+    /// Whether some comments of a block look like samples.
+    pub(super) fn has_comments(&self, block: &[u8]) -> bool {
+        self.look_for_comments(block);
+        self.commented.load(Ordering::Relaxed) > 0
+    }
+
+    /// Counts the comments of a block that look like samples.
     pub(super) fn look_for_comments(&self, block: &[u8]) {
-        let Some(Commented { cells, count }) = &self.commented else { return };
-        if memchr::memchr(COMMENT, block).is_none() {
+        if self.shape.cells == 0 || memchr::memchr(COMMENT, block).is_none() {
             return;
         }
         for line in block.split(|byte| *byte == b'\n').filter(|line| line.first() == Some(&COMMENT)) {
-            let comment = uncommented(line, self.delimiter);
-            if comment.len() == *cells && comment.iter().any(|cell| parse(cell).is_some()) {
-                count.fetch_add(1, Ordering::Relaxed);
+            let comment = uncommented(line, self.delimiter, self.shape.cells);
+            if comment.len() == self.shape.cells && comment.iter().any(|cell| parse(cell).is_some()) {
+                self.commented.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+}
+
+/// A block of whole lines as it is parsed: blanks made one where they separate cells, left out between a separator and a
+/// quote, and rows that begin with # in quotes, so that they do not pass for comments. `is_below` says that there are rows
+/// above the block.
+pub(super) fn prepared(block: Vec<u8>, delimiter: Delimiter, shape: Shape, is_below: bool) -> Vec<u8> {
+    let block = separated(block, delimiter);
+    // Most blocks hold neither, and are searched at the speed of memory.
+    let block = if memchr::memchr(b'"', &block).is_some() { unspaced(block, delimiter) } else { block };
+    match memchr::memchr(COMMENT, &block) {
+        Some(_) if shape.cells > 0 => rescued(block, delimiter, shape, is_below),
+        _ => block,
     }
 }
 
@@ -149,42 +198,50 @@ pub(super) fn is_blank(row: &ByteRecord) -> bool {
     row.len() == 1 && !row[0].is_empty() && row[0].trim_ascii().is_empty()
 }
 
-/// The cells of a comment, which may have commas where rows have blanks.
-pub(super) fn uncommented(line: &[u8], delimiter: Delimiter) -> ByteRecord {
+/// The cells of a comment: as many as rows have, if commas or blanks in place of the delimiter make so many.
+pub(super) fn uncommented(line: &[u8], delimiter: Delimiter, cells: usize) -> ByteRecord {
     let start = line.iter().take_while(|byte| **byte == COMMENT).count();
     let text = line[start..].trim_ascii();
-    let has_commas = delimiter == Delimiter::Blanks && text.contains(&b',');
-    let delimiter = if has_commas { Delimiter::COMMA } else { delimiter };
-    let text = separated(text.to_vec(), delimiter);
-    rows_reader(delimiter, text.as_slice())
-        .into_byte_records()
-        .next()
-        .and_then(std::result::Result::ok)
-        .unwrap_or_default()
+    let cut = |delimiter| {
+        let text = separated(text.to_vec(), delimiter);
+        rows_reader(delimiter, text.as_slice()).into_byte_records().next().and_then(Result::ok).unwrap_or_default()
+    };
+    let others =
+        if delimiter == Delimiter::Blanks { [Delimiter::COMMA, delimiter] } else { [delimiter, Delimiter::Blanks] };
+    let fits = |delimiter: &Delimiter| cut(*delimiter).len() == cells;
+    cut(others.into_iter().find(fits).unwrap_or(delimiter))
 }
 
-/// Lines of which those are in quotes that begin with # and are no comments, so that they are read as rows: a spreadsheet's
-/// errors (#N/A), and a word of so many cells, the others of which are numbers (#one,2).
-fn rescued(block: Vec<u8>, delimiter: Delimiter, cells: usize) -> Vec<u8> {
-    let is_row = |line: &[u8]| {
-        let row = line.split(|byte| *byte == delimiter.byte()).map(<[u8]>::trim_ascii).collect::<Vec<_>>();
-        let is_number = |cell: &&[u8]| cell.is_empty() || parse(cell).is_some();
-        let is_word = row[0].len() > 1 && !row[0][1].is_ascii_whitespace() && parse(&row[0][1..]).is_none();
-        ERRORS.contains(&row[0])
-            || cells > 1 && row.len() == cells && is_word && row[1..].iter().all(|cell| is_number(&cell))
-    };
-    if !block.split(|byte| *byte == b'\n').any(|line| line.first() == Some(&COMMENT) && is_row(line)) {
-        return block;
+/// Text without blanks between a separator and a quote, which would not be one then.
+fn unspaced(block: Vec<u8>, delimiter: Delimiter) -> Vec<u8> {
+    let Delimiter::Character(separator) = delimiter else { return block };
+    let mut text = Vec::with_capacity(block.len());
+    for byte in block {
+        if byte == b'"' {
+            let blanks = text.iter().rev().take_while(|byte| **byte == b' ').count();
+            let before = text.len() - blanks;
+            if before > 0 && text[before - 1] == separator {
+                text.truncate(before);
+            }
+        }
+        text.push(byte);
     }
+    text
+}
+
+/// Lines of which those are in quotes that begin with # and are rows.
+fn rescued(block: Vec<u8>, delimiter: Delimiter, shape: Shape, mut is_below: bool) -> Vec<u8> {
     let mut lines = Vec::with_capacity(block.len() + 2);
     for line in block.split_inclusive(|byte| *byte == b'\n') {
-        if line.first() == Some(&COMMENT) && !line.contains(&b'"') && is_row(line) {
-            let first = line.iter().position(|byte| *byte == delimiter.byte() || byte.is_ascii_whitespace());
-            let (cell, rest) = line.split_at(first.unwrap_or(line.len()));
+        let is_comment = line.first() == Some(&COMMENT);
+        if is_comment && !line.contains(&b'"') && shape.holds(line, delimiter, is_below) {
+            let end = line.iter().position(|byte| *byte == delimiter.byte() || byte.is_ascii_whitespace());
+            let (cell, rest) = line.split_at(end.unwrap_or(line.len()));
             lines.extend([b"\"", cell, b"\"", rest].concat());
         } else {
             lines.extend_from_slice(line);
         }
+        is_below |= !is_comment && !line.trim_ascii().is_empty();
     }
     lines
 }
@@ -195,11 +252,13 @@ pub(super) struct Feed {
     pub(super) blocks: Option<Blocks>,
     /// Bytes given out so far.
     pub(super) given: u64,
+    /// Whether more was asked for than there is. As every line ends with a line feed, that is in the middle of a quote.
+    pub(super) is_over: bool,
 }
 
 impl Feed {
     pub(super) fn new(block: Vec<u8>, blocks: Option<Blocks>) -> Self {
-        Feed { block: io::Cursor::new(block), blocks, given: 0 }
+        Feed { block: io::Cursor::new(block), blocks, given: 0, is_over: false }
     }
 
     pub(super) fn is_at_end_of_block(&self) -> bool {
@@ -217,7 +276,10 @@ impl Read for Feed {
             }
             match self.blocks.as_mut().map_or(Ok(None), Blocks::next)? {
                 Some(block) => self.block = io::Cursor::new(block),
-                None => return Ok(0),
+                None => {
+                    self.is_over = true;
+                    return Ok(0);
+                }
             }
         }
     }
@@ -229,7 +291,7 @@ mod tests {
 
     fn counted(text: &str, cells: usize) -> usize {
         let (first, mut blocks) = Blocks::open(Box::new(io::Cursor::new(text.as_bytes().to_vec()))).unwrap();
-        let count = blocks.expect(cells);
+        let count = blocks.expect(Shape { cells, has_labels: false });
         blocks.look_for_comments(&first);
         while blocks.next().unwrap().is_some() {}
         count.load(Ordering::Relaxed)
@@ -245,16 +307,27 @@ mod tests {
 
     #[test]
     fn rows_that_begin_like_comments_are_rows() {
-        let rescue =
-            |text: &str, cells| String::from_utf8(rescued(text.as_bytes().to_vec(), Delimiter::COMMA, cells)).unwrap();
+        let rescue = |text: &str, cells, has_labels| {
+            let shape = Shape { cells, has_labels };
+            String::from_utf8(rescued(text.as_bytes().to_vec(), Delimiter::COMMA, shape, false)).unwrap()
+        };
         for (text, cells, expected) in [
             ("1\n#N/A\r\n2\n", 1, "1\n\"#N/A\"\r\n2\n"),
-            ("#REF!,3\n", 2, "\"#REF!\",3\n"),
+            ("#x\n1\n#none\n# end\n", 1, "#x\n1\n\"#none\"\n# end\n"),
+            ("#REF!,3\n#,6\n", 2, "\"#REF!\",3\n\"#\",6\n"),
             ("#one,2\n#chrom,start\n", 2, "\"#one\",2\n#chrom,start\n"),
             ("#1,2\n# one,2\n#one\n#one,2,3\n", 2, "#1,2\n# one,2\n#one\n#one,2,3\n"),
         ] {
-            assert_eq!(rescue(text, cells), expected);
+            assert_eq!(rescue(text, cells, false), expected);
         }
+        assert_eq!(rescue("n0,2\n#1,2\n# 1,2\n", 2, true), "n0,2\n\"#1\",2\n# 1,2\n");
+    }
+
+    #[test]
+    fn blanks_before_a_quote_are_left_out() {
+        let text = |text: &str| String::from_utf8(unspaced(text.as_bytes().to_vec(), Delimiter::COMMA)).unwrap();
+        assert_eq!(text("\"a\",  \"b, c\"\n1, 2\n"), "\"a\",\"b, c\"\n1, 2\n");
+        assert_eq!(text("a \"b\"\n \"c\"\n"), "a \"b\"\n \"c\"\n");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::literal::parse;
+use super::feed::is_error;
+use super::literal::{is_like_number, parse};
 
 /// Cells that stand for a missing value: no number, but no name of a column either.
 const MISSING: [&str; 6] = ["NA", "N/A", "null", "None", "?", "-"];
@@ -20,6 +21,7 @@ const FAR: f64 = 3.0;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell {
     Blank,
+    /// In place of a number, or one that is written as others are not read: no name in any case.
     Missing,
     /// A number, as it is written.
     Number {
@@ -46,6 +48,7 @@ impl Cell {
         match parse(cell) {
             _ if text.is_empty() => Cell::Blank,
             _ if MISSING.iter().any(|missing| missing.eq_ignore_ascii_case(&text)) => Cell::Missing,
+            None if is_error(cell.trim_ascii()) || is_like_number(&text) => Cell::Missing,
             Some(value) => Cell::Number { value, form: Form::of(&text) },
             None => Cell::Text(text.into_owned()),
         }
@@ -57,6 +60,15 @@ impl Cell {
 
     fn is_number(&self) -> bool {
         self.number().is_some()
+    }
+
+    fn is_text(&self) -> bool {
+        matches!(self, Cell::Text(_))
+    }
+
+    /// Whether it may be one of an index: a word or a whole number.
+    fn is_label(&self) -> bool {
+        matches!(self, Cell::Text(_) | Cell::Number { form: Form::Whole, .. })
     }
 
     fn is_padded(&self) -> bool {
@@ -102,30 +114,45 @@ pub(super) fn judge(first: &[Cell], below: &[Vec<Cell>]) -> Verdict {
     let column = |i: usize| below.iter().filter_map(move |row| row.get(i));
     let texts = || (0..first.len()).filter(|i| matches!(first[*i], Cell::Text(_)));
     let has_text = texts().next().is_some();
+    let has_fraction = has_fraction_in(first);
     if has_text && !first.iter().any(Cell::is_number) {
         return Verdict::Names;
     }
     // An index has no name, and a label in every row.
     let is_index = first.len() > 1 && first[0] == Cell::Blank && !first[1..].contains(&Cell::Blank);
-    if is_index && column(0).next().is_some() && column(0).all(|cell| !matches!(cell, Cell::Blank | Cell::Missing)) {
-        return Verdict::Names;
+    if is_index && !below.is_empty() && column(0).all(Cell::is_label) {
+        return if has_fraction { Verdict::LikelyNames } else { Verdict::Names };
     }
     let is_padded = |i: &usize| first[*i].is_padded() && !column(*i).any(Cell::is_padded);
     if (0..first.len()).filter(is_padded).any(|i| column(i).any(Cell::is_number)) {
         return Verdict::Names;
     }
-    let has_fraction = first.iter().any(|cell| matches!(cell, Cell::Number { form: Form::Fraction(_), .. }));
-    if texts().any(|i| column(i).any(Cell::is_number)) {
-        return if has_fraction { Verdict::LikelySample } else { Verdict::Names };
+    // A word above numbers is a name; one above words and numbers may be a value, such as the number of a ticket.
+    let is_above_numbers = |i: usize| column(i).any(Cell::is_number) && !column(i).any(Cell::is_text);
+    if texts().any(is_above_numbers) {
+        return match judge_numbers(first, below, has_text) {
+            _ if has_fraction => Verdict::LikelySample,
+            Verdict::Sample => Verdict::LikelyNames,
+            _ => Verdict::Names,
+        };
     }
     // A word that comes again is a value.
     if texts().any(|i| column(i).any(|cell| *cell == first[i])) {
         return Verdict::Sample;
     }
+    judge_numbers(first, below, has_text)
+}
+
+fn has_fraction_in(row: &[Cell]) -> bool {
+    row.iter().any(|cell| matches!(cell, Cell::Number { form: Form::Fraction(_), .. }))
+}
+
+/// Judges the numbers of a row.
+fn judge_numbers(first: &[Cell], below: &[Vec<Cell>], has_text: bool) -> Verdict {
     let numbers = Numbers::of(first, below);
     match numbers.values.is_empty() || below.is_empty() || !are_distinct(&numbers.values) {
         true => numbers.judge_repeated(),
-        false if has_fraction => numbers.judge_fractions(),
+        false if has_fraction_in(first) => numbers.judge_fractions(),
         false => numbers.judge_whole(has_text),
     }
 }
@@ -175,13 +202,14 @@ impl Numbers {
         let counted = is_counted(values);
         let years = are_years(values) && is_ordered(values) && !self.whole.iter().any(|row| are_years(row));
         let evenly = n > 2 && is_even(values);
-        let far = self.n_below > 1 && n > 1 && is_ordered(values) && self.are_far;
-        let coarse = self.are_coarse && (years || has_text || counted && n > 1 || evenly || n > 1 && self.are_far);
+        let far = self.n_below > 1 && n > 1 && self.are_far;
+        let ordered = n > 4 && is_ordered(values) && !self.whole.iter().any(|row| is_ordered(row));
+        let coarse = self.are_coarse && (years || has_text || counted && n > 1 || evenly || far);
         let beyond = counted && n > 2 && self.whole.iter().flatten().any(|number| *number >= n as f64);
-        let likely = coarse || years || beyond || far && self.n_below >= ENOUGH_ROWS;
+        let likely = coarse || years || beyond || far && is_ordered(values) && self.n_below >= ENOUGH_ROWS;
         let possible = counted
-            || has_text
             || far
+            || ordered
             || self.are_coarse
             || n > 2 && is_permutation(values)
             || evenly && !self.whole.iter().any(|row| is_even(row));
@@ -194,8 +222,9 @@ impl Numbers {
         let far = self.n_below > 1 && n > 1 && is_ordered(values) && self.are_far;
         let coarse = n > 2 && is_ordered(values) && self.are_coarse;
         let above_whole = self.n_below > 1 && n > 1 && self.are_above_whole;
-        let enough = self.n_below >= ENOUGH_ROWS;
-        Self::verdict((far || coarse || above_whole) && enough, far || coarse || above_whole)
+        let likely = far || coarse || above_whole;
+        let regular = n > 2 && (is_even(values) || are_quantiles(values));
+        Self::verdict(likely && self.n_below >= ENOUGH_ROWS, likely || regular)
     }
 
     /// Numbers some of which are equal, or that have none below them.
@@ -245,6 +274,12 @@ fn is_permutation(numbers: &[f64]) -> bool {
 fn is_even(numbers: &[f64]) -> bool {
     let steps: Vec<f64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
     steps.first().is_some_and(|first| *first > 0.0 && steps.iter().all(|step| step == first))
+}
+
+/// Whether numbers are shares on both sides of a half, such as 0.05, 0.5, 0.95.
+fn are_quantiles(numbers: &[f64]) -> bool {
+    let pairs = numbers.iter().zip(numbers.iter().rev());
+    is_ordered(numbers) && pairs.into_iter().all(|(low, high)| (low + high - 1.0).abs() < 1e-12)
 }
 
 fn are_years(numbers: &[f64]) -> bool {

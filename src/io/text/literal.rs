@@ -17,6 +17,13 @@ pub(super) fn is_rounded(cell: &[u8], number: f64) -> bool {
     text.parse::<i128>().is_ok_and(|integer| number as i128 != integer)
 }
 
+/// Whether a cell would be a number without separators of thousands, a sign of a currency or another sign for minus.
+pub(super) fn is_like_number(text: &str) -> bool {
+    let is_extra = |c: char| matches!(c, '$' | '€' | '£' | ',' | '\'' | ' ' | '\u{a0}' | '\u{202f}');
+    let digits = text.replace(is_extra, "").replace('\u{2212}', "-");
+    digits != text && parse(digits.as_bytes()).is_some() || has_decimal_comma(text.as_bytes())
+}
+
 /// Whether a cell is a number with a decimal comma, and points or blanks between its thousands if anything.
 pub(super) fn has_decimal_comma(cell: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(cell) else { return false };
@@ -47,6 +54,16 @@ mod tests {
         }
         for text in ["1.5", "1,234,567", "a,5", "1,", ",", "1,x"] {
             assert!(!has_decimal_comma(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_written_otherwise_are_known() {
+        for text in ["1,5", "1.234,5", "1 000", "$5", "\u{2212}1.5", "1,234.5"] {
+            assert!(is_like_number(text), "{text}");
+        }
+        for text in ["1.5", "a,5", "5kg", "50%", "2020-01-01", ","] {
+            assert!(!is_like_number(text), "{text}");
         }
     }
 }

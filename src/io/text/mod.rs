@@ -29,7 +29,7 @@ use super::notes::{About, Note};
 use super::source::Source;
 use crate::error::{Error, Result};
 pub use delimiter::Delimiter;
-use feed::{Blocks, Feed, is_blank, rows_reader};
+use feed::{Blocks, Feed, Shape, is_blank, prepared, rows_reader};
 use header::Top;
 use literal::{has_decimal_comma, is_rounded, parse};
 use preview::{check_text, comments_above, guess_delimiter, is_first_row_quoted, preview, told_delimiter};
@@ -57,11 +57,14 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let told = told_delimiter(&mut lines);
     let delimiter = selection.delimiter.or(told).unwrap_or_else(|| guess_delimiter(&lines, preferred));
     let mut blocks = blocks.with_delimiter(delimiter);
-    let n_cells = preview(&lines, delimiter).last().map_or(0, ByteRecord::len);
-    let lines = blocks.prepared(lines, n_cells);
+    // Rows that begin with # tell more of the rows' shape, and that which others of them are rows.
+    let shape = Shape::of(&preview(&lines, delimiter));
+    let lines = prepared(lines, delimiter, shape, false);
+    let shape = Shape::of(&preview(&lines, delimiter));
+    let lines = prepared(lines, delimiter, shape, false);
 
     let rows = preview(&lines, delimiter);
-    let comments = comments_above(&lines, delimiter);
+    let comments = comments_above(&lines, delimiter, shape.cells);
     let Some(first) = rows.first() else {
         let problem = if comments.is_empty() { "the file is empty" } else { "every line is a comment (#)" };
         return if part.is_one_of_several { Ok(Table::nothing()) } else { Err(no_rows(name, problem)) };
@@ -82,15 +85,15 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let mut picked = selection.find(&name, &fields)?;
     picked.notes.extend(found.notes);
 
-    let commented = blocks.expect(fields.len());
+    let commented = blocks.expect(Shape { cells: fields.len(), ..shape });
     let mut rows = Rows::new(&name, delimiter, Feed::new(lines.clone(), Some(blocks)), 1);
     if !rows.advance()? || found.is_row && !rows.advance()? {
-        let empty = Table { n_rows: Some(0), chunks: Box::new(std::iter::empty()), picked };
-        return if part.is_one_of_several {
-            Ok(empty)
-        } else {
-            Err(no_rows(name, "there is a header but no row of numbers"))
+        let problem = match rows.reader.get_ref().blocks.as_ref().is_some_and(|blocks| blocks.has_comments(&lines)) {
+            true => "below the header every line is a comment (#)",
+            false => "there is a header but no row of numbers",
         };
+        let empty = Table { n_rows: Some(0), chunks: Box::new(std::iter::empty()), picked };
+        return if part.is_one_of_several { Ok(empty) } else { Err(no_rows(name, problem)) };
     }
     rows.is_ahead = true;
     rows.look_for_comments(&lines);
@@ -240,13 +243,20 @@ impl Layout {
     /// The error for a row of another number of cells than the first one.
     fn ragged(&self, rows: &Rows) -> Error {
         let (found, expected) = (rows.record.len(), self.fields.len());
-        let goes_on = rows.record.iter().any(|cell| cell.contains(&b'\n'));
-        let remedy = match goes_on {
+        let mut problem = format!("this row has {found} cells, the first one has {expected}");
+        let is_decimal = expected == 1 && has_decimal_comma(&rows.record.iter().collect::<Vec<_>>().join(&b','));
+        let remedy = match rows.record.iter().any(|cell| cell.contains(&b'\n')) {
             true => "close the quote that joins several lines into this row",
-            false if expected == 1 => "remove a title above the rows, or say what separates the cells (--delimiter)",
+            false if is_decimal => {
+                problem += ", unless its comma is a decimal one";
+                "write numbers with decimal points"
+            }
+            false if expected == 1 => {
+                "separate names and numbers alike (--delimiter says how), or remove a title above both"
+            }
             false => "give every row the same number of cells, or say what separates them (--delimiter)",
         };
-        malformed(rows.place(), format!("this row has {found} cells, the first one has {expected}"), remedy)
+        malformed(rows.place(), problem, remedy)
     }
 
     /// What there is to say about some rows.
@@ -326,6 +336,7 @@ impl Rows {
         }
         loop {
             match self.reader.read_byte_record(&mut self.record) {
+                Ok(true) if self.reader.get_ref().is_over => return Err(self.unclosed()),
                 Ok(true) if is_blank(&self.record) => {}
                 Ok(more) => return Ok(more),
                 Err(error) => return Err(self.fail(error)),
@@ -367,6 +378,13 @@ impl Rows {
 
     fn place(&self) -> String {
         format!("{}:{}", self.name, self.line())
+    }
+
+    /// The error for a quote that nothing closes.
+    fn unclosed(&self) -> Error {
+        let first = self.record.position().map_or(1, csv::Position::line);
+        let place = format!("{}:{}", self.name, self.first_line + first - 1);
+        malformed(place, "a quote in this row is not closed up to the end of the file", "close it, or remove it")
     }
 
     fn fail(&self, error: csv::Error) -> Error {

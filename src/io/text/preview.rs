@@ -4,7 +4,7 @@ use csv::ByteRecord;
 
 use super::super::malformed;
 use super::delimiter::Delimiter;
-use super::feed::{COMMENT, is_blank, rows_reader, separated, uncommented};
+use super::feed::{COMMENT, Shape, is_blank, prepared, rows_reader, uncommented};
 use super::literal::{has_decimal_comma, parse};
 use crate::error::Result;
 
@@ -13,7 +13,7 @@ const PREVIEW: usize = 100;
 
 /// The first rows of some lines.
 pub(super) fn preview(lines: &[u8], delimiter: Delimiter) -> Vec<ByteRecord> {
-    let lines = separated(lines.to_vec(), delimiter);
+    let lines = prepared(lines.to_vec(), delimiter, Shape::default(), false);
     let mut rows: Vec<ByteRecord> = rows_reader(delimiter, lines.as_slice())
         .into_byte_records()
         .map_while(std::result::Result::ok)
@@ -28,9 +28,9 @@ pub(super) fn preview(lines: &[u8], delimiter: Delimiter) -> Vec<ByteRecord> {
 }
 
 /// The comments before the first row, cut into cells.
-pub(super) fn comments_above(lines: &[u8], delimiter: Delimiter) -> Vec<ByteRecord> {
+pub(super) fn comments_above(lines: &[u8], delimiter: Delimiter, cells: usize) -> Vec<ByteRecord> {
     let lines = lines.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    lines.take_while(|line| line[0] == COMMENT).map(|line| uncommented(line, delimiter)).collect()
+    lines.take_while(|line| line[0] == COMMENT).map(|line| uncommented(line, delimiter, cells)).collect()
 }
 
 /// Whether every cell of the first row, of so many, is in quotes, and those of no other row are.
@@ -90,8 +90,12 @@ pub(super) fn check_text(name: &str, lines: &[u8]) -> Result<()> {
         let remedy = "make them line feeds, for example: tr '\\r' '\\n' < old.csv > new.csv";
         return Err(malformed(name, "some of its lines end in carriage returns alone", remedy));
     }
-    if let Some(kind @ (b'{' | b'<')) = lines.trim_ascii().first() {
-        let kind = if *kind == b'{' { "JSON" } else { "HTML or XML" };
+    let kind = match lines.trim_ascii() {
+        [b'{' | b'[', ..] => Some("JSON"),
+        [b'<', next, ..] if next.is_ascii_alphabetic() || b"!?".contains(next) => Some("HTML or XML"),
+        _ => None,
+    };
+    if let Some(kind) = kind {
         return Err(malformed(name, format!("this looks like {kind}, not like rows of cells"), "write it as .csv"));
     }
     Ok(())
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn comments_above_the_rows_are_cut_into_cells() {
         let above = |text: &str, delimiter| {
-            let comments = comments_above(text.as_bytes(), delimiter);
+            let comments = comments_above(text.as_bytes(), delimiter, 2);
             let cells = |comment: &ByteRecord| {
                 comment.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect::<Vec<_>>()
             };
