@@ -24,14 +24,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// On a machine without a display, one layer of Linux' Vulkan drivers complains on standard error that there is none,
-/// each time the adapters are listed. It only sorts adapters for windows: we need none.
+/// Keeps Linux' Vulkan drivers from complaining on standard error of what we do not need.
 fn quieten_driver() {
-    if std::env::var_os("XDG_RUNTIME_DIR").is_none() && std::env::var_os("WAYLAND_DISPLAY").is_none() {
-        // SAFETY: no other thread runs yet that could read the environment.
-        #[allow(unsafe_code)]
-        unsafe {
+    let is_set = |variable| std::env::var_os(variable).is_some();
+    // One layer sorts adapters for windows, and looks for a display in a directory that may not be there.
+    let has_no_display = !is_set("XDG_RUNTIME_DIR") && !is_set("MESA_VK_DEVICE_SELECT");
+    // An empty name is none, by the specification, but is taken as one.
+    let has_empty_cache = std::env::var_os("XDG_CACHE_HOME").is_some_and(|directory| directory.is_empty());
+    // SAFETY: no other thread runs yet that could read the environment.
+    #[allow(unsafe_code)]
+    unsafe {
+        if has_no_display {
             std::env::set_var("NODEVICE_SELECT", "1");
+        }
+        if has_empty_cache {
+            std::env::remove_var("XDG_CACHE_HOME");
         }
     }
 }

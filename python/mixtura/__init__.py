@@ -7,10 +7,13 @@ needs, `Dataset` is samples in files, and `devices` lists what there is to compu
 
 import os as _os
 
-# On a machine without a display, one layer of Linux' Vulkan drivers complains on standard error that there is none,
-# each time the adapters are listed. It only sorts adapters for windows: we need none.
-if not {"XDG_RUNTIME_DIR", "WAYLAND_DISPLAY"} & _os.environ.keys():
+# Linux' Vulkan drivers complain on standard error of what we do not need: one layer sorts adapters for windows, and
+# looks for a display in a directory that may not be there; and an empty name of a directory, which is none, is taken as
+# one.
+if not {"XDG_RUNTIME_DIR", "MESA_VK_DEVICE_SELECT"} & _os.environ.keys():
     _os.environ.setdefault("NODEVICE_SELECT", "1")
+if _os.environ.get("XDG_CACHE_HOME") == "":
+    del _os.environ["XDG_CACHE_HOME"]
 
 from mixtura._dataset import Dataset
 from mixtura._devices import DeviceInfo, devices

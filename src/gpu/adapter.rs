@@ -24,6 +24,10 @@ fn rank(adapter: &Adapter) -> Option<usize> {
 
 fn enumerate() -> Vec<Adapter> {
     let mut instance = InstanceDescriptor::new_without_display_handle_from_env();
+    // A choice that leaves none of what this program is built with, such as gl, was made for others.
+    if (instance.backends & Instance::enabled_backend_features()).is_empty() {
+        instance.backends = Backends::all();
+    }
     // Where the driver says how much memory there is, no buffer takes the last of it: the rest is for scratch.
     instance.memory_budget_thresholds.for_resource_creation = Some(MOST_MEMORY_PERCENT);
     let instance = Instance::new(instance);

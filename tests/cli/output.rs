@@ -60,3 +60,26 @@ fn every_command_says_nothing_but_its_result_when_it_is_to_be_quiet() {
         assert_eq!((quiet.status, quiet.stderr.as_str()), (0, ""), "{args}");
     }
 }
+
+/// On machines without a display, a home or a choice of backends that means us.
+#[cfg(all(target_os = "linux", feature = "gpu"))]
+#[test]
+fn drivers_say_nothing_beside_the_result() {
+    let place = place();
+    if !place.run("devices --json").stdout.contains(r#""type":"software""#) {
+        // Another test demands the adapter where it is to be tested.
+        return;
+    }
+    for (variable, value) in
+        [("WAYLAND_DISPLAY", "wayland-7"), ("DISPLAY", ":99"), ("XDG_CACHE_HOME", ""), ("WGPU_BACKEND", "gl")]
+    {
+        let mut command = place.command("score model.json data.csv --columns 0,1 --device software -q --json");
+        command.env_remove("XDG_RUNTIME_DIR").env(variable, value);
+        let output = command.output().unwrap();
+        assert_eq!(
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
+            (Some(0), ""),
+            "{variable}"
+        );
+    }
+}
