@@ -8,8 +8,8 @@ use super::malformed;
 use super::notes::Note;
 use super::source::{Format, Source};
 use super::{arrow, npy, npz, parquet, raw, text};
+use crate::data::points::Samples;
 use crate::error::Result;
-use crate::points::Samples;
 
 /// Consecutive rows of a table.
 pub(super) struct Chunk {

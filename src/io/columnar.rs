@@ -16,8 +16,8 @@ use super::columns::{MOST_COLUMNS, Picked, Selection, columns_flag};
 use super::fields::Fields;
 use super::malformed;
 use super::notes::Note;
+use crate::data::points::Samples;
 use crate::error::{self, Error};
-use crate::points::Samples;
 
 /// The selected columns of a file.
 #[derive(Debug, Clone)]

@@ -13,11 +13,11 @@ use super::malformed;
 use super::origin::{Origin, locate};
 use super::rows::{Even, Gathered, Rows};
 use super::stream::{Checks, Stream, chunk_rows, read_ahead};
+use crate::data::points::Points;
+use crate::data::survey::Survey;
 use crate::data::{Data, Home, Place, Visit, check_stop};
 use crate::error::{Error, Result};
 use crate::memory::text;
-use crate::points::Points;
-use crate::survey::Survey;
 
 /// Samples from files, which remember their file, columns and lines, so that errors about them can name the place.
 #[derive(Debug)]

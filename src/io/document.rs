@@ -11,8 +11,8 @@ use serde_json::error::Category;
 use super::model::FitRecord;
 use super::nested::NestedValues;
 use super::output::Destination;
-use crate::covariance::CovarianceType;
 use crate::error;
+use crate::model::covariance::CovarianceType;
 
 /// Writes a JSON document, with a line feed behind it.
 pub(super) fn write(to: &Destination, document: &impl Serialize) -> error::Result<()> {

@@ -7,8 +7,8 @@ use ndarray::{Array1, Array2, Axis};
 use super::chunks::Chunk;
 use super::columns::Picked;
 use super::notes::Note;
+use crate::data::points::Samples;
 use crate::error::Result;
-use crate::points::Samples;
 
 /// A type of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

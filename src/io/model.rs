@@ -10,11 +10,11 @@ use super::document::{self, Document};
 use super::malformed;
 use super::nested::{Nested, NestedValues};
 use super::output::Destination;
-use crate::backend::DeviceInfo;
-use crate::covariance::{CovarianceArray, CovarianceType};
+use crate::device::backend::DeviceInfo;
 use crate::error::{Error, Result};
-use crate::floor::Floor;
-use crate::mixture::Mixture;
+use crate::fit::floor::Floor;
+use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::mixture::Mixture;
 
 const FORMAT: &str = "mixtura-model";
 const VERSION: u64 = 1;

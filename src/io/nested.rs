@@ -6,7 +6,7 @@ use ndarray::{ArrayBase, ArrayViewD, Axis, Data, Dimension};
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::covariance::CovarianceArray;
+use crate::model::covariance::CovarianceArray;
 
 /// An array that is serialised as nested lists: `[[1.0, 2.0], [3.0, 4.0]]` for a 2 x 2 matrix.
 #[derive(Debug, Clone)]

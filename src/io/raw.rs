@@ -6,8 +6,8 @@ use super::encoding::{self, Blocks, Encoding, Kind};
 use super::fields::Fields;
 use super::malformed;
 use super::source::Source;
-use crate::backend::Precision;
 use crate::data::block_rows;
+use crate::device::backend::Precision;
 use crate::error::{Error, Result};
 
 /// Opens the file; the selection says how many numbers a row has.

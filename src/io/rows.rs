@@ -13,8 +13,8 @@ use super::notes::Notes;
 use super::npy::Array;
 use super::origin::{Choice, Origin, Part};
 use super::source::{self, Format, Source};
+use crate::data::points::{Points, Samples};
 use crate::error::{Error, Result};
-use crate::points::{Points, Samples};
 
 /// All rows of some files, as they are read.
 pub(super) struct Rows {

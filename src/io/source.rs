@@ -8,7 +8,7 @@ use std::path::Path;
 use super::gunzip::Gunzip;
 use super::malformed;
 use super::text::Delimiter;
-use crate::backend::Precision;
+use crate::device::backend::Precision;
 use crate::error::{Error, Result};
 
 /// Bytes read at a time: more than enough to tell a format by.

@@ -11,9 +11,9 @@ use super::columns::Selection;
 use super::files::{Files, find_files};
 use super::origin::{Origin, locate};
 use super::rows::{Even, Rows, read_weights};
+use crate::data::points::{Points, check_weight_sum, check_weights};
 use crate::data::{Visit, block_rows};
 use crate::error::{Error, Result};
-use crate::points::{Points, check_weight_sum, check_weights};
 
 /// Chunks that wait while another one is worked on, beside the one that is being read.
 const AHEAD: usize = 1;

@@ -8,7 +8,7 @@ use super::compression::Compression;
 use super::delimited::TextWriter;
 use super::numbers::NumberWriter;
 use super::output::Destination;
-use crate::backend::Precision;
+use crate::device::backend::Precision;
 use crate::error::{Error, Result};
 
 /// How a table is written.
@@ -158,8 +158,8 @@ impl TableWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::points::Samples;
     use crate::io::{Dataset, Selection};
-    use crate::points::Samples;
     use ndarray::{Array2, ShapeBuilder, array};
 
     #[test]

@@ -1,0 +1,442 @@
+//! The samples: N x D values that were checked once, with an optional weight for each sample.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, Ix2, s};
+use rayon::prelude::*;
+
+use crate::data::spread::Spread;
+use crate::data::survey::{DrawnRows, SpacedRows, Total, drop_rounding, scales};
+use crate::error::{Error, Feature, Result};
+
+/// Larger magnitudes are refused: the sums of squares that every pass forms would leave the range of f64.
+pub const LARGEST_VALUE: f64 = 1e100;
+
+/// Rows that one task of a parallel pass over the samples takes at a time.
+const ROWS_PER_TASK: usize = 16_384;
+
+/// N x D values in the precision they came in, borrowed or owned, in any memory layout.
+#[derive(Debug, Clone)]
+pub enum Samples<'a> {
+    /// Single precision.
+    F32(CowArray<'a, f32, Ix2>),
+    /// Double precision.
+    F64(CowArray<'a, f64, Ix2>),
+}
+
+impl Samples<'_> {
+    /// D, the number of columns.
+    pub fn n_features(&self) -> usize {
+        self.dim().1
+    }
+
+    /// N and D.
+    pub(crate) fn dim(&self) -> (usize, usize) {
+        match self {
+            Samples::F32(values) => values.dim(),
+            Samples::F64(values) => values.dim(),
+        }
+    }
+}
+
+macro_rules! samples_from {
+    ($($element:ty => $variant:ident),*) => {$(
+        impl From<Array2<$element>> for Samples<'_> {
+            fn from(values: Array2<$element>) -> Self {
+                Samples::$variant(values.into())
+            }
+        }
+        impl<'a> From<ArrayView2<'a, $element>> for Samples<'a> {
+            fn from(values: ArrayView2<'a, $element>) -> Self {
+                Samples::$variant(values.into())
+            }
+        }
+        impl<'a> From<&'a Array2<$element>> for Samples<'a> {
+            fn from(values: &'a Array2<$element>) -> Self {
+                values.view().into()
+            }
+        }
+    )*};
+}
+samples_from!(f32 => F32, f64 => F64);
+
+/// Validated samples: at least one row and one column, every value finite, weights finite and not negative.
+///
+/// ```
+/// use mixtura::Points;
+/// use ndarray::array;
+///
+/// let points = Points::new(array![[0.0, 1.0], [2.0, 3.0]])?.with_weights(array![1.0, 2.5])?;
+/// assert_eq!((points.n_samples(), points.n_features()), (2, 2));
+/// assert_eq!(points.total_weight(), 3.5);
+/// # Ok::<(), mixtura::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Points<'a> {
+    samples: Samples<'a>,
+    weights: Option<CowArray<'a, f64, Ix1>>,
+    /// Summed when it is asked for: chunks of samples often are not.
+    total_weight: OnceLock<f64>,
+    /// Robust scales of the features: `[D]`.
+    scales: OnceLock<Vec<f64>>,
+    feature_names: Option<Vec<String>>,
+}
+
+impl<'a> Points<'a> {
+    /// Checks N x D samples, given as an f32 or f64 array or view.
+    ///
+    /// # Errors
+    /// [`Error::EmptyData`], [`Error::NonFinite`] or [`Error::TooLarge`], which name the first place.
+    pub fn new(samples: impl Into<Samples<'a>>) -> Result<Self> {
+        Self::check(samples.into(), None)
+    }
+
+    /// [`Points::new`] for columns that have names; errors and model files then carry them.
+    ///
+    /// # Errors
+    /// As [`Points::new`], and [`Error::Shape`] if there is not one name for each column.
+    pub fn with_names(samples: impl Into<Samples<'a>>, feature_names: Vec<String>) -> Result<Self> {
+        Self::check(samples.into(), Some(feature_names))
+    }
+
+    /// Points whose values, weights and names were checked before, or need no check.
+    pub(crate) fn trusted(
+        samples: impl Into<Samples<'a>>,
+        weights: Option<impl Into<CowArray<'a, f64, Ix1>>>,
+        feature_names: Option<Vec<String>>,
+    ) -> Self {
+        let (samples, weights) = (samples.into(), weights.map(Into::into));
+        Points { samples, weights, total_weight: OnceLock::new(), scales: OnceLock::new(), feature_names }
+    }
+
+    fn check(samples: Samples<'a>, feature_names: Option<Vec<String>>) -> Result<Self> {
+        let (n_samples, n_features) = samples.dim();
+        if n_samples == 0 || n_features == 0 {
+            return Err(Error::EmptyData { n_samples, n_features });
+        }
+        if let Some(names) = &feature_names
+            && names.len() != n_features
+        {
+            return Err(Error::Shape {
+                name: "the list of feature names",
+                expected: vec![n_features],
+                found: vec![names.len()],
+            });
+        }
+        let points = Self::trusted(samples, None::<Array1<f64>>, feature_names);
+        points.check_values()?;
+        Ok(points)
+    }
+
+    /// The same points, their columns so named.
+    pub(crate) fn with_feature_names(self, feature_names: Option<Vec<String>>) -> Self {
+        Points { feature_names, ..self }
+    }
+
+    /// Gives each sample a weight: a weight of w counts the sample w times in every sum.
+    ///
+    /// # Errors
+    /// [`Error::WeightCount`], [`Error::BadWeight`] or [`Error::WeightSum`].
+    pub fn with_weights(mut self, weights: impl Into<CowArray<'a, f64, Ix1>>) -> Result<Self> {
+        let weights = weights.into();
+        if weights.len() != self.n_samples() {
+            return Err(Error::WeightCount { expected: self.n_samples(), found: weights.len() });
+        }
+        check_weights(weights.view())?;
+        self.weights = Some(weights);
+        (self.total_weight, self.scales) = Default::default();
+        check_weight_sum(self.total_weight())?;
+        Ok(self)
+    }
+
+    /// N, the number of rows.
+    pub fn n_samples(&self) -> usize {
+        self.samples.dim().0
+    }
+
+    /// D, the number of columns.
+    pub fn n_features(&self) -> usize {
+        self.samples.dim().1
+    }
+
+    /// The values.
+    pub fn samples(&self) -> &Samples<'a> {
+        &self.samples
+    }
+
+    /// The sample weights, if any were given: `[N]`.
+    pub fn weights(&self) -> Option<ArrayView1<'_, f64>> {
+        self.weights.as_ref().map(|w| w.view())
+    }
+
+    /// The sum of the sample weights; N where there are none.
+    pub fn total_weight(&self) -> f64 {
+        *self.total_weight.get_or_init(|| match &self.weights {
+            None => self.n_samples() as f64,
+            Some(weights) => {
+                let mut total = Total::default();
+                weights.iter().for_each(|weight| total.add(*weight));
+                total.value()
+            }
+        })
+    }
+
+    /// The names of the columns, if they have any.
+    pub fn feature_names(&self) -> Option<&[String]> {
+        self.feature_names.as_deref()
+    }
+
+    /// A column as errors name it.
+    pub(crate) fn feature(&self, index: usize) -> Feature {
+        Feature { index, name: self.feature_names.as_ref().map(|names| names[index].clone()) }
+    }
+
+    /// Number of samples whose weight is not zero.
+    pub fn n_effective(&self) -> usize {
+        match &self.weights {
+            Some(weights) => weights.iter().filter(|w| **w > 0.0).count(),
+            None => self.n_samples(),
+        }
+    }
+
+    /// The given rows as f64: [rows, D].
+    pub(crate) fn rows(&self, rows: &[usize]) -> Array2<f64> {
+        match &self.samples {
+            Samples::F32(values) => values.select(Axis(0), rows).mapv(f64::from),
+            Samples::F64(values) => values.select(Axis(0), rows),
+        }
+    }
+
+    /// Copies of the given rows as f64, with their weights: a subsample.
+    pub(crate) fn select(&self, rows: &[usize]) -> Points<'static> {
+        let weights: Option<Array1<f64>> = self.weights.as_ref().map(|w| w.select(Axis(0), rows));
+        Points::trusted(self.rows(rows), weights, self.feature_names.clone())
+    }
+
+    /// The same samples as f64, `map(feature, value)` in the place of every value.
+    pub(crate) fn mapped(&self, map: impl Fn(usize, f64) -> f64) -> Points<'static> {
+        let mut values = self.to_f64();
+        values.indexed_iter_mut().for_each(|((_, feature), x)| *x = map(feature, *x));
+        Points::trusted(values, self.weights.as_ref().map(|weights| weights.to_owned().into_owned()), None)
+    }
+
+    /// Whether some value is as `test(feature, value)` says.
+    pub(crate) fn any(&self, test: impl Fn(usize, f64) -> bool) -> bool {
+        let mut found = false;
+        self.for_each_row(0..self.n_samples(), |_, row| {
+            found = found || row.iter().enumerate().any(|(feature, x)| test(feature, *x));
+        });
+        found
+    }
+
+    /// All values as f64.
+    pub(crate) fn to_f64(&self) -> Array2<f64> {
+        match &self.samples {
+            Samples::F32(values) => values.mapv(f64::from),
+            Samples::F64(values) => values.to_owned(),
+        }
+    }
+
+    /// A range of the samples.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Points<'_> {
+        let samples: Samples = match &self.samples {
+            Samples::F32(values) => values.slice(s![rows.clone(), ..]).into(),
+            Samples::F64(values) => values.slice(s![rows.clone(), ..]).into(),
+        };
+        let weights = self.weights.as_ref().map(|weights| weights.slice(s![rows]));
+        Points::trusted(samples, weights, self.feature_names.clone())
+    }
+
+    /// Every so many-th sample, from the first given on.
+    pub(crate) fn every(&self, first: usize, step: usize) -> Points<'_> {
+        let samples: Samples = match &self.samples {
+            Samples::F32(values) => values.slice(s![first..;step, ..]).into(),
+            Samples::F64(values) => values.slice(s![first..;step, ..]).into(),
+        };
+        let weights = self.weights.as_ref().map(|weights| weights.slice(s![first..;step]));
+        Points::trusted(samples, weights, self.feature_names.clone())
+    }
+
+    /// Calls `visit(row, values)` for each of the given rows in order, the values widened to f64.
+    pub(crate) fn for_each_row(&self, rows: Range<usize>, mut visit: impl FnMut(usize, &[f64])) {
+        let mut buffer = vec![0.0; self.n_features()];
+        match &self.samples {
+            Samples::F32(values) => {
+                for (i, row) in rows.clone().zip(values.slice(s![rows, ..]).rows()) {
+                    buffer.iter_mut().zip(row).for_each(|(to, from)| *to = f64::from(*from));
+                    visit(i, &buffer);
+                }
+            }
+            Samples::F64(values) => {
+                for (i, row) in rows.clone().zip(values.slice(s![rows, ..]).rows()) {
+                    match row.as_slice() {
+                        Some(row) => visit(i, row),
+                        None => {
+                            buffer.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
+                            visit(i, &buffer);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Weight of one sample.
+    pub(crate) fn weight(&self, row: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |w| w[row])
+    }
+
+    /// Weighted mean and variance of every feature, two passes in f64: (`[D]`, `[D]`).
+    pub fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
+        // About the first sample, so that the mean of a constant feature is that constant to the last bit.
+        let first = self.rows(&[0]).row(0).to_owned();
+        let mean = self.weighted_sum(|d, x| x - first[d]) / self.total_weight() + &first;
+        let mut variance = self.weighted_sum(|d, x| (x - mean[d]) * (x - mean[d])) / self.total_weight();
+        drop_rounding(&mean, &mut variance);
+        (mean, variance)
+    }
+
+    /// Median and median absolute deviation of every feature, of some rows: (`[D]`, `[D]`).
+    pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
+        let mut rows = SpacedRows::default();
+        rows.add(self);
+        rows.medians()
+    }
+
+    /// Where the values of every feature lie, of some rows: `[D]`.
+    pub(crate) fn spreads(&self) -> Vec<Spread> {
+        let mut rows = DrawnRows::default();
+        rows.add(self);
+        rows.spreads()
+    }
+
+    /// Robust scale of every feature, of some rows; its standard deviation where these are all alike: `[D]`.
+    pub(crate) fn scales(&self) -> Array1<f64> {
+        let find = || scales(&self.spreads(), || self.feature_moments().1).to_vec();
+        self.scales.get_or_init(find).iter().copied().collect()
+    }
+
+    /// Sum over the samples of weight times term(feature, value), for every feature, in an order that does not depend
+    /// on the number of threads.
+    fn weighted_sum(&self, term: impl Fn(usize, f64) -> f64 + Sync) -> Array1<f64> {
+        let partial: Vec<Vec<f64>> = self
+            .tasks()
+            .into_par_iter()
+            .map(|rows| {
+                let mut sum = vec![0.0; self.n_features()];
+                self.for_each_row(rows, |i, row| {
+                    let weight = self.weight(i);
+                    for (d, (sum, &x)) in sum.iter_mut().zip(row).enumerate() {
+                        *sum += weight * term(d, x);
+                    }
+                });
+                sum
+            })
+            .collect();
+        partial.into_iter().fold(Array1::zeros(self.n_features()), |total, part| total + Array1::from(part))
+    }
+
+    fn tasks(&self) -> Vec<Range<usize>> {
+        let n = self.n_samples();
+        (0..n).step_by(ROWS_PER_TASK).map(|start| start..(start + ROWS_PER_TASK).min(n)).collect()
+    }
+
+    /// Checks that every value can be squared.
+    pub(crate) fn check_values(&self) -> Result<()> {
+        /// The bad values of some rows: how many are not finite, the first of them, and the first too large.
+        #[derive(Default)]
+        struct Bad {
+            count: usize,
+            non_finite: Option<(usize, usize, f64)>,
+            too_large: Option<(usize, usize, f64)>,
+        }
+        let bad = self
+            .tasks()
+            .into_par_iter()
+            .map(|rows| {
+                let mut bad = Bad::default();
+                self.for_each_row(rows, |i, row| {
+                    // One test for the usual case; NaN fails it too.
+                    if row.iter().all(|x| x.abs() <= LARGEST_VALUE) {
+                        return;
+                    }
+                    for (d, &x) in row.iter().enumerate() {
+                        if !x.is_finite() {
+                            bad.count += 1;
+                            bad.non_finite.get_or_insert((i, d, x));
+                        } else if x.abs() > LARGEST_VALUE {
+                            bad.too_large.get_or_insert((i, d, x));
+                        }
+                    }
+                });
+                bad
+            })
+            .collect::<Vec<_>>()
+            .into_iter()
+            .fold(Bad::default(), |a, b| Bad {
+                count: a.count + b.count,
+                non_finite: a.non_finite.or(b.non_finite),
+                too_large: a.too_large.or(b.too_large),
+            });
+        if let Some((row, d, value)) = bad.non_finite {
+            return Err(Error::NonFinite { row, feature: self.feature(d), value, count: bad.count });
+        }
+        if let Some((row, d, value)) = bad.too_large {
+            return Err(Error::TooLarge { row, feature: self.feature(d), value });
+        }
+        Ok(())
+    }
+}
+
+/// Checks that weights are finite and not negative.
+pub(crate) fn check_weights(weights: ArrayView1<f64>) -> Result<()> {
+    match weights.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0)) {
+        Some((row, &value)) => Err(Error::BadWeight { row, value }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that weights have a sum to divide by.
+pub(crate) fn check_weight_sum(sum: f64) -> Result<()> {
+    if sum > 0.0 && sum.is_finite() { Ok(()) } else { Err(Error::WeightSum { sum }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array, ShapeBuilder, array};
+
+    #[test]
+    fn the_first_bad_value_is_named_and_all_are_counted() {
+        let mut values = Array2::<f64>::zeros((50_000, 3));
+        values[[40_001, 2]] = f64::NAN;
+        values[[40_001, 1]] = f64::INFINITY;
+        values[[49_999, 0]] = f64::NAN;
+        match Points::new(values) {
+            Err(Error::NonFinite { row: 40_001, feature, count: 3, .. }) => assert_eq!(feature.index, 1),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn moments_of_features_do_not_depend_on_layout_or_offset() {
+        let rows = array![[1e8 + 1.0, 0.0], [1e8 + 3.0, 0.0], [1e8 + 8.0, 6.0]];
+        let columns = Array::from_shape_fn((3, 2).f(), |i| rows[i]);
+        for values in [rows, columns] {
+            let points = Points::new(values).unwrap().with_weights(array![1.0, 1.0, 2.0]).unwrap();
+            let (mean, variance) = points.feature_moments();
+            assert_eq!(mean, array![1e8 + 5.0, 3.0]);
+            assert_eq!(variance, array![9.5, 9.0]);
+        }
+    }
+
+    #[test]
+    fn weights_must_be_finite_and_not_all_zero() {
+        let points = || Points::new(array![[1.0f32], [2.0]]).unwrap();
+        assert!(matches!(points().with_weights(array![1.0]), Err(Error::WeightCount { expected: 2, found: 1 })));
+        assert!(matches!(points().with_weights(array![1.0, -1.0]), Err(Error::BadWeight { row: 1, .. })));
+        assert!(matches!(points().with_weights(array![f64::NAN, 1.0]), Err(Error::BadWeight { row: 0, .. })));
+        assert!(matches!(points().with_weights(array![0.0, 0.0]), Err(Error::WeightSum { .. })));
+    }
+}

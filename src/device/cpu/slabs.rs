@@ -1,0 +1,219 @@
+//! A pass over all samples, in blocks of slabs of tiles, on all threads.
+//!
+//! The bounds of blocks and slabs depend on the number of samples and features only, and sums are added up along a fixed
+//! tree, so that the result depends neither on the number of threads nor on the chunks that the samples come in. The
+//! memory of a pass serves the next of its shape.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::e_step::LogDensities;
+use super::instructions::Instructions;
+use super::m_step::AddTile;
+use super::parameters::Parameters;
+use super::posterior::{Posterior, Respond};
+use super::real::Real;
+use super::rows::Rows;
+use super::sums::{Shape, Sums};
+use super::tile::Tile;
+use crate::data::coordinates::Coordinates;
+use crate::data::points::Points;
+use crate::data::{Data, block_rows, check_stop};
+use crate::device::backend::Assignment;
+use crate::error::Result;
+use ndarray::ArrayViewMut2;
+
+/// Samples of a slab; fewer where a block would not have [`LEAST_SLABS`] slabs.
+const SLAB: usize = 8192;
+const LEAST_SLABS: usize = 32;
+
+/// Where the responsibilities of a pass come from.
+pub(super) enum Source<'a, T> {
+    /// The posterior of a model: the E step.
+    Model(&'a Parameters<T>, Assignment),
+    /// Every sample belongs to the only component.
+    All,
+    /// `fill(rows, r)` makes them up: r is [K, n] for the n given rows, and each sample's must sum to 1.
+    Given(&'a Fill<'a>),
+}
+
+pub(super) type Fill<'a> = dyn Fn(Range<usize>, &mut ArrayViewMut2<f64>) + Sync + 'a;
+
+/// What a pass is over.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a, T> {
+    pub(super) data: &'a dyn Data,
+    pub(super) coordinates: &'a Coordinates,
+    pub(super) source: &'a Source<'a, T>,
+    /// Origins of the sums: `[K, D]`; empty where only the log-likelihood is wanted.
+    pub(super) means: &'a [T],
+}
+
+/// What one thread works with.
+#[derive(Debug)]
+struct Scratch<T> {
+    tile: Tile<T>,
+    posterior: Posterior<T>,
+    weighted: Rows<T>,
+}
+
+/// Sums over the chunks so far: each over so many blocks, more than the next.
+#[derive(Debug, Default)]
+pub(super) struct Parts(Vec<(usize, Sums)>);
+
+/// Memory for passes of one shape, kept from one pass to the next.
+#[derive(Debug)]
+pub(super) struct Pass<T> {
+    pub(super) shape: Shape,
+    arch: Instructions,
+    scratch: Mutex<Vec<Scratch<T>>>,
+    sums: Mutex<Vec<Sums>>,
+}
+
+impl<T: Real> Pass<T> {
+    pub(super) fn new(shape: Shape, arch: Instructions) -> Self {
+        Pass { shape, arch, scratch: Mutex::default(), sums: Mutex::default() }
+    }
+
+    /// Sums over all samples.
+    ///
+    /// # Errors
+    /// Those of the data.
+    pub(super) fn sums(&self, run: &Run<T>) -> Result<Sums> {
+        let mut parts = Parts::default();
+        run.data.for_each_chunk(&mut |first, chunk| self.add(run, first, chunk, &mut parts))?;
+        Ok(self.total(parts))
+    }
+
+    /// Adds the sums over a chunk that begins with the given sample.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](crate::Error::Interrupted): sums of a part are nobody's.
+    pub(super) fn add(&self, run: &Run<T>, first: usize, chunk: &Points, parts: &mut Parts) -> Result<()> {
+        let mut blocks = chunk.n_samples().div_ceil(block_rows(self.shape.d));
+        let mut sums = self.add_up(0..blocks, power_of_two_below, &|i| self.block(run, first, chunk, i));
+        check_stop(run.data.stop())?;
+        while let Some((_, mut left)) = parts.0.pop_if(|(left, _)| *left == blocks) {
+            left.add(&sums);
+            self.recycle(std::mem::replace(&mut sums, left));
+            blocks *= 2;
+        }
+        parts.0.push((blocks, sums));
+        Ok(())
+    }
+
+    /// The sum of all parts.
+    pub(super) fn total(&self, parts: Parts) -> Sums {
+        let mut parts = parts.0.into_iter().map(|(_, sums)| sums).rev();
+        let last = parts.next().unwrap_or_else(|| Sums::zero(self.shape));
+        parts.fold(last, |right, mut total| {
+            total.add(&right);
+            self.recycle(right);
+            total
+        })
+    }
+
+    /// Sums over a block of a chunk that begins with the given sample.
+    fn block(&self, run: &Run<T>, first: usize, chunk: &Points, index: usize) -> Sums {
+        let rows = block_rows(self.shape.d);
+        let block = index * rows..((index + 1) * rows).min(chunk.n_samples());
+        let capacity = Tile::<T>::capacity(self.shape.d);
+        let slab_rows = block.len().div_ceil(LEAST_SLABS).clamp(capacity, SLAB.max(capacity)) / capacity * capacity;
+        let slab = |i: usize| {
+            let mut scratch = lock(&self.scratch).pop().unwrap_or_else(|| self.scratch());
+            let mut sums = lock(&self.sums).pop().unwrap_or_else(|| Sums::zero(self.shape));
+            sums.clear();
+            let end = (block.start + (i + 1) * slab_rows).min(block.end);
+            for start in (block.start + i * slab_rows..end).step_by(capacity) {
+                if run.data.stop().load(Ordering::Relaxed) {
+                    break;
+                }
+                let rows = start..(start + capacity).min(end);
+                self.add_tile(run, first, chunk, rows, &mut sums, &mut scratch);
+            }
+            lock(&self.scratch).push(scratch);
+            sums
+        };
+        self.add_up(0..block.len().div_ceil(slab_rows), half, &slab)
+    }
+
+    /// Gives sums back for the next pass.
+    pub(super) fn recycle(&self, sums: Sums) {
+        lock(&self.sums).push(sums);
+    }
+
+    /// The sums of some parts, split in two until they are single; `left` says how many go to the left.
+    fn add_up(&self, parts: Range<usize>, left: fn(usize) -> usize, part: &(impl Fn(usize) -> Sums + Sync)) -> Sums {
+        if parts.len() == 1 {
+            return part(parts.start);
+        }
+        let middle = parts.start + left(parts.len());
+        let (mut total, right) =
+            rayon::join(|| self.add_up(parts.start..middle, left, part), || self.add_up(middle..parts.end, left, part));
+        total.add(&right);
+        self.recycle(right);
+        total
+    }
+
+    fn scratch(&self) -> Scratch<T> {
+        let Shape { k, d, .. } = self.shape;
+        let width = Tile::<T>::capacity(d);
+        Scratch {
+            tile: Tile::new(self.arch, d),
+            posterior: Posterior::new(self.arch, k, d),
+            weighted: Rows::new(1, 3 * width),
+        }
+    }
+
+    fn add_tile(
+        &self,
+        run: &Run<T>,
+        first: usize,
+        chunk: &Points,
+        rows: Range<usize>,
+        sums: &mut Sums,
+        scratch: &mut Scratch<T>,
+    ) {
+        let Run { coordinates, source, means, .. } = *run;
+        let Scratch { tile, posterior, weighted } = scratch;
+        tile.load(self.arch, chunk, rows.clone(), coordinates);
+        match source {
+            Source::Model(parameters, assignment) => {
+                self.arch.dispatch(LogDensities { parameters, tile, posterior });
+                sums.log_likelihood += self.arch.dispatch(Respond { tile, posterior, assignment: *assignment });
+            }
+            Source::All => posterior.r.row_mut(0).copy_from_slice(tile.weights.row(0)),
+            Source::Given(fill) => {
+                let mut r = ndarray::Array2::zeros((self.shape.k, rows.len()));
+                fill(first + rows.start..first + rows.end, &mut r.view_mut());
+                for (to, from) in posterior.r.iter_mut().zip(r.rows()) {
+                    to[from.len()..].fill(T::default());
+                    for ((to, from), weight) in to.iter_mut().zip(from).zip(tile.weights.row(0)) {
+                        *to = T::from_f64(*from) * *weight;
+                    }
+                }
+            }
+        }
+        if !means.is_empty() {
+            let (r, x, width) = (&posterior.r, &tile.x, tile.width);
+            let sums = sums.numbers_mut();
+            self.arch.dispatch(AddTile { shape: self.shape, r, x, means, width, weighted, sums });
+        }
+    }
+}
+
+fn half(n: usize) -> usize {
+    n / 2
+}
+
+/// The largest power of two below n, which is more than 1: the tree over blocks then is the same for any number of blocks
+/// that follow.
+fn power_of_two_below(n: usize) -> usize {
+    n.next_power_of_two() / 2
+}
+
+/// A panic elsewhere leaves nothing half done here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,112 @@
+//! Finding adapters, and choosing one.
+
+use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor};
+
+use super::context::Gpu;
+use crate::device::DeviceChoice;
+use crate::device::backend::{DeviceInfo, Precision};
+use crate::error::{Error, Result};
+
+/// Kinds of hardware, the fastest first.
+const HARDWARE: [DeviceType; 3] = [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu, DeviceType::VirtualGpu];
+
+/// Percentage of a device's memory that buffers may take.
+const MOST_MEMORY_PERCENT: u8 = 90;
+
+/// The environment variable by which users of wgpu choose among Vulkan, Metal and the like.
+const BACKEND_VARIABLE: &str = "WGPU_BACKEND";
+
+/// Place of a hardware adapter in the order of preference; `None` for a software one.
+fn rank(adapter: &Adapter) -> Option<usize> {
+    let device_type = adapter.get_info().device_type;
+    HARDWARE.iter().position(|hardware| *hardware == device_type)
+}
+
+fn enumerate() -> Vec<Adapter> {
+    let mut instance = InstanceDescriptor::new_without_display_handle_from_env();
+    // A choice that leaves none of what this program is built with, such as gl, was made for others.
+    if (instance.backends & Instance::enabled_backend_features()).is_empty() {
+        instance.backends = Backends::all();
+    }
+    // Where the driver says how much memory there is, no buffer takes the last of it: the rest is for scratch.
+    instance.memory_budget_thresholds.for_resource_creation = Some(MOST_MEMORY_PERCENT);
+    let instance = Instance::new(instance);
+    pollster::block_on(instance.enumerate_adapters(Backends::all()))
+}
+
+pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
+    let info = adapter.get_info();
+    let device_type = match info.device_type {
+        DeviceType::DiscreteGpu => "discrete-gpu",
+        DeviceType::IntegratedGpu => "integrated-gpu",
+        DeviceType::VirtualGpu => "virtual-gpu",
+        DeviceType::Cpu => "software",
+        DeviceType::Other => "other",
+    };
+    DeviceInfo {
+        backend: info.backend.to_string(),
+        name: info.name,
+        device_type: device_type.to_owned(),
+        precision: Precision::Single,
+    }
+}
+
+/// All adapters, in the order of the numbers that select them.
+pub(crate) fn adapters() -> Vec<DeviceInfo> {
+    enumerate().iter().map(describe).collect()
+}
+
+/// Opens the adapter chosen; `None` where the choice is the native CPU backend.
+///
+/// # Errors
+/// [`Error::NoAdapter`] says what was found instead.
+pub(crate) fn select(choice: &DeviceChoice) -> Result<Option<Gpu>> {
+    let mut adapters = enumerate();
+    let of_type = |wanted: &[DeviceType]| {
+        wanted.iter().find_map(|wanted| adapters.iter().position(|a| a.get_info().device_type == *wanted))
+    };
+    let (position, wanted) = match choice {
+        DeviceChoice::Cpu(_) => return Ok(None),
+        DeviceChoice::Auto => {
+            // An adapter whose driver is broken is passed over: nobody asked for it.
+            let mut hardware: Vec<Adapter> = adapters.into_iter().filter(|a| rank(a).is_some()).collect();
+            hardware.sort_by_key(rank);
+            return Ok(hardware.into_iter().find_map(|adapter| Gpu::open(adapter).ok()));
+        }
+        DeviceChoice::Gpu => (of_type(&HARDWARE), "hardware graphics adapter".to_owned()),
+        DeviceChoice::Software => (of_type(&[DeviceType::Cpu]), "software graphics adapter".to_owned()),
+        DeviceChoice::Adapter(text) => {
+            let position = match text.parse::<usize>() {
+                Ok(number) if number < adapters.len() => Some(number),
+                Ok(_) => None,
+                Err(_) => adapters.iter().position(|a| a.get_info().name.to_lowercase().contains(&text.to_lowercase())),
+            };
+            (position, format!("graphics adapter \"{text}\""))
+        }
+    };
+    match position {
+        Some(position) => Gpu::open(adapters.swap_remove(position)).map(Some),
+        None => Err(Error::NoAdapter { wanted, found: found(&adapters) }),
+    }
+}
+
+/// What there is, in words.
+fn found(adapters: &[Adapter]) -> String {
+    let hidden = std::env::var(BACKEND_VARIABLE).ok().filter(|value| !value.is_empty());
+    if adapters.is_empty() {
+        return match hidden {
+            Some(value) => format!("{BACKEND_VARIABLE}={value} hides those that there may be: unset it"),
+            None => "there is no graphics adapter at all".to_owned(),
+        };
+    }
+    let list: Vec<String> = adapters
+        .iter()
+        .enumerate()
+        .map(|(i, adapter)| {
+            let info = describe(adapter);
+            format!("adapter {i}, {} ({}, {})", info.name, info.device_type, info.backend)
+        })
+        .collect();
+    let hidden = hidden.map_or(String::new(), |value| format!("; {BACKEND_VARIABLE}={value} may hide others"));
+    format!("there is {}{hidden}", list.join(", and "))
+}

@@ -1,0 +1,288 @@
+//! An open adapter: its limits, its kernels, and the errors of its driver made ours.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use wgpu::{
+    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, DeviceDescriptor, ErrorFilter, Features,
+    Limits, MapMode, PollError, PollType, Queue,
+};
+
+use super::adapter::describe;
+use super::kernel::{Kernel, KernelSource};
+use super::pipelines::Pipelines;
+use super::trial::Tried;
+use super::tuning::Tuning;
+use crate::device::backend::DeviceInfo;
+use crate::error::{Error, Result};
+
+/// The driver is asked this often whether the device is still there...
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// ... and given up after this long without an answer.
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+/// An adapter opened for computing.
+#[derive(Debug, Clone)]
+pub(crate) struct Gpu {
+    pub(super) device: Device,
+    pub(super) queue: Queue,
+    pub(super) limits: Limits,
+    /// Whether passes can be timed by the adapter's own clock.
+    pub(super) timestamps: bool,
+    pub(super) tuning: Tuning,
+    info: DeviceInfo,
+    /// What the driver reported outside any call of ours.
+    trouble: Arc<Mutex<Option<Trouble>>>,
+    /// Held from a submission until it is done. There is one queue, so nothing is lost by taking turns; and wgpu panics
+    /// when one thread's wait times out just as another thread's submission finds the queue empty.
+    turn: Arc<Mutex<()>>,
+    /// Compiled kernels by their source.
+    kernels: Arc<Mutex<HashMap<KernelSource, Arc<Kernel>>>>,
+    /// Kernels whose results were found to be right.
+    pub(super) tried: Arc<Tried>,
+    receipt: Arc<Receipt>,
+    /// What was compiled in earlier runs.
+    pipelines: Option<Arc<Pipelines>>,
+}
+
+/// What every readback has at its end: a number of its own, which the device copies there. A device that runs nothing hands
+/// over the number of another.
+#[derive(Debug)]
+struct Receipt {
+    buffer: Buffer,
+    last: AtomicU64,
+}
+
+/// Bytes of a receipt.
+const RECEIPT: u64 = size_of::<u64>() as u64;
+
+#[derive(Debug, Clone)]
+enum Trouble {
+    Lost(String),
+    Refused(String),
+}
+
+impl Gpu {
+    /// Opens an adapter with all its own limits, and timestamps where it has them.
+    pub(super) fn open(adapter: Adapter) -> Result<Self> {
+        let info = describe(&adapter);
+        let limits = adapter.limits();
+        let features = adapter.features() & (Features::TIMESTAMP_QUERY | Features::PIPELINE_CACHE);
+        let request = adapter.request_device(&DeviceDescriptor {
+            label: Some("mixtura"),
+            required_features: features,
+            required_limits: limits.clone(),
+            ..DeviceDescriptor::default()
+        });
+        let (device, queue) = pollster::block_on(request)
+            .map_err(|e| Error::Device { device: info.name.clone(), detail: one_line(&e) })?;
+        let trouble = Arc::new(Mutex::new(None));
+        let lost = trouble.clone();
+        device.set_device_lost_callback(move |_, message| {
+            *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(Trouble::Lost(message));
+        });
+        let refused = trouble.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let mut trouble = refused.lock().unwrap_or_else(PoisonError::into_inner);
+            // The first report is the cause; what follows follows from it.
+            trouble.get_or_insert_with(|| Trouble::Refused(one_line(&error)));
+        }));
+        let timestamps = features.contains(Features::TIMESTAMP_QUERY);
+        let tuning = Tuning::of(&info);
+        let kept = features.contains(Features::PIPELINE_CACHE);
+        let pipelines = kept.then(|| Pipelines::open(&device, &adapter.get_info())).flatten().map(Arc::new);
+        let tried = Arc::new(Tried::new(&adapter.get_info()));
+        let receipt = Arc::new(Receipt {
+            buffer: device.create_buffer(&BufferDescriptor {
+                label: Some("receipt"),
+                size: RECEIPT,
+                usage: BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }),
+            last: AtomicU64::new(0),
+        });
+        let (turn, kernels) = Default::default();
+        let gpu =
+            Gpu { device, queue, limits, timestamps, tuning, info, trouble, turn, kernels, tried, receipt, pipelines };
+        gpu.check()?;
+        Ok(gpu)
+    }
+
+    pub(crate) fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    /// The kernel of a source, compiled once per device.
+    pub(super) fn kernel(&self, source: KernelSource) -> Result<Arc<Kernel>> {
+        let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kernel) = kernels.get(&source) {
+            return Ok(kernel.clone());
+        }
+        let cache = self.pipelines.as_ref().map(|pipelines| &pipelines.cache);
+        let kernel = Arc::new(self.guarded(|| Kernel::new(&self.device, &source, cache))?);
+        kernels.insert(source, kernel.clone());
+        Ok(kernel)
+    }
+
+    /// Keeps the kernels so far for later runs.
+    pub(super) fn keep_kernels(&self) {
+        if let Some(pipelines) = &self.pipelines {
+            pipelines.keep();
+        }
+    }
+
+    /// A buffer of at least one element; its contents are zero.
+    pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer> {
+        let size = bytes.next_multiple_of(16).max(16);
+        let bound = usage.contains(BufferUsages::STORAGE);
+        let binding = if bound { self.limits.max_storage_buffer_binding_size } else { u64::MAX };
+        let most = self.limits.max_buffer_size.min(binding);
+        if size > most {
+            let detail = format!("{label} would take {size} bytes, of which a buffer holds {most}");
+            return Err(Error::OutOfDeviceMemory { device: self.info.name.clone(), detail });
+        }
+        self.guarded(|| {
+            self.device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+        })
+    }
+
+    /// A buffer for a readback of so many bytes.
+    pub(super) fn staging(&self, bytes: u64) -> Result<Buffer> {
+        self.buffer("staging", bytes + RECEIPT, BufferUsages::MAP_READ | BufferUsages::COPY_DST)
+    }
+
+    /// Does what may fail in the driver, and turns its errors into ours.
+    pub(super) fn guarded<T>(&self, action: impl FnOnce() -> T) -> Result<T> {
+        let validation = self.device.push_error_scope(ErrorFilter::Validation);
+        let internal = self.device.push_error_scope(ErrorFilter::Internal);
+        let memory = self.device.push_error_scope(ErrorFilter::OutOfMemory);
+        let made = action();
+        let device = self.info.name.clone();
+        if let Some(error) = pollster::block_on(memory.pop()) {
+            return Err(Error::OutOfDeviceMemory { device, detail: one_line(&error) });
+        }
+        let error = pollster::block_on(internal.pop()).or(pollster::block_on(validation.pop()));
+        match error {
+            Some(error) => Err(Error::Device { device, detail: one_line(&error) }),
+            None => self.check().map(|()| made),
+        }
+    }
+
+    /// Submits commands, and waits for nothing.
+    pub(super) fn submit(&self, encoder: CommandEncoder) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.guarded(|| {
+            self.queue.submit([encoder.finish()]);
+        })
+    }
+
+    /// Submits commands, whose last is to fill `staging`, and reads that back.
+    ///
+    /// # Errors
+    /// [`Error::WrongResults`] where the device did not run them.
+    pub(super) fn submit_and_read(&self, mut encoder: CommandEncoder, staging: &Buffer, bytes: u64) -> Result<Vec<u8>> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = self.receipt.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let all = bytes + RECEIPT;
+        self.guarded(|| {
+            self.queue.write_buffer(&self.receipt.buffer, 0, &number.to_ne_bytes());
+            encoder.copy_buffer_to_buffer(&self.receipt.buffer, 0, staging, bytes, RECEIPT);
+            self.queue.submit([encoder.finish()]);
+            staging.slice(..all).map_async(MapMode::Read, |_| {});
+        })?;
+        self.wait()?;
+        let view = staging
+            .slice(..all)
+            .get_mapped_range()
+            .map_err(|e| Error::Device { device: self.info.name.clone(), detail: one_line(&e) })?;
+        let mut read = view.to_vec();
+        drop(view);
+        staging.unmap();
+        if read.split_off(bytes as usize) != number.to_ne_bytes() {
+            let detail = "it ran none of the commands that it was given".to_owned();
+            return Err(Error::WrongResults { device: self.info.name.clone(), detail });
+        }
+        Ok(read)
+    }
+
+    /// Hands over all writes so far, and waits until they are done.
+    pub(super) fn flush(&self) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.guarded(|| self.queue.submit([]))?;
+        self.wait()
+    }
+
+    /// Waits until all that was submitted is done.
+    fn wait(&self) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let polled = self.device.poll(PollType::Wait { submission_index: None, timeout: Some(POLL_INTERVAL) });
+            self.check()?;
+            match polled {
+                Ok(_) => return Ok(()),
+                Err(PollError::Timeout) if started.elapsed() < PATIENCE => {}
+                Err(error) => {
+                    return Err(Error::DeviceLost { device: self.info.name.clone(), detail: one_line(&error) });
+                }
+            }
+        }
+    }
+
+    /// Whether the driver reported anything outside any call of ours.
+    fn check(&self) -> Result<()> {
+        let device = self.info.name.clone();
+        match self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            None => Ok(()),
+            Some(Trouble::Lost(detail)) => Err(Error::DeviceLost { device, detail: one_line(&detail) }),
+            Some(Trouble::Refused(detail)) => Err(Error::Device { device, detail }),
+        }
+    }
+}
+
+/// A driver's message without its line breaks.
+fn one_line(message: &impl ToString) -> String {
+    message.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::data::points::Points;
+    use crate::device::DeviceChoice;
+    use crate::device::backend::{Assignment, Backend};
+    use crate::device::gpu::select;
+    use crate::model::covariance::CovarianceArray;
+    use crate::model::mixture::Mixture;
+
+    /// A software adapter, or what `MIXTURA_TEST_DEVICES` names instead.
+    pub(in crate::device::gpu) fn open() -> Option<Gpu> {
+        let devices = std::env::var("MIXTURA_TEST_DEVICES").unwrap_or_else(|_| "cpu,software".to_owned());
+        let choice = devices.split(',').map(str::trim).find(|choice| !choice.starts_with("cpu"))?;
+        let Ok(choice) = choice.parse::<DeviceChoice>();
+        Some(select(&choice).unwrap().expect("an adapter"))
+    }
+
+    #[test]
+    fn a_device_that_is_lost_is_an_error_and_no_panic() {
+        let Some(gpu) = open() else { return };
+        let points = Points::new(array![[0.0], [1.0], [3.0]]).unwrap();
+        let mixture = Mixture::new(array![1.0], array![[1.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
+        let mut backend = gpu.load(&points, None).unwrap();
+        backend.moments(&mixture, Assignment::Soft).unwrap();
+        gpu.device.destroy();
+        let error = backend.moments(&mixture, Assignment::Soft).unwrap_err();
+        assert!(matches!(error, Error::DeviceLost { .. } | Error::Device { .. }), "{error}");
+        assert!(gpu.load(&points, None).is_err());
+    }
+
+    #[test]
+    fn a_buffer_larger_than_the_adapter_has_is_out_of_memory() {
+        let Some(gpu) = open() else { return };
+        let error = gpu.buffer("samples", gpu.limits.max_buffer_size + 1, BufferUsages::STORAGE).unwrap_err();
+        assert!(matches!(error, Error::OutOfDeviceMemory { .. }), "{error}");
+    }
+}

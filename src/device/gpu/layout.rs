@@ -1,0 +1,305 @@
+//! How mixtures and sums lie in the buffers of the device: the host's side of what the shaders declare.
+
+use std::ops::Range;
+
+use bytemuck::{Pod, Zeroable};
+use ndarray::Array1;
+
+use super::kernel::{Binding, KernelSource};
+use super::straight_line;
+use super::sums::Sums;
+use super::tuning::Tuning;
+use crate::data::coordinates::Coordinates;
+use crate::device::backend::HARD_SLACK;
+use crate::model::covariance::CovarianceType;
+use crate::model::linalg::pack_upper;
+use crate::model::mixture::Mixture;
+
+/// Loop trips of one invocation that no kernel may exceed: one driver in wide use silently stops after 65,535.
+pub(crate) const MOST_TRIPS: usize = 60_000;
+
+/// Features of a block.
+const BLOCK: usize = 8;
+
+/// Most components that the diagonal kernel handles at a time: 64 registers of distances.
+const MOST_AT_ONCE: usize = 16;
+
+/// A constant that stands for minus infinity.
+const LEAST_CONSTANT: f64 = -3e38;
+
+/// Mirror of `Tile` in `common.wgsl`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable, Default)]
+pub(crate) struct Tile {
+    pub(crate) first_group: u32,
+    pub(crate) groups: u32,
+    pub(crate) stride: u32,
+    pub(crate) components: u32,
+    pub(crate) hard: u32,
+    pub(crate) ranges: u32,
+    pub(crate) range_groups: u32,
+    pub(crate) statistics: u32,
+    pub(crate) slot: u32,
+    pub(crate) accumulate: u32,
+}
+
+/// Names of the fields of [`Tile`], in order.
+#[cfg(test)]
+pub(crate) const TILE_FIELDS: [&str; 10] = [
+    "first_group",
+    "groups",
+    "stride",
+    "components",
+    "hard",
+    "ranges",
+    "range_groups",
+    "statistics",
+    "slot",
+    "accumulate",
+];
+
+/// Which kernels a family uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    /// Full: triangular factors, and all second moments of each component.
+    Dense,
+    /// Tied: triangular factors, and all second moments, of several components together.
+    Pooled,
+    /// Diagonal and spherical: reciprocal deviations, and the squares alone.
+    Diagonal,
+}
+
+impl Shape {
+    pub(crate) fn of(family: CovarianceType) -> Self {
+        match family {
+            CovarianceType::Full => Shape::Dense,
+            CovarianceType::Tied => Shape::Pooled,
+            CovarianceType::Diag | CovarianceType::Spherical => Shape::Diagonal,
+        }
+    }
+}
+
+/// How the kernels go through factors and second moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A whole triangle at once, in registers.
+    Triangle,
+    /// A triangle in blocks.
+    Blocks,
+    /// A diagonal in blocks.
+    Diagonal,
+}
+
+/// The layout for one shape of model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Layout {
+    pub(crate) shape: Shape,
+    pub(crate) d: usize,
+    pub(crate) k: usize,
+    /// Features of a block, and blocks of all features.
+    block: usize,
+    blocks: usize,
+    pub(crate) tuning: Tuning,
+    pub(crate) sums: Sums,
+}
+
+impl Layout {
+    pub(crate) fn new(shape: Shape, d: usize, k: usize, tuning: Tuning) -> Self {
+        let block = d.min(BLOCK);
+        Layout { shape, d, k, block, blocks: d.div_ceil(block), tuning, sums: Sums::new(shape, d, k, tuning) }
+    }
+
+    /// Features that one step of the E step handles.
+    fn step(&self) -> usize {
+        self.d.min(4)
+    }
+
+    /// Vectors of a component's means.
+    fn mean_vectors(&self) -> usize {
+        self.d.div_ceil(4)
+    }
+
+    /// Vectors of a row of a block.
+    fn row_vectors(&self) -> usize {
+        self.block.div_ceil(4)
+    }
+
+    /// Rows of the block of columns that ends before column `last`.
+    fn rows(&self, last: usize) -> usize {
+        last.min(self.d).next_multiple_of(self.step())
+    }
+
+    fn all_rows(&self) -> usize {
+        (1..=self.blocks).map(|b| self.rows(b * self.block)).sum()
+    }
+
+    /// Vectors of one component's parameters.
+    pub(crate) fn component_vectors(&self) -> usize {
+        self.mean_vectors()
+            + 1
+            + match self.form() {
+                Form::Triangle => (self.d * (self.d + 1) / 2).div_ceil(4),
+                Form::Blocks => self.all_rows() * self.row_vectors(),
+                Form::Diagonal => self.mean_vectors(),
+            }
+    }
+
+    /// K, rounded up to what the E step handles at a time.
+    pub(crate) fn padded_components(&self) -> usize {
+        self.k.next_multiple_of(self.components_at_once())
+    }
+
+    fn components_at_once(&self) -> usize {
+        match self.shape {
+            Shape::Dense | Shape::Pooled => 1,
+            Shape::Diagonal => self.k.div_ceil(self.k.div_ceil(MOST_AT_ONCE)),
+        }
+    }
+
+    /// Loop trips of the E step for the components that it handles at a time, were no loop unrolled.
+    fn trips(&self) -> usize {
+        match self.form() {
+            Form::Triangle => 1,
+            Form::Blocks => 1 + self.blocks * (2 * self.block + 1) + self.all_rows() * (self.block + 2),
+            Form::Diagonal => 1 + self.mean_vectors(),
+        }
+    }
+
+    /// Components of a window: as many as the bytes of a binding hold and the loop trips allow; 0 where not even those
+    /// handled at a time do.
+    pub(crate) fn window(&self, binding_bytes: usize) -> usize {
+        let at_once = self.components_at_once();
+        let fitting = binding_bytes.saturating_sub(16) / (self.component_vectors() * 16) / at_once;
+        let allowed = (MOST_TRIPS - 1_000) / self.trips();
+        fitting.min(allowed).min(self.padded_components() / at_once) * at_once
+    }
+
+    /// Vectors of a window of so many components.
+    pub(crate) fn window_vectors(&self, window: usize) -> usize {
+        1 + window * self.component_vectors()
+    }
+
+    fn form(&self) -> Form {
+        match self.shape {
+            Shape::Diagonal => Form::Diagonal,
+            Shape::Dense | Shape::Pooled if self.d <= self.tuning.whole_factor => Form::Triangle,
+            Shape::Dense | Shape::Pooled => Form::Blocks,
+        }
+    }
+
+    /// Multiply-adds of one group, E and M.
+    pub(crate) fn group_work(&self) -> usize {
+        let per_sample = match self.shape {
+            Shape::Dense | Shape::Pooled => self.d * (self.d + 3),
+            Shape::Diagonal => 4 * self.d,
+        };
+        super::samples::GROUP * self.k * per_sample
+    }
+
+    fn header(&self) -> String {
+        format!(
+            "const DIM: u32 = {}u;\nconst BLOCK: u32 = {}u;\nconst BLOCKS: u32 = {}u;\n",
+            self.d, self.block, self.blocks
+        )
+    }
+
+    /// The E step's kernel; its parameters are uniform where a window of them fits into such a binding.
+    pub(crate) fn log_density(&self, uniform: bool, window: usize) -> KernelSource {
+        let (stage, body) = match self.form() {
+            Form::Triangle => ("log_density_triangle", include_str!("../../../shaders/log_density_triangle.wgsl")),
+            Form::Blocks => ("log_density_blocks", include_str!("../../../shaders/log_density_blocks.wgsl")),
+            Form::Diagonal => ("log_density_diagonal", include_str!("../../../shaders/log_density_diagonal.wgsl")),
+        };
+        let length = self.window_vectors(window);
+        let declaration = match uniform {
+            true => format!("var<uniform> parameters: array<vec4<f32>, {length}>;"),
+            false => "var<storage, read> parameters: array<vec4<f32>>;".to_owned(),
+        };
+        let constants = format!(
+            "const STEP: u32 = {}u;\nconst ROW: u32 = {}u;\nconst MEAN: u32 = {}u;\nconst COMPONENT: u32 = {}u;\n",
+            self.step(),
+            self.row_vectors(),
+            self.mean_vectors(),
+            self.component_vectors(),
+        );
+        let function = match self.form() {
+            Form::Triangle => straight_line::squared_distance(self.d, self.mean_vectors()),
+            Form::Blocks => String::new(),
+            Form::Diagonal => {
+                let at_once = self.components_at_once();
+                format!("const AT_ONCE: u32 = {at_once}u;\n") + &straight_line::diagonal_densities(self.d, at_once)
+            }
+        };
+        let header = format!("{}{constants}@group(0) @binding(1) {declaration}\n{function}", self.header());
+        let parameters = if uniform { Binding::Uniform } else { Binding::Window };
+        let bindings = vec![Binding::Uniform, parameters, Binding::Read, Binding::Write];
+        KernelSource { stage, body, header, bindings }
+    }
+
+    /// The posterior's kernel.
+    pub(crate) fn posterior(&self) -> KernelSource {
+        let mut bindings = vec![Binding::Uniform, Binding::Read];
+        bindings.extend([Binding::Write; 5]);
+        KernelSource {
+            stage: "posterior",
+            body: include_str!("../../../shaders/posterior.wgsl"),
+            header: format!("const HARD_SLACK: f32 = {HARD_SLACK:e};"),
+            bindings,
+        }
+    }
+
+    /// Means in device coordinates, as the device rounds them: `[K, D]`.
+    pub(crate) fn means(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
+        mixture.means().indexed_iter().map(|((_, i), &mean)| coordinates.map(i, mean) as f32).collect()
+    }
+
+    /// The parameters of a window of components, those included that only pad. `constants` are those of the components'
+    /// log-densities, less a reference, so that log-densities are small numbers.
+    pub(crate) fn parameters(
+        &self,
+        mixture: &Mixture,
+        coordinates: &Coordinates,
+        constants: &Array1<f64>,
+        window: Range<usize>,
+    ) -> Vec<f32> {
+        let Layout { d, block, .. } = *self;
+        // (x - mu) P in device coordinates: row i of P is divided by the scale of feature i.
+        let scaled =
+            |k: usize, i: usize, j: usize| (mixture.precisions_cholesky().entry(k, i, j) / coordinates.scale[i]) as f32;
+        let mut parameters = Vec::with_capacity(self.window_vectors(window.len()) * 4);
+        parameters.extend([window.start as f32, window.len() as f32, 0.0, 0.0]);
+        for k in window {
+            let start = parameters.len();
+            if k < self.k {
+                parameters.extend((0..d).map(|i| coordinates.map(i, mixture.means()[[k, i]]) as f32));
+                parameters.resize(start + self.mean_vectors() * 4, 0.0);
+                match self.form() {
+                    Form::Triangle => {
+                        parameters
+                            .extend((0..d).flat_map(|j| (0..=j).map(move |i| (i, j))).map(|(i, j)| scaled(k, i, j)));
+                    }
+                    Form::Blocks => {
+                        let padded = self.row_vectors() * 4;
+                        for last in (block..=self.blocks * block).step_by(block) {
+                            let columns = last - block..last;
+                            parameters.extend(pack_upper(columns, self.rows(last), padded, d, |i, j| scaled(k, i, j)));
+                        }
+                    }
+                    Form::Diagonal => parameters.extend((0..d).map(|i| scaled(k, i, i))),
+                }
+            }
+            parameters.resize(start + (self.component_vectors() - 1) * 4, 0.0);
+            let constant = if k < self.k { constants[k].max(LEAST_CONSTANT) } else { LEAST_CONSTANT };
+            parameters.extend([constant as f32, 0.0, 0.0, 0.0]);
+        }
+        parameters
+    }
+
+    /// A log-density near those of typical samples, from the model alone: the mean over the components of the
+    /// log-density one standard deviation out in every feature.
+    pub(crate) fn reference(&self, mixture: &Mixture) -> f64 {
+        let constants = mixture.log_constants();
+        let weighted = mixture.weights().iter().zip(&constants).filter(|(weight, _)| **weight > 0.0);
+        weighted.map(|(weight, constant)| weight * (constant - 0.5 * self.d as f64)).sum()
+    }
+}

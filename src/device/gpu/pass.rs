@@ -1,0 +1,388 @@
+//! One pass over the samples: the dispatches, and the buffers they share.
+//!
+//! The samples are taken in tiles of some groups. The log-densities of one tile, never those of all samples, are in
+//! the scratch at a time; its sums are added to totals, which alone are read back.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use wgpu::{
+    BindGroup, BindingResource, Buffer, BufferBinding, BufferSize, BufferUsages, CommandEncoder,
+    CommandEncoderDescriptor, ComputePass, ComputePassDescriptor,
+};
+
+use super::context::Gpu;
+use super::kernel::Kernel;
+use super::layout::{Layout, Tile};
+use super::plan::Plan;
+use super::samples::{Chunk, DeviceSamples, LANES};
+use crate::device::backend::Assignment;
+use crate::error::{Error, Result};
+use crate::model::mixture::Mixture;
+
+/// A set of totals of one pass, added up in f64.
+pub(super) struct Totals {
+    pub(super) numbers: Vec<f64>,
+    /// What was taken off every log-density.
+    pub(super) reference: f64,
+    /// Covariances that were taken off the second moments, once for each unit of a component's count.
+    pub(super) covariances: Vec<f32>,
+}
+
+/// What is taken off second moments while they are summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// The covariances of the model, once for each unit of a component's count.
+    Covariances,
+    /// Nothing: the model is far wider than its clusters, and its covariances would take their digits.
+    Nothing,
+}
+
+/// What the E step made of some samples.
+pub(super) struct Assessed {
+    /// Log-densities less the reference.
+    pub(super) log_densities: Vec<f32>,
+    pub(super) labels: Vec<u32>,
+}
+
+/// Kernels, scratch and bindings for models of one layout over the samples of one backend.
+#[derive(Debug)]
+pub(super) struct Pass {
+    plan: Plan,
+    kernels: Kernels,
+    scratch: Scratch,
+    bound: Vec<BoundChunk>,
+    bound_reduce: BindGroup,
+}
+
+#[derive(Debug)]
+struct Kernels {
+    log_density: Arc<Kernel>,
+    posterior: Arc<Kernel>,
+    log_likelihood: Arc<Kernel>,
+    moments: Arc<Kernel>,
+    reduce: Arc<Kernel>,
+}
+
+/// Buffers beside the samples.
+#[derive(Debug)]
+struct Scratch {
+    tiles: Buffer,
+    parameters: Buffer,
+    means: Buffer,
+    covariances: Buffer,
+    densities: Buffer,
+    log_densities: Buffer,
+    labels: Buffer,
+    peaks: Buffer,
+    scales: Buffer,
+    sums: Buffer,
+    totals: Buffer,
+    staging: Buffer,
+}
+
+/// One stage at work on a tile.
+pub(super) struct Step<'p> {
+    pub(super) kernel: &'p Kernel,
+    bound: &'p BindGroup,
+    offsets: Vec<u32>,
+    workgroups: u32,
+}
+
+impl Step<'_> {
+    pub(super) fn dispatch(&self, pass: &mut ComputePass) {
+        self.kernel.dispatch(pass, self.bound, &self.offsets, self.workgroups);
+    }
+}
+
+/// Bindings of the stages that read the samples of one chunk.
+#[derive(Debug)]
+struct BoundChunk {
+    log_density: BindGroup,
+    posterior: BindGroup,
+    log_likelihood: BindGroup,
+    moments: BindGroup,
+}
+
+impl Kernels {
+    fn new(gpu: &Gpu, plan: &Plan) -> Result<Self> {
+        let layout = &plan.layout;
+        Ok(Kernels {
+            log_density: gpu.kernel(layout.log_density(plan.uniform, plan.windows[0].len()))?,
+            posterior: gpu.kernel(layout.posterior())?,
+            log_likelihood: gpu.kernel(layout.sums.log_likelihood())?,
+            moments: gpu.kernel(layout.sums.moments())?,
+            reduce: gpu.kernel(layout.sums.reduce())?,
+        })
+    }
+}
+
+impl Scratch {
+    fn new(gpu: &Gpu, plan: &Plan) -> Result<Self> {
+        let device = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let written = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let per_sample = plan.sample_bytes(plan.tile_groups);
+        Ok(Scratch {
+            tiles: gpu.buffer("tiles", plan.tile_bytes(), uniform)?,
+            parameters: gpu.buffer(
+                "parameters",
+                plan.parameter_bytes(),
+                if plan.uniform { uniform } else { written },
+            )?,
+            means: gpu.buffer("means", plan.layout.sums.mean_bytes(), written)?,
+            covariances: gpu.buffer("covariances", plan.layout.sums.covariance_bytes(), written)?,
+            densities: gpu.buffer("log-densities of components", plan.density_bytes(), device)?,
+            log_densities: gpu.buffer("log-densities", per_sample, device)?,
+            labels: gpu.buffer("labels", per_sample, device | BufferUsages::COPY_DST)?,
+            peaks: gpu.buffer("peaks", per_sample, device)?,
+            scales: gpu.buffer("scales", per_sample, device)?,
+            sums: gpu.buffer("sums", plan.sum_bytes(), device)?,
+            totals: gpu.buffer("totals", plan.total_bytes(), device | BufferUsages::COPY_DST)?,
+            staging: gpu.staging(plan.staging_bytes())?,
+        })
+    }
+
+    /// The tile that a dispatch works on.
+    fn tile(&self) -> BindingResource<'_> {
+        part(&self.tiles, size_of::<Tile>() as u64)
+    }
+
+    fn bind(&self, gpu: &Gpu, plan: &Plan, kernels: &Kernels, chunk: &Chunk) -> Result<BoundChunk> {
+        let all = Buffer::as_entire_binding;
+        gpu.guarded(|| BoundChunk {
+            log_density: kernels.log_density.bind(
+                &gpu.device,
+                vec![
+                    self.tile(),
+                    part(&self.parameters, plan.window_bytes()),
+                    all(&chunk.samples),
+                    all(&self.densities),
+                ],
+            ),
+            posterior: kernels.posterior.bind(
+                &gpu.device,
+                vec![
+                    self.tile(),
+                    all(&chunk.weights),
+                    all(&self.densities),
+                    all(&self.log_densities),
+                    all(&self.labels),
+                    all(&self.peaks),
+                    all(&self.scales),
+                ],
+            ),
+            log_likelihood: kernels
+                .log_likelihood
+                .bind(&gpu.device, vec![self.tile(), all(&chunk.weights), all(&self.log_densities), all(&self.sums)]),
+            moments: kernels.moments.bind(
+                &gpu.device,
+                vec![
+                    self.tile(),
+                    all(&chunk.samples),
+                    all(&self.means),
+                    all(&self.densities),
+                    all(&self.peaks),
+                    all(&self.scales),
+                    all(&self.sums),
+                ],
+            ),
+        })
+    }
+}
+
+impl Pass {
+    pub(super) fn new(gpu: &Gpu, samples: &DeviceSamples, layout: Layout) -> Result<Self> {
+        let chunk_groups: Vec<usize> = samples.chunks.iter().map(|chunk| chunk.groups).collect();
+        let Some(plan) = Plan::new(layout, &gpu.limits, &chunk_groups) else {
+            return Err(Error::TooLargeForDevice {
+                device: gpu.info().name.clone(),
+                limit: Plan::limit(&layout, &gpu.limits),
+                n_components: layout.k,
+                n_features: layout.d,
+            });
+        };
+        let kernels = Kernels::new(gpu, &plan)?;
+        gpu.keep_kernels();
+        let scratch = Scratch::new(gpu, &plan)?;
+        let bound =
+            samples.chunks.iter().map(|chunk| scratch.bind(gpu, &plan, &kernels, chunk)).collect::<Result<Vec<_>>>()?;
+        let reduced = [&scratch.covariances, &scratch.sums, &scratch.totals].map(Buffer::as_entire_binding);
+        let bound_reduce =
+            gpu.guarded(|| kernels.reduce.bind(&gpu.device, [scratch.tile()].into_iter().chain(reduced).collect()))?;
+        let pass = Pass { plan, kernels, scratch, bound, bound_reduce };
+        gpu.guarded(|| {
+            for (i, (_, tile)) in pass.plan.tiles.iter().enumerate() {
+                pass.write_tile(gpu, i, tile);
+            }
+        })?;
+        Ok(pass)
+    }
+
+    /// The plan.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// E step and M step over the samples that are on the device.
+    pub(super) fn sum(
+        &self,
+        gpu: &Gpu,
+        samples: &DeviceSamples,
+        mixture: &Mixture,
+        assignment: Assignment,
+        expected: Expected,
+    ) -> Result<Totals> {
+        let (reference, covariances) = self.write_all(gpu, samples, mixture, expected)?;
+        let mut commands = encoder(gpu);
+        // Not those of the pass before, should the kernels do nothing.
+        commands.clear_buffer(&self.scratch.totals, 0, None);
+        for (done, i) in self.tiles(assignment).enumerate() {
+            if done > 0 && done % self.plan.tiles_at_once() == 0 {
+                gpu.submit(std::mem::replace(&mut commands, encoder(gpu)))?;
+            }
+            let mut pass = commands.begin_compute_pass(&ComputePassDescriptor::default());
+            self.steps(i).iter().for_each(|step| step.dispatch(&mut pass));
+        }
+        let bytes = self.plan.total_bytes();
+        commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
+        let read = gpu.submit_and_read(commands, &self.scratch.staging, bytes)?;
+        let mut numbers = vec![0.0; self.plan.layout.sums.numbers()];
+        for slot in bytemuck::cast_slice::<u8, f32>(&read).chunks_exact(numbers.len()) {
+            numbers.iter_mut().zip(slot).for_each(|(sum, x)| *sum += f64::from(*x));
+        }
+        Ok(Totals { numbers, reference, covariances })
+    }
+
+    /// The kernels.
+    pub(super) fn kernels(&self) -> [&Kernel; 5] {
+        let Kernels { log_density, posterior, log_likelihood, moments, reduce } = &self.kernels;
+        [log_density, posterior, log_likelihood, moments, reduce].map(|kernel| &**kernel)
+    }
+
+    /// Tiles of a pass.
+    pub(super) fn tiles(&self, assignment: Assignment) -> Range<usize> {
+        let half = self.plan.tiles.len() / 2;
+        match assignment {
+            Assignment::Soft => 0..half,
+            Assignment::Hard => half..self.plan.tiles.len(),
+        }
+    }
+
+    /// E step and M step over a tile.
+    pub(super) fn steps(&self, index: usize) -> Vec<Step<'_>> {
+        let (chunk, tile) = &self.plan.tiles[index];
+        let (kernels, bound) = (&self.kernels, &self.bound[*chunk]);
+        let step =
+            |kernel, bound, workgroups| Step { kernel, bound, offsets: vec![self.tile_offset(index)], workgroups };
+        let mut steps = self.e_step(*chunk, index, tile);
+        steps.push(step(&kernels.log_likelihood, &bound.log_likelihood, tile.ranges));
+        steps.push(step(&kernels.moments, &bound.moments, self.plan.moment_workgroups(tile)));
+        steps.push(step(&kernels.reduce, &self.bound_reduce, tile.statistics.div_ceil(LANES as u32)));
+        steps
+    }
+
+    /// E step over some groups of one chunk, no more than a tile has; reads back what it says of each sample.
+    pub(super) fn assess(&self, gpu: &Gpu, chunk: usize, groups: Range<usize>) -> Result<Assessed> {
+        let Scratch { log_densities, labels, staging, .. } = &self.scratch;
+        let bytes = self.plan.sample_bytes(groups.len());
+        let mut encoder = self.e_step_over(gpu, chunk, groups);
+        encoder.copy_buffer_to_buffer(log_densities, 0, staging, 0, bytes);
+        encoder.copy_buffer_to_buffer(labels, 0, staging, bytes, bytes);
+        let read = gpu.submit_and_read(encoder, staging, 2 * bytes)?;
+        let (log_densities, labels) = read.split_at(bytes as usize);
+        let labels: Vec<u32> = bytemuck::pod_collect_to_vec(labels);
+        let labels: Option<Vec<u32>> = labels.into_iter().map(|label| label.checked_sub(1)).collect();
+        let Some(labels) = labels else {
+            let detail = "samples were given no label".to_owned();
+            return Err(Error::WrongResults { device: gpu.info().name.clone(), detail });
+        };
+        Ok(Assessed { log_densities: bytemuck::pod_collect_to_vec(log_densities), labels })
+    }
+
+    /// E step over some groups of one chunk, at most [`Plan::response_groups`]; reads back the log-densities of the
+    /// components, less the reference: `[K, groups x GROUP]`.
+    pub(super) fn component_log_densities(&self, gpu: &Gpu, chunk: usize, groups: Range<usize>) -> Result<Vec<f32>> {
+        let Scratch { densities, staging, .. } = &self.scratch;
+        let (stride, bytes) = (self.plan.sample_bytes(self.plan.tile_groups), self.plan.sample_bytes(groups.len()));
+        let k = self.plan.layout.k as u64;
+        let mut encoder = self.e_step_over(gpu, chunk, groups);
+        for k in 0..k {
+            encoder.copy_buffer_to_buffer(densities, k * stride, staging, k * bytes, bytes);
+        }
+        let read = gpu.submit_and_read(encoder, staging, k * bytes)?;
+        Ok(bytemuck::pod_collect_to_vec(&read))
+    }
+
+    /// Writes what both steps read; returns what is taken off every log-density, and off the second moments.
+    pub(super) fn write_all(
+        &self,
+        gpu: &Gpu,
+        samples: &DeviceSamples,
+        mixture: &Mixture,
+        expected: Expected,
+    ) -> Result<(f64, Vec<f32>)> {
+        let reference = self.write_model(gpu, samples, mixture)?;
+        let mut covariances = self.plan.layout.sums.covariances(mixture, &samples.coordinates);
+        if expected == Expected::Nothing {
+            covariances.fill(0.0);
+        }
+        gpu.guarded(|| gpu.queue.write_buffer(&self.scratch.covariances, 0, bytemuck::cast_slice(&covariances)))?;
+        Ok((reference, covariances))
+    }
+
+    /// Writes a model's parameters; returns what they take off every log-density.
+    pub(super) fn write_model(&self, gpu: &Gpu, samples: &DeviceSamples, mixture: &Mixture) -> Result<f64> {
+        let layout = &self.plan.layout;
+        let reference = layout.reference(mixture);
+        let constants = mixture.log_constants() - reference;
+        let means = layout.sums.means(&layout.means(mixture, &samples.coordinates));
+        gpu.guarded(|| {
+            for (i, window) in self.plan.windows.iter().enumerate() {
+                let parameters = layout.parameters(mixture, &samples.coordinates, &constants, window.clone());
+                let offset = i as u64 * self.plan.window_stride;
+                gpu.queue.write_buffer(&self.scratch.parameters, offset, bytemuck::cast_slice(&parameters));
+            }
+            gpu.queue.write_buffer(&self.scratch.means, 0, bytemuck::cast_slice(&means));
+        })?;
+        Ok(reference)
+    }
+
+    fn e_step_over(&self, gpu: &Gpu, chunk: usize, groups: Range<usize>) -> CommandEncoder {
+        let tile = Tile { first_group: groups.start as u32, groups: groups.len() as u32, ..self.plan.tiles[0].1 };
+        let spare = self.plan.tiles.len();
+        self.write_tile(gpu, spare, &tile);
+        let mut encoder = encoder(gpu);
+        encoder.clear_buffer(&self.scratch.labels, 0, None);
+        let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
+        self.e_step(chunk, spare, &tile).iter().for_each(|step| step.dispatch(&mut pass));
+        drop(pass);
+        encoder
+    }
+
+    fn e_step(&self, chunk: usize, tile_index: usize, tile: &Tile) -> Vec<Step<'_>> {
+        let (kernels, bound, offset) = (&self.kernels, &self.bound[chunk], self.tile_offset(tile_index));
+        let step = |kernel, bound, offsets| Step { kernel, bound, offsets, workgroups: tile.groups };
+        let windows = (0..self.plan.windows.len()).map(|window| (window as u64 * self.plan.window_stride) as u32);
+        let densities = windows.map(|window| step(&*kernels.log_density, &bound.log_density, vec![offset, window]));
+        let posterior = [step(&*kernels.posterior, &bound.posterior, vec![offset])];
+        densities.chain(posterior).collect()
+    }
+
+    fn tile_offset(&self, index: usize) -> u32 {
+        (index as u64 * self.plan.tile_stride) as u32
+    }
+
+    fn write_tile(&self, gpu: &Gpu, index: usize, tile: &Tile) {
+        let offset = u64::from(self.tile_offset(index));
+        gpu.queue.write_buffer(&self.scratch.tiles, offset, bytemuck::bytes_of(tile));
+    }
+}
+
+pub(super) fn encoder(gpu: &Gpu) -> CommandEncoder {
+    gpu.device.create_command_encoder(&CommandEncoderDescriptor::default())
+}
+
+fn part(buffer: &Buffer, size: u64) -> BindingResource<'_> {
+    BindingResource::Buffer(BufferBinding { buffer, offset: 0, size: BufferSize::new(size) })
+}

@@ -1,0 +1,265 @@
+//! The samples on the device: shifted and scaled in f64, rounded to f32, in groups that workgroups read as runs.
+//!
+//! They stay there if its memory holds them all; otherwise every pass moves them through a window.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor};
+
+use super::context::Gpu;
+use crate::data::coordinates::Coordinates;
+use crate::data::points::Points;
+use crate::data::{Data, Home, Place};
+use crate::error::{Error, Result};
+use crate::memory::text;
+
+/// Samples of a group, the unit in which workgroups take them.
+pub(crate) const GROUP: usize = 256;
+/// Invocations of a workgroup, each with a vector of four samples.
+pub(crate) const LANES: usize = 64;
+
+/// Bytes made and handed over at a time.
+const UPLOAD_BYTES: usize = 16 << 20;
+
+/// A chunk may be larger where the adapter allows it, but this is enough.
+const LARGEST_CHUNK: u64 = 1 << 30;
+
+/// Bytes of the window through which samples pass that do not stay: many times what one submission costs.
+const WINDOW_BYTES: u64 = 64 << 20;
+
+/// What is done with a part of the samples: the number of its first sample, the samples, and their places on the device.
+type VisitPart<'v> = dyn FnMut(usize, &Points, Range<usize>) -> Result<()> + 'v;
+
+/// Samples of one buffer.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    /// [groups, D, LANES] vectors of four samples.
+    pub(super) samples: Buffer,
+    /// [groups, LANES] vectors of four weights; zero for the padding.
+    pub(super) weights: Buffer,
+    /// First group, among those of all chunks.
+    pub(super) first_group: usize,
+    pub(super) groups: usize,
+}
+
+/// All samples, or the window through which they pass.
+#[derive(Debug)]
+pub(super) struct DeviceSamples {
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) coordinates: Coordinates,
+    /// Features of one value only: `[D]`.
+    pub(super) constant: Vec<bool>,
+    /// Weights on the device are divided by this power of two.
+    pub(super) weight_unit: f64,
+    pub(super) total_weight: f64,
+    pub(super) n_samples: usize,
+    pub(super) n_features: usize,
+    pub(super) home: Home,
+}
+
+impl DeviceSamples {
+    /// Copies the samples to the device, if they take no more than `budget` bytes of its memory, or all that it has.
+    pub(super) fn upload(gpu: &Gpu, data: &dyn Data, budget: Option<u64>) -> Result<Self> {
+        let (n, d) = (data.n_samples(), data.n_features());
+        let (_, variances) = data.feature_moments();
+        // A part of the samples may weigh nothing.
+        let mean_weight = Some(data.total_weight() / n as f64).filter(|weight| *weight > 0.0).unwrap_or(1.0);
+        let mut samples = DeviceSamples {
+            chunks: Vec::new(),
+            coordinates: Coordinates::scaled(data),
+            constant: variances.iter().map(|variance| *variance == 0.0).collect(),
+            weight_unit: mean_weight.log2().round().exp2(),
+            total_weight: data.total_weight(),
+            n_samples: n,
+            n_features: d,
+            home: Home { place: Place::Device, reason: String::new() },
+        };
+        let groups = n.div_ceil(GROUP);
+        let group_bytes = (GROUP * (d + 1) * size_of::<f32>()) as u64;
+        let bytes = groups as u64 * group_bytes;
+        let too_many = match budget.filter(|budget| bytes > *budget) {
+            Some(budget) => Some(format!("{} exceed the {} allowed on the device", text(bytes), text(budget))),
+            None => match samples.make_room(gpu, groups) {
+                Err(Error::OutOfDeviceMemory { .. }) if bytes > WINDOW_BYTES => {
+                    Some(format!("{} exceed the memory of the device", text(bytes)))
+                }
+                made => made.map(|()| None)?,
+            },
+        };
+        match too_many {
+            None => {
+                samples.home.reason = format!("{} fit", text(bytes));
+                data.for_each_chunk(&mut |first, chunk| samples.put(gpu, data, chunk, first, first / GROUP))?;
+            }
+            Some(reason) => {
+                let window = WINDOW_BYTES.min(budget.unwrap_or(WINDOW_BYTES)) / group_bytes;
+                samples.make_room(gpu, groups.min(window as usize).max(1))?;
+                let home = data.home();
+                let reasons = [reason, home.reason];
+                let reasons = reasons.iter().filter(|reason| !reason.is_empty()).map(String::as_str);
+                samples.home = Home { place: home.place, reason: reasons.collect::<Vec<_>>().join("; ") };
+            }
+        }
+        Ok(samples)
+    }
+
+    /// Whether all samples are on the device.
+    pub(super) fn stay(&self) -> bool {
+        self.home.place == Place::Device
+    }
+
+    /// Makes the buffers for so many groups.
+    fn make_room(&mut self, gpu: &Gpu, groups: usize) -> Result<()> {
+        let group_bytes = (GROUP * self.n_features * size_of::<f32>()) as u64;
+        let largest = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size).min(LARGEST_CHUNK);
+        let groups_per_chunk = (largest / group_bytes) as usize;
+        if groups_per_chunk == 0 {
+            let detail = format!("{GROUP} samples of {} features exceed the largest buffer", self.n_features);
+            return Err(Error::OutOfDeviceMemory { device: gpu.info().name.clone(), detail });
+        }
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        self.chunks.clear();
+        for first_group in (0..groups).step_by(groups_per_chunk) {
+            let count = groups_per_chunk.min(groups - first_group);
+            let samples = gpu.buffer("samples", count as u64 * group_bytes, usage)?;
+            let weights = gpu.buffer("sample weights", (count * GROUP * size_of::<f32>()) as u64, usage)?;
+            self.chunks.push(Chunk { samples, weights, first_group, groups: count });
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with the samples that are on the device: once with all of them, or with one part after another.
+    pub(super) fn for_each_window(
+        &self,
+        gpu: &Gpu,
+        data: &dyn Data,
+        visit: &mut dyn FnMut(Range<usize>) -> Result<()>,
+    ) -> Result<()> {
+        if self.stay() {
+            return visit(0..self.n_samples);
+        }
+        let capacity = self.capacity();
+        let mut window = 0..0;
+        data.for_each_chunk(&mut |first, chunk| {
+            let mut done = 0;
+            while done < chunk.n_samples() {
+                let rows = (capacity - window.len()).min(chunk.n_samples() - done);
+                self.put(gpu, data, &chunk.slice(done..done + rows), window.end, window.len() / GROUP)?;
+                done += rows;
+                window.end = first + done;
+                if window.len() == capacity {
+                    visit(window.clone())?;
+                    window = window.end..window.end;
+                }
+            }
+            Ok(())
+        })?;
+        if window.is_empty() {
+            return Ok(());
+        }
+        self.clear_weights(gpu, window.len().div_ceil(GROUP))?;
+        visit(window)
+    }
+
+    /// Calls `visit(first, samples, there)` for one part of the samples after another: the number of its first sample, the
+    /// samples, and their places among those that are on the device then.
+    pub(super) fn for_each_part(&self, gpu: &Gpu, data: &dyn Data, visit: &mut VisitPart) -> Result<()> {
+        data.for_each_chunk(&mut |first, chunk| {
+            let n = chunk.n_samples();
+            if self.stay() {
+                return visit(first, chunk, first..first + n);
+            }
+            (0..n).step_by(self.capacity()).try_for_each(|start| {
+                let part = chunk.slice(start..(start + self.capacity()).min(n));
+                self.put(gpu, data, &part, first + start, 0)?;
+                visit(first + start, &part, 0..part.n_samples())
+            })
+        })
+    }
+
+    /// Samples that there is room for.
+    fn capacity(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.groups).sum::<usize>() * GROUP
+    }
+
+    /// Copies a chunk of samples, the first of which has the number `first`, to the place of a group and those after it.
+    fn put(&self, gpu: &Gpu, data: &dyn Data, points: &Points, first: usize, first_group: usize) -> Result<()> {
+        let group_len = GROUP * self.n_features;
+        let groups_at_once = (UPLOAD_BYTES / (group_len * size_of::<f32>())).max(1);
+        let groups = points.n_samples().div_ceil(GROUP);
+        let mut done = 0;
+        while done < groups {
+            let chunk = self.chunk_of(first_group + done);
+            let start = first_group + done - chunk.first_group;
+            let count = groups_at_once.min(chunk.groups - start).min(groups - done);
+            let mut values = vec![0.0_f32; count * group_len];
+            let mut weights = vec![0.0_f32; count * GROUP];
+            let filled: Vec<Result<()>> = values
+                .par_chunks_mut(group_len)
+                .zip(weights.par_chunks_mut(GROUP))
+                .enumerate()
+                .map(|(i, (values, weights))| self.fill_group(data, points, first, done + i, values, weights))
+                .collect();
+            // The first error in the order of the samples, whichever thread was first to find one.
+            filled.into_iter().collect::<Result<()>>()?;
+            // The block before was copied while this one was made. Not later: the driver would keep a second copy of
+            // everything.
+            gpu.flush()?;
+            gpu.guarded(|| {
+                let offset = (start * group_len * size_of::<f32>()) as u64;
+                gpu.queue.write_buffer(&chunk.samples, offset, bytemuck::cast_slice(&values));
+                let offset = (start * GROUP * size_of::<f32>()) as u64;
+                gpu.queue.write_buffer(&chunk.weights, offset, bytemuck::cast_slice(&weights));
+            })?;
+            gpu.submit(gpu.device.create_command_encoder(&CommandEncoderDescriptor::default()))?;
+            done += count;
+        }
+        gpu.flush()
+    }
+
+    /// Takes the weight of what is left of earlier windows, from a group on.
+    fn clear_weights(&self, gpu: &Gpu, first_group: usize) -> Result<()> {
+        gpu.guarded(|| {
+            for chunk in &self.chunks {
+                let start = first_group.saturating_sub(chunk.first_group).min(chunk.groups);
+                let zeros = vec![0_u8; (chunk.groups - start) * GROUP * size_of::<f32>()];
+                if !zeros.is_empty() {
+                    gpu.queue.write_buffer(&chunk.weights, (start * GROUP * size_of::<f32>()) as u64, &zeros);
+                }
+            }
+        })
+    }
+
+    fn chunk_of(&self, group: usize) -> &Chunk {
+        &self.chunks[self.chunks.partition_point(|chunk| chunk.first_group <= group) - 1]
+    }
+
+    fn fill_group(
+        &self,
+        data: &dyn Data,
+        points: &Points,
+        first: usize,
+        group: usize,
+        values: &mut [f32],
+        weights: &mut [f32],
+    ) -> Result<()> {
+        let start = group * GROUP;
+        let end = (start + GROUP).min(points.n_samples());
+        let mut too_wide = None;
+        points.for_each_row(start..end, |i, row| {
+            for (feature, &x) in row.iter().enumerate() {
+                let mapped = self.coordinates.map(feature, x);
+                if !Coordinates::holds(mapped) && too_wide.is_none() {
+                    too_wide = Some((i, feature, x));
+                }
+                values[feature * GROUP + i - start] = mapped as f32;
+            }
+            weights[i - start] = (points.weight(i) / self.weight_unit) as f32;
+        });
+        match too_wide {
+            None => Ok(()),
+            Some((row, feature, value)) => Err(self.coordinates.too_wide(data, first + row, feature, value)),
+        }
+    }
+}

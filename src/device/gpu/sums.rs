@@ -1,0 +1,317 @@
+//! The sums of the M step: which of them an invocation holds, and how they lie in buffers.
+//!
+//! A set of sums is the log-likelihood, and then the parts of each component, each padded to whole vectors. A part
+//! belongs to a block of features, or, for dense covariances of many features, to a block of rows and one of columns:
+//! its numbers are the count, the first moments of its rows, and its second moments. Pooled second moments are in the
+//! first part of those that share them, with their own count after them.
+
+use super::kernel::{Binding, KernelSource};
+use super::layout::Shape;
+use super::samples::LANES;
+use super::straight_line::{self, Held};
+use super::tuning::Tuning;
+use crate::data::coordinates::Coordinates;
+use crate::model::mixture::Mixture;
+
+/// Numbers of a vector.
+const VECTOR: usize = 4;
+
+/// Most features of a part that has all of them, or has squares only.
+const WHOLE: usize = 16;
+
+/// Most rows and most columns of any other part.
+const BLOCK: usize = 8;
+
+/// Most components whose parts an invocation holds.
+const MOST_AT_ONCE: usize = 8;
+
+/// Groups over which an invocation sums, at most: about a thousand terms are added in a register.
+pub(crate) const MOST_RANGE_GROUPS: usize = 250;
+
+/// Where each lane hands over a set of its own, a set has at most so many numbers.
+const MOST_OF_A_LANE: usize = 1 << 14;
+
+/// Covariances beyond this, in units of the features' spreads, are not taken off second moments.
+const MOST_EXPECTED: f64 = 1e12;
+
+/// The sums for models of one shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Sums {
+    shape: Shape,
+    d: usize,
+    k: usize,
+    /// Features of a block, and blocks of all features.
+    block: usize,
+    blocks: usize,
+    /// Components whose parts an invocation holds.
+    at_once: usize,
+    /// Sets of a range: one, or one of each lane.
+    pub(crate) sets: usize,
+}
+
+impl Sums {
+    pub(crate) fn new(shape: Shape, d: usize, k: usize, tuning: Tuning) -> Self {
+        let most = if shape != Shape::Diagonal && d > WHOLE { BLOCK } else { WHOLE };
+        let blocks = d.div_ceil(most);
+        let mut sums = Sums { shape, d, k, block: d.div_ceil(blocks), blocks, at_once: 1, sets: 1 };
+        let fits = |at_once: &usize| Sums { at_once: *at_once, ..sums }.registers() <= tuning.registers;
+        let most = (1..=MOST_AT_ONCE).rev().find(fits).unwrap_or(1);
+        // As many in each batch.
+        sums.at_once = k.div_ceil(k.div_ceil(most));
+        if !tuning.adds_lanes && sums.numbers() <= MOST_OF_A_LANE {
+            sums.sets = LANES;
+        }
+        sums
+    }
+
+    /// First row and first column of each part of a component.
+    fn parts(&self) -> Vec<(usize, usize)> {
+        let columns = |row| if self.shape == Shape::Diagonal { row..row + 1 } else { 0..row + 1 };
+        let blocks = (0..self.blocks).flat_map(|row| columns(row).map(move |column| (row, column)));
+        blocks.map(|(row, column)| (row * self.block, column * self.block)).collect()
+    }
+
+    fn n_parts(&self) -> usize {
+        match self.shape {
+            Shape::Dense | Shape::Pooled => self.blocks * (self.blocks + 1) / 2,
+            Shape::Diagonal => self.blocks,
+        }
+    }
+
+    /// Whether a part's columns are others than its rows.
+    fn has_columns(&self) -> bool {
+        self.shape != Shape::Diagonal && self.blocks > 1
+    }
+
+    /// Columns of a part that are not its rows.
+    fn columns(&self) -> usize {
+        if self.has_columns() { self.block } else { 0 }
+    }
+
+    /// Rows and columns of a part.
+    fn features(&self) -> usize {
+        self.block + self.columns()
+    }
+
+    /// Row and column of each second moment of a part.
+    fn products(&self) -> Vec<(usize, usize)> {
+        let columns = |i| match self.shape {
+            Shape::Dense | Shape::Pooled if self.has_columns() => 0..self.block,
+            Shape::Dense | Shape::Pooled => 0..i + 1,
+            Shape::Diagonal => i..i + 1,
+        };
+        (0..self.block).flat_map(|i| columns(i).map(move |j| (i, j))).collect()
+    }
+
+    /// Numbers of a part.
+    fn part_numbers(&self) -> usize {
+        let pooled_count = usize::from(self.shape == Shape::Pooled);
+        (1 + self.block + self.products().len() + pooled_count).next_multiple_of(VECTOR)
+    }
+
+    /// What a lane holds: the second moments of all components in the place of the first one's, if they are pooled.
+    fn held(&self) -> Held {
+        let first = self.part_numbers();
+        let other = if self.shape == Shape::Pooled { (1 + self.block).next_multiple_of(VECTOR) } else { first };
+        Held { at_once: self.at_once, first, other }
+    }
+
+    /// Numbers alive while an invocation sums: what it holds, means, four samples, and, where products are between
+    /// features, the samples' distances from a mean, which take the place of the samples if there is but one.
+    fn registers(&self) -> usize {
+        let samples = if self.shape == Shape::Diagonal || self.at_once == 1 { 4 } else { 8 };
+        self.held().len() + (self.at_once + samples) * self.features()
+    }
+
+    /// Numbers of a component.
+    fn component_numbers(&self) -> usize {
+        self.n_parts() * self.part_numbers()
+    }
+
+    /// Numbers of a set.
+    pub(crate) fn numbers(&self) -> usize {
+        VECTOR + self.k * self.component_numbers()
+    }
+
+    /// Workgroups that sum one range.
+    pub(crate) fn workgroups(&self) -> usize {
+        self.k.div_ceil(self.at_once) * self.n_parts()
+    }
+
+    /// The M step's kernel.
+    pub(crate) fn moments(&self) -> KernelSource {
+        let part = straight_line::Part {
+            rows: self.block,
+            columns: self.columns(),
+            padded: self.block * self.blocks > self.d,
+            products: self.products(),
+            pooled: self.shape == Shape::Pooled,
+            held: self.held(),
+        };
+        let constants = format!(
+            "const DIM: u32 = {}u;\nconst BLOCK: u32 = {}u;\nconst PARTS: u32 = {}u;\nconst MEANS: u32 = {}u;\n\
+             const SQUARES: bool = {};\n",
+            self.d,
+            self.block,
+            self.n_parts(),
+            self.at_once * self.features(),
+            self.shape == Shape::Diagonal,
+        );
+        let mut bindings = vec![Binding::Uniform];
+        bindings.extend([Binding::Read; 5]);
+        bindings.push(Binding::Write);
+        KernelSource {
+            stage: "moments",
+            body: include_str!("../../../shaders/moments.wgsl"),
+            header: constants + &straight_line::moments(&part) + &self.hand_over(6, self.held()),
+            bindings,
+        }
+    }
+
+    /// The log-likelihood's kernel.
+    pub(crate) fn log_likelihood(&self) -> KernelSource {
+        KernelSource {
+            stage: "log_likelihood",
+            body: include_str!("../../../shaders/log_likelihood.wgsl"),
+            header: self.hand_over(3, Held { at_once: 1, first: VECTOR, other: VECTOR }),
+            bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write],
+        }
+    }
+
+    /// The reduction's kernel.
+    pub(crate) fn reduce(&self) -> KernelSource {
+        let constants = format!(
+            "const SETS: u32 = {}u;\nconst VECTOR: u32 = {VECTOR}u;\nconst NUMBERS: u32 = {}u;\nconst SECOND: u32 = {}u;\n\
+             const PRODUCTS: u32 = {}u;\nconst COUNT: u32 = {}u;\nconst COMPONENT: u32 = {}u;\nconst POOLED: u32 = {}u;\n",
+            self.sets,
+            self.part_numbers(),
+            1 + self.block,
+            self.products().len(),
+            if self.shape == Shape::Pooled { 1 + self.block + self.products().len() } else { 0 },
+            self.component_numbers(),
+            if self.shape == Shape::Pooled { self.at_once } else { 1 },
+        );
+        KernelSource {
+            stage: "reduce",
+            body: include_str!("../../../shaders/reduce.wgsl"),
+            header: constants,
+            bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write],
+        }
+    }
+
+    /// The sums, bound at a place, and the function `hand_over`.
+    fn hand_over(&self, binding: usize, held: Held) -> String {
+        let (element, functions) = match self.sets {
+            1 => ("f32", straight_line::share_round(held) + include_str!("../../../shaders/add_lanes.wgsl")),
+            _ => ("vec4<f32>", straight_line::hand_over(held)),
+        };
+        format!(
+            "const AT_ONCE: u32 = {}u;\nconst HELD: u32 = {}u;\nconst NUMBERS: u32 = {}u;\nconst OTHER: u32 = {}u;\n\
+             const COMPONENT: u32 = {}u;\n\
+             @group(0) @binding({binding}) var<storage, read_write> sums: array<{element}>;\n{functions}",
+            held.at_once,
+            held.len(),
+            held.first,
+            held.other,
+            self.component_numbers(),
+        )
+    }
+
+    /// Bytes of [`Sums::means`].
+    pub(crate) fn mean_bytes(&self) -> u64 {
+        (self.k * self.n_parts() * self.features().next_multiple_of(VECTOR) * size_of::<f32>()) as u64
+    }
+
+    /// Means of the rows and columns of all parts of all components, out of means `[K, D]`.
+    pub(crate) fn means(&self, means: &[f32]) -> Vec<f32> {
+        let mut arranged = Vec::with_capacity(self.mean_bytes() as usize / size_of::<f32>());
+        for means in means.chunks_exact(self.d) {
+            for (row, column) in self.parts() {
+                let features = (row..row + self.block).chain((column..column + self.block).take(self.columns()));
+                // Past the last feature the kernel reads the last one again.
+                arranged.extend(features.map(|i| means[i.min(self.d - 1)]));
+                arranged.resize(arranged.len().next_multiple_of(VECTOR), 0.0);
+            }
+        }
+        arranged
+    }
+
+    /// Bytes of [`Sums::covariances`].
+    pub(crate) fn covariance_bytes(&self) -> u64 {
+        (self.k * self.n_parts() * self.products().len() * size_of::<f32>()) as u64
+    }
+
+    /// Covariances in device coordinates, as the device rounds them, in the order of the second moments of all parts of
+    /// all components.
+    pub(crate) fn covariances(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
+        let (parts, products) = (self.parts(), self.products());
+        let scaled = |k: usize, i: usize, j: usize| {
+            if i.max(j) >= self.d {
+                return 0.0;
+            }
+            let entry = mixture.covariances().entry(k, i, j) * coordinates.scale[i] * coordinates.scale[j];
+            // A floor may be far larger than the spread of the samples: then it says nothing of what to expect.
+            if entry.abs() <= MOST_EXPECTED { entry as f32 } else { 0.0 }
+        };
+        let mut covariances = Vec::with_capacity(self.k * parts.len() * products.len());
+        for k in 0..self.k {
+            for (row, column) in &parts {
+                covariances.extend(products.iter().map(|(i, j)| scaled(k, row + i, column + j)));
+            }
+        }
+        covariances
+    }
+
+    /// One component's sums out of a set of them. `covariances` are those that the device took off.
+    pub(crate) fn component<'s>(&self, set: &'s [f64], covariances: &'s [f32], k: usize) -> ComponentSums<'s> {
+        let (numbers, seconds) = (self.component_numbers(), self.n_parts() * self.products().len());
+        ComponentSums {
+            sums: *self,
+            numbers: &set[VECTOR + k * numbers..VECTOR + (k + 1) * numbers],
+            covariances: &covariances[k * seconds..(k + 1) * seconds],
+        }
+    }
+}
+
+/// One component's sums, in device coordinates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ComponentSums<'s> {
+    sums: Sums,
+    numbers: &'s [f64],
+    covariances: &'s [f32],
+}
+
+impl ComponentSums<'_> {
+    pub(crate) fn count(&self) -> f64 {
+        self.numbers[0]
+    }
+
+    pub(crate) fn first(&self, i: usize) -> f64 {
+        let block = self.sums.block;
+        self.numbers[self.part(i / block, 0) * self.sums.part_numbers() + 1 + i % block]
+    }
+
+    /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape. Of the pooled shape, only
+    /// their sums over all components mean something.
+    pub(crate) fn second(&self, i: usize, j: usize) -> f64 {
+        let (block, numbers) = (self.sums.block, self.sums.part_numbers());
+        let (row, column) = (i % block, j % block);
+        let at = match self.sums.shape {
+            Shape::Dense | Shape::Pooled if self.sums.has_columns() => row * block + column,
+            Shape::Dense | Shape::Pooled => row * (row + 1) / 2 + column,
+            Shape::Diagonal if i == j => row,
+            Shape::Diagonal => return 0.0,
+        };
+        let part = self.part(i / block, j / block);
+        let expected = self.covariances[part * self.sums.products().len() + at];
+        self.numbers[part * numbers + 1 + block + at] + self.count() * f64::from(expected)
+    }
+
+    /// The part of a block of rows and one of columns.
+    fn part(&self, row: usize, column: usize) -> usize {
+        match self.sums.shape {
+            Shape::Dense | Shape::Pooled => row * (row + 1) / 2 + column,
+            Shape::Diagonal => row,
+        }
+    }
+}

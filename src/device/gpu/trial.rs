@@ -1,0 +1,212 @@
+//! Kernels are tried before they are trusted: at their first use a few hundred samples go through them, and through the CPU
+//! backend. What passed is remembered by an empty file in the user's cache directory, for this adapter, driver and version
+//! of the program.
+
+use std::collections::HashSet;
+use std::env;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{Array1, Array2, Array3};
+use wgpu::AdapterInfo;
+
+use super::GpuBackend;
+use super::context::Gpu;
+use super::kernel::Kernel;
+use super::pass::Pass;
+use super::pipelines::directory;
+use super::samples::DeviceSamples;
+use crate::data::points::Points;
+use crate::device::backend::{Assignment, Backend};
+use crate::device::cpu::CpuBackend;
+use crate::device::trust;
+use crate::error::{Error, Result};
+use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::mixture::Mixture;
+
+/// Samples of a trial: more than a group of them, and no whole number of groups.
+const SAMPLES: usize = 400;
+
+/// Kernels that passed their trial.
+#[derive(Debug)]
+pub(super) struct Tried {
+    passed: Mutex<HashSet<u64>>,
+    /// Where files remember it; `None` where nothing can be kept.
+    folder: Option<PathBuf>,
+    /// The adapter, its driver and this program.
+    of: u64,
+}
+
+impl Tried {
+    pub(super) fn new(adapter: &AdapterInfo) -> Self {
+        let mut hasher = DefaultHasher::new();
+        let AdapterInfo { name, vendor, device, driver, driver_info, backend, .. } = adapter;
+        (name, vendor, device, driver, driver_info, backend.to_str(), env!("CARGO_PKG_VERSION")).hash(&mut hasher);
+        let folder = directory(|variable| env::var_os(variable)).map(|folder| folder.join("tried"));
+        Tried { passed: Mutex::default(), folder, of: hasher.finish() }
+    }
+
+    fn file(&self, kernel: u64) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join(format!("{:016x}-{kernel:016x}", self.of)))
+    }
+
+    fn has_passed(&self, kernel: &Kernel) -> bool {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known =
+            passed.contains(&kernel.fingerprint) || self.file(kernel.fingerprint).is_some_and(|file| file.exists());
+        if known {
+            passed.insert(kernel.fingerprint);
+        }
+        known
+    }
+
+    fn pass(&self, kernel: &Kernel) {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert(kernel.fingerprint);
+        if let (Some(folder), Some(file)) = (&self.folder, self.file(kernel.fingerprint)) {
+            // What cannot be kept is tried again in the next run.
+            let _ = fs::create_dir_all(folder).and_then(|()| fs::write(file, ""));
+        }
+    }
+}
+
+impl Gpu {
+    /// Has the kernels of a pass do a little work whose result is known, unless they did so before.
+    ///
+    /// # Errors
+    /// [`Error::WrongResults`].
+    pub(super) fn try_kernels(&self, pass: &Pass, family: CovarianceType) -> Result<()> {
+        let kernels = pass.kernels();
+        if kernels.iter().all(|kernel| self.tried.has_passed(kernel)) {
+            return Ok(());
+        }
+        let layout = pass.plan().layout;
+        for assignment in [Assignment::Soft, Assignment::Hard] {
+            let (mixture, points) = problem(assignment, family, layout.k, layout.d)?;
+            let samples = DeviceSamples::upload(self, &points, None)?;
+            let pass = Some(Pass::new(self, &samples, layout)?);
+            let mut backend = GpuBackend { gpu: self.clone(), data: &points, samples, pass };
+            compare(&mut backend, &mut CpuBackend::new(&points), &mixture, assignment)?;
+        }
+        kernels.iter().for_each(|kernel| self.tried.pass(kernel));
+        Ok(())
+    }
+}
+
+/// Checks that a backend makes of the same samples what another does.
+///
+/// # Errors
+/// [`Error::WrongResults`] says where they differ.
+fn compare(backend: &mut dyn Backend, by: &mut dyn Backend, mixture: &Mixture, assignment: Assignment) -> Result<()> {
+    let wrong = |backend: &dyn Backend, detail: String| Error::WrongResults {
+        device: backend.info().name.clone(),
+        detail: format!("in a trial, {detail}"),
+    };
+    let (found, expected) = (backend.moments(mixture, assignment)?, by.moments(mixture, assignment)?);
+    if let Some(detail) = trust::difference(&found, &expected) {
+        return Err(wrong(backend, detail));
+    }
+    let rows = 0..backend.n_samples();
+    let (found, expected) = (backend.assess(mixture, rows.clone())?, by.assess(mixture, rows)?);
+    // Not a number is no small difference.
+    let is_near = |a: f64, b: f64| (a - b).abs() <= trust::TOLERANCE * (1.0 + b.abs());
+    // Of a hard assignment none is a near thing.
+    if assignment == Assignment::Hard && found.labels != expected.labels {
+        return Err(wrong(backend, "labels are others than they should be".to_owned()));
+    }
+    let pairs = found.log_densities.iter().zip(&expected.log_densities);
+    match pairs.enumerate().find(|(_, (found, expected))| !is_near(**found, **expected)) {
+        None => Ok(()),
+        Some((row, (found, expected))) => {
+            Err(wrong(backend, format!("the log-density of sample {row} is {found} in place of {expected}")))
+        }
+    }
+}
+
+/// Components in places of their own, where hard assignments are to be clear: of more, every so many-th shares a place.
+const PLACES: usize = 256;
+
+/// A mixture, and weighted samples of it. For soft assignments components are near one another, so that samples belong to
+/// several; for hard ones far from one another, so that rounding decides none. Covariances are neither alike nor diagonal
+/// where the family allows it.
+fn problem(assignment: Assignment, family: CovarianceType, k: usize, d: usize) -> Result<(Mixture, Points<'static>)> {
+    // Between -1 and 1, another for every pair.
+    let number = |i: usize, j: usize| ((i * 31 + j * 17 + 7) as f64 * 0.618_033_988_749_895).fract() * 2.0 - 1.0;
+    let near = |k: usize, i: usize| 2.0 / (d as f64).sqrt() * number(k, i);
+    let far = |place: usize, i: usize| if place % d == i { 8.0 * (1 + place / d) as f64 } else { near(place, i) };
+    let (means, weights) = match assignment {
+        Assignment::Soft => {
+            (Array2::from_shape_fn((k, d), |(k, i)| near(k, i)), Array1::from_shape_fn(k, |k| 1.0 + 0.5 * number(k, 1)))
+        }
+        Assignment::Hard => (
+            Array2::from_shape_fn((k, d), |(k, i)| far(k % PLACES, i)),
+            Array1::from_shape_fn(k, |k| if k < PLACES { 1.0 } else { 1e-4 }),
+        ),
+    };
+    let variance = |k: usize| 0.75 + 0.25 * number(k % PLACES, 3);
+    // A multiple of the identity and u u^T, with |u| <= 1 / 2.
+    let entry = |k: usize, i: usize, j: usize| {
+        let u = |i: usize| 0.5 * number(k % PLACES, i) / (d as f64).sqrt();
+        u(i) * u(j) + if i == j { variance(k) } else { 0.0 }
+    };
+    let covariances = match family {
+        CovarianceType::Full => CovarianceArray::Full(Array3::from_shape_fn((k, d, d), |(k, i, j)| entry(k, i, j))),
+        CovarianceType::Tied => CovarianceArray::Tied(Array2::from_shape_fn((d, d), |(i, j)| entry(0, i, j))),
+        CovarianceType::Diag => CovarianceArray::Diag(Array2::from_shape_fn((k, d), |(k, i)| entry(k, i, i))),
+        CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_shape_fn(k, variance)),
+    };
+    let total = weights.sum();
+    let mixture = Mixture::new(weights / total, means, covariances)?;
+    let (samples, _) = mixture.sample(SAMPLES, 0);
+    let weights = Array1::from_shape_fn(SAMPLES, |i| 0.5 + (i % 3) as f64 * 0.5);
+    Ok((mixture, Points::new(samples)?.with_weights(weights)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::gpu::context::tests::open;
+    use crate::device::gpu::layout::{Layout, Shape};
+
+    /// Layouts of few and many features and components.
+    const SIZES: [(usize, usize); 8] = [(1, 1), (1, 300), (2, 3), (6, 26), (16, 33), (40, 60), (150, 3), (290, 2)];
+
+    #[test]
+    fn an_adapter_that_computes_passes_by_a_wide_margin() {
+        let Some(gpu) = open() else { return };
+        for (d, k) in SIZES {
+            for family in CovarianceType::ALL {
+                for assignment in [Assignment::Soft, Assignment::Hard] {
+                    let (mixture, points) = problem(assignment, family, k, d).unwrap();
+                    let samples = DeviceSamples::upload(&gpu, &points, None).unwrap();
+                    let layout = Layout::new(Shape::of(family), d, k, gpu.tuning);
+                    let pass = Some(Pass::new(&gpu, &samples, layout).unwrap());
+                    let mut backend = GpuBackend { gpu: gpu.clone(), data: &points, samples, pass };
+                    let mut by = CpuBackend::new(&points);
+                    compare(&mut backend, &mut by, &mixture, assignment).unwrap();
+                    let found = backend.moments(&mixture, assignment).unwrap();
+                    let worst = trust::worst(&found, &by.moments(&mixture, assignment).unwrap());
+                    assert!(worst.0 < 0.1 * trust::TOLERANCE, "{d} x {k}, {family}, {assignment:?}: {worst:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_kernel_is_tried_once_for_each_adapter_driver_and_version() {
+        let Some(gpu) = open() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("not yet there");
+        let tried = |of| Tried { passed: Mutex::default(), folder: Some(path.clone()), of };
+        let kernel = gpu.kernel(Layout::new(Shape::Diagonal, 1, 1, gpu.tuning).posterior()).unwrap();
+        let first = tried(1);
+        assert!(!first.has_passed(&kernel));
+        first.pass(&kernel);
+        assert!(first.has_passed(&kernel) && tried(1).has_passed(&kernel) && !tried(2).has_passed(&kernel));
+        // Where nothing can be kept it is known in this run alone.
+        let nowhere = Tried { passed: Mutex::default(), folder: None, of: 1 };
+        nowhere.pass(&kernel);
+        assert!(nowhere.has_passed(&kernel));
+    }
+}

@@ -1,0 +1,374 @@
+//! What a device returns is checked before it is believed: sums that cannot be are errors, and a device that was chosen
+//! automatically then gives way to the CPU.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use ndarray::Array2;
+
+use crate::data::{Data, Home};
+use crate::device::backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, Precision, VisitAssessed};
+use crate::device::cpu;
+use crate::error::{Error, Result};
+use crate::model::mixture::Mixture;
+use crate::model::moments::Moments;
+
+/// By how much sums may be off: a share of the total weight, or of what they should be.
+pub(crate) const TOLERANCE: f64 = 1e-3;
+
+/// Why a device that was chosen automatically is used no more; shared by all who have it.
+pub(crate) type Distrust = Arc<OnceLock<String>>;
+
+/// A backend whose results are checked.
+pub(crate) struct Checked<'d> {
+    backend: Box<dyn Backend + 'd>,
+    instead: Option<Instead<'d>>,
+}
+
+/// What the CPU needs to take over.
+pub(crate) struct Instead<'d> {
+    pub(crate) data: &'d dyn Data,
+    pub(crate) distrust: Distrust,
+}
+
+impl<'d> Checked<'d> {
+    /// Checks what a backend returns; `instead` lets the CPU take over.
+    pub(crate) fn new(backend: Box<dyn Backend + 'd>, instead: Option<Instead<'d>>) -> Self {
+        Checked { backend, instead }
+    }
+
+    /// A pass, and the check of what it returned; done again by the CPU if the device fails and may be replaced.
+    fn pass<T>(
+        &mut self,
+        mut pass: impl FnMut(&mut dyn Backend) -> Result<T>,
+        check: impl Fn(&T) -> Result<(), String>,
+    ) -> Result<T> {
+        let mut checked = |backend: &mut dyn Backend| {
+            let result = pass(backend)?;
+            let device = || backend.info().name.clone();
+            check(&result).map_err(|detail| Error::WrongResults { device: device(), detail })?;
+            Ok(result)
+        };
+        match checked(&mut *self.backend) {
+            Err(error @ Error::WrongResults { .. }) => {
+                self.replace(error)?;
+                checked(&mut *self.backend)
+            }
+            result => result,
+        }
+    }
+
+    /// Lets the CPU take over from a device that failed.
+    ///
+    /// # Errors
+    /// The error that is given, where it may not.
+    fn replace(&mut self, error: Error) -> Result<()> {
+        let Some(Instead { data, distrust }) = self.instead.take() else { return Err(error) };
+        let problem = error.to_string();
+        let problem = problem.lines().next().unwrap_or_default();
+        distrust.get_or_init(|| format!("{problem}; the CPU computes in its place"));
+        self.backend = cpu::load(data, Precision::Double)?;
+        Ok(())
+    }
+}
+
+impl Backend for Checked<'_> {
+    fn info(&self) -> &DeviceInfo {
+        self.backend.info()
+    }
+
+    fn n_samples(&self) -> usize {
+        self.backend.n_samples()
+    }
+
+    fn n_features(&self) -> usize {
+        self.backend.n_features()
+    }
+
+    fn home(&self) -> Home {
+        self.backend.home()
+    }
+
+    fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
+        self.pass(|backend| backend.moments(mixture, assignment), check_moments)
+    }
+
+    fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
+        self.pass(|backend| backend.log_likelihood(mixture), |sum| check_finite("the log-likelihood", [sum]))
+    }
+
+    fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
+        self.pass(
+            |backend| backend.assess(mixture, rows.clone()),
+            |assessment| check_assessment(assessment, mixture.n_components()),
+        )
+    }
+
+    fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()> {
+        let mut visited = false;
+        let mut pass = |backend: &mut dyn Backend| {
+            let device = backend.info().name.clone();
+            backend.assess_each(mixture, &mut |first, points, assessment| {
+                check_assessment(assessment, mixture.n_components())
+                    .map_err(|detail| Error::WrongResults { device: device.clone(), detail })?;
+                visited = true;
+                visit(first, points, assessment)
+            })
+        };
+        match pass(&mut *self.backend) {
+            // What was visited cannot be taken back.
+            Err(error @ Error::WrongResults { .. }) if !visited => {
+                self.replace(error)?;
+                self.assess_each(mixture, visit)
+            }
+            result => result,
+        }
+    }
+
+    fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {
+        self.pass(
+            |backend| backend.responsibilities(mixture, rows.clone()),
+            |responsibilities| check_finite("a responsibility", responsibilities),
+        )
+    }
+
+    fn kernel_times(&mut self, mixture: &Mixture) -> Result<Vec<KernelTime>> {
+        self.backend.kernel_times(mixture)
+    }
+}
+
+/// Counts must sum to the total weight, and nothing may be infinite or no number.
+fn check_moments(moments: &Moments) -> Result<(), String> {
+    check_finite("the log-likelihood", [&moments.log_likelihood])?;
+    check_finite("a count", &moments.counts)?;
+    check_finite("a first moment", &moments.first)?;
+    check_finite("a second moment", moments.second.values())?;
+    let (found, expected) = (moments.counts.sum(), moments.total_weight);
+    match (found - expected).abs() <= TOLERANCE * expected {
+        true => Ok(()),
+        false => {
+            let share = found / expected;
+            Err(format!("the counts of the components sum to {share:.4} of the total weight {expected:?}"))
+        }
+    }
+}
+
+/// Log-densities must be numbers, and labels those of components.
+fn check_assessment(assessment: &Assessment, k: usize) -> Result<(), String> {
+    check_finite("a log-density", &assessment.log_densities)?;
+    match assessment.labels.iter().find(|label| **label >= k) {
+        None => Ok(()),
+        Some(label) => Err(format!("a label is {label}, and there are {k} components")),
+    }
+}
+
+fn check_finite<'a>(what: &str, numbers: impl IntoIterator<Item = &'a f64>) -> Result<(), String> {
+    match numbers.into_iter().find(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(x) => Err(format!("{what} is {x}")),
+    }
+}
+
+/// The sums that differ most from those expected, in words, if that is more than [`TOLERANCE`].
+#[cfg(feature = "gpu")]
+pub(crate) fn difference(found: &Moments, expected: &Moments) -> Option<String> {
+    let (difference, what) = worst(found, expected);
+    (difference > TOLERANCE || difference.is_nan())
+        .then(|| format!("{what} is off by {difference:.1e} of what it should be"))
+}
+
+/// The greatest difference, as a share of what could be expected of well-scaled features, and of what.
+#[cfg(feature = "gpu")]
+pub(crate) fn worst(found: &Moments, expected: &Moments) -> (f64, &'static str) {
+    let n = expected.total_weight;
+    // As many samples as a component has on average: the sums of one with few need not have as many digits.
+    let share = n / expected.counts.len() as f64;
+    let greatest = |found: &[f64], expected: &[f64], least: f64| {
+        found.iter().zip(expected).map(|(a, b)| (a - b).abs() / (b.abs() + least)).fold(0.0, or_nan)
+    };
+    let slice = |array: &Array2<f64>| array.iter().copied().collect::<Vec<_>>();
+    [
+        (greatest(&[found.log_likelihood], &[expected.log_likelihood], n), "the log-likelihood"),
+        (greatest(&found.counts.to_vec(), &expected.counts.to_vec(), share), "a count"),
+        (greatest(&slice(&found.first), &slice(&expected.first), share), "a first moment"),
+        (greatest(found.second.values(), expected.second.values(), share), "a second moment"),
+    ]
+    .into_iter()
+    .fold((0.0, ""), |a, b| if b.0 > a.0 || b.0.is_nan() { b } else { a })
+}
+
+/// The greater, or what is not a number.
+#[cfg(feature = "gpu")]
+fn or_nan(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::data::points::Points;
+    use crate::device::cpu::CpuBackend;
+    use crate::model::covariance::CovarianceArray;
+
+    /// A device that computes, and then spoils what it found.
+    struct Liar<'d> {
+        honest: CpuBackend<'d, f64>,
+        info: DeviceInfo,
+        spoil: fn(&mut Moments),
+    }
+
+    impl<'d> Liar<'d> {
+        fn new(data: &'d dyn Data, spoil: fn(&mut Moments)) -> Box<Self> {
+            let info = DeviceInfo { name: "Liar".to_owned(), ..cpu::info(Precision::Double) };
+            Box::new(Liar { honest: CpuBackend::new(data), info, spoil })
+        }
+    }
+
+    impl Backend for Liar<'_> {
+        fn info(&self) -> &DeviceInfo {
+            &self.info
+        }
+
+        fn n_samples(&self) -> usize {
+            self.honest.n_samples()
+        }
+
+        fn n_features(&self) -> usize {
+            self.honest.n_features()
+        }
+
+        fn home(&self) -> Home {
+            self.honest.home()
+        }
+
+        fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
+            let mut moments = self.honest.moments(mixture, assignment)?;
+            (self.spoil)(&mut moments);
+            Ok(moments)
+        }
+
+        fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
+            Ok(self.moments(mixture, Assignment::Soft)?.log_likelihood)
+        }
+
+        fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
+            let n = rows.len();
+            let mut assessment = self.honest.assess(mixture, rows)?;
+            assessment.log_densities[n - 1] = self.log_likelihood(mixture)?;
+            Ok(assessment)
+        }
+
+        fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()> {
+            let spoiled = self.log_likelihood(mixture)?;
+            self.honest.assess_each(mixture, &mut |first, points, assessment| {
+                let mut assessment = assessment.clone();
+                assessment.log_densities[0] = spoiled;
+                visit(first, points, &assessment)
+            })
+        }
+
+        fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {
+            let spoiled = self.log_likelihood(mixture)?;
+            Ok(self.honest.responsibilities(mixture, rows)? * spoiled)
+        }
+    }
+
+    fn zero(moments: &mut Moments) {
+        *moments = Moments { total_weight: moments.total_weight, ..moments.clone().scaled(0.0) };
+    }
+
+    fn one_percent_off(moments: &mut Moments) {
+        *moments = Moments { total_weight: moments.total_weight, ..moments.clone().scaled(0.99) };
+    }
+
+    fn without_a_number(moments: &mut Moments) {
+        moments.log_likelihood = f64::NAN;
+    }
+
+    /// How to spoil sums, and what is said of them.
+    type Lie = (fn(&mut Moments), &'static str);
+
+    const LIES: [Lie; 3] = [
+        (zero, "the counts of the components sum to 0.0000 of the total weight 3.0"),
+        (one_percent_off, "the counts of the components sum to 0.9900 of the total weight 3.0"),
+        (without_a_number, "the log-likelihood is NaN"),
+    ];
+
+    fn samples() -> (Points<'static>, Mixture) {
+        let mixture = Mixture::new(array![1.0], array![[1.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
+        (Points::new(array![[0.0], [1.0], [3.0]]).unwrap(), mixture)
+    }
+
+    #[test]
+    fn sums_that_cannot_be_are_an_error_of_two_lines_that_names_device_and_sums() {
+        let (points, mixture) = samples();
+        for (lie, said) in LIES {
+            let mut checked = Checked::new(Liar::new(&points, lie), None);
+            let error = checked.moments(&mixture, Assignment::Soft).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("Liar: wrong results: {said}\n")), "{error}");
+            assert!(error.ends_with("--device cpu") && error.lines().count() == 2, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_an_error_in_every_pass() {
+        let (points, mixture) = samples();
+        let mut checked = Checked::new(Liar::new(&points, without_a_number), None);
+        let errors = [
+            checked.log_likelihood(&mixture).unwrap_err(),
+            checked.assess(&mixture, 0..3).unwrap_err(),
+            checked.assess_each(&mixture, &mut |_, _, _| Ok(())).unwrap_err(),
+            checked.responsibilities(&mixture, 0..3).unwrap_err(),
+        ];
+        assert!(errors.iter().all(|error| matches!(error, Error::WrongResults { .. })), "{errors:?}");
+    }
+
+    #[test]
+    fn a_device_that_was_chosen_automatically_gives_way_to_the_cpu() {
+        let (points, mixture) = samples();
+        let expected = CpuBackend::new(&points).moments(&mixture, Assignment::Soft).unwrap();
+        for (lie, said) in LIES {
+            let distrust = Distrust::default();
+            let instead = Instead { data: &points, distrust: distrust.clone() };
+            let mut checked = Checked::new(Liar::new(&points, lie), Some(instead));
+            assert_eq!(checked.moments(&mixture, Assignment::Soft).unwrap(), expected);
+            assert_eq!(checked.info(), &cpu::info(Precision::Double));
+            let why = distrust.get().unwrap();
+            assert!(why.starts_with("Liar: ") && why.contains(said) && why.lines().count() == 1, "{why}");
+        }
+    }
+
+    #[test]
+    fn each_sample_is_visited_once_whoever_computes() {
+        let (points, mixture) = samples();
+        let instead = Instead { data: &points, distrust: Distrust::default() };
+        let mut checked = Checked::new(Liar::new(&points, without_a_number), Some(instead));
+        let mut visited = Vec::new();
+        let visit = &mut |first: usize, points: &Points, _: &Assessment| {
+            visited.extend(first..first + points.n_samples());
+            Ok(())
+        };
+        checked.assess_each(&mixture, visit).unwrap();
+        assert_eq!(visited, [0, 1, 2]);
+    }
+
+    #[cfg(feature = "gpu")]
+    #[test]
+    fn a_trial_finds_what_is_off_by_one_percent() {
+        let (points, mixture) = samples();
+        let expected = CpuBackend::new(&points).moments(&mixture, Assignment::Soft).unwrap();
+        assert_eq!(difference(&expected, &expected), None);
+        let spoiled = |spoil: fn(&mut Moments)| {
+            let mut moments = expected.clone();
+            spoil(&mut moments);
+            difference(&moments, &expected)
+        };
+        assert!(spoiled(zero).is_some() && spoiled(without_a_number).is_some());
+        assert!(spoiled(|moments| moments.counts *= 1.01).unwrap().starts_with("a count"));
+        assert!(spoiled(|moments| moments.first *= 1.01).unwrap().starts_with("a first moment"));
+        let second = |moments: &mut Moments| moments.second.values_mut().iter_mut().for_each(|x| *x *= 1.01);
+        assert!(spoiled(second).unwrap().starts_with("a second moment"));
+    }
+}

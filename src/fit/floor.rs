@@ -1,0 +1,141 @@
+//! The floor of variances: what keeps covariances positive definite where samples alone would not.
+
+use std::fmt::{self, Display};
+
+use ndarray::Array1;
+use serde::{Deserialize, Serialize};
+
+use crate::data::Data;
+use crate::error::{Error, Result};
+use crate::model::covariance::CovarianceType;
+use crate::model::mixture::Mixture;
+use crate::model::moments::average;
+
+/// What is added to the diagonal of every covariance, so that no component collapses.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Floor {
+    /// The same variance for every feature, whatever the features are measured in: scikit-learn's `reg_covar`.
+    #[serde(rename = "reg_covar")]
+    Absolute(f64),
+    /// This share of the square of every feature's robust scale, [`Data::scales`]: a fit in metres and one in millimetres
+    /// give the same labels, and a few values far from the others change none.
+    #[serde(rename = "floor")]
+    Relative(f64),
+}
+
+impl Display for Floor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Floor::Absolute(floor) => write!(f, "{floor:e}"),
+            Floor::Relative(share) => write!(f, "{share:e} of the square of each feature's scale"),
+        }
+    }
+}
+
+impl Default for Floor {
+    fn default() -> Self {
+        Floor::Relative(1e-6)
+    }
+}
+
+impl Floor {
+    /// Checks its number.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`].
+    pub(crate) fn check(self) -> Result<()> {
+        let (Floor::Absolute(floor) | Floor::Relative(floor)) = self;
+        match floor >= 0.0 && floor.is_finite() {
+            true => Ok(()),
+            false => Err(Error::InvalidOption {
+                name: "the covariance floor",
+                value: floor.to_string(),
+                expected: "a finite number that is 0 or more",
+            }),
+        }
+    }
+
+    /// The floor of every feature of the data, as a variance: `[D]`.
+    pub fn of_features(self, data: &dyn Data) -> Array1<f64> {
+        match self {
+            Floor::Absolute(floor) => Array1::from_elem(data.n_features(), floor),
+            Floor::Relative(share) => units(data) * share,
+        }
+    }
+}
+
+/// Squares of what the features are measured in: their robust scales. A constant feature is measured in itself, and one of
+/// zeros in 1: `[D]`.
+pub(crate) fn units(data: &dyn Data) -> Array1<f64> {
+    let squares = |(scale, median): (&f64, &f64)| [scale * scale, median * median];
+    let unit = |squares: [f64; 2]| squares.into_iter().find(|square| *square > 0.0).unwrap_or(1.0);
+    data.scales().iter().zip(&data.medians().0).map(squares).map(unit).collect()
+}
+
+/// A floor that is a larger share of a variance than this is worth a word.
+const LARGEST_SHARE: f64 = 0.01;
+
+/// What the user should know of floors that make up much of a variance, in one sentence. Features that are constant in the
+/// data have no variance of their own anyway.
+pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, data: &dyn Data) -> Option<String> {
+    let (k, covariances, scales) = (mixture.n_components(), mixture.covariances(), data.scales());
+    let varied = || (0..data.n_features()).filter(|feature| scales[*feature] > 0.0);
+    let share = |k: usize, feature: usize, floor: f64| floor / covariances.entry(k, feature, feature);
+    let shares: Vec<(f64, String)> = match mixture.covariance_type() {
+        CovarianceType::Spherical => (0..k).map(|k| (share(k, 0, average(floors)), format!("component {k}"))).collect(),
+        CovarianceType::Tied => {
+            varied().map(|i| (share(0, i, floors[i]), format!("{} in all components", data.feature(i)))).collect()
+        }
+        CovarianceType::Full | CovarianceType::Diag => (0..k)
+            .flat_map(|k| varied().map(move |feature| (k, feature)))
+            .map(|(k, i)| (share(k, i, floors[i]), format!("{} in component {k}", data.feature(i))))
+            .collect(),
+    };
+    let large: Vec<&(f64, String)> = shares.iter().filter(|(share, _)| *share > LARGEST_SHARE).collect();
+    let (share, whose) = large.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let others = match large.len() - 1 {
+        0 => String::new(),
+        1 => ", and more than 1 % of another variance".to_owned(),
+        others => format!(", and more than 1 % of {others} other variances"),
+    };
+    Some(format!(
+        "the covariance floor is {:.0} % of the variance of {whose}{others}: the result depends on it; lower it (--floor or \
+         --reg-covar), or use fewer components",
+        100.0 * share
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::points::Points;
+    use crate::model::covariance::CovarianceArray;
+    use ndarray::{arr1, array};
+
+    #[test]
+    fn a_floor_that_makes_up_much_of_a_variance_is_told_with_component_and_feature() {
+        let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let points = Points::with_names(array![[0.0, 7.0, 0.0], [2.0, 7.0, 5.0]], names).unwrap();
+        let said = |variances: ndarray::Array2<f64>, floors: [f64; 3]| {
+            let means = array![[0.0, 7.0, 0.0], [2.0, 7.0, 5.0]];
+            let mixture = Mixture::new(arr1(&[0.5, 0.5]), means, CovarianceArray::Diag(variances)).unwrap();
+            warning(&mixture, &arr1(&floors), &points)
+        };
+        // The second feature is constant.
+        assert_eq!(said(array![[1.0, 1e-3, 1.0], [1.0, 1e-3, 1.0]], [1e-2, 1e-3, 1e-2]), None);
+        let one = said(array![[1.0, 1.0, 1.0], [1.0, 1.0, 0.25]], [1e-3, 1e-3, 1e-2]).unwrap();
+        assert!(
+            one.starts_with("the covariance floor is 4 % of the variance of column 2 (c) in component 1: "),
+            "{one}"
+        );
+        let more = said(array![[0.01, 1.0, 0.01], [1.0, 1.0, 0.01]], [1e-3, 1e-3, 5e-3]).unwrap();
+        assert!(more.contains("50 %") && more.contains("of 2 other variances"), "{more}");
+    }
+
+    #[test]
+    fn a_relative_floor_follows_the_units_of_every_feature() {
+        let points = Points::new(array![[0.0, 7.0, 0.0], [2.0, 7.0, 0.0]]).unwrap();
+        assert_eq!(Floor::Relative(0.5).of_features(&points), arr1(&[0.5, 24.5, 0.5]));
+        assert_eq!(Floor::Absolute(0.5).of_features(&points), arr1(&[0.5, 0.5, 0.5]));
+    }
+}

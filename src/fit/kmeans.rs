@@ -1,0 +1,233 @@
+//! k-means on features over their robust scales: short runs on a subsample, each from greedy k-means++ seeds, among which
+//! `starts` chooses.
+//!
+//! It runs on the CPU in f64 whatever the device of the fit, so that all devices start alike. Centres of many thousand
+//! samples are where those of all samples are, within a small part of what the first epochs move them.
+
+use std::sync::atomic::AtomicBool;
+
+use ndarray::{Array1, Array2, Array3, Axis};
+use rand_pcg::Pcg64;
+
+use crate::data::points::Points;
+use crate::data::spread::Spread;
+use crate::data::survey::or_deviations;
+use crate::data::{Data, Watched, choose, select};
+use crate::device::backend::{Assignment, Backend};
+use crate::device::cpu::CpuBackend;
+use crate::error::Result;
+use crate::fit::seeds::Seeder;
+use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::mixture::Mixture;
+use crate::model::moments::Moments;
+
+/// The subsample has this many samples for each cluster, within the bounds that follow.
+const SUBSAMPLE_PER_CLUSTER: usize = 100;
+const SMALLEST_SUBSAMPLE: usize = 20_000;
+const LARGEST_SUBSAMPLE: usize = 200_000;
+
+/// Lloyd stops when the squared shifts of all centres, in squared scales, sum to this or less.
+const SHIFT_TOLERANCE: f64 = 1e-4;
+
+/// Runs. One run of k-means++ often leaves a component without a centre; of five the best seldom does. Few samples have more
+/// bad local optima, and cost little: up to ten runs, while a round of all of them takes no more than so many
+/// multiplications.
+const FEWEST_RUNS: usize = 5;
+const MOST_RUNS: usize = 10;
+const CHEAP_ROUND: usize = 1_000_000;
+
+/// Rounds of a run. More move the centres of the best run a little, and the likelihood that a fit ends with not at all.
+const MOST_ROUNDS: usize = 10;
+
+/// A run is better than another if it has less than this share of the other's inertia: runs that find the same clusters
+/// differ in their rounding alone, which is another on every processor.
+const EQUAL: f64 = 1.0 - 1e-6;
+
+/// What a run of k-means found.
+#[derive(Debug, Clone)]
+pub(crate) struct Clusters {
+    /// `[K, D]`
+    pub(crate) centres: Array2<f64>,
+    /// Squared scales of the features, in which distances are measured: `[D]`.
+    variances: Array1<f64>,
+    /// Rounds of Lloyd's algorithm.
+    pub(crate) rounds: usize,
+    /// Mean squared distance of a sample from its centre, in squared scales.
+    pub(crate) inertia: f64,
+}
+
+impl Clusters {
+    /// The model that assigns every sample to the nearest centre, and the moments of these clusters in the family of a fit.
+    ///
+    /// # Errors
+    /// Those of the pass.
+    pub(crate) fn moments(&self, backend: &mut dyn Backend, family: CovarianceType) -> Result<(Mixture, Moments)> {
+        assign(&self.centres, &self.variances, backend, family)
+    }
+}
+
+/// The model that assigns every sample to the nearest centre, where distances are measured in the squared scales, and the
+/// moments of these clusters in the family of a fit.
+///
+/// # Errors
+/// Those of the pass.
+pub(crate) fn assign(
+    centres: &Array2<f64>,
+    variances: &Array1<f64>,
+    backend: &mut dyn Backend,
+    family: CovarianceType,
+) -> Result<(Mixture, Moments)> {
+    // The labels follow the scaled distance; a spherical model cannot express it, a diagonal one can.
+    let assigning = if family == CovarianceType::Spherical { CovarianceType::Diag } else { family };
+    let model = as_mixture(centres, variances, assigning)?;
+    let mut moments = backend.moments(&model, Assignment::Hard)?;
+    if let (CovarianceType::Spherical, CovarianceArray::Diag(second)) = (family, &moments.second) {
+        moments.second = CovarianceArray::Spherical(second.sum_axis(Axis(1)));
+    }
+    Ok((model, moments))
+}
+
+/// The runs of k-means on a subsample.
+#[derive(Debug)]
+pub(crate) struct Runs {
+    /// The subsample: all samples, where they are few.
+    pub(crate) points: Points<'static>,
+    /// What each run found after its first round.
+    pub(crate) first: Vec<Clusters>,
+    /// What each run found in the end.
+    pub(crate) last: Vec<Clusters>,
+    /// The last of least inertia, one for each way to look at the features.
+    pub(crate) best: Vec<Clusters>,
+}
+
+/// Runs k-means on a subsample, or on all samples where they are few. Where some values are far from the others, every
+/// second run sees them brought nearer: else these would take all centres, or could not have any of their own.
+pub(crate) fn run(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Runs> {
+    let points = subsample(data, k, random)?;
+    let spreads = points.spreads();
+    let has_far_values = points.any(|feature, x| spreads[feature].is_far(x));
+    let compressed = has_far_values.then(|| points.mapped(|feature, x| spreads[feature].compress(x)));
+    let mut views = vec![View::new(&points, data.stop(), points.scales(), None)];
+    if let Some(compressed) = &compressed {
+        let scales = spreads.iter().map(|spread| spread.clipped_scale).collect();
+        let scales = or_deviations(scales, || compressed.feature_moments().1);
+        views.insert(0, View::new(compressed, data.stop(), scales, Some(&spreads)));
+    }
+    let multiplications = points.n_samples() * points.n_features() * k;
+    // One cluster is the same in every run.
+    let n_runs = if k == 1 { 1 } else { (CHEAP_ROUND / multiplications).clamp(FEWEST_RUNS, MOST_RUNS) };
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    let mut best: Vec<Option<Clusters>> = vec![None; views.len()];
+    for run in 0..n_runs {
+        let view = run % views.len();
+        let [begun, ended] = views[view].run(k, random)?;
+        if best[view].as_ref().is_none_or(|best| ended.inertia < EQUAL * best.inertia) {
+            best[view] = Some(ended.clone());
+        }
+        first.push(begun);
+        last.push(ended);
+    }
+    let best = best.into_iter().flatten().collect();
+    drop(views);
+    Ok(Runs { points, first, last, best })
+}
+
+/// Seeds alone `[K, D]`, from a subsample or from all samples where they are few.
+pub(crate) fn seed(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Array2<f64>> {
+    let points = subsample(data, k, random)?;
+    let mut seeder = Seeder::new(&points, &squares(points.scales()));
+    Ok(points.rows(&seeder.seed(k, data.stop(), random)?))
+}
+
+pub(crate) fn squares(scales: Array1<f64>) -> Array1<f64> {
+    scales.mapv(|scale| scale * scale)
+}
+
+fn subsample(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Points<'static>> {
+    let size = (k * SUBSAMPLE_PER_CLUSTER).clamp(SMALLEST_SUBSAMPLE, LARGEST_SUBSAMPLE).max(k);
+    select(data, &choose(data, size, random))
+}
+
+/// A way to look at the features: as they are, or with far values brought nearer.
+struct View<'v> {
+    points: &'v Points<'static>,
+    stop: &'v AtomicBool,
+    seeder: Seeder,
+    variances: Array1<f64>,
+    /// What brought far values nearer.
+    spreads: Option<&'v [Spread]>,
+}
+
+impl<'v> View<'v> {
+    fn new(
+        points: &'v Points<'static>,
+        stop: &'v AtomicBool,
+        scales: Array1<f64>,
+        spreads: Option<&'v [Spread]>,
+    ) -> Self {
+        let variances = squares(scales);
+        View { points, stop, seeder: Seeder::new(points, &variances), variances, spreads }
+    }
+
+    /// What a run finds in its first round, and in the end.
+    fn run(&mut self, k: usize, random: &mut Pcg64) -> Result<[Clusters; 2]> {
+        let seeds = self.points.rows(&self.seeder.seed(k, self.stop, random)?);
+        let watched = Watched::new(self.points, self.stop, &|_| {});
+        let mut backend = CpuBackend::new(&watched);
+        let first = lloyd(&mut backend, seeds, &self.variances, 1)?;
+        let last = lloyd(&mut backend, first.centres.clone(), &self.variances, MOST_ROUNDS - 1)?;
+        let last = Clusters { rounds: first.rounds + last.rounds, ..last };
+        Ok([first, last].map(|clusters| self.as_they_are(clusters)))
+    }
+
+    /// The centres among the values as they are.
+    fn as_they_are(&self, mut clusters: Clusters) -> Clusters {
+        if let Some(spreads) = self.spreads {
+            clusters.centres.indexed_iter_mut().for_each(|((_, feature), x)| *x = spreads[feature].expand(*x));
+        }
+        clusters
+    }
+}
+
+/// Lloyd's algorithm from the given centres, for at most so many rounds. A cluster that loses all samples keeps its
+/// centre.
+fn lloyd(
+    backend: &mut dyn Backend,
+    mut centres: Array2<f64>,
+    variances: &Array1<f64>,
+    most_rounds: usize,
+) -> Result<Clusters> {
+    let scale = variances.mapv(|v| if v > 0.0 { v.recip() } else { 1.0 });
+    let mut rounds = 0;
+    loop {
+        let model = as_mixture(&centres, variances, CovarianceType::Diag)?;
+        let moments = backend.moments(&model, Assignment::Hard)?;
+        rounds += 1;
+        let CovarianceArray::Diag(second) = &moments.second else {
+            unreachable!("moments are of the family of their model")
+        };
+        let inertia = (second * &scale).sum() / moments.total_weight;
+        let counts = moments.counts.mapv(|count| if count > 0.0 { count } else { 1.0 });
+        let shifts = &moments.first / &counts.insert_axis(Axis(1));
+        centres += &shifts;
+        let shift = (&shifts * &shifts * &scale).sum();
+        if shift <= SHIFT_TOLERANCE || rounds == most_rounds {
+            return Ok(Clusters { centres, variances: variances.clone(), rounds, inertia });
+        }
+    }
+}
+
+/// The mixture whose hard assignment is to the nearest centre in scaled features: equal weights, and the
+/// squared scales as every component's covariance (1 for a constant feature, which tells nothing anyway).
+pub(crate) fn as_mixture(centres: &Array2<f64>, variances: &Array1<f64>, family: CovarianceType) -> Result<Mixture> {
+    let (k, d) = centres.dim();
+    let variance = variances.mapv(|v| if v > 0.0 { v } else { 1.0 });
+    let matrix = Array2::from_diag(&variance);
+    let covariances = match family {
+        CovarianceType::Full => CovarianceArray::Full(Array3::from_shape_fn((k, d, d), |(_, i, j)| matrix[[i, j]])),
+        CovarianceType::Tied => CovarianceArray::Tied(matrix),
+        CovarianceType::Diag => CovarianceArray::Diag(variance.broadcast((k, d)).expect("[D] to [K, D]").to_owned()),
+        CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_elem(k, variance.sum() / d as f64)),
+    };
+    Mixture::new(Array1::from_elem(k, 1.0 / k as f64), centres.clone(), covariances)
+}

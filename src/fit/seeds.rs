@@ -1,0 +1,219 @@
+//! Greedy k-means++ seeds (Arthur and Vassilvitskii 2007): each is drawn with probability proportional to its squared
+//! distance from the nearest seed so far, and the best of some trials is kept.
+
+use std::sync::atomic::AtomicBool;
+
+use ndarray::{Array1, aview1};
+use pulp::{Simd, WithSimd};
+use rand::RngExt;
+use rand_pcg::Pcg64;
+use rayon::prelude::*;
+
+use crate::data::check_stop;
+use crate::data::points::Points;
+use crate::device::cpu::instructions::{Instructions, instructions};
+use crate::error::Result;
+
+/// A trial is better than another if it leaves less than this share of the other's mass.
+const EQUAL: f64 = 1.0 - 1e-9;
+
+/// Samples of a chunk: a few features of them stay in the nearest cache while all trials pass over them.
+const CHUNK: usize = 1024;
+
+/// Samples to draw seeds from, with features over their scales.
+#[derive(Debug)]
+pub(crate) struct Seeder {
+    n_samples: usize,
+    chunks: Vec<Chunk>,
+    arch: Instructions,
+}
+
+/// Consecutive samples.
+#[derive(Debug)]
+struct Chunk {
+    /// Standardised, feature by feature: [D, n].
+    x: Vec<f64>,
+    weights: Vec<f64>,
+    /// Weighted squared distances from the nearest seed so far: [n].
+    nearest: Vec<f64>,
+    /// Their sum.
+    mass: f64,
+    /// What `nearest` and `mass` would become with each trial: [trials, n] and [trials].
+    with_trial: Vec<f64>,
+    mass_with_trial: Vec<f64>,
+}
+
+impl Seeder {
+    /// Takes all samples; the variances `[D]` standardise their distances.
+    pub(crate) fn new(points: &Points, variances: &Array1<f64>) -> Self {
+        let scale: Vec<f64> = variances.iter().map(|v| if *v > 0.0 { v.sqrt().recip() } else { 1.0 }).collect();
+        let n = points.n_samples();
+        let chunks = (0..n).step_by(CHUNK).map(|start| {
+            let rows = start..(start + CHUNK).min(n);
+            let size = rows.len();
+            let mut x = vec![0.0; size * scale.len()];
+            points.for_each_row(rows.clone(), |row, values| {
+                for (d, (value, scale)) in values.iter().zip(&scale).enumerate() {
+                    x[d * size + row - start] = value * scale;
+                }
+            });
+            Chunk {
+                x,
+                weights: rows.map(|row| points.weight(row)).collect(),
+                nearest: Vec::new(),
+                mass: 0.0,
+                with_trial: Vec::new(),
+                mass_with_trial: Vec::new(),
+            }
+        });
+        Seeder { n_samples: n, chunks: chunks.collect(), arch: instructions() }
+    }
+
+    /// The rows of K seeds, by 2 + floor(ln K) trials each.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](crate::Error::Interrupted) when it should stop.
+    pub(crate) fn seed(&mut self, k: usize, stop: &AtomicBool, random: &mut Pcg64) -> Result<Vec<usize>> {
+        let trials = 2 + (k as f64).ln() as usize;
+        // Before the first seed every sample is as far away as any other.
+        for chunk in &mut self.chunks {
+            chunk.nearest.clone_from(&chunk.weights);
+            chunk.mass = chunk.weights.iter().sum();
+        }
+        let mut seeds = Vec::with_capacity(k);
+        let first = self.draw(random);
+        self.chunks.iter_mut().for_each(|chunk| chunk.nearest.fill(f64::INFINITY));
+        self.consider(&[first]);
+        self.accept(0);
+        seeds.push(first);
+        while seeds.len() < k {
+            check_stop(stop)?;
+            let drawn: Vec<usize> = (0..trials).map(|_| self.draw(random)).collect();
+            let masses = self.consider(&drawn);
+            // The first of trials that are equal but for rounding, on whatever processor.
+            let best = (1..trials).fold(0, |best, next| if masses[next] < EQUAL * masses[best] { next } else { best });
+            self.accept(best);
+            seeds.push(drawn[best]);
+        }
+        Ok(seeds)
+    }
+
+    /// A sample, with probability proportional to its mass; any sample where there is no mass left.
+    fn draw(&self, random: &mut Pcg64) -> usize {
+        let total: f64 = self.chunks.iter().map(|chunk| chunk.mass).sum();
+        if total <= 0.0 {
+            return random.random_range(0..self.n_samples);
+        }
+        let mut left = total * random.random::<f64>();
+        let chunk = position(self.chunks.iter().map(|chunk| chunk.mass), &mut left);
+        chunk * CHUNK + position(self.chunks[chunk].nearest.iter().copied(), &mut left)
+    }
+
+    /// Sums of the masses of all samples with each of the given samples as another seed.
+    fn consider(&mut self, trials: &[usize]) -> Vec<f64> {
+        let seeds: Vec<Vec<f64>> = trials
+            .iter()
+            .map(|row| {
+                let Chunk { x, weights, .. } = &self.chunks[row / CHUNK];
+                x.iter().skip(row % CHUNK).step_by(weights.len()).copied().collect()
+            })
+            .collect();
+        let arch = self.arch;
+        self.chunks.par_iter_mut().for_each(|chunk| arch.dispatch(Consider { chunk, seeds: &seeds }));
+        (0..trials.len()).map(|trial| self.chunks.iter().map(|chunk| chunk.mass_with_trial[trial]).sum()).collect()
+    }
+
+    /// Makes a trial a seed.
+    fn accept(&mut self, trial: usize) {
+        for chunk in &mut self.chunks {
+            let n = chunk.nearest.len();
+            chunk.nearest.copy_from_slice(&chunk.with_trial[trial * n..][..n]);
+            chunk.mass = chunk.mass_with_trial[trial];
+        }
+    }
+}
+
+/// Index of the mass in which the sum of all masses so far passes `left`, which is left with the rest; the last positive
+/// one where rounding leaves a little over.
+fn position(masses: impl Iterator<Item = f64>, left: &mut f64) -> usize {
+    let mut last = 0;
+    for (i, mass) in masses.enumerate() {
+        if mass > 0.0 {
+            if *left <= mass {
+                return i;
+            }
+            *left -= mass;
+            last = i;
+        }
+    }
+    // Beyond all masses is at the end of the last.
+    *left = f64::MAX;
+    last
+}
+
+/// Distances of a chunk's samples from some trials.
+struct Consider<'a> {
+    chunk: &'a mut Chunk,
+    /// Standardised: [trials, D].
+    seeds: &'a [Vec<f64>],
+}
+
+impl WithSimd for Consider<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Chunk { x, weights, nearest, with_trial, mass_with_trial, .. } = self.chunk;
+        let n = weights.len();
+        with_trial.resize(self.seeds.len() * n, 0.0);
+        mass_with_trial.clear();
+        for (seed, distances) in self.seeds.iter().zip(with_trial.chunks_exact_mut(n)) {
+            distances.fill(0.0);
+            for (x, s) in x.chunks_exact(n).zip(seed) {
+                for (distance, x) in distances.iter_mut().zip(x) {
+                    *distance += (x - s) * (x - s);
+                }
+            }
+            for ((distance, weight), nearest) in distances.iter_mut().zip(weights.iter()).zip(nearest.iter()) {
+                *distance = nearest.min(weight * *distance);
+            }
+            mass_with_trial.push(aview1(distances).sum());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+    use rand::SeedableRng;
+
+    /// Seeds of 3000 samples around 0, 100 and 200, in turn.
+    fn seeds(weights: impl Fn(usize) -> f64, k: usize) -> Vec<usize> {
+        let samples = Array2::from_shape_fn((3000, 2), |(i, _)| (i % 3) as f64 * 100.0 + (i as f64 * 0.618).fract());
+        let points = Points::new(samples).unwrap().with_weights(Array1::from_shape_fn(3000, weights)).unwrap();
+        Seeder::new(&points, &array![1.0, 1.0]).seed(k, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(0)).unwrap()
+    }
+
+    #[test]
+    fn each_of_three_clusters_far_apart_gets_a_seed() {
+        let mut clusters: Vec<usize> = seeds(|_| 1.0, 3).into_iter().map(|row| row % 3).collect();
+        clusters.sort_unstable();
+        assert_eq!(clusters, [0, 1, 2]);
+    }
+
+    #[test]
+    fn samples_of_no_weight_are_no_seeds() {
+        let clusters: Vec<usize> = seeds(|i| f64::from(i % 3 != 1), 20).into_iter().map(|row| row % 3).collect();
+        assert!(clusters.iter().all(|cluster| *cluster != 1) && clusters.contains(&0) && clusters.contains(&2));
+    }
+
+    #[test]
+    fn there_may_be_more_seeds_than_distinct_samples() {
+        let points = Points::new(array![[1.0], [1.0], [2.0]]).unwrap();
+        let rows =
+            Seeder::new(&points, &array![0.25]).seed(5, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(0)).unwrap();
+        assert_eq!(rows.len(), 5);
+        assert!(rows.contains(&2) && rows.iter().any(|row| *row < 2));
+    }
+}

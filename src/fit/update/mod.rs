@@ -1,0 +1,225 @@
+//! How the model moves in an epoch: what is done with the moments of a pass.
+
+pub(crate) mod gradient;
+pub(crate) mod squarem;
+pub(crate) mod stepwise;
+
+use ndarray::Array1;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::model::mixture::Mixture;
+use crate::model::moments::Moments;
+
+/// How the model moves in an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "rule")]
+pub enum Update {
+    /// Expectation-maximisation: to the maximum of the expected log-likelihood.
+    #[default]
+    Em,
+    /// A part of the way there: theta + eta (M(theta) - theta), the difference to EM's targets and not the targets
+    /// themselves. A preconditioned gradient step for small eta (Xu and Jordan 1996), EM to the bit for 1.
+    Damped {
+        /// eta, above 0 and at most 1.
+        learning_rate: f64,
+    },
+    /// Along the gradient of the mean log-likelihood, with features measured in their robust scales, and with a part
+    /// of the last step (heavy ball, Polyak 1964): theta + eta g + m (theta - theta_before).
+    ///
+    /// Class probabilities move along the simplex (by the gradient less its mean) and are renormalised. Steps of
+    /// covariances, and of class probabilities, are halved until no variance, in any direction, loses more than half of
+    /// what it is above the floor, so that covariances stay positive definite.
+    Gradient {
+        /// eta, above 0.
+        learning_rate: f64,
+        /// m, from 0 to below 1.
+        momentum: f64,
+    },
+    /// EM with squared extrapolation (SQUAREM, Varadhan and Roland 2008, steplength alpha 3) of log weights, means and
+    /// Cholesky factors with logarithms of their diagonals. Where the log-likelihood is lower there, EM's own next model
+    /// is taken instead.
+    Squarem,
+    /// Stepwise EM (Cappé and Moulines 2009): after every batch, sufficient statistics move by (t + 2)^-decay towards
+    /// those of the batch, and the model follows. Batches are spread over the samples, in an order that follows from
+    /// the seed.
+    Stepwise {
+        /// Samples of a batch.
+        batch_size: usize,
+        /// Above 0.5, at most 1.
+        decay: f64,
+        /// Whether EM on all samples goes on to the tolerance when passes gain less than a thousandth of a nat.
+        polish: bool,
+    },
+}
+
+/// What an epoch did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepKind {
+    /// A step of EM.
+    Em,
+    /// A part of one.
+    Damped,
+    /// A step along the gradient.
+    Gradient,
+    /// A step of EM from an extrapolated model.
+    Extrapolated,
+    /// An extrapolation that was no better: back to EM's model.
+    Rejected,
+    /// One step for every batch.
+    Stepwise,
+    /// A step of EM, with components that collapsed begun anew, or dropped.
+    Repaired,
+}
+
+impl StepKind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            StepKind::Em => "em",
+            StepKind::Damped => "damped",
+            StepKind::Gradient => "gradient",
+            StepKind::Extrapolated => "extrapolated",
+            StepKind::Rejected => "rejected",
+            StepKind::Stepwise => "stepwise",
+            StepKind::Repaired => "repaired",
+        }
+    }
+}
+
+/// What a rule of update knows of the epochs before.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Memory {
+    /// Models before the one at hand, as the rule needs them.
+    pub earlier: Vec<Mixture>,
+    /// The longest extrapolation that may be tried, in steps; 0 before the first.
+    pub reach: f64,
+    /// Whether stepwise EM is over, and EM polishes its result.
+    pub polishing: bool,
+}
+
+/// Where an epoch begins.
+pub(crate) struct Here<'a> {
+    pub(crate) mixture: &'a Mixture,
+    pub(crate) memory: &'a Memory,
+    /// The moments of all samples under the mixture.
+    pub(crate) moments: &'a Moments,
+    /// Lower bounds of the epochs before.
+    pub(crate) lower_bounds: &'a [f64],
+    pub(crate) tol: f64,
+    /// Floors of the variances: `[D]`.
+    pub(crate) floors: &'a Array1<f64>,
+    /// Squared robust scales of the features, in which steps are measured: `[D]`.
+    pub(crate) units: &'a Array1<f64>,
+}
+
+/// Where it ends.
+pub(crate) struct Next {
+    pub(crate) mixture: Mixture,
+    pub(crate) memory: Memory,
+    pub(crate) kind: StepKind,
+    /// A lower bound of the mean log-likelihood of the next mixture.
+    pub(crate) lower_bound: f64,
+    /// Whether its change says how far the fit has converged.
+    pub(crate) is_judged: bool,
+}
+
+impl Update {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Update::Em => "em",
+            Update::Damped { .. } => "damped",
+            Update::Gradient { .. } => "gradient",
+            Update::Squarem => "squarem",
+            Update::Stepwise { .. } => "stepwise",
+        }
+    }
+
+    /// Checks its numbers.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`].
+    pub(crate) fn check(self) -> Result<()> {
+        let check = |name, value: f64, is_good: bool, expected| match is_good && value.is_finite() {
+            true => Ok(()),
+            false => Err(Error::InvalidOption { name, value: value.to_string(), expected }),
+        };
+        match self {
+            Update::Em | Update::Squarem => Ok(()),
+            Update::Damped { learning_rate: rate } => {
+                check("the learning rate", rate, rate > 0.0 && rate <= 1.0, "above 0 and at most 1")
+            }
+            Update::Gradient { learning_rate: rate, momentum } => {
+                check("the learning rate", rate, rate > 0.0, "a finite number above 0")?;
+                check("the momentum", momentum, (0.0..1.0).contains(&momentum), "0 or more, and below 1")
+            }
+            Update::Stepwise { batch_size, decay, .. } => {
+                check("the batch size", batch_size as f64, batch_size > 0, "1 or more")?;
+                check("the decay", decay, decay > 0.5 && decay <= 1.0, "above 0.5 and at most 1")
+            }
+        }
+    }
+
+    /// By how much an epoch moves the model beside a step of EM: changes below the tolerance times this are convergence.
+    pub(crate) fn rate(self) -> f64 {
+        match self {
+            Update::Em | Update::Squarem | Update::Stepwise { .. } => 1.0,
+            Update::Damped { learning_rate } => learning_rate,
+            Update::Gradient { learning_rate, momentum } => (learning_rate / (1.0 - momentum)).min(1.0),
+        }
+    }
+
+    /// Whether, but for rounding, no epoch lowers the bound: it is a step of EM, or tried and found to be better.
+    pub(crate) fn climbs(self) -> bool {
+        match self {
+            Update::Em | Update::Damped { .. } | Update::Squarem => true,
+            Update::Gradient { .. } | Update::Stepwise { .. } => false,
+        }
+    }
+
+    /// Whether the model at hand is tried, and may be gone back from.
+    pub(crate) fn is_trial(self, memory: &Memory) -> bool {
+        self == Update::Squarem && memory.earlier.len() == 2
+    }
+
+    /// The model after an epoch of one pass.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] names the component that collapsed.
+    pub(crate) fn next(self, here: &Here) -> Result<Next> {
+        let lower_bound = here.moments.lower_bound();
+        let plain = |mixture, kind| Next { mixture, memory: Memory::default(), kind, lower_bound, is_judged: true };
+        match self {
+            Update::Em | Update::Stepwise { .. } => {
+                let memory = here.memory.clone();
+                Ok(Next { memory, ..plain(here.moments.maximize_above(here.floors)?, StepKind::Em) })
+            }
+            Update::Damped { learning_rate } => Ok(plain(
+                damped(here.mixture, here.moments.maximize_above(here.floors)?, learning_rate)?,
+                StepKind::Damped,
+            )),
+            Update::Gradient { learning_rate, momentum } => {
+                let mixture = gradient::step(here, learning_rate, momentum)?;
+                let memory = Memory { earlier: vec![here.mixture.clone()], ..Memory::default() };
+                Ok(Next { memory, ..plain(mixture, StepKind::Gradient) })
+            }
+            Update::Squarem => squarem::next(here),
+        }
+    }
+}
+
+/// theta + eta (target - theta), in weights, means and covariances: the covariances are positive definite with both.
+fn damped(mixture: &Mixture, target: Mixture, eta: f64) -> Result<Mixture> {
+    if eta == 1.0 {
+        return Ok(target);
+    }
+    let mut covariances = mixture.covariances().clone();
+    for (x, target) in covariances.values_mut().iter_mut().zip(target.covariances().values()) {
+        *x += eta * (target - *x);
+    }
+    let weights = mixture.weights() + &((target.weights() - mixture.weights()) * eta);
+    let means = mixture.means() + &((target.means() - mixture.means()) * eta);
+    let total = weights.sum();
+    Mixture::new(weights / total, means, covariances)
+}
