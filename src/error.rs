@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::memory::text;
+use bytesize::ByteSize;
 
 /// `Result` with Mixtura's [`Error`](enum@Error).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -230,7 +230,7 @@ pub enum Error {
     /// The machine has less memory than is needed.
     #[error(
         "{what} need {}, more than can be had\nuse fewer components or features, or another covariance type",
-        bytes.map_or("endless memory".to_owned(), |bytes| text(bytes as u64))
+        bytes.map_or("endless memory".to_owned(), |bytes| ByteSize(bytes as u64).to_string())
     )]
     OutOfMemory {
         /// What needs it, in words.

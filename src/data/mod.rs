@@ -1,9 +1,11 @@
 //! Samples that can be passed over again and again, wherever they are: in memory, or in files larger than it.
 
 pub(crate) mod coordinates;
+pub(crate) mod kept_rows;
 pub(crate) mod points;
 pub(crate) mod spread;
 pub(crate) mod survey;
+pub(crate) mod total;
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, Ordering};

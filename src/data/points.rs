@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, Ix2, s};
 use rayon::prelude::*;
 
+use crate::data::kept_rows::{DrawnRows, SpacedRows};
 use crate::data::spread::Spread;
-use crate::data::survey::{DrawnRows, SpacedRows, Total, drop_rounding, scales};
+use crate::data::spread::scales;
+use crate::data::total::{Total, drop_rounding};
 use crate::error::{Error, Feature, Result};
 
 /// Larger magnitudes are refused: the sums of squares that every pass forms would leave the range of f64.
@@ -287,6 +289,13 @@ impl<'a> Points<'a> {
         self.weights.as_ref().map_or(1.0, |w| w[row])
     }
 
+    /// One sample: `[D]`.
+    pub(crate) fn row(&self, i: usize) -> Vec<f64> {
+        let mut row = Vec::new();
+        self.for_each_row(i..i + 1, |_, values| row = values.to_vec());
+        row
+    }
+
     /// Weighted mean and variance of every feature, two passes in f64: (`[D]`, `[D]`).
     pub fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
         // About the first sample, so that the mean of a constant feature is that constant to the last bit.
@@ -300,14 +309,14 @@ impl<'a> Points<'a> {
     /// Median and median absolute deviation of every feature, of some rows: (`[D]`, `[D]`).
     pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
         let mut rows = SpacedRows::default();
-        rows.add(self);
+        rows.add(self.n_samples(), |i| self.row(i));
         rows.medians()
     }
 
     /// Where the values of every feature lie, of some rows: `[D]`.
     pub(crate) fn spreads(&self) -> Vec<Spread> {
         let mut rows = DrawnRows::default();
-        rows.add(self);
+        rows.add(self.n_samples(), |i| self.weight(i), |i| self.row(i));
         rows.spreads()
     }
 

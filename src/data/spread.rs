@@ -1,5 +1,7 @@
 //! Where the values of a feature lie, and how far apart, whatever a few values far from the others are.
 
+use ndarray::Array1;
+
 /// Values further from the median than this many median absolute deviations are far: all values of two clusters of like size
 /// are near, however far apart these are, and none of a few values far from all others.
 const MOST_DEVIATIONS: f64 = 10.0;
@@ -84,6 +86,23 @@ fn weighted_median(mut values: Vec<(f64, f64)>) -> f64 {
         passed > half
     });
     found.or(values.last()).map_or(0.0, |(value, _)| *value)
+}
+
+/// The scales of features, with standard deviations where the rows looked at are all alike: `[D]`.
+pub(crate) fn scales(spreads: &[Spread], variances: impl FnOnce() -> Array1<f64>) -> Array1<f64> {
+    or_deviations(spreads.iter().map(|spread| spread.scale).collect(), variances)
+}
+
+/// Scales, with standard deviations in the place of those that are zero.
+pub(crate) fn or_deviations(mut scales: Array1<f64>, variances: impl FnOnce() -> Array1<f64>) -> Array1<f64> {
+    if scales.iter().any(|scale| *scale == 0.0) {
+        scales.zip_mut_with(&variances(), |scale, variance| {
+            if *scale == 0.0 {
+                *scale = variance.sqrt();
+            }
+        });
+    }
+    scales
 }
 
 #[cfg(test)]

@@ -2,131 +2,10 @@
 
 use ndarray::{Array1, Zip};
 
+use crate::data::kept_rows::{DrawnRows, SpacedRows};
 use crate::data::points::Points;
-use crate::data::spread::Spread;
-
-/// Most rows that medians are taken of.
-const ROWS_FOR_MEDIANS: usize = 4096;
-
-/// Some rows, evenly spaced: those whose number is a multiple of a power of two, the least that keeps them few. Which rows
-/// does not depend on the chunks they come in.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SpacedRows {
-    /// Rows that passed by.
-    seen: usize,
-    /// Logarithm of the distance between the rows kept.
-    level: u32,
-    rows: Vec<Vec<f64>>,
-}
-
-impl SpacedRows {
-    /// Takes the samples that follow.
-    pub(crate) fn add(&mut self, points: &Points) {
-        let end = self.seen + points.n_samples();
-        let mut next = self.rows.len() << self.level;
-        while next < end {
-            let row = next - self.seen;
-            points.for_each_row(row..row + 1, |_, values| self.rows.push(values.to_vec()));
-            if self.rows.len() > ROWS_FOR_MEDIANS {
-                let mut row = 0..;
-                self.rows.retain(|_| row.next().is_some_and(|row| row % 2 == 0));
-                self.level += 1;
-            }
-            next = self.rows.len() << self.level;
-        }
-        self.seen = end;
-    }
-
-    /// Median and median absolute deviation of every feature: (`[D]`, `[D]`).
-    pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        let d = self.rows.first().map_or(0, Vec::len);
-        let medians = (0..d).map(|feature| {
-            let mut column: Vec<f64> = self.rows.iter().map(|row| row[feature]).collect();
-            let middle = median(&mut column);
-            column.iter_mut().for_each(|x| *x = (*x - middle).abs());
-            (middle, median(&mut column))
-        });
-        medians.unzip()
-    }
-}
-
-/// Some rows of positive weight, drawn by a hash of their numbers: no period in the data falls in step with them. Which rows
-/// does not depend on the chunks they come in.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct DrawnRows {
-    /// Rows that passed by.
-    seen: usize,
-    /// Bits that are zero in the hashes of the rows kept.
-    level: u32,
-    rows: Vec<(u64, DrawnRow)>,
-}
-
-#[derive(Debug, Clone)]
-struct DrawnRow {
-    values: Vec<f64>,
-    weight: f64,
-}
-
-impl DrawnRows {
-    /// Takes the samples that follow.
-    pub(crate) fn add(&mut self, points: &Points) {
-        for row in 0..points.n_samples() {
-            let (hash, weight) = (hash((self.seen + row) as u64), points.weight(row));
-            if hash.trailing_zeros() < self.level || weight == 0.0 {
-                continue;
-            }
-            points.for_each_row(row..row + 1, |_, values| {
-                self.rows.push((hash, DrawnRow { values: values.to_vec(), weight }));
-            });
-            while self.rows.len() > ROWS_FOR_MEDIANS {
-                self.level += 1;
-                self.rows.retain(|(hash, _)| hash.trailing_zeros() >= self.level);
-            }
-        }
-        self.seen += points.n_samples();
-    }
-
-    /// Where the values of every feature lie: `[D]`; none where there are no rows.
-    pub(crate) fn spreads(&self) -> Vec<Spread> {
-        let d = self.rows.first().map_or(0, |(_, row)| row.values.len());
-        let column = |feature: usize| -> Vec<(f64, f64)> {
-            self.rows.iter().map(|(_, row)| (row.values[feature], row.weight)).collect()
-        };
-        (0..d).map(|feature| Spread::of(&column(feature))).collect()
-    }
-}
-
-/// Steele, Lea and Flood 2014 (SplitMix64): the numbers that follow each other have nothing in common.
-fn hash(x: u64) -> u64 {
-    let mut z = x.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f64::total_cmp).1
-}
-
-/// A sum that does not depend on where it was interrupted, with what rounding took from it (Neumaier 1974).
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Total {
-    sum: f64,
-    lost: f64,
-}
-
-impl Total {
-    pub(crate) fn add(&mut self, x: f64) {
-        let sum = self.sum + x;
-        self.lost += if self.sum.abs() >= x.abs() { (self.sum - sum) + x } else { (x - sum) + self.sum };
-        self.sum = sum;
-    }
-
-    pub(crate) fn value(self) -> f64 {
-        self.sum + self.lost
-    }
-}
+use crate::data::spread::scales;
+use crate::data::total::{Total, drop_rounding};
 
 /// What is kept of samples that are not.
 #[derive(Debug, Clone)]
@@ -166,8 +45,8 @@ impl Survey {
     pub(crate) fn add(&mut self, points: &Points) {
         self.n_samples += points.n_samples();
         self.n_effective += points.n_effective();
-        self.spaced_rows.add(points);
-        self.drawn_rows.add(points);
+        self.spaced_rows.add(points.n_samples(), |i| points.row(i));
+        self.drawn_rows.add(points.n_samples(), |i| points.weight(i), |i| points.row(i));
         let (weight, before) = (points.total_weight(), self.total_weight());
         match points.weights() {
             Some(weights) => weights.iter().for_each(|weight| self.weights.add(*weight)),
@@ -203,32 +82,6 @@ impl Survey {
         drop_rounding(&self.mean, &mut variance);
         (self.mean.clone(), variance)
     }
-}
-
-/// The scales of features, with standard deviations where the rows looked at are all alike: `[D]`.
-pub(crate) fn scales(spreads: &[Spread], variances: impl FnOnce() -> Array1<f64>) -> Array1<f64> {
-    or_deviations(spreads.iter().map(|spread| spread.scale).collect(), variances)
-}
-
-/// Scales, with standard deviations in the place of those that are zero.
-pub(crate) fn or_deviations(mut scales: Array1<f64>, variances: impl FnOnce() -> Array1<f64>) -> Array1<f64> {
-    if scales.iter().any(|scale| *scale == 0.0) {
-        scales.zip_mut_with(&variances(), |scale, variance| {
-            if *scale == 0.0 {
-                *scale = variance.sqrt();
-            }
-        });
-    }
-    scales
-}
-
-/// What the rounding of the mean makes of a constant feature is no variance.
-pub(crate) fn drop_rounding(mean: &Array1<f64>, variance: &mut Array1<f64>) {
-    variance.zip_mut_with(mean, |variance, mean| {
-        if *variance <= (8.0 * f64::EPSILON * mean).powi(2) {
-            *variance = 0.0;
-        }
-    });
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use ndarray::{Array1, Array2};
-use serde::{Deserialize, Serialize};
 
 use crate::data::Home;
 use crate::data::points::Points;
+use crate::device::choice::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
@@ -31,58 +31,6 @@ pub struct Assessment {
     pub log_densities: Array1<f64>,
     /// Most probable component, the lowest index among equals: `[n]`.
     pub labels: Array1<usize>,
-}
-
-/// The arithmetic that passes over samples compute in. What they sum is finished in f64 either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Precision {
-    /// f32: seven digits, at twice the speed.
-    #[serde(rename = "f32")]
-    Single,
-    /// f64: sixteen digits.
-    #[default]
-    #[serde(rename = "f64")]
-    Double,
-}
-
-impl Precision {
-    /// Both.
-    pub const ALL: [Precision; 2] = [Precision::Single, Precision::Double];
-
-    /// `f32` or `f64`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Precision::Single => "f32",
-            Precision::Double => "f64",
-        }
-    }
-}
-
-/// The device that a backend runs on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceInfo {
-    /// `cpu`, or the graphics interface: `vulkan`, `metal`, `dx12`.
-    pub backend: String,
-    /// Name of the processor or adapter.
-    pub name: String,
-    /// `cpu`, `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software` or `other`.
-    #[serde(rename = "type")]
-    pub device_type: String,
-    /// What it computes in.
-    #[serde(default)]
-    pub precision: Precision,
-}
-
-impl DeviceInfo {
-    /// Whether the other device gives the same bits: the same adapter or, of processors, the same instructions, on however
-    /// many threads.
-    pub fn computes_like(&self, other: &DeviceInfo) -> bool {
-        let kind = |info: &DeviceInfo| match info.backend.as_str() {
-            "cpu" => info.name.split(" on ").next().unwrap_or_default().to_owned(),
-            _ => info.name.clone(),
-        };
-        (&self.backend, self.precision, kind(self)) == (&other.backend, other.precision, kind(other))
-    }
 }
 
 /// The time that a kernel of a device takes.

@@ -2,54 +2,23 @@
 
 pub(crate) mod backend;
 pub(crate) mod ceiling;
+pub(crate) mod choice;
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
 pub(crate) mod trust;
 
-use std::convert::Infallible;
-use std::str::FromStr;
-
 use ndarray::{Array1, Array2};
 use serde::Serialize;
 
 use crate::data::Data;
-use crate::device::backend::{Backend, DeviceInfo, Precision};
+use crate::device::backend::Backend;
 use crate::device::ceiling::Ceiling;
+use crate::device::choice::DeviceChoice;
+use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::trust::{Checked, Distrust, Instead};
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
-
-/// Which device to use.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum DeviceChoice {
-    /// The first hardware adapter (discrete, then integrated, then virtual), otherwise the native CPU backend.
-    #[default]
-    Auto,
-    /// The native CPU backend, in a precision: `cpu` is in f64, `cpu-f32` in f32.
-    Cpu(Precision),
-    /// A hardware adapter.
-    Gpu,
-    /// A software adapter: lavapipe, SwiftShader or WARP.
-    Software,
-    /// The adapter of this number in the list of devices, or whose name contains this text.
-    Adapter(String),
-}
-
-impl FromStr for DeviceChoice {
-    type Err = Infallible;
-
-    fn from_str(choice: &str) -> Result<Self, Infallible> {
-        Ok(match choice {
-            "auto" => DeviceChoice::Auto,
-            "cpu" => DeviceChoice::Cpu(Precision::Double),
-            "cpu-f32" => DeviceChoice::Cpu(Precision::Single),
-            "gpu" => DeviceChoice::Gpu,
-            "software" => DeviceChoice::Software,
-            other => DeviceChoice::Adapter(other.to_owned()),
-        })
-    }
-}
 
 /// A device that samples can be put on.
 #[derive(Debug, Clone)]

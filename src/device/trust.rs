@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use ndarray::Array2;
 
 use crate::data::{Data, Home};
-use crate::device::backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, Precision, VisitAssessed};
+use crate::device::backend::{Assessment, Assignment, Backend, KernelTime, VisitAssessed};
+use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::cpu;
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;

@@ -11,7 +11,7 @@ use rand_pcg::Pcg64;
 
 use crate::data::points::Points;
 use crate::data::spread::Spread;
-use crate::data::survey::or_deviations;
+use crate::data::spread::or_deviations;
 use crate::data::{Data, Watched, choose, select};
 use crate::device::backend::{Assignment, Backend};
 use crate::device::cpu::CpuBackend;

@@ -16,13 +16,15 @@ use ndarray::Array1;
 
 use crate::data::{Data, Home};
 use crate::device::Device;
-use crate::device::backend::{Assignment, Backend, Precision};
+use crate::device::backend::{Assignment, Backend};
+use crate::device::choice::Precision;
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair, Repairer};
 use crate::fit::init::{Initialisation, Start};
 use crate::fit::options::FitOptions;
+use crate::fit::update::Update;
+use crate::fit::update::step::{Here, Memory, Next, StepKind};
 use crate::fit::update::stepwise::{Extents, Stepwise};
-use crate::fit::update::{Here, Memory, Next, StepKind, Update};
 use crate::model::mixture::Mixture;
 
 /// Lower bounds that differ by no more are equal: nats per sample. Restarts that find the same optimum differ in their

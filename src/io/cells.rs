@@ -4,6 +4,15 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
+/// The dimensions of a NumPy array. Other formats have columns, and no need to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimensions {
+    /// `[n]`, where the table has one column: a value for each row.
+    One,
+    /// `[n, columns]`, even if that is `[n, 1]`.
+    Two,
+}
+
 /// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellType {

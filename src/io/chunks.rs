@@ -2,12 +2,9 @@
 
 use ndarray::Array1;
 
-use super::columns::{Picked, Selection};
+use super::columns::Picked;
 use super::lines::Lines;
-use super::malformed;
 use super::notes::Note;
-use super::source::{Format, Source};
-use super::{arrow, npy, npz, parquet, raw, text};
 use crate::data::points::Samples;
 use crate::error::Result;
 
@@ -40,22 +37,5 @@ impl Table {
     pub(super) fn nothing() -> Self {
         let picked = Picked { features: Vec::new(), weights: None, names: None, header: None, notes: Vec::new() };
         Table { picked, n_rows: Some(0), chunks: Box::new(std::iter::empty()) }
-    }
-
-    /// Reads what comes before the rows, and finds the selected columns.
-    pub(super) fn open(source: Source, selection: &Selection) -> Result<Self> {
-        match source.format {
-            Format::Npy => npy::open(source, selection),
-            Format::Npz => npz::open(source, selection),
-            Format::Parquet => parquet::open(source, selection),
-            Format::ArrowFile | Format::ArrowStream => arrow::open(source, selection),
-            Format::Raw(precision) => raw::open(source, precision, selection),
-            Format::Text(preferred) => text::open(source, preferred, selection),
-            Format::FirstFeather => Err(malformed(
-                source.name,
-                "this is Feather of version 1, which is not read",
-                "write it again with pyarrow: feather.write_feather(feather.read_table(old), new)",
-            )),
-        }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::delimiter::Delimiter;
 use super::fields::{Fields, number};
 use super::malformed;
 use super::notes::Note;
-use super::text::Delimiter;
 use crate::error::{Error, Result};
 
 /// More columns than any table has: a header or a user that tells of more is mistaken.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 
-use super::model::FitRecord;
+use super::fit_record::FitRecord;
 use super::nested::NestedValues;
 use super::output::Destination;
 use crate::error;

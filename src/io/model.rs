@@ -4,15 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use ndarray::{Array1, Array2};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::document::{self, Document};
+use super::fit_record::FitRecord;
 use super::malformed;
 use super::nested::{Nested, NestedValues};
 use super::output::Destination;
-use crate::device::backend::DeviceInfo;
 use crate::error::{Error, Result};
-use crate::fit::floor::Floor;
 use crate::model::covariance::{CovarianceArray, CovarianceType};
 use crate::model::mixture::Mixture;
 
@@ -28,41 +27,6 @@ pub struct Model {
     pub feature_names: Option<Vec<String>>,
     /// How it was fitted, where that is known.
     pub fit: Option<FitRecord>,
-}
-
-/// How a model was fitted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FitRecord {
-    /// The device, where it is known.
-    pub device: Option<DeviceInfo>,
-    /// N, where it is known.
-    pub n_samples: Option<usize>,
-    /// Sum of the sample weights, where it is known.
-    pub total_weight: Option<f64>,
-    /// The initialisation: its name, or `model` for one continued from a model.
-    pub init: String,
-    /// Seed of all random choices, where it is known.
-    pub seed: Option<u64>,
-    /// Tolerance of the lower bound.
-    pub tol: f64,
-    /// What was added to the diagonal of every covariance.
-    #[serde(flatten)]
-    pub floor: Floor,
-    /// Most epochs.
-    pub max_iter: usize,
-    /// Restarts.
-    pub n_init: usize,
-    /// Whether the fit converged.
-    pub converged: bool,
-    /// Epochs.
-    pub n_iter: usize,
-    /// Last lower bound; `None` if there was no epoch.
-    pub lower_bound: Option<f64>,
-    /// Lower bound of every epoch, where they are known.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lower_bounds: Vec<f64>,
-    /// Total log-likelihood of the samples; `None` if the fit was interrupted, or it is not known.
-    pub log_likelihood: Option<f64>,
 }
 
 /// A model file as it is written.

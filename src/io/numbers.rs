@@ -3,9 +3,8 @@
 use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use super::cells::{Block, CellType, Column, each, pieces};
+use super::cells::{Block, CellType, Column, Dimensions, each, pieces};
 use super::output::Output;
-use super::table::Dimensions;
 use crate::error::Result;
 
 /// Values put side by side at a time, where they do not lie so already.

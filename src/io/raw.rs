@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::malformed;
 use super::source::Source;
 use crate::data::block_rows;
-use crate::device::backend::Precision;
+use crate::device::choice::Precision;
 use crate::error::{Error, Result};
 
 /// Opens the file; the selection says how many numbers a row has.

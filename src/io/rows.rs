@@ -8,11 +8,11 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
 use super::chunks::{Chunk, Chunks, Table};
 use super::columns::{Picked, Selection};
-use super::malformed;
 use super::notes::Notes;
 use super::npy::Array;
 use super::origin::{Choice, Origin, Part};
 use super::source::{self, Format, Source};
+use super::{formats, malformed};
 use crate::data::points::{Points, Samples};
 use crate::error::{Error, Result};
 
@@ -78,7 +78,7 @@ impl Rows {
         let mut source = Source::open(&file)?;
         source.part = self.part.clone();
         let name = source.name.clone();
-        let Table { picked, n_rows, chunks } = Table::open(source, &self.selection)?;
+        let Table { picked, n_rows, chunks } = formats::open(source, &self.selection)?;
         let Picked { features, weights, names, header, notes } = picked;
         if n_rows == Some(0) && features.is_empty() && self.part.is_one_of_several {
             return self.next_table();
@@ -337,7 +337,7 @@ pub(super) fn read_weights(path: &Path, selection: &Selection, notes: &mut Notes
     }
     let name = source.name.clone();
     let selection = Selection { header: selection.header, delimiter: selection.delimiter, ..Selection::default() };
-    let Table { picked, chunks, .. } = Table::open(source, &selection)?;
+    let Table { picked, chunks, .. } = formats::open(source, &selection)?;
     picked.notes.into_iter().for_each(|note| notes.add(note));
     let n_columns = picked.features.len();
     if n_columns != 1 {

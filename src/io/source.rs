@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
+use super::delimiter::Delimiter;
 use super::gunzip::Gunzip;
 use super::malformed;
-use super::text::Delimiter;
-use crate::device::backend::Precision;
+use crate::device::choice::Precision;
 use crate::error::{Error, Result};
 
 /// Bytes read at a time: more than enough to tell a format by.

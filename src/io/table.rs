@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::batches::BatchWriter;
-use super::cells::{Block, CellType, Column};
+use super::cells::{Block, CellType, Column, Dimensions};
 use super::compression::Compression;
 use super::delimited::TextWriter;
 use super::numbers::NumberWriter;
 use super::output::Destination;
-use crate::device::backend::Precision;
+use crate::device::choice::Precision;
 use crate::error::{Error, Result};
 
 /// How a table is written.
@@ -58,15 +58,6 @@ impl TableFormat {
             }),
         }
     }
-}
-
-/// The dimensions of a NumPy array. Other formats have columns, and no need to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dimensions {
-    /// `[n]`, where the table has one column: a value for each row.
-    One,
-    /// `[n, columns]`, even if that is `[n, 1]`.
-    Two,
 }
 
 /// Writes a table, some rows at a time; how many there will be need not be known.

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use super::instructions::instructions;
 use super::real::Real;
-use crate::device::backend::Precision;
 use crate::device::ceiling::{Ceiling, best_rate};
+use crate::device::choice::Precision;
 use crate::error::Result;
 
 /// Sums that each thread has under way: more than its units need to stay busy, fewer than it has registers.

@@ -8,7 +8,7 @@ use pulp::Simd;
 
 use super::elementary;
 use super::instructions::without_vectors;
-use crate::device::backend::Precision;
+use crate::device::choice::Precision;
 
 /// A floating-point type, with what the kernels do to vectors of it.
 pub(crate) trait Real:

@@ -2,9 +2,9 @@
 
 use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor};
 
-use super::context::Gpu;
-use crate::device::DeviceChoice;
-use crate::device::backend::{DeviceInfo, Precision};
+use super::context::{Gpu, describe};
+use crate::device::choice::DeviceChoice;
+use crate::device::choice::DeviceInfo;
 use crate::error::{Error, Result};
 
 /// Kinds of hardware, the fastest first.
@@ -32,23 +32,6 @@ fn enumerate() -> Vec<Adapter> {
     instance.memory_budget_thresholds.for_resource_creation = Some(MOST_MEMORY_PERCENT);
     let instance = Instance::new(instance);
     pollster::block_on(instance.enumerate_adapters(Backends::all()))
-}
-
-pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
-    let info = adapter.get_info();
-    let device_type = match info.device_type {
-        DeviceType::DiscreteGpu => "discrete-gpu",
-        DeviceType::IntegratedGpu => "integrated-gpu",
-        DeviceType::VirtualGpu => "virtual-gpu",
-        DeviceType::Cpu => "software",
-        DeviceType::Other => "other",
-    };
-    DeviceInfo {
-        backend: info.backend.to_string(),
-        name: info.name,
-        device_type: device_type.to_owned(),
-        precision: Precision::Single,
-    }
 }
 
 /// All adapters, in the order of the numbers that select them.

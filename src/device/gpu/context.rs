@@ -6,16 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use wgpu::{
-    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, DeviceDescriptor, ErrorFilter, Features,
-    Limits, MapMode, PollError, PollType, Queue,
+    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, DeviceDescriptor, DeviceType, ErrorFilter,
+    Features, Limits, MapMode, PollError, PollType, Queue,
 };
 
-use super::adapter::describe;
 use super::kernel::{Kernel, KernelSource};
 use super::pipelines::Pipelines;
-use super::trial::Tried;
+use super::tried::Tried;
 use super::tuning::Tuning;
-use crate::device::backend::DeviceInfo;
+use crate::device::choice::{DeviceInfo, Precision};
 use crate::error::{Error, Result};
 
 /// The driver is asked this often whether the device is still there...
@@ -62,6 +61,24 @@ const RECEIPT: u64 = size_of::<u64>() as u64;
 enum Trouble {
     Lost(String),
     Refused(String),
+}
+
+/// What is known of an adapter.
+pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
+    let info = adapter.get_info();
+    let device_type = match info.device_type {
+        DeviceType::DiscreteGpu => "discrete-gpu",
+        DeviceType::IntegratedGpu => "integrated-gpu",
+        DeviceType::VirtualGpu => "virtual-gpu",
+        DeviceType::Cpu => "software",
+        DeviceType::Other => "other",
+    };
+    DeviceInfo {
+        backend: info.backend.to_string(),
+        name: info.name,
+        device_type: device_type.to_owned(),
+        precision: Precision::Single,
+    }
 }
 
 impl Gpu {
@@ -252,8 +269,8 @@ pub(super) mod tests {
 
     use super::*;
     use crate::data::points::Points;
-    use crate::device::DeviceChoice;
     use crate::device::backend::{Assignment, Backend};
+    use crate::device::choice::DeviceChoice;
     use crate::device::gpu::select;
     use crate::model::covariance::CovarianceArray;
     use crate::model::mixture::Mixture;

@@ -6,12 +6,12 @@ use bytemuck::{Pod, Zeroable};
 use ndarray::Array1;
 
 use super::kernel::{Binding, KernelSource};
+use super::shape::Shape;
 use super::straight_line;
 use super::sums::Sums;
 use super::tuning::Tuning;
 use crate::data::coordinates::Coordinates;
 use crate::device::backend::HARD_SLACK;
-use crate::model::covariance::CovarianceType;
 use crate::model::linalg::pack_upper;
 use crate::model::mixture::Mixture;
 
@@ -57,27 +57,6 @@ pub(crate) const TILE_FIELDS: [&str; 10] = [
     "slot",
     "accumulate",
 ];
-
-/// Which kernels a family uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Shape {
-    /// Full: triangular factors, and all second moments of each component.
-    Dense,
-    /// Tied: triangular factors, and all second moments, of several components together.
-    Pooled,
-    /// Diagonal and spherical: reciprocal deviations, and the squares alone.
-    Diagonal,
-}
-
-impl Shape {
-    pub(crate) fn of(family: CovarianceType) -> Self {
-        match family {
-            CovarianceType::Full => Shape::Dense,
-            CovarianceType::Tied => Shape::Pooled,
-            CovarianceType::Diag | CovarianceType::Spherical => Shape::Diagonal,
-        }
-    }
-}
 
 /// How the kernels go through factors and second moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

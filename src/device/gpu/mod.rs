@@ -15,9 +15,11 @@ mod profile;
 mod samples;
 #[cfg(test)]
 mod shader_tests;
+mod shape;
 mod straight_line;
 mod sums;
 mod trial;
+mod tried;
 mod tuning;
 
 use std::ops::Range;
@@ -28,14 +30,16 @@ pub(crate) use adapter::{adapters, select};
 pub(crate) use context::Gpu;
 
 use crate::data::{Data, Home};
-use crate::device::backend::{Assessment, Assignment, Backend, DeviceInfo, KernelTime, VisitAssessed, check_features};
+use crate::device::backend::{Assessment, Assignment, Backend, KernelTime, VisitAssessed, check_features};
+use crate::device::choice::DeviceInfo;
 use crate::error::Result;
 use crate::model::covariance::CovarianceArray;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
-use layout::{Layout, Shape};
+use layout::Layout;
 use pass::{Expected, Pass, Totals};
 use samples::{DeviceSamples, GROUP};
+use shape::Shape;
 
 impl Gpu {
     /// Puts samples on the device; those that take more bytes than the budget, or than there are, pass through it.

@@ -213,7 +213,7 @@ fn tiles(
 
 #[cfg(test)]
 mod tests {
-    use super::super::layout::Shape;
+    use super::super::shape::Shape;
     use super::super::tuning::Tuning;
     use super::*;
 

@@ -7,7 +7,8 @@ use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 
 use super::ceiling;
 use super::kernel::{Binding, KernelSource};
-use super::layout::{Layout, MOST_TRIPS, Shape, TILE_FIELDS, Tile};
+use super::layout::{Layout, MOST_TRIPS, TILE_FIELDS, Tile};
+use super::shape::Shape;
 use super::sums::MOST_RANGE_GROUPS;
 use super::tuning::Tuning;
 

@@ -6,8 +6,8 @@
 //! first part of those that share them, with their own count after them.
 
 use super::kernel::{Binding, KernelSource};
-use super::layout::Shape;
 use super::samples::LANES;
+use super::shape::Shape;
 use super::straight_line::{self, Held};
 use super::tuning::Tuning;
 use crate::data::coordinates::Coordinates;

@@ -2,21 +2,11 @@
 //! backend. What passed is remembered by an empty file in the user's cache directory, for this adapter, driver and version
 //! of the program.
 
-use std::collections::HashSet;
-use std::env;
-use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-
 use ndarray::{Array1, Array2, Array3};
-use wgpu::AdapterInfo;
 
 use super::GpuBackend;
 use super::context::Gpu;
-use super::kernel::Kernel;
 use super::pass::Pass;
-use super::pipelines::directory;
 use super::samples::DeviceSamples;
 use crate::data::points::Points;
 use crate::device::backend::{Assignment, Backend};
@@ -28,48 +18,6 @@ use crate::model::mixture::Mixture;
 
 /// Samples of a trial: more than a group of them, and no whole number of groups.
 const SAMPLES: usize = 400;
-
-/// Kernels that passed their trial.
-#[derive(Debug)]
-pub(super) struct Tried {
-    passed: Mutex<HashSet<u64>>,
-    /// Where files remember it; `None` where nothing can be kept.
-    folder: Option<PathBuf>,
-    /// The adapter, its driver and this program.
-    of: u64,
-}
-
-impl Tried {
-    pub(super) fn new(adapter: &AdapterInfo) -> Self {
-        let mut hasher = DefaultHasher::new();
-        let AdapterInfo { name, vendor, device, driver, driver_info, backend, .. } = adapter;
-        (name, vendor, device, driver, driver_info, backend.to_str(), env!("CARGO_PKG_VERSION")).hash(&mut hasher);
-        let folder = directory(|variable| env::var_os(variable)).map(|folder| folder.join("tried"));
-        Tried { passed: Mutex::default(), folder, of: hasher.finish() }
-    }
-
-    fn file(&self, kernel: u64) -> Option<PathBuf> {
-        self.folder.as_ref().map(|folder| folder.join(format!("{:016x}-{kernel:016x}", self.of)))
-    }
-
-    fn has_passed(&self, kernel: &Kernel) -> bool {
-        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
-        let known =
-            passed.contains(&kernel.fingerprint) || self.file(kernel.fingerprint).is_some_and(|file| file.exists());
-        if known {
-            passed.insert(kernel.fingerprint);
-        }
-        known
-    }
-
-    fn pass(&self, kernel: &Kernel) {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert(kernel.fingerprint);
-        if let (Some(folder), Some(file)) = (&self.folder, self.file(kernel.fingerprint)) {
-            // What cannot be kept is tried again in the next run.
-            let _ = fs::create_dir_all(folder).and_then(|()| fs::write(file, ""));
-        }
-    }
-}
 
 impl Gpu {
     /// Has the kernels of a pass do a little work whose result is known, unless they did so before.
@@ -167,7 +115,8 @@ fn problem(assignment: Assignment, family: CovarianceType, k: usize, d: usize) -
 mod tests {
     use super::*;
     use crate::device::gpu::context::tests::open;
-    use crate::device::gpu::layout::{Layout, Shape};
+    use crate::device::gpu::layout::Layout;
+    use crate::device::gpu::shape::Shape;
 
     /// Layouts of few and many features and components.
     const SIZES: [(usize, usize); 8] = [(1, 1), (1, 300), (2, 3), (6, 26), (16, 33), (40, 60), (150, 3), (290, 2)];
@@ -191,22 +140,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_kernel_is_tried_once_for_each_adapter_driver_and_version() {
-        let Some(gpu) = open() else { return };
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("not yet there");
-        let tried = |of| Tried { passed: Mutex::default(), folder: Some(path.clone()), of };
-        let kernel = gpu.kernel(Layout::new(Shape::Diagonal, 1, 1, gpu.tuning).posterior()).unwrap();
-        let first = tried(1);
-        assert!(!first.has_passed(&kernel));
-        first.pass(&kernel);
-        assert!(first.has_passed(&kernel) && tried(1).has_passed(&kernel) && !tried(2).has_passed(&kernel));
-        // Where nothing can be kept it is known in this run alone.
-        let nowhere = Tried { passed: Mutex::default(), folder: None, of: 1 };
-        nowhere.pass(&kernel);
-        assert!(nowhere.has_passed(&kernel));
     }
 }

@@ -1,7 +1,7 @@
 //! What differs between adapters: one shape of the passes for hardware, another for drivers that run shaders on a
 //! processor.
 
-use crate::device::backend::DeviceInfo;
+use crate::device::choice::DeviceInfo;
 
 /// How passes are shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::error::Result;
-use crate::fit::update::Here;
+use crate::fit::update::step::Here;
 use crate::model::covariance::{CovarianceArray, CovarianceType};
 use crate::model::linalg;
 use crate::model::mixture::Mixture;

@@ -7,7 +7,7 @@
 use ndarray::{Array1, Array2};
 
 use crate::error::Result;
-use crate::fit::update::{Here, Memory, Next, StepKind};
+use crate::fit::update::step::{Here, Memory, Next, StepKind};
 use crate::model::covariance::{CovarianceArray, CovarianceType};
 use crate::model::mixture::Mixture;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use csv::ByteRecord;
 
-use super::delimiter::Delimiter;
+use super::super::delimiter::Delimiter;
 use super::literal::parse;
 
 /// What a line begins with that is no row.

@@ -3,8 +3,8 @@
 use csv::ByteRecord;
 
 use super::super::columns::{Columns, Header, Selection};
+use super::super::delimiter::Delimiter;
 use super::super::notes::{About, Note};
-use super::delimiter::Delimiter;
 use super::judgement::{Cell, Verdict, are_names, judge};
 
 /// Cells of a row that a note shows.

@@ -3,7 +3,6 @@
 //! Lines are read in blocks. Blocks without quotes are cut safely at line feeds, so several are parsed at once; from a block
 //! with quotes on, rows are read one after another until a row ends with a block.
 
-mod delimiter;
 mod feed;
 mod header;
 mod judgement;
@@ -22,13 +21,13 @@ use rayon::prelude::*;
 
 use super::chunks::{Chunk, Table};
 use super::columns::{Header, Picked, Selection, columns_flag};
+use super::delimiter::Delimiter;
 use super::fields::Fields;
 use super::lines::Lines;
 use super::malformed;
 use super::notes::{About, Note};
 use super::source::Source;
 use crate::error::{Error, Result};
-pub use delimiter::Delimiter;
 use feed::{Blocks, Feed, Shape, is_blank, prepared, rows_reader};
 use header::Top;
 use literal::{has_decimal_comma, is_rounded, parse};

@@ -2,8 +2,8 @@
 
 use csv::ByteRecord;
 
+use super::super::delimiter::Delimiter;
 use super::super::malformed;
-use super::delimiter::Delimiter;
 use super::feed::{COMMENT, Shape, is_blank, prepared, rows_reader, uncommented};
 use super::literal::{has_decimal_comma, parse};
 use crate::error::Result;

@@ -13,8 +13,8 @@ pub enum Delimiter {
 }
 
 impl Delimiter {
-    pub(in crate::io) const COMMA: Self = Delimiter::Character(b',');
-    pub(in crate::io) const TAB: Self = Delimiter::Character(b'\t');
+    pub(super) const COMMA: Self = Delimiter::Character(b',');
+    pub(super) const TAB: Self = Delimiter::Character(b'\t');
 
     /// What tables use, the most frequent first.
     pub(super) const USUAL: [Self; 5] =

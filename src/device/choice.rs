@@ -1,0 +1,89 @@
+//! Which device, and what is known of it before it is opened.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Which device to use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The first hardware adapter (discrete, then integrated, then virtual), otherwise the native CPU backend.
+    #[default]
+    Auto,
+    /// The native CPU backend, in a precision: `cpu` is in f64, `cpu-f32` in f32.
+    Cpu(Precision),
+    /// A hardware adapter.
+    Gpu,
+    /// A software adapter: lavapipe, SwiftShader or WARP.
+    Software,
+    /// The adapter of this number in the list of devices, or whose name contains this text.
+    Adapter(String),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = Infallible;
+
+    fn from_str(choice: &str) -> Result<Self, Infallible> {
+        Ok(match choice {
+            "auto" => DeviceChoice::Auto,
+            "cpu" => DeviceChoice::Cpu(Precision::Double),
+            "cpu-f32" => DeviceChoice::Cpu(Precision::Single),
+            "gpu" => DeviceChoice::Gpu,
+            "software" => DeviceChoice::Software,
+            other => DeviceChoice::Adapter(other.to_owned()),
+        })
+    }
+}
+
+/// The arithmetic that passes over samples compute in. What they sum is finished in f64 either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Precision {
+    /// f32: seven digits, at twice the speed.
+    #[serde(rename = "f32")]
+    Single,
+    /// f64: sixteen digits.
+    #[default]
+    #[serde(rename = "f64")]
+    Double,
+}
+
+impl Precision {
+    /// Both.
+    pub const ALL: [Precision; 2] = [Precision::Single, Precision::Double];
+
+    /// `f32` or `f64`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Single => "f32",
+            Precision::Double => "f64",
+        }
+    }
+}
+
+/// The device that a backend runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// `cpu`, or the graphics interface: `vulkan`, `metal`, `dx12`.
+    pub backend: String,
+    /// Name of the processor or adapter.
+    pub name: String,
+    /// `cpu`, `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software` or `other`.
+    #[serde(rename = "type")]
+    pub device_type: String,
+    /// What it computes in.
+    #[serde(default)]
+    pub precision: Precision,
+}
+
+impl DeviceInfo {
+    /// Whether the other device gives the same bits: the same adapter or, of processors, the same instructions, on however
+    /// many threads.
+    pub fn computes_like(&self, other: &DeviceInfo) -> bool {
+        let kind = |info: &DeviceInfo| match info.backend.as_str() {
+            "cpu" => info.name.split(" on ").next().unwrap_or_default().to_owned(),
+            _ => info.name.clone(),
+        };
+        (&self.backend, self.precision, kind(self)) == (&other.backend, other.precision, kind(other))
+    }
+}
