@@ -64,7 +64,7 @@ enum Answer {
 /// Where answers go.
 enum Answers {
     /// A table, before whose columns those that the model uses are put where it is asked.
-    Table { table: Table, append: bool, out: Option<PathBuf> },
+    Table { table: Box<Table>, append: bool, out: Option<PathBuf> },
     /// One JSON object on standard output, of which so many answers are there.
     Printed { n: usize },
 }
@@ -190,7 +190,7 @@ impl PredictArgs {
             return Ok(Answers::Printed { n: 0 });
         }
         let dimensions = if self.proba || self.append { Dimensions::Two } else { Dimensions::One };
-        let table = Table::new(self.out.as_deref(), dimensions)?;
+        let table = Box::new(Table::new(self.out.as_deref(), dimensions)?);
         Ok(Answers::Table { table, append: self.append, out: self.out.clone() })
     }
 

@@ -149,10 +149,10 @@ fn format(path: &Path, start: &[u8]) -> Format {
         }
         Some("f32") => Format::Raw(Precision::Single),
         Some("f64") => Format::Raw(Precision::Double),
-        extension => by_start.unwrap_or_else(|| match extension {
-            Some("tsv") => Format::Text(Delimiter::TAB),
-            _ => Format::Text(Delimiter::COMMA),
-        }),
+        extension => {
+            let delimiter = if extension == Some("tsv") { Delimiter::TAB } else { Delimiter::COMMA };
+            by_start.unwrap_or(Format::Text(delimiter))
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl Shape {
         }
         let is_label = row[0].len() == 1 || begins_word && (self.has_labels || parse(&row[0][1..]).is_none());
         let is_number = |cell: &&[u8]| cell.is_empty() || parse(cell).is_some();
-        row.len() == self.cells && is_label && row[1..].iter().all(|cell| is_number(&cell))
+        row.len() == self.cells && is_label && row[1..].iter().all(is_number)
     }
 }
 
