@@ -195,6 +195,7 @@ mod tests {
             ("0,5,1\n0.1,4.9,1.1\n0.2,4.7,1.3\n", doubtful.clone()),
             ("0.0,1.0,2.0\n-1.681,-0.543,0.126\n", doubtful.clone()),
             ("0.05,0.5,0.95\n1.5,0.25,0.125\n", doubtful.clone()),
+            ("u1,5\nu2,0.25\nu3,0.5\n", doubtful.clone()),
             ("oops,2.5\n3,4.5\n", doubtful),
             ("22,7,male\n38,71,female\n35,53,0\n", sample.clone()),
             ("A/5 21171,22,7\nPC 17599,38,71\n113803,35,53\n", sample.clone()),

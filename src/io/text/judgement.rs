@@ -204,7 +204,7 @@ impl Numbers {
         let evenly = n > 2 && is_even(values);
         let far = self.n_below > 1 && n > 1 && self.are_far;
         let ordered = n > 4 && is_ordered(values) && !self.whole.iter().any(|row| is_ordered(row));
-        let coarse = self.are_coarse && (years || has_text || counted && n > 1 || evenly || far);
+        let coarse = self.are_coarse && (years || n > 1 && (has_text || counted) || evenly || far);
         let beyond = counted && n > 2 && self.whole.iter().flatten().any(|number| *number >= n as f64);
         let likely = coarse || years || beyond || far && is_ordered(values) && self.n_below >= ENOUGH_ROWS;
         let possible = counted
