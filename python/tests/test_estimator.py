@@ -2,13 +2,8 @@
 
 import copy
 import io
-import multiprocessing
-import os
 import pickle
 import re
-import signal
-import threading
-import time
 import warnings
 from contextlib import redirect_stdout
 
@@ -23,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mixtura import Dataset, GaussianMixture, moments
+from mixtura import GaussianMixture
 
 FAMILIES = ["full", "tied", "diag", "spherical"]
 PARAMETERS = ["weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_"]
@@ -397,91 +392,6 @@ def test_a_fit_that_fails_changes_nothing(blobs):
     model.predict(blobs)
 
 
-def test_ctrl_c_stops_a_fit_within_an_epoch_and_breaks_nothing():
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((1_000_000, 16))
-    model = GaussianMixture(2, random_state=0, max_iter=1)
-    with pytest.warns(ConvergenceWarning):
-        model.fit(X[:1000])
-    before = copy.deepcopy(vars(model))
-    # An epoch of this takes ten seconds and more.
-    model.set_params(n_components=1500, means_init=X[:1500], weights_init=np.full(1500, 1 / 1500))
-    model.set_params(precisions_init=[np.eye(16)] * 1500)
-    sent = []
-    timer = threading.Timer(2.0, lambda: (sent.append(time.monotonic()), os.kill(os.getpid(), signal.SIGINT)))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(X)
-    assert time.monotonic() - sent[0] < 2.0
-    for name in PARAMETERS:
-        assert np.array_equal(getattr(model, name), before[name])
-    model.predict(X[:10])
-
-
-def test_other_threads_run_while_a_fit_does(blobs):
-    X = np.tile(blobs, (100, 1))
-    counts = []
-    done = threading.Event()
-
-    def count():
-        n = 0
-        while not done.is_set():
-            n += 1
-            time.sleep(0.001)
-        counts.append(n)
-
-    thread = threading.Thread(target=count)
-    thread.start()
-    begun = time.monotonic()
-    with pytest.warns(ConvergenceWarning):
-        GaussianMixture(8, max_iter=20, tol=0.0, random_state=0).fit(X)
-    seconds = time.monotonic() - begun
-    done.set()
-    thread.join()
-    assert counts[0] > 20 * seconds, "the lock was released"
-
-
-def work_in_child(X, model, path, connection):
-    model.predict(X)
-    model.save(path)
-    loaded = GaussianMixture.load(path)
-    once_more = moments(X, model).maximize()
-    samples, _ = model.sample(10)
-    fitted = GaussianMixture(3, random_state=0).fit(X)
-    connection.send([loaded.covariances_, once_more.means_, samples, model.bic(X), fitted.means_])
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system has no fork")
-def test_a_forked_process_works_as_its_parent_does(blobs, tmp_path):
-    model = GaussianMixture(3, random_state=0).fit(blobs)
-    once_more, (samples, _), bic = moments(blobs, model).maximize(), model.sample(10), model.bic(blobs)
-    model.save(tmp_path / "parents.json")
-    context = multiprocessing.get_context("fork")
-    ours, childs = context.Pipe()
-    child = context.Process(target=work_in_child, args=(blobs, model, tmp_path / "childs.json", childs))
-    child.start()
-    try:
-        assert ours.poll(60), "the child answers"
-        answers = ours.recv()
-        child.join(10)
-    finally:
-        child.kill()
-    for answer, expected in zip(
-        answers, [model.covariances_, once_more.means_, samples, bic, model.means_], strict=True
-    ):
-        assert np.array_equal(answer, expected)
-    assert (tmp_path / "childs.json").read_text() == (tmp_path / "parents.json").read_text()
-
-
-def test_fits_in_several_threads_at_once_are_right(blobs, device):
-    expected = GaussianMixture(3, random_state=0, device=device).fit(blobs).means_
-    results = joblib.Parallel(n_jobs=4, prefer="threads")(
-        joblib.delayed(GaussianMixture(3, random_state=0, device=device).fit)(blobs) for _ in range(8)
-    )
-    assert all(np.array_equal(result.means_, expected) for result in results)
-
-
 def test_what_is_not_fitted_says_so(blobs, tmp_path):
     model = GaussianMixture()
     calls = [model.predict, model.predict_proba, model.score_samples, model.score, model.bic, model.aic]
@@ -494,39 +404,3 @@ def test_what_is_not_fitted_says_so(blobs, tmp_path):
 
 def test_the_representation_shows_what_was_set():
     assert repr(GaussianMixture(3, device="cpu")) == "GaussianMixture(device='cpu', n_components=3)"
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_given_means_begin_with_the_weights_and_the_scatter_of_the_samples_nearest_to_them(blobs, family, tmp_path):
-    means = np.array([[0.0, 9.0, -5.0], [0.5, 0.0, 0.0], [8.0, 0.0, 4.0]])
-    model = GaussianMixture(3, covariance_type=family, means_init=means, max_iter=0, device="cpu").fit(blobs)
-    scales = np.subtract(*np.percentile(blobs, [75, 25], axis=0))
-    distances = (((blobs[:, np.newaxis] - means) / scales) ** 2).sum(axis=2)
-    nearest = np.eye(3)[distances.argmin(axis=1)]
-    np.testing.assert_allclose(model.weights_, nearest.mean(axis=0), atol=2e-3)
-    assert np.array_equal(model.means_, means)
-    if family == "diag":
-        deviations = [((blobs - mean) ** 2)[nearest[:, k] == 1].mean(axis=0) for k, mean in enumerate(means)]
-        np.testing.assert_allclose(model.covariances_, deviations, rtol=0.1)
-    # The components keep their order, and samples on disk give the same bits.
-    model.set_params(max_iter=100).fit(blobs)
-    assert np.array_equal(np.argmin(((model.means_[:, np.newaxis] - means) ** 2).sum(axis=2), axis=1), [0, 1, 2])
-    np.save(tmp_path / "samples.npy", blobs)
-    on_disk = clone(model).fit(Dataset(tmp_path / "samples.npy", memory=50_000))
-    assert same(model, on_disk)
-
-
-def test_given_means_may_be_far_from_all_samples_or_equal(blobs):
-    for means in [np.full((3, 3), 1e3), np.repeat(blobs[:1], 3, axis=0), np.r_[blobs[:2], [[1e4] * 3]]]:
-        for family in FAMILIES:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model = GaussianMixture(3, covariance_type=family, means_init=means, device="cpu").fit(blobs)
-            assert np.isfinite(model.means_).all()
-            assert (model.weights_ > 0.0).all()
-
-
-def test_restarts_after_the_first_try_other_covariances_for_given_means(blobs):
-    options = {"means_init": blobs[:3], "max_iter": 0, "random_state": 0, "device": "cpu"}
-    one, several = (GaussianMixture(3, n_init=n, **options).fit(blobs) for n in [1, 3])
-    assert same(one, several), "the first wins where no epoch tells them apart"

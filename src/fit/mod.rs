@@ -1,4 +1,4 @@
-//! The epoch loop: restarts, and the result of a fit.
+//! The epoch loop, which can stop and go on between any two epochs, over all restarts.
 
 pub(crate) mod collapse;
 pub(crate) mod floor;
@@ -6,9 +6,14 @@ pub(crate) mod init;
 pub(crate) mod kmeans;
 pub(crate) mod noise;
 pub(crate) mod options;
+mod result;
 pub(crate) mod seeds;
 pub(crate) mod starts;
+mod state;
 pub(crate) mod update;
+
+pub use self::result::{Fit, Progress, Seconds};
+pub use self::state::{Climb, FitState, Peak};
 
 use std::time::Instant;
 
@@ -20,101 +25,13 @@ use crate::device::backend::{Assignment, Backend};
 use crate::device::choice::Precision;
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair, Repairer};
-use crate::fit::init::{Initialisation, Start};
 use crate::fit::options::FitOptions;
 use crate::fit::update::Update;
 use crate::fit::update::step::{Here, Memory, Next, StepKind};
 use crate::fit::update::stepwise::{Extents, Stepwise};
-use crate::model::mixture::Mixture;
-
-/// Lower bounds that differ by no more are equal: nats per sample. Restarts that find the same optimum differ in their
-/// rounding alone, which is another on every processor.
-const EQUAL_BOUNDS: f64 = 1e-6;
 
 /// Stepwise EM gives way to EM when a pass gains less than this: nats per sample.
 const POLISH_BELOW: f64 = 1e-3;
-
-/// Where a fit stands, after each epoch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// Which restart, from 0.
-    pub restart: usize,
-    /// Epochs done in this restart, from 1.
-    pub epoch: usize,
-    /// What the epoch did.
-    pub kind: StepKind,
-    /// Mean log-likelihood per sample of the model before this epoch's M step.
-    pub lower_bound: f64,
-    /// Its change since the last epoch; infinite after the first.
-    pub change: f64,
-    /// Components that collapsed, and what was done about them; after the first epoch, those of the initialisation too.
-    pub repairs: Vec<Repair>,
-    /// Seconds this epoch took.
-    pub seconds: f64,
-}
-
-/// Seconds of each phase of a fit; initialisation and epochs are summed over the restarts.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Seconds {
-    /// Copying the samples to the device.
-    pub upload: f64,
-    /// Initialisation.
-    pub init: f64,
-    /// Epochs.
-    pub epochs: f64,
-}
-
-/// The result of a fit. Not converging is an outcome, not an error: the model is here in any case.
-#[derive(Debug, Clone)]
-pub struct Fit {
-    /// The fitted model: the best restart's. It has fewer components than asked for where some were dropped.
-    pub mixture: Mixture,
-    /// Whether the last change of the lower bound was below the tolerance.
-    pub converged: bool,
-    /// Whether the fit ended because its lower bounds only wandered within the noise of single precision. The model is
-    /// that of the greatest of them.
-    pub at_precision_limit: bool,
-    /// Epochs of the best restart.
-    pub n_iter: usize,
-    /// Last lower bound: the mean log-likelihood of the model before the last M step; at the limit of single precision
-    /// that of the model. Minus infinity if there was no epoch.
-    pub lower_bound: f64,
-    /// Lower bound of every epoch of the best restart.
-    pub lower_bounds: Vec<f64>,
-    /// Total log-likelihood of the fitted model.
-    pub log_likelihood: f64,
-    /// Sum of the sample weights: N, where there are none.
-    pub total_weight: f64,
-    /// What the initialisation of the best restart did.
-    pub initialisation: Initialisation,
-    /// Components of the best restart that collapsed, and what was done about them.
-    pub repairs: Vec<Repair>,
-    /// Where the samples were.
-    pub home: Home,
-    /// Seconds of each phase.
-    pub seconds: Seconds,
-    /// Seconds of every epoch, of all restarts in turn.
-    pub epoch_seconds: Vec<f64>,
-    /// What the user should know, a sentence each.
-    pub warnings: Vec<String>,
-}
-
-impl Fit {
-    /// Mean log-likelihood of the fitted model per unit of sample weight.
-    pub fn mean_log_likelihood(&self) -> f64 {
-        self.log_likelihood / self.total_weight
-    }
-
-    /// Akaike's information criterion; lower is better.
-    pub fn aic(&self) -> f64 {
-        self.mixture.aic(self.log_likelihood)
-    }
-
-    /// The Bayesian information criterion; lower is better.
-    pub fn bic(&self) -> f64 {
-        self.mixture.bic(self.log_likelihood, self.total_weight)
-    }
-}
 
 /// Fits a mixture to the samples by expectation-maximisation, on the given device.
 ///
@@ -137,124 +54,6 @@ pub fn fit(data: &dyn Data, device: &Device, options: &FitOptions, observe: &mut
         observe(&progress);
     }
     fitting.finish()
-}
-
-/// One restart, from its initialisation to its last epoch so far.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Climb {
-    /// The model after the last epoch.
-    pub mixture: Mixture,
-    /// What the rule of update knows of the epochs before.
-    pub memory: Memory,
-    /// What the initialisation did.
-    pub initialisation: Initialisation,
-    /// Components that collapsed, and what was done about them.
-    pub repairs: Vec<Repair>,
-    /// Lower bound of every epoch.
-    pub lower_bounds: Vec<f64>,
-    /// Whether the last change was below the tolerance.
-    pub converged: bool,
-    /// Whether the lower bounds only wander within the noise of single precision.
-    pub at_precision_limit: bool,
-    /// The model of the greatest lower bound, where lower bounds are noisy.
-    pub peak: Option<Peak>,
-    /// Mean log-likelihood of the model, where the restart is over and one of several.
-    pub score: Option<f64>,
-}
-
-/// A model and its lower bound.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Peak {
-    /// Mean log-likelihood per sample.
-    pub lower_bound: f64,
-    /// The model.
-    pub mixture: Mixture,
-}
-
-impl Climb {
-    /// A restart that begins.
-    fn new(start: Start) -> Self {
-        let Start { mixture, initialisation, repairs } = start;
-        Climb {
-            mixture,
-            memory: Memory::default(),
-            initialisation,
-            repairs,
-            lower_bounds: Vec::new(),
-            converged: false,
-            at_precision_limit: false,
-            peak: None,
-            score: None,
-        }
-    }
-
-    /// The last lower bound, or that of the model that was kept at the limit of single precision; minus infinity if there
-    /// was no epoch.
-    pub fn lower_bound(&self) -> f64 {
-        match &self.peak {
-            Some(peak) if self.at_precision_limit => peak.lower_bound,
-            _ => self.lower_bounds.last().copied().unwrap_or(f64::NEG_INFINITY),
-        }
-    }
-
-    /// Whether no epoch is to follow.
-    pub fn is_over(&self, max_iter: usize) -> bool {
-        self.converged || self.at_precision_limit || self.lower_bounds.len() >= max_iter
-    }
-
-    /// Lower bounds since components were last begun anew or dropped, which changes them at will.
-    fn bounds_since_repair(&self) -> &[f64] {
-        let repaired = self.repairs.iter().filter(|repair| repair.changes_model()).map(|repair| repair.epoch).max();
-        let repaired = repaired.unwrap_or(0);
-        self.lower_bounds.get(repaired..).unwrap_or_default()
-    }
-
-    /// Keeps the best model, and ends the restart where its lower bounds are no more than noise. `before` is the model that
-    /// had the last of them.
-    fn heed_noise(&mut self, before: Mixture, tol: f64) {
-        let bounds = self.bounds_since_repair();
-        let Some(&lower_bound) = bounds.last() else {
-            self.peak = None;
-            return;
-        };
-        let limited = noise::wanders(bounds, tol) || self.converged && noise::exceeds(bounds, tol);
-        if self.peak.as_ref().is_none_or(|peak| lower_bound > peak.lower_bound) {
-            self.peak = Some(Peak { lower_bound, mixture: before });
-        }
-        if let (true, Some(peak)) = (limited, &self.peak) {
-            self.mixture = peak.mixture.clone();
-            (self.converged, self.at_precision_limit) = (false, true);
-        }
-    }
-
-    /// The better of two: the first, unless the lower bound of the other is greater by more than rounding, and the
-    /// log-likelihood of its model no less.
-    fn or_better(self, other: Climb) -> Climb {
-        let climbed_higher = other.lower_bound() > self.lower_bound() + EQUAL_BOUNDS;
-        let scores_less = other.score.zip(self.score).is_some_and(|(other, own)| other < own);
-        if climbed_higher && !scores_less { other } else { self }
-    }
-}
-
-/// How far a fit has come: all that it needs to go on as if it had never stopped.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct FitState {
-    /// The restart at work, from 0; the number of restarts when all are done.
-    pub restart: usize,
-    /// How far it has come; `None` before its initialisation.
-    pub climb: Option<Climb>,
-    /// The best restart of those that are done.
-    pub best: Option<Climb>,
-}
-
-impl FitState {
-    /// The best model so far; `None` before the first initialisation.
-    pub fn best_so_far(&self) -> Option<Climb> {
-        match (self.best.clone(), self.climb.clone()) {
-            (Some(best), Some(climb)) => Some(best.or_better(climb)),
-            (best, climb) => best.or(climb),
-        }
-    }
 }
 
 /// A fit at work, epoch by epoch: it may be looked at, kept, and gone on with between any two.
