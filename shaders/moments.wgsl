@@ -1,5 +1,5 @@
 // M step: sums over a range of samples of r, r (x - mu) and r (x - mu)(x - mu)^T, for AT_ONCE components and one part
-// of their features (`sums.rs` says what parts there are).
+// of their features (`gpu/m_step.rs` says what parts there are).
 //
 // A workgroup sums one range: each lane over its own samples, all sums in registers, so that a value is read once for
 // all components and all its products.

@@ -3,8 +3,8 @@
 use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor, ComputePassDescriptor};
 
 use super::context::Gpu;
+use super::e_step::MOST_TRIPS;
 use super::kernel::{Binding, KernelSource};
-use super::layout::MOST_TRIPS;
 use super::samples::{GROUP, LANES};
 use crate::device::ceiling::{Ceiling, best_rate};
 use crate::error::Result;

@@ -12,8 +12,8 @@ use wgpu::{
 };
 
 use super::context::Gpu;
+use super::e_step::{Layout, Tile};
 use super::kernel::Kernel;
-use super::layout::{Layout, Tile};
 use super::plan::Plan;
 use super::samples::{Chunk, DeviceSamples, LANES};
 use crate::device::backend::Assignment;

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use wgpu::Limits;
 
-use super::layout::{Layout, MOST_TRIPS, Tile};
+use super::e_step::{Layout, MOST_TRIPS, Tile};
+use super::m_step::MOST_RANGE_GROUPS;
 use super::samples::{GROUP, LANES};
-use super::sums::MOST_RANGE_GROUPS;
 
 /// Scratch for what belongs to the samples of a tile; a single group may need more.
 const SAMPLE_SCRATCH: usize = 24 << 20;

@@ -6,10 +6,10 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 
 use super::ceiling;
+use super::e_step::{Layout, MOST_TRIPS, TILE_FIELDS, Tile};
 use super::kernel::{Binding, KernelSource};
-use super::layout::{Layout, MOST_TRIPS, TILE_FIELDS, Tile};
+use super::m_step::MOST_RANGE_GROUPS;
 use super::shape::Shape;
-use super::sums::MOST_RANGE_GROUPS;
 use super::tuning::Tuning;
 
 /// The uniform binding that every adapter has.

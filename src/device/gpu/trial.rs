@@ -115,7 +115,7 @@ fn problem(assignment: Assignment, family: CovarianceType, k: usize, d: usize) -
 mod tests {
     use super::*;
     use crate::device::gpu::context::tests::open;
-    use crate::device::gpu::layout::Layout;
+    use crate::device::gpu::e_step::Layout;
     use crate::device::gpu::shape::Shape;
 
     /// Layouts of few and many features and components.

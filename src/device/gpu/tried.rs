@@ -58,7 +58,7 @@ impl Tried {
 mod tests {
     use super::*;
     use crate::device::gpu::context::tests::open;
-    use crate::device::gpu::layout::Layout;
+    use crate::device::gpu::e_step::Layout;
     use crate::device::gpu::shape::Shape;
 
     #[test]

@@ -6,9 +6,9 @@ use bytemuck::{Pod, Zeroable};
 use ndarray::Array1;
 
 use super::kernel::{Binding, KernelSource};
+use super::m_step::Sums;
 use super::shape::Shape;
 use super::straight_line;
-use super::sums::Sums;
 use super::tuning::Tuning;
 use crate::data::coordinates::Coordinates;
 use crate::device::backend::HARD_SLACK;
