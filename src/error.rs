@@ -183,6 +183,13 @@ pub enum Error {
         single_precision: bool,
     },
 
+    /// Parts of data, or answers about them, do not belong together.
+    #[error("{problem}\ngive every part of the data once, in order, with the same features")]
+    Parts {
+        /// The part, and what is wrong with it.
+        problem: String,
+    },
+
     /// Whoever watches the passes stopped one.
     #[error("the work was interrupted\nrun it again, or go on from a checkpoint (--resume)")]
     Interrupted,

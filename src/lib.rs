@@ -76,6 +76,7 @@ mod memory;
 mod model;
 
 pub use data::points::{LARGEST_VALUE, Points, Samples};
+pub use data::summary::Summary;
 pub use data::{Data, Home, Place, Visit, Watched, Watcher, block_rows, thinned};
 pub use device::backend::{Assessment, Assignment, Backend, KernelTime, VisitAssessed};
 pub use device::ceiling::Ceiling;

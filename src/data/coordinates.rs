@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::data::Data;
 use crate::data::points::Points;
 use crate::data::spread::LEAST_DEVIATION;
+use crate::data::summary::Summary;
 use crate::error::{Error, Result};
 
 /// Values beyond this many spreads from the middle are refused in single precision: their squares, summed, would leave
@@ -25,25 +26,20 @@ pub(crate) struct Coordinates {
 
 impl Coordinates {
     /// Shifts by medians alone: all that double precision needs.
-    pub(crate) fn shifted(data: &dyn Data) -> Self {
-        let shift = data.medians().0;
+    pub(crate) fn shifted(summary: &Summary) -> Self {
+        let shift = summary.median().to_vec();
         Coordinates { scale: vec![1.0; shift.len()], shift }
     }
 
     /// Shifts by medians and scales by median absolute deviations; by robust scales where most values are equal.
-    pub(crate) fn scaled(data: &dyn Data) -> Self {
-        let (shift, deviations) = data.medians();
-        let scale = deviations
-            .into_iter()
-            .zip(data.scales())
-            .zip(&shift)
-            .map(|((deviation, scale), median): ((f64, f64), &f64)| {
-                // Values that differ by their rounding alone have no spread.
-                let spread = if deviation > LEAST_DEVIATION * median.abs() { deviation } else { scale };
-                if spread > 0.0 { (-spread.log2().round()).clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
-            })
-            .collect();
-        Coordinates { shift, scale }
+    pub(crate) fn scaled(summary: &Summary) -> Self {
+        let shift = summary.median().to_vec();
+        let scale = summary.deviation().iter().zip(summary.scale()).zip(&shift).map(|((deviation, scale), median)| {
+            // Values that differ by their rounding alone have no spread.
+            let spread = if *deviation > LEAST_DEVIATION * median.abs() { *deviation } else { *scale };
+            if spread > 0.0 { (-spread.log2().round()).clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
+        });
+        Coordinates { scale: scale.collect(), shift }
     }
 
     /// A feature's value in these coordinates.
@@ -64,7 +60,7 @@ impl Coordinates {
     /// The error for a value that single precision cannot hold.
     pub(crate) fn too_wide(&self, data: &dyn Data, row: usize, feature: usize, value: f64) -> Error {
         let spreads = self.map(feature, value).abs();
-        Error::TooWideForSinglePrecision { row, feature: data.feature(feature), value, spreads }
+        Error::TooWideForSinglePrecision { row, feature: data.summary().feature(feature), value, spreads }
     }
 
     /// Checks that single precision can hold every value.

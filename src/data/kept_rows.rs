@@ -1,43 +1,55 @@
 //! Some of the rows that pass by, kept for medians and scales.
 
+use serde::{Deserialize, Serialize};
+
+use crate::data::points::Points;
 use crate::data::spread::Spread;
 
 /// Most rows that medians are taken of.
 const ROWS_FOR_MEDIANS: usize = 4096;
 
-/// Some rows, evenly spaced: those whose number is a multiple of a power of two, the least that keeps them few. Which rows
-/// does not depend on the chunks they come in.
-#[derive(Debug, Clone, Default)]
+/// Some rows, evenly spaced: those whose number is a multiple of a power of two, the least that keeps them few. The rows
+/// that are kept do not depend on the chunks or the parts they come in.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct SpacedRows {
-    /// Rows that passed by.
-    seen: usize,
     /// Logarithm of the distance between the rows kept.
     level: u32,
-    rows: Vec<Vec<f64>>,
+    /// Their numbers and values.
+    rows: Vec<(usize, Vec<f64>)>,
 }
 
 impl SpacedRows {
-    /// Takes the samples that follow: so many, of which any can be asked for.
-    pub(crate) fn add(&mut self, n: usize, row: impl Fn(usize) -> Vec<f64>) {
-        let end = self.seen + n;
-        let mut next = self.rows.len() << self.level;
+    /// Takes samples, the first of which has the given number.
+    pub(crate) fn add(&mut self, first: usize, points: &Points) {
+        let end = first + points.n_samples();
+        let mut next = first.next_multiple_of(1 << self.level);
         while next < end {
-            self.rows.push(row(next - self.seen));
-            if self.rows.len() > ROWS_FOR_MEDIANS {
-                let mut row = 0..;
-                self.rows.retain(|_| row.next().is_some_and(|row| row % 2 == 0));
-                self.level += 1;
-            }
-            next = self.rows.len() << self.level;
+            self.rows.push((next, points.row(next - first)));
+            self.thin();
+            next = (next + 1).next_multiple_of(1 << self.level);
         }
-        self.seen = end;
+    }
+
+    /// Takes the rows of the part that follows.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.level = self.level.max(other.level);
+        self.rows.extend(other.rows.iter().cloned());
+        self.rows.retain(|(row, _)| row.is_multiple_of(1 << self.level));
+        self.thin();
+    }
+
+    fn thin(&mut self) {
+        while self.rows.len() > ROWS_FOR_MEDIANS {
+            self.level += 1;
+            self.rows.retain(|(row, _)| row.is_multiple_of(1 << self.level));
+        }
     }
 
     /// Median and median absolute deviation of every feature: (`[D]`, `[D]`).
     pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        let d = self.rows.first().map_or(0, Vec::len);
+        let d = self.rows.first().map_or(0, |(_, row)| row.len());
         let medians = (0..d).map(|feature| {
-            let mut column: Vec<f64> = self.rows.iter().map(|row| row[feature]).collect();
+            let mut column: Vec<f64> = self.rows.iter().map(|(_, row)| row[feature]).collect();
             let middle = median(&mut column);
             column.iter_mut().for_each(|x| *x = (*x - middle).abs());
             (middle, median(&mut column))
@@ -46,45 +58,54 @@ impl SpacedRows {
     }
 }
 
-/// Some rows of positive weight, drawn by a hash of their numbers: no period in the data falls in step with them. Which rows
-/// does not depend on the chunks they come in.
-#[derive(Debug, Clone, Default)]
+/// Some rows of positive weight, drawn by a hash of their numbers: no period in the data falls in step with them. The rows
+/// that are kept do not depend on the chunks or the parts they come in.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct DrawnRows {
-    /// Rows that passed by.
-    seen: usize,
     /// Bits that are zero in the hashes of the rows kept.
     level: u32,
-    rows: Vec<(u64, DrawnRow)>,
+    rows: Vec<DrawnRow>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct DrawnRow {
+    hash: u64,
     values: Vec<f64>,
     weight: f64,
 }
 
 impl DrawnRows {
-    /// Takes the samples that follow: so many, of which any can be asked for.
-    pub(crate) fn add(&mut self, n: usize, weight: impl Fn(usize) -> f64, row: impl Fn(usize) -> Vec<f64>) {
-        for i in 0..n {
-            let (hash, weight) = (hash((self.seen + i) as u64), weight(i));
-            if hash.trailing_zeros() < self.level || weight == 0.0 {
-                continue;
-            }
-            self.rows.push((hash, DrawnRow { values: row(i), weight }));
-            while self.rows.len() > ROWS_FOR_MEDIANS {
-                self.level += 1;
-                self.rows.retain(|(hash, _)| hash.trailing_zeros() >= self.level);
+    /// Takes samples, the first of which has the given number.
+    pub(crate) fn add(&mut self, first: usize, points: &Points) {
+        for i in 0..points.n_samples() {
+            let (hash, weight) = (hash((first + i) as u64), points.weight(i));
+            if hash.trailing_zeros() >= self.level && weight > 0.0 {
+                self.rows.push(DrawnRow { hash, values: points.row(i), weight });
+                self.thin();
             }
         }
-        self.seen += n;
+    }
+
+    /// Takes the rows of the part that follows.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.level = self.level.max(other.level);
+        self.rows.extend(other.rows.iter().cloned());
+        self.rows.retain(|row| row.hash.trailing_zeros() >= self.level);
+        self.thin();
+    }
+
+    fn thin(&mut self) {
+        while self.rows.len() > ROWS_FOR_MEDIANS {
+            self.level += 1;
+            self.rows.retain(|row| row.hash.trailing_zeros() >= self.level);
+        }
     }
 
     /// Where the values of every feature lie: `[D]`; none where there are no rows.
     pub(crate) fn spreads(&self) -> Vec<Spread> {
-        let d = self.rows.first().map_or(0, |(_, row)| row.values.len());
+        let d = self.rows.first().map_or(0, |row| row.values.len());
         let column = |feature: usize| -> Vec<(f64, f64)> {
-            self.rows.iter().map(|(_, row)| (row.values[feature], row.weight)).collect()
+            self.rows.iter().map(|row| (row.values[feature], row.weight)).collect()
         };
         (0..d).map(|feature| Spread::of(&column(feature))).collect()
     }

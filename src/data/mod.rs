@@ -1,11 +1,13 @@
 //! Samples that can be passed over again and again, wherever they are: in memory, or in files larger than it.
 
 pub(crate) mod coordinates;
-pub(crate) mod kept_rows;
+mod feature_moments;
+mod kept_rows;
 pub(crate) mod points;
+pub(crate) mod runs;
 pub(crate) mod spread;
-pub(crate) mod survey;
-pub(crate) mod total;
+pub(crate) mod summary;
+mod total;
 
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +18,8 @@ use rand::seq::index;
 use serde::{Deserialize, Serialize};
 
 use crate::data::points::Points;
-use crate::error::{Error, Feature, Result};
+use crate::data::summary::Summary;
+use crate::error::{Error, Result};
 
 /// Values of a block; its rows are a multiple of what any device takes at a time.
 const BLOCK_VALUES: usize = 1 << 22;
@@ -64,33 +67,8 @@ pub struct Home {
 /// What is computed from them does not depend on where they are: sums are formed over blocks of [`block_rows`] samples,
 /// and chunks consist of whole blocks.
 pub trait Data: Send + Sync {
-    /// N, the number of samples.
-    fn n_samples(&self) -> usize;
-
-    /// D, the number of features.
-    fn n_features(&self) -> usize;
-
-    /// The names of the features, if they have any.
-    fn feature_names(&self) -> Option<&[String]>;
-
-    /// The sum of the sample weights; N where there are none.
-    fn total_weight(&self) -> f64;
-
-    /// Number of samples whose weight is not zero.
-    fn n_effective(&self) -> usize;
-
-    /// Weighted mean and variance of every feature, in f64: (`[D]`, `[D]`).
-    fn feature_moments(&self) -> (Array1<f64>, Array1<f64>);
-
-    /// Median and median absolute deviation of every feature, (`[D]`, `[D]`), of some thousand rows, evenly spaced. A few
-    /// values far from the others move neither, so that what is taken relative to them keeps the digits of the bulk.
-    fn medians(&self) -> (Vec<f64>, Vec<f64>);
-
-    /// Robust scale of every feature, which a few values far from the others do not move: the standard deviation of
-    /// the values within ten median absolute deviations of the median, of some thousand rows, evenly spaced, with their
-    /// weights. Where more than half of the values are equal, the deviations are those of the others; 0 for a constant
-    /// feature: `[D]`.
-    fn scales(&self) -> Array1<f64>;
+    /// What is known of them, found in one pass when the data are opened, or when it is first asked for.
+    fn summary(&self) -> &Summary;
 
     /// Where they are.
     fn home(&self) -> Home;
@@ -107,9 +85,24 @@ pub trait Data: Send + Sync {
         &NEVER
     }
 
-    /// A column as errors name it.
-    fn feature(&self, index: usize) -> Feature {
-        Feature { index, name: self.feature_names().map(|names| names[index].clone()) }
+    /// N, the number of samples.
+    fn n_samples(&self) -> usize {
+        self.summary().n_samples()
+    }
+
+    /// D, the number of features.
+    fn n_features(&self) -> usize {
+        self.summary().n_features()
+    }
+
+    /// The sum of the sample weights; N where there are none.
+    fn total_weight(&self) -> f64 {
+        self.summary().total_weight()
+    }
+
+    /// The names of the features, if they have any.
+    fn feature_names(&self) -> Option<&[String]> {
+        self.summary().feature_names()
     }
 }
 
@@ -122,36 +115,8 @@ pub fn block_rows(n_features: usize) -> usize {
 }
 
 impl Data for Points<'_> {
-    fn n_samples(&self) -> usize {
-        self.n_samples()
-    }
-
-    fn n_features(&self) -> usize {
-        self.n_features()
-    }
-
-    fn feature_names(&self) -> Option<&[String]> {
-        self.feature_names()
-    }
-
-    fn total_weight(&self) -> f64 {
-        self.total_weight()
-    }
-
-    fn n_effective(&self) -> usize {
-        self.n_effective()
-    }
-
-    fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
-        self.feature_moments()
-    }
-
-    fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        self.medians()
-    }
-
-    fn scales(&self) -> Array1<f64> {
-        self.scales()
+    fn summary(&self) -> &Summary {
+        self.summary()
     }
 
     fn home(&self) -> Home {
@@ -203,36 +168,8 @@ pub(crate) fn check_stop(stop: &AtomicBool) -> Result<()> {
 }
 
 impl Data for Watched<'_> {
-    fn n_samples(&self) -> usize {
-        self.data.n_samples()
-    }
-
-    fn n_features(&self) -> usize {
-        self.data.n_features()
-    }
-
-    fn feature_names(&self) -> Option<&[String]> {
-        self.data.feature_names()
-    }
-
-    fn total_weight(&self) -> f64 {
-        self.data.total_weight()
-    }
-
-    fn n_effective(&self) -> usize {
-        self.data.n_effective()
-    }
-
-    fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
-        self.data.feature_moments()
-    }
-
-    fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        self.data.medians()
-    }
-
-    fn scales(&self) -> Array1<f64> {
-        self.data.scales()
+    fn summary(&self) -> &Summary {
+        self.data.summary()
     }
 
     fn home(&self) -> Home {
@@ -256,7 +193,7 @@ impl Data for Watched<'_> {
 
 /// Random places among the samples of positive weight, in order: all of them if there are no more than `count`.
 pub(crate) fn choose(data: &dyn Data, count: usize, random: &mut impl Rng) -> Vec<usize> {
-    let n = data.n_effective();
+    let n = data.summary().n_effective();
     if n <= count {
         return (0..n).collect();
     }
@@ -271,7 +208,7 @@ pub(crate) fn choose(data: &dyn Data, count: usize, random: &mut impl Rng) -> Ve
 /// # Errors
 /// That the samples cannot be read again, or that the pass is stopped.
 pub fn thinned(data: &dyn Data, count: usize) -> Result<Points<'static>> {
-    let (n, golden) = (data.n_effective(), 0.618_033_988_749_895);
+    let (n, golden) = (data.summary().n_effective(), 0.618_033_988_749_895);
     let place = |i: usize| ((i as f64 + (i as f64 * golden).fract()) * n as f64 / count as f64) as usize;
     let places: Vec<usize> = if n <= count { (0..n).collect() } else { (0..count).map(place).collect() };
     select(data, &places)

@@ -6,10 +6,8 @@ use std::sync::OnceLock;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, Ix2, s};
 use rayon::prelude::*;
 
-use crate::data::kept_rows::{DrawnRows, SpacedRows};
-use crate::data::spread::Spread;
-use crate::data::spread::scales;
-use crate::data::total::{Total, drop_rounding};
+use crate::data::summary::Summary;
+use crate::data::total::Total;
 use crate::error::{Error, Feature, Result};
 
 /// Larger magnitudes are refused: the sums of squares that every pass forms would leave the range of f64.
@@ -80,8 +78,7 @@ pub struct Points<'a> {
     weights: Option<CowArray<'a, f64, Ix1>>,
     /// Summed when it is asked for: chunks of samples often are not.
     total_weight: OnceLock<f64>,
-    /// Robust scales of the features: `[D]`.
-    scales: OnceLock<Vec<f64>>,
+    summary: OnceLock<Summary>,
     feature_names: Option<Vec<String>>,
 }
 
@@ -109,7 +106,7 @@ impl<'a> Points<'a> {
         feature_names: Option<Vec<String>>,
     ) -> Self {
         let (samples, weights) = (samples.into(), weights.map(Into::into));
-        Points { samples, weights, total_weight: OnceLock::new(), scales: OnceLock::new(), feature_names }
+        Points { samples, weights, total_weight: OnceLock::new(), summary: OnceLock::new(), feature_names }
     }
 
     fn check(samples: Samples<'a>, feature_names: Option<Vec<String>>) -> Result<Self> {
@@ -133,7 +130,7 @@ impl<'a> Points<'a> {
 
     /// The same points, their columns so named.
     pub(crate) fn with_feature_names(self, feature_names: Option<Vec<String>>) -> Self {
-        Points { feature_names, ..self }
+        Points { feature_names, summary: OnceLock::new(), ..self }
     }
 
     /// Gives each sample a weight: a weight of w counts the sample w times in every sum.
@@ -147,7 +144,7 @@ impl<'a> Points<'a> {
         }
         check_weights(weights.view())?;
         self.weights = Some(weights);
-        (self.total_weight, self.scales) = Default::default();
+        (self.total_weight, self.summary) = Default::default();
         check_weight_sum(self.total_weight())?;
         Ok(self)
     }
@@ -296,54 +293,9 @@ impl<'a> Points<'a> {
         row
     }
 
-    /// Weighted mean and variance of every feature, two passes in f64: (`[D]`, `[D]`).
-    pub fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
-        // About the first sample, so that the mean of a constant feature is that constant to the last bit.
-        let first = self.rows(&[0]).row(0).to_owned();
-        let mean = self.weighted_sum(|d, x| x - first[d]) / self.total_weight() + &first;
-        let mut variance = self.weighted_sum(|d, x| (x - mean[d]) * (x - mean[d])) / self.total_weight();
-        drop_rounding(&mean, &mut variance);
-        (mean, variance)
-    }
-
-    /// Median and median absolute deviation of every feature, of some rows: (`[D]`, `[D]`).
-    pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        let mut rows = SpacedRows::default();
-        rows.add(self.n_samples(), |i| self.row(i));
-        rows.medians()
-    }
-
-    /// Where the values of every feature lie, of some rows: `[D]`.
-    pub(crate) fn spreads(&self) -> Vec<Spread> {
-        let mut rows = DrawnRows::default();
-        rows.add(self.n_samples(), |i| self.weight(i), |i| self.row(i));
-        rows.spreads()
-    }
-
-    /// Robust scale of every feature, of some rows; its standard deviation where these are all alike: `[D]`.
-    pub(crate) fn scales(&self) -> Array1<f64> {
-        let find = || scales(&self.spreads(), || self.feature_moments().1).to_vec();
-        self.scales.get_or_init(find).iter().copied().collect()
-    }
-
-    /// Sum over the samples of weight times term(feature, value), for every feature, in an order that does not depend
-    /// on the number of threads.
-    fn weighted_sum(&self, term: impl Fn(usize, f64) -> f64 + Sync) -> Array1<f64> {
-        let partial: Vec<Vec<f64>> = self
-            .tasks()
-            .into_par_iter()
-            .map(|rows| {
-                let mut sum = vec![0.0; self.n_features()];
-                self.for_each_row(rows, |i, row| {
-                    let weight = self.weight(i);
-                    for (d, (sum, &x)) in sum.iter_mut().zip(row).enumerate() {
-                        *sum += weight * term(d, x);
-                    }
-                });
-                sum
-            })
-            .collect();
-        partial.into_iter().fold(Array1::zeros(self.n_features()), |total, part| total + Array1::from(part))
+    /// What is known of the samples: made when it is first asked for, in one pass over them.
+    pub fn summary(&self) -> &Summary {
+        self.summary.get_or_init(|| Summary::of(self))
     }
 
     fn tasks(&self) -> Vec<Range<usize>> {
@@ -414,7 +366,7 @@ pub(crate) fn check_weight_sum(sum: f64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array, ShapeBuilder, array};
+    use ndarray::array;
 
     #[test]
     fn the_first_bad_value_is_named_and_all_are_counted() {
@@ -425,18 +377,6 @@ mod tests {
         match Points::new(values) {
             Err(Error::NonFinite { row: 40_001, feature, count: 3, .. }) => assert_eq!(feature.index, 1),
             other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn moments_of_features_do_not_depend_on_layout_or_offset() {
-        let rows = array![[1e8 + 1.0, 0.0], [1e8 + 3.0, 0.0], [1e8 + 8.0, 6.0]];
-        let columns = Array::from_shape_fn((3, 2).f(), |i| rows[i]);
-        for values in [rows, columns] {
-            let points = Points::new(values).unwrap().with_weights(array![1.0, 1.0, 2.0]).unwrap();
-            let (mean, variance) = points.feature_moments();
-            assert_eq!(mean, array![1e8 + 5.0, 3.0]);
-            assert_eq!(variance, array![9.5, 9.0]);
         }
     }
 

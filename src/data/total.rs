@@ -1,9 +1,9 @@
 //! Sums that keep what rounding takes.
 
-use ndarray::Array1;
+use serde::{Deserialize, Serialize};
 
 /// A sum that does not depend on where it was interrupted, with what rounding took from it (Neumaier 1974).
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Total {
     sum: f64,
     lost: f64,
@@ -16,16 +16,13 @@ impl Total {
         self.sum = sum;
     }
 
+    /// Takes another sum. But for ties in the last rounding, the value is that of all terms one after another.
+    pub(crate) fn append(&mut self, other: Total) {
+        self.add(other.sum);
+        self.lost += other.lost;
+    }
+
     pub(crate) fn value(self) -> f64 {
         self.sum + self.lost
     }
-}
-
-/// What the rounding of the mean makes of a constant feature is no variance.
-pub(crate) fn drop_rounding(mean: &Array1<f64>, variance: &mut Array1<f64>) {
-    variance.zip_mut_with(mean, |variance, mean| {
-        if *variance <= (8.0 * f64::EPSILON * mean).powi(2) {
-            *variance = 0.0;
-        }
-    });
 }

@@ -168,7 +168,7 @@ impl Repairer<'_> {
     pub(crate) fn starved(&self, moments: &Moments) -> Vec<(usize, Collapse)> {
         let (k, d) = moments.origins.dim();
         let needed = samples_needed(moments.covariance_type(), d);
-        let n_effective = self.data.n_effective();
+        let n_effective = self.data.summary().n_effective();
         // In samples: weights may be in any unit.
         let samples = &moments.counts * (n_effective as f64 / moments.total_weight);
         // To the nearest: posteriors of samples that belong to one component sum to a little less than their number.

@@ -17,7 +17,7 @@ pub enum Floor {
     /// The same variance for every feature, whatever the features are measured in: scikit-learn's `reg_covar`.
     #[serde(rename = "reg_covar")]
     Absolute(f64),
-    /// This share of the square of every feature's robust scale, [`Data::scales`]: a fit in metres and one in millimetres
+    /// This share of the square of every feature's robust scale, [`Summary::scale`](crate::Summary::scale): a fit in metres and one in millimetres
     /// give the same labels, and a few values far from the others change none.
     #[serde(rename = "floor")]
     Relative(f64),
@@ -69,7 +69,7 @@ impl Floor {
 pub(crate) fn units(data: &dyn Data) -> Array1<f64> {
     let squares = |(scale, median): (&f64, &f64)| [scale * scale, median * median];
     let unit = |squares: [f64; 2]| squares.into_iter().find(|square| *square > 0.0).unwrap_or(1.0);
-    data.scales().iter().zip(&data.medians().0).map(squares).map(unit).collect()
+    data.summary().scale().iter().zip(data.summary().median()).map(squares).map(unit).collect()
 }
 
 /// A floor that is a larger share of a variance than this is worth a word.
@@ -78,17 +78,17 @@ const LARGEST_SHARE: f64 = 0.01;
 /// What the user should know of floors that make up much of a variance, in one sentence. Features that are constant in the
 /// data have no variance of their own anyway.
 pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, data: &dyn Data) -> Option<String> {
-    let (k, covariances, scales) = (mixture.n_components(), mixture.covariances(), data.scales());
+    let (k, covariances, scales) = (mixture.n_components(), mixture.covariances(), data.summary().scale());
     let varied = || (0..data.n_features()).filter(|feature| scales[*feature] > 0.0);
     let share = |k: usize, feature: usize, floor: f64| floor / covariances.entry(k, feature, feature);
     let shares: Vec<(f64, String)> = match mixture.covariance_type() {
         CovarianceType::Spherical => (0..k).map(|k| (share(k, 0, average(floors)), format!("component {k}"))).collect(),
-        CovarianceType::Tied => {
-            varied().map(|i| (share(0, i, floors[i]), format!("{} in all components", data.feature(i)))).collect()
-        }
+        CovarianceType::Tied => varied()
+            .map(|i| (share(0, i, floors[i]), format!("{} in all components", data.summary().feature(i))))
+            .collect(),
         CovarianceType::Full | CovarianceType::Diag => (0..k)
             .flat_map(|k| varied().map(move |feature| (k, feature)))
-            .map(|(k, i)| (share(k, i, floors[i]), format!("{} in component {k}", data.feature(i))))
+            .map(|(k, i)| (share(k, i, floors[i]), format!("{} in component {k}", data.summary().feature(i))))
             .collect(),
     };
     let large: Vec<&(f64, String)> = shares.iter().filter(|(share, _)| *share > LARGEST_SHARE).collect();

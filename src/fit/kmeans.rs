@@ -104,13 +104,13 @@ pub(crate) struct Runs {
 /// second run sees them brought nearer: else these would take all centres, or could not have any of their own.
 pub(crate) fn run(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Runs> {
     let points = subsample(data, k, random)?;
-    let spreads = points.spreads();
+    let spreads = points.summary().spreads();
     let has_far_values = points.any(|feature, x| spreads[feature].is_far(x));
     let compressed = has_far_values.then(|| points.mapped(|feature, x| spreads[feature].compress(x)));
-    let mut views = vec![View::new(&points, data.stop(), points.scales(), None)];
+    let mut views = vec![View::new(&points, data.stop(), points.summary().scale().clone(), None)];
     if let Some(compressed) = &compressed {
         let scales = spreads.iter().map(|spread| spread.clipped_scale).collect();
-        let scales = or_deviations(scales, || compressed.feature_moments().1);
+        let scales = or_deviations(scales, || compressed.summary().variance().clone());
         views.insert(0, View::new(compressed, data.stop(), scales, Some(&spreads)));
     }
     let multiplications = points.n_samples() * points.n_features() * k;
@@ -135,7 +135,7 @@ pub(crate) fn run(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Runs>
 /// Seeds alone `[K, D]`, from a subsample or from all samples where they are few.
 pub(crate) fn seed(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Array2<f64>> {
     let points = subsample(data, k, random)?;
-    let mut seeder = Seeder::new(&points, &squares(points.scales()));
+    let mut seeder = Seeder::new(&points, &squares(points.summary().scale().clone()));
     Ok(points.rows(&seeder.seed(k, data.stop(), random)?))
 }
 

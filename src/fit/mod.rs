@@ -28,7 +28,7 @@ use crate::fit::collapse::{OnCollapse, Repair, Repairer};
 use crate::fit::options::FitOptions;
 use crate::fit::update::Update;
 use crate::fit::update::step::{Here, Memory, Next, StepKind};
-use crate::fit::update::stepwise::{Extents, Stepwise};
+use crate::fit::update::stepwise::Stepwise;
 
 /// Stepwise EM gives way to EM when a pass gains less than this: nats per sample.
 const POLISH_BELOW: f64 = 1e-3;
@@ -83,8 +83,6 @@ pub struct Fitting<'d> {
     units: Array1<f64>,
     /// Floors of the variances: `[D]`.
     floors: Array1<f64>,
-    /// What stepwise EM places and scales its batches by.
-    extents: Option<Extents>,
     state: FitState,
     seconds: Seconds,
     epoch_seconds: Vec<f64>,
@@ -106,8 +104,11 @@ impl<'d> Fitting<'d> {
     /// As [`fit`].
     pub fn resume(data: &'d dyn Data, device: &Device, options: &FitOptions, state: FitState) -> Result<Self> {
         options.check()?;
-        if data.n_effective() < options.n_components {
-            return Err(Error::TooFewSamples { n_samples: data.n_effective(), n_components: options.n_components });
+        if data.summary().n_effective() < options.n_components {
+            return Err(Error::TooFewSamples {
+                n_samples: data.summary().n_effective(),
+                n_components: options.n_components,
+            });
         }
         options.covariance_type.check_room(options.n_components, data.n_features())?;
         for climb in [&state.climb, &state.best].into_iter().flatten() {
@@ -123,10 +124,9 @@ impl<'d> Fitting<'d> {
             Update::Gradient { .. } | Update::Squarem => floor::units(data),
             Update::Em | Update::Damped { .. } | Update::Stepwise { .. } => Array1::zeros(0),
         };
-        let extents = matches!(options.update, Update::Stepwise { .. }).then(|| Extents::of(data));
         let (options, device, floors) = (options.clone(), device.clone(), options.floor.of_features(data));
         let epoch_seconds = Vec::new();
-        Ok(Fitting { data, options, device, backend, units, floors, extents, state, seconds, epoch_seconds })
+        Ok(Fitting { data, options, device, backend, units, floors, state, seconds, epoch_seconds })
     }
 
     /// How far the fit has come. An epoch that failed changed nothing.
@@ -161,7 +161,7 @@ impl<'d> Fitting<'d> {
             }
             if self.n_restarts() > 1 {
                 // Its lower bound is of the model before: the model of the greatest bound may not be the best.
-                let score = self.backend.log_likelihood(&climb.mixture)? / self.data.total_weight();
+                let score = self.backend.log_likelihood(&climb.mixture)? / self.data.summary().total_weight();
                 self.state.climb.as_mut().expect("just initialised").score = Some(score);
             }
             // The first restart counts even where no epoch gave it a lower bound.
@@ -215,11 +215,11 @@ impl<'d> Fitting<'d> {
     fn next(&mut self, climb: &Climb) -> Result<(Next, Vec<Repair>)> {
         let Climb { mixture, memory, lower_bounds, .. } = climb;
         let FitOptions { update, tol, .. } = self.options;
-        if let (Update::Stepwise { batch_size, decay, polish }, Some(extents)) = (update, &self.extents)
+        if let Update::Stepwise { batch_size, decay, polish } = update
             && !memory.polishing
         {
             let (floors, seed, passes) = (&self.floors, self.options.seed, lower_bounds.len());
-            let stepwise = Stepwise { batch_size, decay, floors, extents, seed, passes };
+            let stepwise = Stepwise { batch_size, decay, floors, seed, passes };
             match self.step_through(climb, &stepwise, polish) {
                 Err(Error::NotPositiveDefinite { .. }) if self.options.on_collapse != OnCollapse::Error => {}
                 next => return next.map(|next| (next, Vec::new())),
@@ -303,7 +303,7 @@ impl<'d> Fitting<'d> {
             mixture: best.mixture,
             lower_bounds: best.lower_bounds,
             log_likelihood,
-            total_weight: self.data.total_weight(),
+            total_weight: self.data.summary().total_weight(),
             initialisation: best.initialisation,
             repairs: best.repairs,
             home: self.backend.home(),

@@ -132,12 +132,12 @@ pub(crate) fn around(
     family: CovarianceType,
     floors: &Array1<f64>,
 ) -> Result<Mixture> {
-    let (_, mut moments) = kmeans::assign(means, &kmeans::squares(data.scales()), backend, family)?;
+    let (_, mut moments) = kmeans::assign(means, &kmeans::squares(data.summary().scale().clone()), backend, family)?;
     moments.first.fill(0.0);
     // A mean that is nearest to no sample has the weight of one: without any its component would be gone for good.
-    let one = moments.total_weight / data.n_effective() as f64;
+    let one = moments.total_weight / data.summary().n_effective() as f64;
     moments.counts.mapv_inplace(|count| count.max(one));
-    feed(moments, data.n_effective()).maximize_above(floors)
+    feed(moments, data.summary().n_effective()).maximize_above(floors)
 }
 
 /// The moments of so many samples, in which components of too few of them have the average covariance.

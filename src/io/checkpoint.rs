@@ -85,14 +85,14 @@ pub struct OptionsRecord {
 impl DataRecord {
     /// What these data are told by: their extents, and medians of some of their rows.
     pub fn of(data: &dyn Data) -> Self {
-        let (medians, deviations) = data.medians();
+        let summary = data.summary();
         DataRecord {
             n_samples: data.n_samples(),
             n_features: data.n_features(),
-            total_weight: data.total_weight(),
+            total_weight: summary.total_weight(),
             feature_names: data.feature_names().map(<[String]>::to_vec),
-            medians,
-            deviations,
+            medians: summary.median().to_vec(),
+            deviations: summary.deviation().to_vec(),
         }
     }
 

@@ -14,7 +14,7 @@ use super::origin::{Origin, locate};
 use super::rows::{Even, Gathered, Rows};
 use super::stream::{Checks, Stream, chunk_rows, read_ahead};
 use crate::data::points::Points;
-use crate::data::survey::Survey;
+use crate::data::summary::Summary;
 use crate::data::{Data, Home, Place, Visit, check_stop};
 use crate::error::{Error, Result};
 use crate::memory::text;
@@ -41,10 +41,9 @@ struct OnDisk {
     files: Vec<PathBuf>,
     stamps: Vec<Stamp>,
     selection: Selection,
-    names: Option<Vec<String>>,
     /// Weights of all rows, where they have a file of their own.
     weights: Option<Arc<Array1<f64>>>,
-    survey: Survey,
+    summary: Summary,
 }
 
 /// What changes when a file does.
@@ -99,14 +98,14 @@ impl Dataset {
         let stamps = files.iter().map(|file| Stamp::of(file)).collect::<Result<Vec<_>>>();
         let Stream { mut rows, weights, weights_origin } = Stream::of_files(found, selection)?;
         let taken = take(&mut rows, &files, memory, stop);
-        let Rows { origin, names, notes, .. } = rows;
+        let Rows { origin, notes, .. } = rows;
         let kept = taken.map_err(|error| notes.remind(locate(error, &origin, weights_origin.as_ref())))?;
         let (samples, reason) = match kept {
             Kept::All(samples, reason) => (Stored::Memory(samples), reason),
-            Kept::Survey(survey) => {
+            Kept::Summary(summary) => {
                 let reason = format!("more than the {} of memory allowed", text(memory));
                 let (stamps, selection) = (stamps?, selection.clone());
-                (Stored::Disk(Box::new(OnDisk { files, stamps, selection, names, weights, survey })), reason)
+                (Stored::Disk(Box::new(OnDisk { files, stamps, selection, weights, summary })), reason)
             }
         };
         Ok(Dataset { samples, reason, origin, weights_origin, notes: notes.lines() })
@@ -159,7 +158,7 @@ impl Dataset {
 enum Kept {
     /// All of them, and how much that is.
     All(Points<'static>, String),
-    Survey(Survey),
+    Summary(Summary),
 }
 
 /// Checks all rows, and keeps them while they take no more than so many bytes.
@@ -167,15 +166,15 @@ fn take(rows: &mut Rows, files: &[PathBuf], memory: u64, stop: &AtomicBool) -> R
     let d = rows.n_features;
     let mut checks = Checks::new(rows.names.clone());
     let mut gathered = Gathered::default();
-    let mut survey: Option<Survey> = None;
+    let mut summary: Option<Summary> = None;
     while let Some(chunk) = rows.next().transpose()? {
         check_stop(stop)?;
         let points = Points::trusted(chunk.samples, chunk.weights, None);
         if !checks.pass(&points) {
             continue;
         }
-        if let Some(survey) = &mut survey {
-            survey.add(&points);
+        if let Some(summary) = &mut summary {
+            summary.add(&points);
             continue;
         }
         gathered.add(&points);
@@ -184,12 +183,12 @@ fn take(rows: &mut Rows, files: &[PathBuf], memory: u64, stop: &AtomicBool) -> R
         if all > usize::try_from(memory).unwrap_or(usize::MAX) {
             check_repeatable(files, memory)?;
             let (samples, weights) = gathered.take(d);
-            survey.insert(Survey::new(d)).add(&Points::trusted(samples, weights, None));
+            summary.insert(Summary::new(d, rows.names.clone())).add(&Points::trusted(samples, weights, None));
         }
     }
     checks.finish(d)?;
-    if let Some(survey) = survey {
-        return Ok(Kept::Survey(survey));
+    if let Some(summary) = summary {
+        return Ok(Kept::Summary(summary));
     }
     let bytes = gathered.bytes() as u64;
     let (samples, weights) = gathered.take(d);
@@ -215,59 +214,10 @@ fn check_repeatable(files: &[PathBuf], memory: u64) -> Result<()> {
 }
 
 impl Data for Dataset {
-    fn n_samples(&self) -> usize {
+    fn summary(&self) -> &Summary {
         match &self.samples {
-            Stored::Memory(points) => points.n_samples(),
-            Stored::Disk(disk) => disk.survey.n_samples,
-        }
-    }
-
-    fn n_features(&self) -> usize {
-        match &self.samples {
-            Stored::Memory(points) => points.n_features(),
-            Stored::Disk(disk) => disk.survey.n_features(),
-        }
-    }
-
-    fn feature_names(&self) -> Option<&[String]> {
-        match &self.samples {
-            Stored::Memory(points) => points.feature_names(),
-            Stored::Disk(disk) => disk.names.as_deref(),
-        }
-    }
-
-    fn total_weight(&self) -> f64 {
-        match &self.samples {
-            Stored::Memory(points) => points.total_weight(),
-            Stored::Disk(disk) => disk.survey.total_weight(),
-        }
-    }
-
-    fn n_effective(&self) -> usize {
-        match &self.samples {
-            Stored::Memory(points) => points.n_effective(),
-            Stored::Disk(disk) => disk.survey.n_effective,
-        }
-    }
-
-    fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
-        match &self.samples {
-            Stored::Memory(points) => points.feature_moments(),
-            Stored::Disk(disk) => disk.survey.feature_moments(),
-        }
-    }
-
-    fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        match &self.samples {
-            Stored::Memory(points) => points.medians(),
-            Stored::Disk(disk) => disk.survey.spaced_rows.medians(),
-        }
-    }
-
-    fn scales(&self) -> Array1<f64> {
-        match &self.samples {
-            Stored::Memory(points) => points.scales(),
-            Stored::Disk(disk) => disk.survey.scales(),
+            Stored::Memory(points) => points.summary(),
+            Stored::Disk(disk) => &disk.summary,
         }
     }
 
@@ -291,7 +241,7 @@ impl OnDisk {
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
         self.check_unchanged()?;
         let rows = Rows::open(self.files.clone(), &self.selection)?.with_weights(self.weights.clone());
-        let d = self.survey.n_features();
+        let d = self.summary.n_features();
         if rows.n_features != d {
             return Err(self.changed(&self.files[0]));
         }
@@ -300,7 +250,7 @@ impl OnDisk {
         let (_, outcome) = read_ahead(chunks, &mut |points| {
             let first = seen;
             seen += points.n_samples();
-            if seen > self.survey.n_samples || points.n_features() != d {
+            if seen > self.summary.n_samples() || points.n_features() != d {
                 return Err(self.changed(&self.files[0]));
             }
             visit(first, &points)
@@ -311,7 +261,7 @@ impl OnDisk {
         }
         outcome?;
         self.check_unchanged()?;
-        if seen == self.survey.n_samples { Ok(()) } else { Err(self.changed(&self.files[0])) }
+        if seen == self.summary.n_samples() { Ok(()) } else { Err(self.changed(&self.files[0])) }
     }
 
     fn check_unchanged(&self) -> Result<()> {

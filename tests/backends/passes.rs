@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use mixtura::io::{Dataset, Selection};
 use mixtura::{
-    Assignment, CovarianceType, Data, Error, FitOptions, Fitting, Home, Mixture, OnCollapse, Place, Points, Visit,
-    WarmStart,
+    Assignment, CovarianceType, Data, Error, FitOptions, Fitting, Home, Mixture, OnCollapse, Place, Points, Summary,
+    Visit, WarmStart,
 };
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 
 use crate::common::compare::{points, to_mixture};
 use crate::common::data::Blobs;
@@ -33,36 +33,8 @@ impl<'d> Counted<'d> {
 }
 
 impl Data for Counted<'_> {
-    fn n_samples(&self) -> usize {
-        self.data.n_samples()
-    }
-
-    fn n_features(&self) -> usize {
-        self.data.n_features()
-    }
-
-    fn feature_names(&self) -> Option<&[String]> {
-        self.data.feature_names()
-    }
-
-    fn total_weight(&self) -> f64 {
-        self.data.total_weight()
-    }
-
-    fn n_effective(&self) -> usize {
-        self.data.n_effective()
-    }
-
-    fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
-        self.data.feature_moments()
-    }
-
-    fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        self.data.medians()
-    }
-
-    fn scales(&self) -> Array1<f64> {
-        self.data.scales()
+    fn summary(&self) -> &Summary {
+        self.data.summary()
     }
 
     fn home(&self) -> Home {

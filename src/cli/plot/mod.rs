@@ -109,8 +109,8 @@ fn draw_samples(svg: &mut Svg, area: Area, fit: &Fit, data: &dyn Data, points: &
     let projection = match data.n_features() {
         2 => Projection::own([name(0), name(1)]),
         _ => {
-            let (mean, variance) = data.feature_moments();
-            Projection::principal(&samples, points.weights(), mean, &variance)
+            let (mean, variance) = (data.summary().mean(), data.summary().variance());
+            Projection::principal(&samples, points.weights(), mean.clone(), variance)
         }
     };
     // Few enough for any processor, and none of them too wide for it.

@@ -48,7 +48,7 @@ pub(crate) fn load(data: &dyn Data, precision: Precision) -> Result<Box<dyn Back
     match precision {
         Precision::Double => Ok(Box::new(CpuBackend::new(data))),
         Precision::Single => {
-            let coordinates = Coordinates::scaled(data);
+            let coordinates = Coordinates::scaled(data.summary());
             coordinates.check(data)?;
             Ok(Box::new(CpuBackend::<f32>::with_coordinates(data, coordinates)))
         }
@@ -70,7 +70,7 @@ pub(crate) struct CpuBackend<'d, T> {
 impl<'d> CpuBackend<'d, f64> {
     /// Borrows the samples; nothing is copied.
     pub(crate) fn new(data: &'d dyn Data) -> Self {
-        Self::with_coordinates(data, Coordinates::shifted(data))
+        Self::with_coordinates(data, Coordinates::shifted(data.summary()))
     }
 
     /// Moments under responsibilities that `fill(rows, r)` makes up: r is [K, n] for the n given rows, and each
@@ -154,8 +154,8 @@ impl<'d, T: Real> CpuBackend<'d, T> {
         let second = tied.map_or_else(|| sums.second(family, means, scale), CovarianceArray::Tied);
         let reference = if let Source::Model(parameters, _) = source { parameters.reference } else { 0.0 };
         let moments = Moments {
-            total_weight: self.data.total_weight(),
-            log_likelihood: sums.log_likelihood + reference * self.data.total_weight(),
+            total_weight: self.data.summary().total_weight(),
+            log_likelihood: sums.log_likelihood + reference * self.data.summary().total_weight(),
             counts: sums.counts(),
             first: sums.first(scale),
             origins,
@@ -191,7 +191,9 @@ impl<'d, T: Real> CpuBackend<'d, T> {
     /// Whether too few will be left, by the covariance within components that is to be expected: then nobody need try.
     fn loses_digits(&self, within: Option<&Array2<f64>>) -> bool {
         let known = within.zip(self.scatter.as_ref());
-        known.is_some_and(|(within, scatter)| !Self::keeps_digits(scatter, &(within * self.data.total_weight())))
+        known.is_some_and(|(within, scatter)| {
+            !Self::keeps_digits(scatter, &(within * self.data.summary().total_weight()))
+        })
     }
 
     fn parameters(&self, mixture: &Mixture) -> Result<Parameters<T>> {
@@ -280,7 +282,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         let second = self.pass.as_ref().map_or(Second::Diagonal, |pass| pass.shape.second);
         let shape = Shape { k: parameters.k, d: parameters.d, second };
         let sums = self.sums(&Source::Model(&parameters, Assignment::Soft), &[], shape)?;
-        Ok(sums.log_likelihood + parameters.reference * self.data.total_weight())
+        Ok(sums.log_likelihood + parameters.reference * self.data.summary().total_weight())
     }
 
     fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {

@@ -62,15 +62,14 @@ impl DeviceSamples {
     /// Copies the samples to the device, if they take no more than `budget` bytes of its memory, or all that it has.
     pub(super) fn upload(gpu: &Gpu, data: &dyn Data, budget: Option<u64>) -> Result<Self> {
         let (n, d) = (data.n_samples(), data.n_features());
-        let (_, variances) = data.feature_moments();
         // A part of the samples may weigh nothing.
-        let mean_weight = Some(data.total_weight() / n as f64).filter(|weight| *weight > 0.0).unwrap_or(1.0);
+        let mean_weight = Some(data.summary().total_weight() / n as f64).filter(|weight| *weight > 0.0).unwrap_or(1.0);
         let mut samples = DeviceSamples {
             chunks: Vec::new(),
-            coordinates: Coordinates::scaled(data),
-            constant: variances.iter().map(|variance| *variance == 0.0).collect(),
+            coordinates: Coordinates::scaled(data.summary()),
+            constant: data.summary().variance().iter().map(|variance| *variance == 0.0).collect(),
             weight_unit: mean_weight.log2().round().exp2(),
-            total_weight: data.total_weight(),
+            total_weight: data.summary().total_weight(),
             n_samples: n,
             n_features: d,
             home: Home { place: Place::Device, reason: String::new() },

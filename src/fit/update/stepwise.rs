@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
 use crate::data::points::Points;
+use crate::data::summary::Summary;
 use crate::data::{Data, Home, Visit, check_stop};
 use crate::device::Device;
 use crate::device::backend::Assignment;
@@ -18,53 +19,12 @@ use crate::model::moments::Moments;
 /// A batch, placed and scaled on the device like all samples: the model is one of them all.
 struct Batch<'b> {
     points: Points<'b>,
-    extents: &'b Extents,
-}
-
-/// What features are placed and scaled by.
-pub(crate) struct Extents {
-    moments: (Array1<f64>, Array1<f64>),
-    medians: (Vec<f64>, Vec<f64>),
-    scales: Array1<f64>,
-}
-
-impl Extents {
-    pub(crate) fn of(data: &dyn Data) -> Self {
-        Extents { moments: data.feature_moments(), medians: data.medians(), scales: data.scales() }
-    }
+    summary: Summary,
 }
 
 impl Data for Batch<'_> {
-    fn n_samples(&self) -> usize {
-        self.points.n_samples()
-    }
-
-    fn n_features(&self) -> usize {
-        self.points.n_features()
-    }
-
-    fn feature_names(&self) -> Option<&[String]> {
-        self.points.feature_names()
-    }
-
-    fn total_weight(&self) -> f64 {
-        self.points.total_weight()
-    }
-
-    fn n_effective(&self) -> usize {
-        self.points.n_effective()
-    }
-
-    fn feature_moments(&self) -> (Array1<f64>, Array1<f64>) {
-        self.extents.moments.clone()
-    }
-
-    fn medians(&self) -> (Vec<f64>, Vec<f64>) {
-        self.extents.medians.clone()
-    }
-
-    fn scales(&self) -> Array1<f64> {
-        self.extents.scales.clone()
+    fn summary(&self) -> &Summary {
+        &self.summary
     }
 
     fn home(&self) -> Home {
@@ -82,7 +42,6 @@ pub(crate) struct Stepwise<'a> {
     pub(crate) decay: f64,
     /// Floors of the variances: `[D]`.
     pub(crate) floors: &'a Array1<f64>,
-    pub(crate) extents: &'a Extents,
     pub(crate) seed: u64,
     /// Passes before this one.
     pub(crate) passes: usize,
@@ -105,8 +64,9 @@ impl Stepwise<'_> {
             batches.shuffle(&mut random);
             for first in batches {
                 check_stop(data.stop())?;
-                let batch = Batch { points: chunk.every(first, n_batches), extents: self.extents };
-                if batch.n_effective() > 0 {
+                let points = chunk.every(first, n_batches);
+                let batch = Batch { summary: data.summary().of_batch(&points), points };
+                if batch.summary.n_effective() > 0 {
                     let moments = device.load(&batch)?.moments(&mixture, Assignment::Soft)?;
                     log_likelihood += moments.log_likelihood;
                     total_weight += moments.total_weight;
