@@ -63,7 +63,7 @@ fn bench(
 
 #[divan::bench(args = cases(), max_time = 1)]
 fn e_step(bencher: Bencher, case: &str) {
-    bench(bencher, case, |backend, mixture| backend.log_likelihood(mixture).map(drop));
+    bench(bencher, case, |backend, mixture| backend.log_likelihood(mixture.quadratics()).map(drop));
 }
 
 #[divan::bench(args = cases(), max_time = 1)]
@@ -73,7 +73,7 @@ fn e_and_m_step(bencher: Bencher, case: &str) {
 
 #[divan::bench(args = cases(), max_time = 1)]
 fn labels(bencher: Bencher, case: &str) {
-    bench(bencher, case, |backend, mixture| backend.assess(mixture, 0..N).map(drop));
+    bench(bencher, case, |backend, mixture| backend.assess(mixture.quadratics(), 0..N).map(drop));
 }
 
 /// From samples in memory to a fitted model: initialisation and ten epochs, eight full components of four features.

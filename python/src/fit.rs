@@ -133,16 +133,15 @@ fn run(
     tell(Event::Begin { restart: 0 });
     while let Some(step) = fitting.epoch()? {
         tell(Event::Epoch { epoch: step.epoch, change: step.change });
-        let climb = fitting.state().climb.as_ref().expect("an epoch is part of a climb");
-        if climb.is_over(options.max_iter) {
-            tell(Event::End { lower_bound: step.lower_bound, converged: climb.converged });
+        if step.is_last {
+            tell(Event::End { lower_bound: step.lower_bound, converged: step.converged });
             if options.warm_start.is_none() && step.restart + 1 < options.n_init {
                 tell(Event::Begin { restart: step.restart + 1 });
             }
         }
     }
     let seconds = started.elapsed().as_secs_f64();
-    let climb = fitting.state().best_so_far().expect("a fit that went through has a best restart");
+    let best = fitting.state().best_so_far().expect("a fit that went through has a best restart");
     let record = json!({
         "device": device.info(),
         "n_samples": data.n_samples(),
@@ -150,12 +149,12 @@ fn run(
         "seed": options.seed,
     });
     Ok(Fitted {
-        mixture: Arrays::new(&climb.mixture),
-        converged: climb.converged,
-        at_precision_limit: climb.at_precision_limit,
-        n_iter: climb.lower_bounds.len(),
-        lower_bound: climb.lower_bound(),
-        lower_bounds: climb.lower_bounds,
+        mixture: Arrays::new(&best.mixture),
+        converged: best.converged,
+        at_precision_limit: best.at_precision_limit,
+        n_iter: best.lower_bounds.len(),
+        lower_bound: best.lower_bound(),
+        lower_bounds: best.lower_bounds,
         record: record.to_string(),
         seconds,
     })

@@ -97,7 +97,7 @@ pub(crate) fn predict(
     on_device(py, &samples, &None, model, &device, |data, device, mixture, _| {
         for_each_chunk(data, device, |first, backend| {
             let n = backend.n_samples();
-            let here = backend.assess(mixture, 0..n)?.labels;
+            let here = backend.assess(mixture.quadratics(), 0..n)?.labels;
             labels.slice_mut(s![first..first + n]).zip_mut_with(&here, |to, from| *to = *from as i64);
             Ok(())
         })
@@ -116,7 +116,7 @@ pub(crate) fn score_samples(
     let mut rows = out.rows();
     on_device(py, &samples, &None, model, &device, |data, device, mixture, log_sum| {
         for_each_chunk(data, device, |first, backend| {
-            let here = backend.assess(mixture, 0..backend.n_samples())?.log_densities;
+            let here = backend.assess(mixture.quadratics(), 0..backend.n_samples())?.log_densities;
             rows.write(first, &(here + log_sum).into_dyn());
             Ok(())
         })
@@ -138,7 +138,7 @@ pub(crate) fn predict_proba(
         for_each_chunk(data, device, |first, backend| {
             let n = backend.n_samples();
             for start in (0..n).step_by(most_rows) {
-                let part = backend.responsibilities(mixture, start..(start + most_rows).min(n))?;
+                let part = backend.responsibilities(mixture.quadratics(), start..(start + most_rows).min(n))?;
                 rows.write(first + start, &part.into_dyn());
             }
             Ok(())

@@ -164,20 +164,20 @@ impl FitArgs {
         let mut steps = Vec::new();
         let (state, fit) = loop {
             match fitting.epoch() {
-                Ok(None) => break (fitting.state().clone(), fitting.finish()),
+                Ok(None) => break (fitting.state(), fitting.finish()),
                 Ok(Some(step)) => {
                     progress.show(&step);
                     steps.push(step);
                 }
-                Err(error) => break (fitting.state().clone(), Err(error)),
+                Err(error) => break (fitting.state(), Err(error)),
             }
             if let Some(checkpoints) = &mut checkpoints
-                && let Err(error) = checkpoints.after_epoch(|| record.checkpoint(fitting.state()))
+                && let Err(error) = checkpoints.after_epoch(|| record.checkpoint(&fitting.state()))
             {
-                break (fitting.state().clone(), Err(error));
+                break (fitting.state(), Err(error));
             }
             if interrupt::asked().load(Ordering::SeqCst) {
-                break (fitting.state().clone(), Err(Error::Interrupted));
+                break (fitting.state(), Err(Error::Interrupted));
             }
         };
         progress.finish();

@@ -196,9 +196,9 @@ impl PredictArgs {
 
     fn answer(&self, backend: &mut dyn Backend, mixture: &Mixture, rows: Range<usize>) -> mixtura::Result<Answer> {
         Ok(match (self.proba, self.log_density) {
-            (true, _) => Answer::Probabilities(backend.responsibilities(mixture, rows)?),
-            (_, true) => Answer::LogDensities(backend.assess(mixture, rows)?.log_densities),
-            _ => Answer::Labels(backend.assess(mixture, rows)?.labels.mapv(|label| label as i64)),
+            (true, _) => Answer::Probabilities(backend.responsibilities(mixture.quadratics(), rows)?),
+            (_, true) => Answer::LogDensities(backend.assess(mixture.quadratics(), rows)?.log_densities),
+            _ => Answer::Labels(backend.assess(mixture.quadratics(), rows)?.labels.mapv(|label| label as i64)),
         })
     }
 }

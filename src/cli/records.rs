@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use mixtura::io::{Checkpoint, DataRecord, Dataset, Destination, FitRecord, Model, OptionsRecord, save_model};
-use mixtura::{Climb, Data, Device, Fit, FitOptions, FitState, Mixture};
+use mixtura::{Data, Device, Fit, FitOptions, FitState, Mixture, Restart};
 
 use super::interrupt::Interrupted;
 
@@ -119,14 +119,14 @@ impl Record<'_> {
             checkpoint_saved = self.checkpoint(state).save(&checkpoints.to);
             kept.push(format!("its checkpoint is {}", checkpoints.to.path().display()));
         }
-        if let (Some(to), Some(Climb { mixture, lower_bounds, converged, .. })) = (model, &best) {
+        if let (Some(to), Some(Restart { mixture, lower_bounds, converged, .. })) = (model, &best) {
             let record = self.of(*converged, lower_bounds, None);
             save_model(to, &self.model(mixture.clone(), record))?;
             kept.push(format!("its best model so far is {}", to.path().display()));
         }
         kept.extend(trace.map(|trace| format!("its trace is {}", trace.display())));
         checkpoint_saved?;
-        let epochs = state.climb.as_ref().map_or(0, |climb| climb.lower_bounds.len());
+        let epochs = state.restarts.iter().flatten().map(|restart| restart.lower_bounds.len()).max().unwrap_or(0);
         let after = match epochs {
             0 => "before its first epoch".to_owned(),
             1 => "after 1 epoch".to_owned(),

@@ -1,10 +1,12 @@
 //! Samples that can be passed over again and again, wherever they are: in memory, or in files larger than it.
 
+pub(crate) mod chosen;
 pub(crate) mod coordinates;
 mod feature_moments;
 mod kept_rows;
 pub(crate) mod points;
 pub(crate) mod runs;
+pub(crate) mod shard;
 pub(crate) mod spread;
 pub(crate) mod summary;
 mod total;
@@ -12,11 +14,11 @@ mod total;
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ndarray::{Array1, Array2, Axis, concatenate};
 use rand::Rng;
 use rand::seq::index;
 use serde::{Deserialize, Serialize};
 
+use crate::data::chosen::Choosing;
 use crate::data::points::Points;
 use crate::data::summary::Summary;
 use crate::error::{Error, Result};
@@ -29,7 +31,7 @@ const BLOCK_ROWS: usize = 4096;
 const BLOCKS_IN_MEMORY: usize = 16;
 
 /// What tells nobody to stop.
-static NEVER: AtomicBool = AtomicBool::new(false);
+pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Where samples stay during a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +43,8 @@ pub enum Place {
     Memory,
     /// In their files, which every pass reads anew.
     Disk,
+    /// With workers that hold a part of them each.
+    Elsewhere,
 }
 
 impl Display for Place {
@@ -49,6 +53,7 @@ impl Display for Place {
             Place::Device => "on the device",
             Place::Memory => "in memory",
             Place::Disk => "on disk",
+            Place::Elsewhere => "elsewhere",
         })
     }
 }
@@ -60,6 +65,13 @@ pub struct Home {
     pub place: Place,
     /// The reason, in words; empty where there was no choice.
     pub reason: String,
+}
+
+impl Home {
+    /// Where samples are that were never here.
+    pub(crate) fn elsewhere() -> Self {
+        Home { place: Place::Elsewhere, reason: String::new() }
+    }
 }
 
 /// N x D samples and their weights, which come in chunks, the same in every pass.
@@ -192,8 +204,8 @@ impl Data for Watched<'_> {
 }
 
 /// Random places among the samples of positive weight, in order: all of them if there are no more than `count`.
-pub(crate) fn choose(data: &dyn Data, count: usize, random: &mut impl Rng) -> Vec<usize> {
-    let n = data.summary().n_effective();
+pub(crate) fn choose(summary: &Summary, count: usize, random: &mut impl Rng) -> Vec<usize> {
+    let n = summary.n_effective();
     if n <= count {
         return (0..n).collect();
     }
@@ -211,37 +223,10 @@ pub fn thinned(data: &dyn Data, count: usize) -> Result<Points<'static>> {
     let (n, golden) = (data.summary().n_effective(), 0.618_033_988_749_895);
     let place = |i: usize| ((i as f64 + (i as f64 * golden).fract()) * n as f64 / count as f64) as usize;
     let places: Vec<usize> = if n <= count { (0..n).collect() } else { (0..count).map(place).collect() };
-    select(data, &places)
-}
-
-/// Copies as f64, with their weights, of the samples that have the given places, in order, among those of positive weight.
-pub(crate) fn select(data: &dyn Data, places: &[usize]) -> Result<Points<'static>> {
-    let mut parts: Vec<Points> = Vec::new();
-    let mut wanted = places;
-    let mut passed = 0;
+    let mut choosing = Choosing::new(&places, 0);
     data.for_each_chunk(&mut |_, chunk| {
-        let effective = chunk.n_effective();
-        let here = wanted.partition_point(|place| *place < passed + effective);
-        let (now, later) = wanted.split_at(here);
-        let places = now.iter().map(|place| place - passed);
-        let rows: Vec<usize> = match chunk.weights() {
-            Some(weights) if effective < chunk.n_samples() => {
-                let positive: Vec<usize> = (0..weights.len()).filter(|&row| weights[row] > 0.0).collect();
-                places.map(|place| positive[place]).collect()
-            }
-            _ => places.collect(),
-        };
-        parts.push(chunk.select(&rows));
-        (passed, wanted) = (passed + effective, later);
+        choosing.visit(chunk);
         Ok(())
     })?;
-    let samples: Vec<Array2<f64>> = parts.iter().map(Points::to_f64).collect();
-    let views: Vec<_> = samples.iter().map(|samples| samples.view()).collect();
-    let samples = concatenate(Axis(0), &views).expect("all chunks have D features");
-    let weights: Option<Vec<f64>> = parts
-        .iter()
-        .map(|part| part.weights().map(|weights| weights.to_vec()))
-        .collect::<Option<Vec<_>>>()
-        .map(|w| w.concat());
-    Ok(Points::trusted(samples, weights.map(Array1::from), None))
+    choosing.finish().into_points(places.len())
 }

@@ -56,6 +56,11 @@ impl<T: Add> Runs<T> {
         runs.into_iter().for_each(|run| self.push(run.first, run.blocks, run.sum, drop));
     }
 
+    /// The sums over the runs, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.runs.iter().map(|run| &run.sum)
+    }
+
     /// The sum over all samples; `None` of none. Sums that were added to another go to `recycle`.
     pub(crate) fn total(self, mut recycle: impl FnMut(T)) -> Option<T> {
         let mut sums = self.runs.into_iter().map(|run| run.sum).rev();

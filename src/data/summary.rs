@@ -141,9 +141,13 @@ impl Summary {
     }
 
     /// The summary of a part among all: numbers and weight are its own, and all else is of the whole, so that devices place
-    /// and scale its features as they do those of the whole.
-    pub(crate) fn within(&self, whole: &Summary) -> Summary {
-        Summary { parts: whole.parts.clone(), features: whole.features.clone(), ..self.clone() }
+    /// and scale its features as they do those of the whole. `None` if the whole has no such part.
+    pub(crate) fn within(&self, first: usize, whole: &Summary) -> Option<Summary> {
+        let end = whole.first + whole.n_samples;
+        let mut bounds = whole.parts.iter().map(|(first, _)| *first).chain([end]).skip_while(|bound| *bound != first);
+        let is_part = bounds.next().is_some() && bounds.next() == Some(first + self.n_samples);
+        let (parts, features) = (whole.parts.clone(), whole.features.clone());
+        is_part.then(|| Summary { first, parts, features, ..self.clone() })
     }
 
     /// The summary of some of the samples, in numbers and weight; all else is of the whole.
@@ -158,11 +162,6 @@ impl Summary {
             parts: Vec::new(),
             ..self.clone()
         }
-    }
-
-    /// Number of the first sample among those of all parts.
-    pub(crate) fn first(&self) -> usize {
-        self.first
     }
 
     /// Number of samples of positive weight in the parts before this one.
@@ -332,10 +331,11 @@ mod tests {
             }
             let summary = summary.unwrap();
             assert_eq!(facts(&summary), facts(&whole), "{cuts:?}");
-            let last = Summary::of_part(cuts[0], &points(cuts[0]..20_000)).within(&summary);
-            let before = (0..cuts[0]).filter(|i| i % 3 != 0).count();
-            assert_eq!((last.n_samples(), last.effective_before()), (20_000 - cuts[0], before));
-            assert_eq!(last.scale(), whole.scale());
+            let last = *cuts.last().unwrap();
+            let part = Summary::of(&points(last..20_000)).within(last, &summary).unwrap();
+            let before = (0..last).filter(|i| i % 3 != 0).count();
+            assert_eq!((part.n_samples(), part.effective_before()), (20_000 - last, before));
+            assert_eq!(part.scale(), whole.scale());
         }
         let part = |first| Summary::of_part(first, &points(0..10));
         assert!(matches!(part(0).combine(&part(9)), Err(Error::Parts { .. })));

@@ -1,37 +1,25 @@
 //! What every backend can do with the samples it has loaded.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 
-use crate::data::Home;
-use crate::data::points::Points;
+use crate::data::summary::Summary;
+use crate::data::{Home, Place};
+use crate::device::assessment::{Assessment, VisitAssessed};
 use crate::device::choice::DeviceInfo;
+use crate::device::sums::LostDigits;
+use crate::device::task::{Answer, Assignment, SumsTask, Task, unexpected};
 use crate::error::{Error, Result};
+use crate::model::covariance::CovarianceType;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
-
-/// How a sample is shared out among the components.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Assignment {
-    /// By the posterior probabilities of the components, as EM does.
-    Soft,
-    /// Wholly to the component of the greatest posterior probability, as k-means does.
-    Hard,
-}
+use crate::model::quadratics::Quadratics;
 
 /// A hard assignment is to the first of the components whose log-density is below the greatest by no more than this times
 /// (1 + the magnitude of that): of equals the first, however a device rounds.
 pub(crate) const HARD_SLACK: f64 = 1e-5;
-
-/// Log-density and most probable component of each of some samples.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Assessment {
-    /// log p(x_n): `[n]`.
-    pub log_densities: Array1<f64>,
-    /// Most probable component, the lowest index among equals: `[n]`.
-    pub labels: Array1<usize>,
-}
 
 /// The time that a kernel of a device takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,9 +38,6 @@ impl KernelTime {
     }
 }
 
-/// What is done with each part of the samples and what a model says of it.
-pub type VisitAssessed<'v> = dyn FnMut(usize, &Points, &Assessment) -> Result<()> + 'v;
-
 /// Samples on a device, and the passes over them.
 ///
 /// The same model, samples and device give the same bits, whatever the number of threads.
@@ -60,62 +45,111 @@ pub trait Backend: Send {
     /// The device.
     fn info(&self) -> &DeviceInfo;
 
-    /// N.
-    fn n_samples(&self) -> usize;
-
-    /// D.
-    fn n_features(&self) -> usize;
+    /// What is known of the samples.
+    fn summary(&self) -> &Summary;
 
     /// Where the samples stay.
     fn home(&self) -> Home;
 
-    /// One E pass and the sums of the M step, over all samples.
-    ///
-    /// # Errors
-    /// [`Error::FeatureCount`], or what the device reports.
-    fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments>;
+    /// Whether samples move in every pass, so that several tasks are cheaper in one.
+    fn moves_samples(&self) -> bool {
+        self.home().place == Place::Disk
+    }
 
-    /// Total log-likelihood of all samples: the sum of weight times log p(x_n).
+    /// Answers tasks, in one pass over all samples.
     ///
     /// # Errors
-    /// As [`Backend::moments`].
-    fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64>;
+    /// [`Error::FeatureCount`], or what the device reports. A pass that is stopped has no answers.
+    fn run(&mut self, tasks: &[Task]) -> Result<Vec<Answer>>;
 
     /// Log-densities and labels of a range of samples.
     ///
     /// # Errors
-    /// As [`Backend::moments`].
-    fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment>;
+    /// As [`Backend::run`].
+    fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment>;
 
     /// Log-densities and labels of all samples, with the samples, in one pass over them: `visit(first, samples, assessment)`
     /// for one part after another, `first` being the number of its first sample.
     ///
     /// # Errors
-    /// As [`Backend::moments`], and what the visitor returns, which ends the pass.
-    fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()>;
+    /// As [`Backend::run`], and what the visitor returns, which ends the pass.
+    fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()>;
 
     /// Posterior probabilities of the components for a range of samples: `[n, K]`.
     ///
     /// # Errors
-    /// As [`Backend::moments`].
-    fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>>;
+    /// As [`Backend::run`].
+    fn responsibilities(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Array2<f64>>;
 
     /// The time of each kernel in a pass like that of [`Backend::moments`], by the device's own clock; nothing where the
     /// device has no kernels or no such clock.
     ///
     /// # Errors
-    /// As [`Backend::moments`].
+    /// As [`Backend::run`].
     fn kernel_times(&mut self, mixture: &Mixture) -> Result<Vec<KernelTime>> {
-        check_features(mixture, self.n_features())?;
+        check_features(mixture.quadratics(), self.n_features())?;
         Ok(Vec::new())
+    }
+
+    /// N.
+    fn n_samples(&self) -> usize {
+        self.summary().n_samples()
+    }
+
+    /// D.
+    fn n_features(&self) -> usize {
+        self.summary().n_features()
+    }
+
+    /// One E pass and the sums of the M step, over all samples.
+    ///
+    /// # Errors
+    /// As [`Backend::run`].
+    fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
+        self.moments_under(mixture.quadratics(), assignment, mixture.covariance_type())
+    }
+
+    /// The same under any model: the moments of a family.
+    ///
+    /// # Errors
+    /// As [`Backend::run`].
+    fn moments_under(
+        &mut self,
+        model: &Arc<Quadratics>,
+        assignment: Assignment,
+        family: CovarianceType,
+    ) -> Result<Moments> {
+        let total_weight = self.summary().total_weight();
+        let task = SumsTask::new(model, assignment, family, self.summary());
+        match only(self.run(&[Task::Sums(task.clone())])?)?.sums()?.moments(family, model.means(), total_weight) {
+            Ok(moments) => Ok(moments),
+            Err(LostDigits) => {
+                let sums = only(self.run(&[Task::Sums(task.directly())])?)?.sums()?;
+                sums.moments(family, model.means(), total_weight).map_err(|LostDigits| unexpected())
+            }
+        }
+    }
+
+    /// Total log-likelihood of all samples: the sum of weight times log p(x_n).
+    ///
+    /// # Errors
+    /// As [`Backend::run`].
+    fn log_likelihood(&mut self, model: &Arc<Quadratics>) -> Result<f64> {
+        let total_weight = self.summary().total_weight();
+        Ok(only(self.run(&[Task::Sums(SumsTask::log_likelihood(model))])?)?.sums()?.log_likelihood(total_weight))
     }
 }
 
+/// The answer to the only task.
+fn only(answers: Vec<Answer>) -> Result<Answer> {
+    answers.into_iter().next().ok_or_else(unexpected)
+}
+
 /// The check that every pass begins with.
-pub(crate) fn check_features(mixture: &Mixture, n_features: usize) -> Result<()> {
-    if mixture.n_features() == n_features {
+pub(crate) fn check_features(model: &Quadratics, n_features: usize) -> Result<()> {
+    if model.n_features() == n_features {
         Ok(())
     } else {
-        Err(Error::FeatureCount { expected: mixture.n_features(), found: n_features })
+        Err(Error::FeatureCount { expected: model.n_features(), found: n_features })
     }
 }

@@ -1,12 +1,17 @@
 //! Choosing a device, and putting samples on it.
 
+pub(crate) mod assessment;
 pub(crate) mod backend;
 pub(crate) mod ceiling;
 pub(crate) mod choice;
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
+pub(crate) mod steps;
+pub(crate) mod sums;
+pub(crate) mod task;
 pub(crate) mod trust;
+pub(crate) mod worst;
 
 use ndarray::{Array1, Array2};
 use serde::Serialize;
@@ -16,7 +21,8 @@ use crate::device::backend::Backend;
 use crate::device::ceiling::Ceiling;
 use crate::device::choice::DeviceChoice;
 use crate::device::choice::{DeviceInfo, Precision};
-use crate::device::trust::{Checked, Distrust, Instead};
+use crate::device::steps::Load;
+use crate::device::trust::{Checked, Distrust};
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
 
@@ -160,8 +166,10 @@ impl Device {
             #[cfg(feature = "gpu")]
             Kind::Gpu(gpu, memory) => Box::new(gpu.load(data, *memory)?),
         };
-        let instead = self.distrust.as_ref().map(|(distrust, _)| Instead { data, distrust: distrust.clone() });
-        Ok(Box::new(Checked::new(backend, instead)))
+        let device = self.clone();
+        let load: Box<Load<'d>> = Box::new(move |batch| device.load(batch));
+        let distrust = self.distrust.as_ref().map(|(distrust, _)| distrust.clone());
+        Ok(Box::new(Checked::new(backend, data, load, distrust)))
     }
 
     /// Most probable component of every sample: `[N]`.
@@ -169,7 +177,7 @@ impl Device {
     /// # Errors
     /// As [`Device::load`], and [`FeatureCount`](crate::Error::FeatureCount).
     pub fn predict(&self, mixture: &Mixture, data: &dyn Data) -> Result<Array1<usize>> {
-        Ok(self.load(data)?.assess(mixture, 0..data.n_samples())?.labels)
+        Ok(self.load(data)?.assess(mixture.quadratics(), 0..data.n_samples())?.labels)
     }
 
     /// Posterior probability of every component for every sample: `[N, K]`.
@@ -177,7 +185,7 @@ impl Device {
     /// # Errors
     /// As [`Device::predict`].
     pub fn predict_proba(&self, mixture: &Mixture, data: &dyn Data) -> Result<Array2<f64>> {
-        self.load(data)?.responsibilities(mixture, 0..data.n_samples())
+        self.load(data)?.responsibilities(mixture.quadratics(), 0..data.n_samples())
     }
 
     /// log p(x_n) of every sample: `[N]`.
@@ -185,7 +193,7 @@ impl Device {
     /// # Errors
     /// As [`Device::predict`].
     pub fn score_samples(&self, mixture: &Mixture, data: &dyn Data) -> Result<Array1<f64>> {
-        Ok(self.load(data)?.assess(mixture, 0..data.n_samples())?.log_densities)
+        Ok(self.load(data)?.assess(mixture.quadratics(), 0..data.n_samples())?.log_densities)
     }
 
     /// Total log-likelihood: the sum over the samples of weight times log p(x_n).
@@ -193,7 +201,7 @@ impl Device {
     /// # Errors
     /// As [`Device::predict`].
     pub fn log_likelihood(&self, mixture: &Mixture, data: &dyn Data) -> Result<f64> {
-        self.load(data)?.log_likelihood(mixture)
+        self.load(data)?.log_likelihood(mixture.quadratics())
     }
 }
 

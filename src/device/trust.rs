@@ -6,13 +6,19 @@ use std::sync::{Arc, OnceLock};
 
 use ndarray::Array2;
 
+use crate::data::summary::Summary;
 use crate::data::{Data, Home};
-use crate::device::backend::{Assessment, Assignment, Backend, KernelTime, VisitAssessed};
+use crate::device::assessment::{Assessment, VisitAssessed};
+use crate::device::backend::{Backend, KernelTime};
 use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::cpu;
+use crate::device::steps::Load;
+use crate::device::sums::check_finite;
+use crate::device::task::{Answer, Task, unexpected};
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
+use crate::model::quadratics::Quadratics;
 
 /// By how much sums may be off: a share of the total weight, or of what they should be.
 pub(crate) const TOLERANCE: f64 = 1e-3;
@@ -23,19 +29,22 @@ pub(crate) type Distrust = Arc<OnceLock<String>>;
 /// A backend whose results are checked.
 pub(crate) struct Checked<'d> {
     backend: Box<dyn Backend + 'd>,
-    instead: Option<Instead<'d>>,
-}
-
-/// What the CPU needs to take over.
-pub(crate) struct Instead<'d> {
-    pub(crate) data: &'d dyn Data,
-    pub(crate) distrust: Distrust,
+    data: &'d dyn Data,
+    /// Puts batches of the samples on the same device.
+    load: Box<Load<'d>>,
+    /// What lets the CPU take over.
+    distrust: Option<Distrust>,
 }
 
 impl<'d> Checked<'d> {
-    /// Checks what a backend returns; `instead` lets the CPU take over.
-    pub(crate) fn new(backend: Box<dyn Backend + 'd>, instead: Option<Instead<'d>>) -> Self {
-        Checked { backend, instead }
+    /// Checks what a backend returns; `distrust` lets the CPU take over.
+    pub(crate) fn new(
+        backend: Box<dyn Backend + 'd>,
+        data: &'d dyn Data,
+        load: Box<Load<'d>>,
+        distrust: Option<Distrust>,
+    ) -> Self {
+        Checked { backend, data, load, distrust }
     }
 
     /// A pass, and the check of what it returned; done again by the CPU if the device fails and may be replaced.
@@ -64,11 +73,11 @@ impl<'d> Checked<'d> {
     /// # Errors
     /// The error that is given, where it may not.
     fn replace(&mut self, error: Error) -> Result<()> {
-        let Some(Instead { data, distrust }) = self.instead.take() else { return Err(error) };
+        let Some(distrust) = self.distrust.take() else { return Err(error) };
         let problem = error.to_string();
         let problem = problem.lines().next().unwrap_or_default();
         distrust.get_or_init(|| format!("{problem}; the CPU computes in its place"));
-        self.backend = cpu::load(data, Precision::Double)?;
+        self.backend = cpu::load(self.data, Precision::Double)?;
         Ok(())
     }
 }
@@ -78,39 +87,47 @@ impl Backend for Checked<'_> {
         self.backend.info()
     }
 
-    fn n_samples(&self) -> usize {
-        self.backend.n_samples()
-    }
-
-    fn n_features(&self) -> usize {
-        self.backend.n_features()
+    fn summary(&self) -> &Summary {
+        self.backend.summary()
     }
 
     fn home(&self) -> Home {
         self.backend.home()
     }
 
-    fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
-        self.pass(|backend| backend.moments(mixture, assignment), check_moments)
+    fn moves_samples(&self) -> bool {
+        self.backend.moves_samples()
     }
 
-    fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
-        self.pass(|backend| backend.log_likelihood(mixture), |sum| check_finite("the log-likelihood", [sum]))
+    fn run(&mut self, tasks: &[Task]) -> Result<Vec<Answer>> {
+        let of_backend: Vec<Task> = tasks.iter().filter(|task| !matches!(task, Task::Steps(_))).cloned().collect();
+        let mut answers = match of_backend.is_empty() {
+            true => Vec::new(),
+            false => {
+                self.pass(|backend| backend.run(&of_backend), |answers| answers.iter().try_for_each(check_answer))?
+            }
+        }
+        .into_iter();
+        let answer = |task: &Task| match task {
+            Task::Steps(steps) => Ok(Answer::Steps(Box::new(steps.pass(self.data, &*self.load)?))),
+            _ => answers.next().ok_or_else(unexpected),
+        };
+        tasks.iter().map(answer).collect()
     }
 
-    fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
+    fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment> {
         self.pass(
-            |backend| backend.assess(mixture, rows.clone()),
-            |assessment| check_assessment(assessment, mixture.n_components()),
+            |backend| backend.assess(model, rows.clone()),
+            |assessment| check_assessment(assessment, model.n_components()),
         )
     }
 
-    fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()> {
+    fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()> {
         let mut visited = false;
         let mut pass = |backend: &mut dyn Backend| {
             let device = backend.info().name.clone();
-            backend.assess_each(mixture, &mut |first, points, assessment| {
-                check_assessment(assessment, mixture.n_components())
+            backend.assess_each(model, &mut |first, points, assessment| {
+                check_assessment(assessment, model.n_components())
                     .map_err(|detail| Error::WrongResults { device: device.clone(), detail })?;
                 visited = true;
                 visit(first, points, assessment)
@@ -120,15 +137,15 @@ impl Backend for Checked<'_> {
             // What was visited cannot be taken back.
             Err(error @ Error::WrongResults { .. }) if !visited => {
                 self.replace(error)?;
-                self.assess_each(mixture, visit)
+                self.assess_each(model, visit)
             }
             result => result,
         }
     }
 
-    fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {
+    fn responsibilities(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Array2<f64>> {
         self.pass(
-            |backend| backend.responsibilities(mixture, rows.clone()),
+            |backend| backend.responsibilities(model, rows.clone()),
             |responsibilities| check_finite("a responsibility", responsibilities),
         )
     }
@@ -138,19 +155,11 @@ impl Backend for Checked<'_> {
     }
 }
 
-/// Counts must sum to the total weight, and nothing may be infinite or no number.
-fn check_moments(moments: &Moments) -> Result<(), String> {
-    check_finite("the log-likelihood", [&moments.log_likelihood])?;
-    check_finite("a count", &moments.counts)?;
-    check_finite("a first moment", &moments.first)?;
-    check_finite("a second moment", moments.second.values())?;
-    let (found, expected) = (moments.counts.sum(), moments.total_weight);
-    match (found - expected).abs() <= TOLERANCE * expected {
-        true => Ok(()),
-        false => {
-            let share = found / expected;
-            Err(format!("the counts of the components sum to {share:.4} of the total weight {expected:?}"))
-        }
+/// Sums must be those of all samples, and numbers.
+fn check_answer(answer: &Answer) -> Result<(), String> {
+    match answer {
+        Answer::Sums(sums) => sums.check(TOLERANCE),
+        Answer::Samples(_) | Answer::Worst(_) | Answer::Steps(_) => Ok(()),
     }
 }
 
@@ -160,13 +169,6 @@ fn check_assessment(assessment: &Assessment, k: usize) -> Result<(), String> {
     match assessment.labels.iter().find(|label| **label >= k) {
         None => Ok(()),
         Some(label) => Err(format!("a label is {label}, and there are {k} components")),
-    }
-}
-
-fn check_finite<'a>(what: &str, numbers: impl IntoIterator<Item = &'a f64>) -> Result<(), String> {
-    match numbers.into_iter().find(|x| !x.is_finite()) {
-        None => Ok(()),
-        Some(x) => Err(format!("{what} is {x}")),
     }
 }
 
@@ -211,7 +213,10 @@ mod tests {
     use super::*;
     use crate::data::points::Points;
     use crate::device::cpu::CpuBackend;
+    use crate::device::sums::Sums;
+    use crate::device::task::{Assignment, SumsTask};
     use crate::model::covariance::CovarianceArray;
+    use crate::model::statistics::Statistics;
 
     /// A device that computes, and then spoils what it found.
     struct Liar<'d> {
@@ -221,9 +226,24 @@ mod tests {
     }
 
     impl<'d> Liar<'d> {
-        fn new(data: &'d dyn Data, spoil: fn(&mut Moments)) -> Box<Self> {
+        fn checked(data: &'d dyn Data, spoil: fn(&mut Moments), distrust: Option<Distrust>) -> Checked<'d> {
             let info = DeviceInfo { name: "Liar".to_owned(), ..cpu::info(Precision::Double) };
-            Box::new(Liar { honest: CpuBackend::new(data), info, spoil })
+            let liar = Box::new(Liar { honest: CpuBackend::new(data), info, spoil });
+            Checked::new(liar, data, Box::new(|batch| cpu::load(batch, Precision::Double)), distrust)
+        }
+
+        /// The moments of a task, spoiled.
+        fn moments_of(&mut self, task: &SumsTask) -> Result<Moments> {
+            let statistics = task.statistics.unwrap_or(Statistics::Diagonals);
+            let mut moments = self.honest.moments_under(&task.quadratics, task.assignment, statistics.family())?;
+            (self.spoil)(&mut moments);
+            Ok(moments)
+        }
+
+        /// Zero, or no number.
+        fn spoiled(&mut self, model: &Quadratics) -> Result<f64> {
+            let task = SumsTask::log_likelihood(&Arc::new(model.clone()));
+            Ok(self.moments_of(&task)?.log_likelihood * 0.0)
         }
     }
 
@@ -232,47 +252,44 @@ mod tests {
             &self.info
         }
 
-        fn n_samples(&self) -> usize {
-            self.honest.n_samples()
-        }
-
-        fn n_features(&self) -> usize {
-            self.honest.n_features()
+        fn summary(&self) -> &Summary {
+            self.honest.summary()
         }
 
         fn home(&self) -> Home {
             self.honest.home()
         }
 
-        fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
-            let mut moments = self.honest.moments(mixture, assignment)?;
-            (self.spoil)(&mut moments);
-            Ok(moments)
+        fn run(&mut self, tasks: &[Task]) -> Result<Vec<Answer>> {
+            let answer = |task: &Task| match task {
+                Task::Sums(task) => {
+                    let moments = self.moments_of(task)?;
+                    Ok(Answer::Sums(Sums::of_moments(self.honest.summary(), moments, 0.0)))
+                }
+                _ => Err(unexpected()),
+            };
+            tasks.iter().map(answer).collect()
         }
 
-        fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
-            Ok(self.moments(mixture, Assignment::Soft)?.log_likelihood)
-        }
-
-        fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
-            let n = rows.len();
-            let mut assessment = self.honest.assess(mixture, rows)?;
-            assessment.log_densities[n - 1] = self.log_likelihood(mixture)?;
+        fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment> {
+            let spoiled = self.spoiled(model)?;
+            let mut assessment = self.honest.assess(model, rows)?;
+            assessment.log_densities += spoiled;
             Ok(assessment)
         }
 
-        fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()> {
-            let spoiled = self.log_likelihood(mixture)?;
-            self.honest.assess_each(mixture, &mut |first, points, assessment| {
+        fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()> {
+            let spoiled = self.spoiled(model)?;
+            self.honest.assess_each(model, &mut |first, points, assessment| {
                 let mut assessment = assessment.clone();
-                assessment.log_densities[0] = spoiled;
+                assessment.log_densities += spoiled;
                 visit(first, points, &assessment)
             })
         }
 
-        fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {
-            let spoiled = self.log_likelihood(mixture)?;
-            Ok(self.honest.responsibilities(mixture, rows)? * spoiled)
+        fn responsibilities(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Array2<f64>> {
+            let spoiled = self.spoiled(model)?;
+            Ok(self.honest.responsibilities(model, rows)? + spoiled)
         }
     }
 
@@ -306,7 +323,7 @@ mod tests {
     fn sums_that_cannot_be_are_an_error_of_two_lines_that_names_device_and_sums() {
         let (points, mixture) = samples();
         for (lie, said) in LIES {
-            let mut checked = Checked::new(Liar::new(&points, lie), None);
+            let mut checked = Liar::checked(&points, lie, None);
             let error = checked.moments(&mixture, Assignment::Soft).unwrap_err().to_string();
             assert!(error.starts_with(&format!("Liar: wrong results: {said}\n")), "{error}");
             assert!(error.ends_with("--device cpu") && error.lines().count() == 2, "{error}");
@@ -316,12 +333,12 @@ mod tests {
     #[test]
     fn what_is_no_number_is_an_error_in_every_pass() {
         let (points, mixture) = samples();
-        let mut checked = Checked::new(Liar::new(&points, without_a_number), None);
+        let mut checked = Liar::checked(&points, without_a_number, None);
         let errors = [
-            checked.log_likelihood(&mixture).unwrap_err(),
-            checked.assess(&mixture, 0..3).unwrap_err(),
-            checked.assess_each(&mixture, &mut |_, _, _| Ok(())).unwrap_err(),
-            checked.responsibilities(&mixture, 0..3).unwrap_err(),
+            checked.log_likelihood(mixture.quadratics()).unwrap_err(),
+            checked.assess(mixture.quadratics(), 0..3).unwrap_err(),
+            checked.assess_each(mixture.quadratics(), &mut |_, _, _| Ok(())).unwrap_err(),
+            checked.responsibilities(mixture.quadratics(), 0..3).unwrap_err(),
         ];
         assert!(errors.iter().all(|error| matches!(error, Error::WrongResults { .. })), "{errors:?}");
     }
@@ -332,8 +349,7 @@ mod tests {
         let expected = CpuBackend::new(&points).moments(&mixture, Assignment::Soft).unwrap();
         for (lie, said) in LIES {
             let distrust = Distrust::default();
-            let instead = Instead { data: &points, distrust: distrust.clone() };
-            let mut checked = Checked::new(Liar::new(&points, lie), Some(instead));
+            let mut checked = Liar::checked(&points, lie, Some(distrust.clone()));
             assert_eq!(checked.moments(&mixture, Assignment::Soft).unwrap(), expected);
             assert_eq!(checked.info(), &cpu::info(Precision::Double));
             let why = distrust.get().unwrap();
@@ -344,14 +360,13 @@ mod tests {
     #[test]
     fn each_sample_is_visited_once_whoever_computes() {
         let (points, mixture) = samples();
-        let instead = Instead { data: &points, distrust: Distrust::default() };
-        let mut checked = Checked::new(Liar::new(&points, without_a_number), Some(instead));
+        let mut checked = Liar::checked(&points, without_a_number, Some(Distrust::default()));
         let mut visited = Vec::new();
         let visit = &mut |first: usize, points: &Points, _: &Assessment| {
             visited.extend(first..first + points.n_samples());
             Ok(())
         };
-        checked.assess_each(&mixture, visit).unwrap();
+        checked.assess_each(mixture.quadratics(), visit).unwrap();
         assert_eq!(visited, [0, 1, 2]);
     }
 

@@ -5,11 +5,10 @@ use std::fmt::{self, Display};
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
-use crate::data::Data;
+use crate::data::summary::Summary;
 use crate::error::{Error, Result};
-use crate::model::covariance::CovarianceType;
+use crate::model::covariance::average;
 use crate::model::mixture::Mixture;
-use crate::model::moments::average;
 
 /// What is added to the diagonal of every covariance, so that no component collapses.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -56,20 +55,20 @@ impl Floor {
     }
 
     /// The floor of every feature of the data, as a variance: `[D]`.
-    pub fn of_features(self, data: &dyn Data) -> Array1<f64> {
+    pub fn of_features(self, summary: &Summary) -> Array1<f64> {
         match self {
-            Floor::Absolute(floor) => Array1::from_elem(data.n_features(), floor),
-            Floor::Relative(share) => units(data) * share,
+            Floor::Absolute(floor) => Array1::from_elem(summary.n_features(), floor),
+            Floor::Relative(share) => units(summary) * share,
         }
     }
 }
 
 /// Squares of what the features are measured in: their robust scales. A constant feature is measured in itself, and one of
 /// zeros in 1: `[D]`.
-pub(crate) fn units(data: &dyn Data) -> Array1<f64> {
+pub(crate) fn units(summary: &Summary) -> Array1<f64> {
     let squares = |(scale, median): (&f64, &f64)| [scale * scale, median * median];
     let unit = |squares: [f64; 2]| squares.into_iter().find(|square| *square > 0.0).unwrap_or(1.0);
-    data.summary().scale().iter().zip(data.summary().median()).map(squares).map(unit).collect()
+    summary.scale().iter().zip(summary.median()).map(squares).map(unit).collect()
 }
 
 /// A floor that is a larger share of a variance than this is worth a word.
@@ -77,20 +76,21 @@ const LARGEST_SHARE: f64 = 0.01;
 
 /// What the user should know of floors that make up much of a variance, in one sentence. Features that are constant in the
 /// data have no variance of their own anyway.
-pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, data: &dyn Data) -> Option<String> {
-    let (k, covariances, scales) = (mixture.n_components(), mixture.covariances(), data.summary().scale());
-    let varied = || (0..data.n_features()).filter(|feature| scales[*feature] > 0.0);
-    let share = |k: usize, feature: usize, floor: f64| floor / covariances.entry(k, feature, feature);
-    let shares: Vec<(f64, String)> = match mixture.covariance_type() {
-        CovarianceType::Spherical => (0..k).map(|k| (share(k, 0, average(floors)), format!("component {k}"))).collect(),
-        CovarianceType::Tied => varied()
-            .map(|i| (share(0, i, floors[i]), format!("{} in all components", data.summary().feature(i))))
-            .collect(),
-        CovarianceType::Full | CovarianceType::Diag => (0..k)
-            .flat_map(|k| varied().map(move |feature| (k, feature)))
-            .map(|(k, i)| (share(k, i, floors[i]), format!("{} in component {k}", data.summary().feature(i))))
-            .collect(),
+pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, summary: &Summary) -> Option<String> {
+    let (k, covariances, scales) = (mixture.n_components(), mixture.covariances(), summary.scale());
+    let share = |k: Option<usize>, i: Option<usize>| {
+        let floor = i.map_or_else(|| average(floors), |i| floors[i]);
+        floor / covariances.entry(k.unwrap_or(0), i.unwrap_or(0), i.unwrap_or(0))
     };
+    let whose = |k: Option<usize>, i: Option<usize>| match (k, i) {
+        (Some(k), None) => format!("component {k}"),
+        (None, Some(i)) => format!("{} in all components", summary.feature(i)),
+        (Some(k), Some(i)) => format!("{} in component {k}", summary.feature(i)),
+        (None, None) => "all components".to_owned(),
+    };
+    let variances = mixture.covariance_type().variances(k, summary.n_features()).into_iter();
+    let varied = variances.filter(|(_, i)| i.is_none_or(|i| scales[i] > 0.0));
+    let shares: Vec<(f64, String)> = varied.map(|(k, i)| (share(k, i), whose(k, i))).collect();
     let large: Vec<&(f64, String)> = shares.iter().filter(|(share, _)| *share > LARGEST_SHARE).collect();
     let (share, whose) = large.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
     let others = match large.len() - 1 {
@@ -119,7 +119,7 @@ mod tests {
         let said = |variances: ndarray::Array2<f64>, floors: [f64; 3]| {
             let means = array![[0.0, 7.0, 0.0], [2.0, 7.0, 5.0]];
             let mixture = Mixture::new(arr1(&[0.5, 0.5]), means, CovarianceArray::Diag(variances)).unwrap();
-            warning(&mixture, &arr1(&floors), &points)
+            warning(&mixture, &arr1(&floors), points.summary())
         };
         // The second feature is constant.
         assert_eq!(said(array![[1.0, 1e-3, 1.0], [1.0, 1e-3, 1.0]], [1e-2, 1e-3, 1e-2]), None);
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_relative_floor_follows_the_units_of_every_feature() {
         let points = Points::new(array![[0.0, 7.0, 0.0], [2.0, 7.0, 0.0]]).unwrap();
-        assert_eq!(Floor::Relative(0.5).of_features(&points), arr1(&[0.5, 24.5, 0.5]));
-        assert_eq!(Floor::Absolute(0.5).of_features(&points), arr1(&[0.5, 0.5, 0.5]));
+        assert_eq!(Floor::Relative(0.5).of_features(points.summary()), arr1(&[0.5, 24.5, 0.5]));
+        assert_eq!(Floor::Absolute(0.5).of_features(points.summary()), arr1(&[0.5, 0.5, 0.5]));
     }
 }

@@ -1,27 +1,32 @@
-//! The first model of a fit: k-means, seeds, random responsibilities, or what the caller gives.
+//! The first model of a restart: k-means, seeds, random responsibilities, or what the caller gives.
 //!
 //! k-means works on features over their robust scales: on features of very different scale it would otherwise see only
-//! the largest, pick bad starts, and mislead BIC. A round of Lloyd's algorithm is the hard-assignment pass of a mixture
-//! of equal weights whose covariances are all the diagonal of the squared scales, so any backend can do it.
+//! the largest, pick bad starts, and mislead BIC.
 
-use ndarray::{Array1, Array2, Array3};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use ndarray::{Array1, Array2};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use crate::data::{Data, choose, select};
-use crate::device::backend::Backend;
-use crate::device::cpu::CpuBackend;
+use crate::data::choose;
+use crate::data::summary::Summary;
+use crate::device::task::{Answer, Assignment, RandomTask, SumsTask, Task};
 use crate::error::{Error, Result};
-use crate::fit::collapse::{Repair, Repairer};
-use crate::fit::kmeans::{self, Clusters};
+use crate::fit::kmeans;
 use crate::fit::options::{FitOptions, Init};
+use crate::fit::setting::Setting;
 use crate::fit::starts::{self, Judge};
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::CovarianceArray;
+use crate::model::m_step::MStep;
 use crate::model::mixture::Mixture;
-use crate::model::moments::average;
+use crate::model::moments::Moments;
+use crate::model::quadratics::Quadratics;
 
-/// What the initialisation of the best restart did.
+/// The initialisation of a restart.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Initialisation {
     /// Lloyd rounds; 0 for initialisations that have none.
     pub rounds: usize,
@@ -29,104 +34,168 @@ pub struct Initialisation {
     pub inertia: Option<f64>,
 }
 
-/// The first model of a restart, and how it was found.
-pub(crate) struct Start {
-    pub(crate) mixture: Mixture,
-    pub(crate) initialisation: Initialisation,
-    pub(crate) repairs: Vec<Repair>,
+impl Initialisation {
+    pub(crate) const NONE: Initialisation = Initialisation { rounds: 0, inertia: None };
 }
 
-/// The first model of a restart; the floors are those of the variances: `[D]`.
-pub(crate) fn initialise(
-    data: &dyn Data,
-    backend: &mut dyn Backend,
-    options: &FitOptions,
-    floors: &Array1<f64>,
-    restart: usize,
-) -> Result<Start> {
-    let given =
-        |mixture| Start { mixture, initialisation: Initialisation { rounds: 0, inertia: None }, repairs: Vec::new() };
-    if let Some(start) = &options.warm_start {
-        return check_given(start.mixture.clone(), data, options).map(given);
-    }
-    if let (Some(weights), Some(means), Some(precisions)) =
-        (&options.weights_init, &options.means_init, &options.precisions_init)
-    {
-        let mixture = Mixture::from_precisions(weights.clone(), means.clone(), precisions.clone())?;
-        return check_given(mixture, data, options).map(given);
-    }
-    // Restart 0 draws the same numbers however many restarts follow.
-    let mut random = Pcg64::new(options.seed.into(), restart as u128);
-    let start = match (options.init, &options.means_init) {
-        // Clusters that k-means finds have nothing to do with given means; they are left for further restarts.
-        (Init::KMeans, Some(means)) if restart == 0 => {
-            check_shape(means.dim(), data, options)?;
-            given(starts::around(means, data, backend, options.covariance_type, floors)?)
-        }
-        (Init::KMeans, _) => from_clusters(data, backend, options, floors, &mut random)?,
-        (Init::KMeansPlusPlus, _) => {
-            given(at_samples(kmeans::seed(data, options.n_components, &mut random)?, options.covariance_type, floors)?)
-        }
-        (Init::Random, _) => given(by_chance(data, options, floors, &mut random)?),
-        (Init::RandomFromData, _) => {
-            let chosen = select(data, &choose(data, options.n_components, &mut random))?;
-            given(at_samples(chosen.to_f64(), options.covariance_type, floors)?)
-        }
-    };
-    Ok(Start { mixture: replace_given(start.mixture, data, options)?, ..start })
+/// A start at work.
+#[derive(Debug, Clone)]
+pub(crate) enum Start {
+    /// The first model.
+    Ready(Mixture),
+    /// Samples are needed, at these places among those of positive weight.
+    Choosing { places: Arc<Vec<usize>>, purpose: Purpose, random: Box<Pcg64> },
+    /// Samples are assigned to the nearest centre: those of k-means, or means that were given.
+    Assigning { distances: Arc<Quadratics>, initialisation: Option<Initialisation> },
+    /// Samples have random responsibilities.
+    Random(RandomTask),
 }
 
-/// One M step on the clusters of k-means.
-fn from_clusters(
-    data: &dyn Data,
-    backend: &mut dyn Backend,
-    options: &FitOptions,
-    floors: &Array1<f64>,
-    random: &mut Pcg64,
-) -> Result<Start> {
-    let judge = Judge { family: options.covariance_type, floors, stop: data.stop() };
-    let clusters = judge.choose(kmeans::run(data, options.n_components, random)?)?;
-    let (model, moments) = clusters.moments(backend, options.covariance_type)?;
-    let Clusters { rounds, inertia, .. } = clusters;
-    let repairer = Repairer { data, backend, on_collapse: options.on_collapse, floors, earlier: &[], epoch: 0 };
-    let (mixture, repairs) = repairer.maximize(&model, moments, &[])?;
-    Ok(Start { mixture, initialisation: Initialisation { rounds, inertia: Some(inertia) }, repairs })
+/// The purpose of chosen samples.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Purpose {
+    /// k-means.
+    Clusters,
+    /// Seeds that are far from each other.
+    Seeds,
+    /// Means.
+    Means,
+}
+
+/// Where a start stands.
+pub(crate) enum Begun {
+    /// It goes on with another task.
+    Further(Start),
+    /// It has a model.
+    Ready(Mixture),
+    /// The moments of clusters are to be solved, and repaired where some collapsed.
+    Clusters { distances: Arc<Quadratics>, moments: Box<Moments>, initialisation: Initialisation },
+}
+
+impl Start {
+    /// The start of a restart.
+    ///
+    /// # Errors
+    /// A start that was given and does not fit.
+    pub(crate) fn new(setting: &Setting, restart: usize) -> Result<Self> {
+        let Setting { options, summary, .. } = setting;
+        if let Some(start) = &options.warm_start {
+            return check_given(start.mixture.clone(), summary, options).map(Start::Ready);
+        }
+        if let (Some(weights), Some(means), Some(precisions)) =
+            (&options.weights_init, &options.means_init, &options.precisions_init)
+        {
+            let mixture = Mixture::from_precisions(weights.clone(), means.clone(), precisions.clone())?;
+            return check_given(mixture, summary, options).map(Start::Ready);
+        }
+        // Restart 0 draws the same numbers however many restarts follow.
+        let mut random = Pcg64::new(options.seed.into(), restart as u128);
+        let k = options.n_components;
+        let choosing = |places, purpose, random| Start::Choosing { places: Arc::new(places), purpose, random };
+        Ok(match (options.init, &options.means_init) {
+            // Clusters that k-means finds have nothing to do with given means; they are left for further restarts.
+            (Init::KMeans, Some(means)) if restart == 0 => {
+                check_shape(means.dim(), summary, options)?;
+                let units = kmeans::squares(summary.scale().clone());
+                let distances = Quadratics::distances(means.clone(), &units, options.covariance_type);
+                Start::Assigning { distances: Arc::new(distances), initialisation: None }
+            }
+            (Init::KMeans, _) => {
+                let places = kmeans::subsample(summary, k, &mut random);
+                choosing(places, Purpose::Clusters, Box::new(random))
+            }
+            (Init::KMeansPlusPlus, _) => {
+                let places = kmeans::subsample(summary, k, &mut random);
+                choosing(places, Purpose::Seeds, Box::new(random))
+            }
+            (Init::Random, _) => Start::Random(RandomTask {
+                seed: random.random(),
+                n_components: k,
+                statistics: options.covariance_type.statistics(),
+            }),
+            (Init::RandomFromData, _) => {
+                let places = choose(summary, k, &mut random);
+                choosing(places, Purpose::Means, Box::new(random))
+            }
+        })
+    }
+
+    /// What it asks for; nothing when it is ready.
+    pub(crate) fn wants(&self, setting: &Setting, directly: bool) -> Option<Task> {
+        match self {
+            Start::Ready(_) => None,
+            Start::Choosing { places, .. } => Some(Task::Samples(places.clone())),
+            Start::Assigning { distances, .. } => {
+                let family = setting.options.covariance_type;
+                let task = SumsTask::new(distances, Assignment::Hard, family, &setting.summary);
+                Some(Task::Sums(if directly { task.directly() } else { task }))
+            }
+            Start::Random(task) => Some(Task::Random(*task)),
+        }
+    }
+
+    /// Takes the answer; `None` asks for sums of second moments themselves.
+    ///
+    /// # Errors
+    /// Those of the M step, and [`Error::Interrupted`].
+    pub(crate) fn takes(self, answer: Answer, setting: &Setting, stop: &AtomicBool) -> Result<Option<Begun>> {
+        let Setting { options, summary, m_step, .. } = setting;
+        let family = options.covariance_type;
+        let ready = |mixture| Ok(Some(Begun::Ready(replace_given(mixture, summary, options)?)));
+        match self {
+            Start::Ready(mixture) => Ok(Some(Begun::Ready(mixture))),
+            Start::Choosing { places, purpose, mut random } => {
+                let points = answer.samples()?.into_points(places.len())?;
+                match purpose {
+                    Purpose::Clusters => {
+                        let judge = Judge { family, m_step, stop };
+                        let clusters = judge.choose(kmeans::run(points, options.n_components, stop, &mut random)?)?;
+                        let distances = clusters.distances(family);
+                        let initialisation =
+                            Initialisation { rounds: clusters.rounds, inertia: Some(clusters.inertia) };
+                        let initialisation = Some(initialisation);
+                        Ok(Some(Begun::Further(Start::Assigning { distances, initialisation })))
+                    }
+                    Purpose::Seeds => {
+                        let seeds = kmeans::seed(&points, options.n_components, stop, &mut random)?;
+                        ready(at_samples(seeds, options, m_step)?)
+                    }
+                    Purpose::Means => ready(at_samples(points.to_f64(), options, m_step)?),
+                }
+            }
+            Start::Assigning { distances, initialisation } => {
+                let sums = setting.complete(answer)?;
+                let Ok(moments) = sums.moments(family, distances.means(), summary.total_weight()) else {
+                    return Ok(None);
+                };
+                match initialisation {
+                    Some(initialisation) => {
+                        Ok(Some(Begun::Clusters { distances, moments: Box::new(moments), initialisation }))
+                    }
+                    None => ready(starts::around(moments, summary.n_effective(), m_step)?),
+                }
+            }
+            Start::Random(task) => {
+                let medians =
+                    Array2::from_shape_fn((task.n_components, summary.n_features()), |(_, i)| summary.median()[i]);
+                let Ok(moments) = setting.complete(answer)?.moments(family, &medians, summary.total_weight()) else {
+                    return Ok(None);
+                };
+                ready(m_step.solve(&moments)?)
+            }
+        }
+    }
 }
 
 /// Every component begins as one sample: equal weights, and covariances of the floors alone.
-fn at_samples(means: Array2<f64>, family: CovarianceType, floors: &Array1<f64>) -> Result<Mixture> {
-    let (k, d) = means.dim();
-    let matrix = Array2::from_diag(floors);
-    let covariances = match family {
-        CovarianceType::Full => CovarianceArray::Full(Array3::from_shape_fn((k, d, d), |(_, i, j)| matrix[[i, j]])),
-        CovarianceType::Tied => CovarianceArray::Tied(matrix),
-        CovarianceType::Diag => CovarianceArray::Diag(Array2::from_shape_fn((k, d), |(_, i)| floors[i])),
-        CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_elem(k, average(floors))),
-    };
+fn at_samples(means: Array2<f64>, options: &FitOptions, m_step: &MStep) -> Result<Mixture> {
+    let k = means.nrows();
+    let covariances = CovarianceArray::diagonal(options.covariance_type, k, &m_step.floors);
     Mixture::new(Array1::from_elem(k, 1.0 / k as f64), means, covariances)
 }
 
-/// One M step on uniform random responsibilities, normalised for each sample.
-fn by_chance(data: &dyn Data, options: &FitOptions, floors: &Array1<f64>, random: &mut Pcg64) -> Result<Mixture> {
-    let seed: u128 = random.random();
-    let moments = CpuBackend::new(data).moments_of_responsibilities(
-        options.covariance_type,
-        options.n_components,
-        |rows, r| {
-            let mut random = Pcg64::new(seed, rows.start as u128);
-            for mut sample in r.columns_mut() {
-                // Not quite zero, so that no sample is without any component.
-                sample.mapv_inplace(|_| 1.0 - random.random::<f64>());
-                let sum = sample.sum();
-                sample /= sum;
-            }
-        },
-    )?;
-    moments.maximize_above(floors)
-}
-
 /// Puts the parameters that the caller gave in place of the initialisation's.
-fn replace_given(mixture: Mixture, data: &dyn Data, options: &FitOptions) -> Result<Mixture> {
+pub(crate) fn replace_given(mixture: Mixture, summary: &Summary, options: &FitOptions) -> Result<Mixture> {
     if options.weights_init.is_none() && options.means_init.is_none() && options.precisions_init.is_none() {
         return Ok(mixture);
     }
@@ -136,12 +205,12 @@ fn replace_given(mixture: Mixture, data: &dyn Data, options: &FitOptions) -> Res
         Some(precisions) => Mixture::from_precisions(weights, means, precisions.clone())?,
         None => Mixture::new(weights, means, mixture.covariances().clone())?,
     };
-    check_given(mixture, data, options)
+    check_given(mixture, summary, options)
 }
 
 /// Means given as a start must be as many as asked for, of the features of the data.
-fn check_shape((k, d): (usize, usize), data: &dyn Data, options: &FitOptions) -> Result<()> {
-    let (expected, found) = (vec![options.n_components, data.n_features()], vec![k, d]);
+fn check_shape((k, d): (usize, usize), summary: &Summary, options: &FitOptions) -> Result<()> {
+    let (expected, found) = (vec![options.n_components, summary.n_features()], vec![k, d]);
     match expected == found {
         true => Ok(()),
         false => Err(Error::Shape { name: "the means to start from", expected, found }),
@@ -149,8 +218,8 @@ fn check_shape((k, d): (usize, usize), data: &dyn Data, options: &FitOptions) ->
 }
 
 /// A model given as a start must be of the shape and family asked for.
-pub(crate) fn check_given(mixture: Mixture, data: &dyn Data, options: &FitOptions) -> Result<Mixture> {
-    check_shape((mixture.n_components(), mixture.n_features()), data, options)?;
+pub(crate) fn check_given(mixture: Mixture, summary: &Summary, options: &FitOptions) -> Result<Mixture> {
+    check_shape((mixture.n_components(), mixture.n_features()), summary, options)?;
     if mixture.covariance_type() != options.covariance_type {
         return Err(Error::InvalidOption {
             name: "the covariance type of the start",

@@ -4,22 +4,24 @@
 //! It runs on the CPU in f64 whatever the device of the fit, so that all devices start alike. Centres of many thousand
 //! samples are where those of all samples are, within a small part of what the first epochs move them.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ndarray::{Array1, Array2, Array3, Axis};
+use ndarray::{Array1, Array2, Axis};
 use rand_pcg::Pcg64;
 
 use crate::data::points::Points;
 use crate::data::spread::Spread;
 use crate::data::spread::or_deviations;
-use crate::data::{Data, Watched, choose, select};
-use crate::device::backend::{Assignment, Backend};
+use crate::data::summary::Summary;
+use crate::data::{Watched, choose};
+use crate::device::backend::Backend;
 use crate::device::cpu::CpuBackend;
+use crate::device::task::Assignment;
 use crate::error::Result;
 use crate::fit::seeds::Seeder;
-use crate::model::covariance::{CovarianceArray, CovarianceType};
-use crate::model::mixture::Mixture;
-use crate::model::moments::Moments;
+use crate::model::covariance::CovarianceType;
+use crate::model::quadratics::Quadratics;
 
 /// The subsample has this many samples for each cluster, within the bounds that follow.
 const SUBSAMPLE_PER_CLUSTER: usize = 100;
@@ -57,34 +59,10 @@ pub(crate) struct Clusters {
 }
 
 impl Clusters {
-    /// The model that assigns every sample to the nearest centre, and the moments of these clusters in the family of a fit.
-    ///
-    /// # Errors
-    /// Those of the pass.
-    pub(crate) fn moments(&self, backend: &mut dyn Backend, family: CovarianceType) -> Result<(Mixture, Moments)> {
-        assign(&self.centres, &self.variances, backend, family)
+    /// Distances from the centres, for the kernels of a family: a hard pass assigns every sample to the nearest.
+    pub(crate) fn distances(&self, family: CovarianceType) -> Arc<Quadratics> {
+        Arc::new(Quadratics::distances(self.centres.clone(), &self.variances, family))
     }
-}
-
-/// The model that assigns every sample to the nearest centre, where distances are measured in the squared scales, and the
-/// moments of these clusters in the family of a fit.
-///
-/// # Errors
-/// Those of the pass.
-pub(crate) fn assign(
-    centres: &Array2<f64>,
-    variances: &Array1<f64>,
-    backend: &mut dyn Backend,
-    family: CovarianceType,
-) -> Result<(Mixture, Moments)> {
-    // The labels follow the scaled distance; a spherical model cannot express it, a diagonal one can.
-    let assigning = if family == CovarianceType::Spherical { CovarianceType::Diag } else { family };
-    let model = as_mixture(centres, variances, assigning)?;
-    let mut moments = backend.moments(&model, Assignment::Hard)?;
-    if let (CovarianceType::Spherical, CovarianceArray::Diag(second)) = (family, &moments.second) {
-        moments.second = CovarianceArray::Spherical(second.sum_axis(Axis(1)));
-    }
-    Ok((model, moments))
 }
 
 /// The runs of k-means on a subsample.
@@ -100,18 +78,17 @@ pub(crate) struct Runs {
     pub(crate) best: Vec<Clusters>,
 }
 
-/// Runs k-means on a subsample, or on all samples where they are few. Where some values are far from the others, every
+/// Runs k-means on a subsample. Where some values are far from the others, every
 /// second run sees them brought nearer: else these would take all centres, or could not have any of their own.
-pub(crate) fn run(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Runs> {
-    let points = subsample(data, k, random)?;
+pub(crate) fn run(points: Points<'static>, k: usize, stop: &AtomicBool, random: &mut Pcg64) -> Result<Runs> {
     let spreads = points.summary().spreads();
     let has_far_values = points.any(|feature, x| spreads[feature].is_far(x));
     let compressed = has_far_values.then(|| points.mapped(|feature, x| spreads[feature].compress(x)));
-    let mut views = vec![View::new(&points, data.stop(), points.summary().scale().clone(), None)];
+    let mut views = vec![View::new(&points, stop, points.summary().scale().clone(), None)];
     if let Some(compressed) = &compressed {
         let scales = spreads.iter().map(|spread| spread.clipped_scale).collect();
         let scales = or_deviations(scales, || compressed.summary().variance().clone());
-        views.insert(0, View::new(compressed, data.stop(), scales, Some(&spreads)));
+        views.insert(0, View::new(compressed, stop, scales, Some(&spreads)));
     }
     let multiplications = points.n_samples() * points.n_features() * k;
     // One cluster is the same in every run.
@@ -132,20 +109,20 @@ pub(crate) fn run(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Runs>
     Ok(Runs { points, first, last, best })
 }
 
-/// Seeds alone `[K, D]`, from a subsample or from all samples where they are few.
-pub(crate) fn seed(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Array2<f64>> {
-    let points = subsample(data, k, random)?;
-    let mut seeder = Seeder::new(&points, &squares(points.summary().scale().clone()));
-    Ok(points.rows(&seeder.seed(k, data.stop(), random)?))
+/// Seeds alone `[K, D]`, from a subsample.
+pub(crate) fn seed(points: &Points, k: usize, stop: &AtomicBool, random: &mut Pcg64) -> Result<Array2<f64>> {
+    let mut seeder = Seeder::new(points, &squares(points.summary().scale().clone()));
+    Ok(points.rows(&seeder.seed(k, stop, random)?))
 }
 
 pub(crate) fn squares(scales: Array1<f64>) -> Array1<f64> {
     scales.mapv(|scale| scale * scale)
 }
 
-fn subsample(data: &dyn Data, k: usize, random: &mut Pcg64) -> Result<Points<'static>> {
+/// The places of a subsample among the samples of positive weight: of all of them, where they are few.
+pub(crate) fn subsample(summary: &Summary, k: usize, random: &mut Pcg64) -> Vec<usize> {
     let size = (k * SUBSAMPLE_PER_CLUSTER).clamp(SMALLEST_SUBSAMPLE, LARGEST_SUBSAMPLE).max(k);
-    select(data, &choose(data, size, random))
+    choose(summary, size, random)
 }
 
 /// A way to look at the features: as they are, or with far values brought nearer.
@@ -200,12 +177,12 @@ fn lloyd(
     let scale = variances.mapv(|v| if v > 0.0 { v.recip() } else { 1.0 });
     let mut rounds = 0;
     loop {
-        let model = as_mixture(&centres, variances, CovarianceType::Diag)?;
-        let moments = backend.moments(&model, Assignment::Hard)?;
+        let model = Arc::new(Quadratics::distances(centres.clone(), variances, CovarianceType::Diag));
+        let moments = backend.moments_under(&model, Assignment::Hard, CovarianceType::Diag)?;
         rounds += 1;
-        let CovarianceArray::Diag(second) = &moments.second else {
-            unreachable!("moments are of the family of their model")
-        };
+        let second = moments.first.indexed_iter().map(|((k, i), _)| moments.second.entry(k, i, i));
+        let second: Array1<f64> = second.collect();
+        let second = second.into_shape_with_order(centres.raw_dim()).expect("[K, D]");
         let inertia = (second * &scale).sum() / moments.total_weight;
         let counts = moments.counts.mapv(|count| if count > 0.0 { count } else { 1.0 });
         let shifts = &moments.first / &counts.insert_axis(Axis(1));
@@ -215,19 +192,4 @@ fn lloyd(
             return Ok(Clusters { centres, variances: variances.clone(), rounds, inertia });
         }
     }
-}
-
-/// The mixture whose hard assignment is to the nearest centre in scaled features: equal weights, and the
-/// squared scales as every component's covariance (1 for a constant feature, which tells nothing anyway).
-pub(crate) fn as_mixture(centres: &Array2<f64>, variances: &Array1<f64>, family: CovarianceType) -> Result<Mixture> {
-    let (k, d) = centres.dim();
-    let variance = variances.mapv(|v| if v > 0.0 { v } else { 1.0 });
-    let matrix = Array2::from_diag(&variance);
-    let covariances = match family {
-        CovarianceType::Full => CovarianceArray::Full(Array3::from_shape_fn((k, d, d), |(_, i, j)| matrix[[i, j]])),
-        CovarianceType::Tied => CovarianceArray::Tied(matrix),
-        CovarianceType::Diag => CovarianceArray::Diag(variance.broadcast((k, d)).expect("[D] to [K, D]").to_owned()),
-        CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_elem(k, variance.sum() / d as f64)),
-    };
-    Mixture::new(Array1::from_elem(k, 1.0 / k as f64), centres.clone(), covariances)
 }

@@ -8,6 +8,7 @@ use crate::model::mixture::Mixture;
 
 /// Where a fit stands, after each epoch.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Which restart, from 0.
     pub restart: usize,
@@ -21,12 +22,25 @@ pub struct Progress {
     pub change: f64,
     /// Components that collapsed, and what was done about them; after the first epoch, those of the initialisation too.
     pub repairs: Vec<Repair>,
-    /// Seconds this epoch took.
+    /// Whether the restart has converged.
+    pub converged: bool,
+    /// Whether this was the last epoch of the restart.
+    pub is_last: bool,
+    /// Seconds this epoch took: its share of passes that served several restarts.
     pub seconds: f64,
+}
+
+impl Progress {
+    /// An epoch of a loop of one's own, which has one restart and knows no end.
+    pub fn of_epoch(epoch: usize, lower_bound: f64, change: f64, seconds: f64) -> Self {
+        let (restart, kind, repairs) = (0, StepKind::Em, Vec::new());
+        Progress { restart, epoch, kind, lower_bound, change, repairs, converged: false, is_last: false, seconds }
+    }
 }
 
 /// Seconds of each phase of a fit; initialisation and epochs are summed over the restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Seconds {
     /// Copying the samples to the device.
     pub upload: f64,
@@ -38,6 +52,7 @@ pub struct Seconds {
 
 /// The result of a fit. Not converging is an outcome, not an error: the model is here in any case.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Fit {
     /// The fitted model: the best restart's. It has fewer components than asked for where some were dropped.
     pub mixture: Mixture,

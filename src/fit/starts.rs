@@ -6,15 +6,15 @@
 
 use std::sync::atomic::AtomicBool;
 
-use ndarray::{Array1, Array2};
-
+use crate::data::Watched;
 use crate::data::points::Points;
-use crate::data::{Data, Watched};
-use crate::device::backend::{Assignment, Backend};
+use crate::device::backend::Backend;
 use crate::device::cpu::CpuBackend;
+use crate::device::task::Assignment;
 use crate::error::{Error, Result};
-use crate::fit::kmeans::{self, Clusters, Runs};
+use crate::fit::kmeans::{Clusters, Runs};
 use crate::model::covariance::CovarianceType;
+use crate::model::m_step::MStep;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 
@@ -36,8 +36,7 @@ const SAME: f64 = 1e-9;
 /// What a fit makes of a start.
 pub(crate) struct Judge<'a> {
     pub(crate) family: CovarianceType,
-    /// Floors of the variances: `[D]`.
-    pub(crate) floors: &'a Array1<f64>,
+    pub(crate) m_step: &'a MStep,
     pub(crate) stop: &'a AtomicBool,
 }
 
@@ -90,7 +89,7 @@ impl Judge<'_> {
 
     /// The first model of a start.
     fn enter(&self, backend: &mut dyn Backend, points: &Points, clusters: Clusters) -> Result<Entry> {
-        let (_, moments) = clusters.moments(backend, self.family)?;
+        let moments = backend.moments_under(&clusters.distances(self.family), Assignment::Hard, self.family)?;
         let mixture = self.maximize(points, moments)?;
         let mut signature = mixture.weights().to_vec();
         signature.sort_by(f64::total_cmp);
@@ -113,31 +112,24 @@ impl Judge<'_> {
     /// The M step, in which components of too few samples have the average covariance: the likelihood of few samples under
     /// one of their own has no bound, and tells nothing.
     fn maximize(&self, points: &Points, moments: Moments) -> Result<Mixture> {
-        feed(moments, points.n_effective()).maximize_above(self.floors)
+        self.m_step.solve(&feed(moments, points.n_effective()))
     }
 }
 
-/// The model that begins at given means: weights and covariances are those of the samples that are nearest to each, on
-/// features over their robust scales. It takes one pass.
+/// The model that begins at given means, from the moments of the samples that are nearest to each, on features over their
+/// robust scales: these samples' weights and covariances.
 ///
 /// Deviations are those from the given means, not from the means of these samples. Where the given means are poor,
 /// components begin wider, and find more of the samples that are theirs.
 ///
 /// # Errors
-/// Those of the pass.
-pub(crate) fn around(
-    means: &Array2<f64>,
-    data: &dyn Data,
-    backend: &mut dyn Backend,
-    family: CovarianceType,
-    floors: &Array1<f64>,
-) -> Result<Mixture> {
-    let (_, mut moments) = kmeans::assign(means, &kmeans::squares(data.summary().scale().clone()), backend, family)?;
+/// Those of the M step.
+pub(crate) fn around(mut moments: Moments, n_effective: usize, m_step: &MStep) -> Result<Mixture> {
     moments.first.fill(0.0);
     // A mean that is nearest to no sample has the weight of one: without any its component would be gone for good.
-    let one = moments.total_weight / data.summary().n_effective() as f64;
+    let one = moments.total_weight / n_effective as f64;
     moments.counts.mapv_inplace(|count| count.max(one));
-    feed(moments, data.summary().n_effective()).maximize_above(floors)
+    m_step.solve(&feed(moments, n_effective))
 }
 
 /// The moments of so many samples, in which components of too few of them have the average covariance.
@@ -175,16 +167,24 @@ fn best_of(mut entries: Vec<Entry>, count: usize) -> Vec<Entry> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use std::sync::Arc;
+
+    use ndarray::{Array2, array};
     use rand::SeedableRng;
     use rand_pcg::Pcg64;
 
     use super::*;
+    use crate::fit::kmeans;
     use crate::model::covariance::CovarianceArray;
+    use crate::model::quadratics::Quadratics;
+
+    fn runs(points: Points<'static>, k: usize, seed: u64) -> Runs {
+        kmeans::run(points, k, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(seed)).unwrap()
+    }
 
     fn entry(lower_bound: f64) -> Entry {
         let data = Points::new(array![[0.0], [1.0], [5.0], [6.0]]).unwrap();
-        let runs = kmeans::run(&data, 2, &mut Pcg64::seed_from_u64(0)).unwrap();
+        let runs = runs(data, 2, 0);
         let mixture = Mixture::new(array![1.0], array![[0.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
         Entry { clusters: runs.best[0].clone(), mixture, signature: Vec::new(), epochs: 0, lower_bound }
     }
@@ -205,12 +205,11 @@ mod tests {
             300 => 1e4,
             n => (n as f64 * 0.618).fract() + 8.0 * (n % 2) as f64,
         });
-        let points = Points::new(&samples).unwrap();
-        let floors = array![1e-6];
-        let judge = Judge { family: CovarianceType::Full, floors: &floors, stop: &AtomicBool::new(false) };
+        let points = Points::new(samples).unwrap();
+        let m_step = MStep::new(array![1e-6]);
+        let judge = Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false) };
         for seed in 0..10 {
-            let runs = kmeans::run(&points, 3, &mut Pcg64::seed_from_u64(seed)).unwrap();
-            let mut centres = judge.choose(runs).unwrap().centres.into_raw_vec_and_offset().0;
+            let mut centres = judge.choose(runs(points.clone(), 3, seed)).unwrap().centres.into_raw_vec_and_offset().0;
             centres.sort_by(f64::total_cmp);
             assert!(centres[0] < 1.0 && (8.0..9.0).contains(&centres[1]) && centres[2] > 100.0, "{centres:?}");
         }
@@ -220,10 +219,12 @@ mod tests {
     fn given_means_have_the_weights_and_the_scatter_of_the_samples_that_are_nearest() {
         let points = Points::new(array![[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0], [11.0, 9.0]]).unwrap();
         let means = array![[0.0, 0.0], [10.0, 10.0], [10.0, 10.0]];
-        let floors = array![0.0, 0.0];
         for family in CovarianceType::ALL {
             let mut backend = CpuBackend::new(&points);
-            let mixture = around(&means, &points, &mut backend, family, &floors).unwrap();
+            let units = kmeans::squares(points.summary().scale().clone());
+            let distances = Arc::new(Quadratics::distances(means.clone(), &units, family));
+            let moments = backend.moments_under(&distances, Assignment::Hard, family).unwrap();
+            let mixture = around(moments, 5, &MStep::new(array![0.0, 0.0])).unwrap();
             assert_eq!(*mixture.means(), means);
             // The third is nearest to no sample.
             let expected = array![4.0, 1.0, 1.0] / 6.0;
@@ -244,11 +245,10 @@ mod tests {
             0 => (n as f64 * 0.618).fract() * 20.0,
             _ => (n % 2) as f64 + (n as f64 * 0.755).fract() * 0.2,
         });
-        let points = Points::new(&samples).unwrap();
-        let runs = kmeans::run(&points, 2, &mut Pcg64::seed_from_u64(0)).unwrap();
-        let floors = array![1e-6, 1e-6];
-        let judge = Judge { family: CovarianceType::Full, floors: &floors, stop: &AtomicBool::new(false) };
-        let centres = judge.choose(runs).unwrap().centres;
+        let points = Points::new(samples).unwrap();
+        let m_step = MStep::new(array![1e-6, 1e-6]);
+        let judge = Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false) };
+        let centres = judge.choose(runs(points, 2, 0)).unwrap().centres;
         assert!((centres[[0, 1]] - centres[[1, 1]]).abs() > 0.9, "{centres}");
     }
 }

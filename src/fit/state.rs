@@ -1,9 +1,10 @@
 //! How far a fit has come: its restarts, all that it needs to go on as if it had never stopped.
 
 use crate::fit::collapse::Repair;
-use crate::fit::init::{Initialisation, Start};
+use crate::fit::init::Initialisation;
 use crate::fit::noise;
-use crate::fit::update::step::Memory;
+use crate::fit::options::FitOptions;
+use crate::fit::update::step::History;
 use crate::model::mixture::Mixture;
 
 /// Lower bounds that differ by no more are equal: nats per sample. Restarts that find the same optimum differ in their
@@ -12,11 +13,12 @@ const EQUAL_BOUNDS: f64 = 1e-6;
 
 /// One restart, from its initialisation to its last epoch so far.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Climb {
+#[non_exhaustive]
+pub struct Restart {
     /// The model after the last epoch.
     pub mixture: Mixture,
-    /// What the rule of update knows of the epochs before.
-    pub memory: Memory,
+    /// The rule of update's history.
+    pub history: History,
     /// What the initialisation did.
     pub initialisation: Initialisation,
     /// Components that collapsed, and what was done about them.
@@ -42,13 +44,12 @@ pub struct Peak {
     pub mixture: Mixture,
 }
 
-impl Climb {
+impl Restart {
     /// A restart that begins.
-    pub(super) fn new(start: Start) -> Self {
-        let Start { mixture, initialisation, repairs } = start;
-        Climb {
+    pub(crate) fn new(mixture: Mixture, initialisation: Initialisation, repairs: Vec<Repair>) -> Self {
+        Restart {
             mixture,
-            memory: Memory::default(),
+            history: History::default(),
             initialisation,
             repairs,
             lower_bounds: Vec::new(),
@@ -73,8 +74,18 @@ impl Climb {
         self.converged || self.at_precision_limit || self.lower_bounds.len() >= max_iter
     }
 
+    /// The last change of the lower bound; infinite where there is nothing to compare it with.
+    pub(crate) fn last_change(&self, options: &FitOptions) -> f64 {
+        let start = options.warm_start.as_ref().and_then(|start| start.lower_bound).unwrap_or(f64::NEG_INFINITY);
+        match self.lower_bounds.as_slice() {
+            [] => f64::INFINITY,
+            [only] => only - start,
+            [.., before, last] => last - before,
+        }
+    }
+
     /// Lower bounds since components were last begun anew or dropped, which changes them at will.
-    pub(super) fn bounds_since_repair(&self) -> &[f64] {
+    pub(crate) fn bounds_since_repair(&self) -> &[f64] {
         let repaired = self.repairs.iter().filter(|repair| repair.changes_model()).map(|repair| repair.epoch).max();
         let repaired = repaired.unwrap_or(0);
         self.lower_bounds.get(repaired..).unwrap_or_default()
@@ -82,7 +93,7 @@ impl Climb {
 
     /// Keeps the best model, and ends the restart where its lower bounds are no more than noise. `before` is the model that
     /// had the last of them.
-    pub(super) fn heed_noise(&mut self, before: Mixture, tol: f64) {
+    pub(crate) fn heed_noise(&mut self, before: Mixture, tol: f64) {
         let bounds = self.bounds_since_repair();
         let Some(&lower_bound) = bounds.last() else {
             self.peak = None;
@@ -100,7 +111,7 @@ impl Climb {
 
     /// The better of two: the first, unless the lower bound of the other is greater by more than rounding, and the
     /// log-likelihood of its model no less.
-    pub(super) fn or_better(self, other: Climb) -> Climb {
+    pub(crate) fn or_better(self, other: Restart) -> Restart {
         let climbed_higher = other.lower_bound() > self.lower_bound() + EQUAL_BOUNDS;
         let scores_less = other.score.zip(self.score).is_some_and(|(other, own)| other < own);
         if climbed_higher && !scores_less { other } else { self }
@@ -109,21 +120,20 @@ impl Climb {
 
 /// How far a fit has come: all that it needs to go on as if it had never stopped.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct FitState {
-    /// The restart at work, from 0; the number of restarts when all are done.
-    pub restart: usize,
-    /// How far it has come; `None` before its initialisation.
-    pub climb: Option<Climb>,
+    /// Number of the first restart at work, from 0; the number of restarts when all are done.
+    pub first: usize,
+    /// The restarts at work: one, or several that share their passes. `None` before the initialisation of one.
+    pub restarts: Vec<Option<Restart>>,
     /// The best restart of those that are done.
-    pub best: Option<Climb>,
+    pub best: Option<Restart>,
 }
 
 impl FitState {
-    /// The best model so far; `None` before the first initialisation.
-    pub fn best_so_far(&self) -> Option<Climb> {
-        match (self.best.clone(), self.climb.clone()) {
-            (Some(best), Some(climb)) => Some(best.or_better(climb)),
-            (best, climb) => best.or(climb),
-        }
+    /// The best restart so far; `None` before the first initialisation.
+    pub fn best_so_far(&self) -> Option<Restart> {
+        let all = self.best.iter().chain(self.restarts.iter().flatten()).cloned();
+        all.reduce(Restart::or_better)
     }
 }

@@ -18,13 +18,15 @@ use crate::fit::floor::Floor;
 use crate::fit::init::Initialisation;
 use crate::fit::options::Init;
 use crate::fit::update::Update;
-use crate::fit::update::step::Memory;
-use crate::fit::{Climb, FitState, Peak};
+use crate::fit::update::step::History;
+use crate::fit::{FitState, Peak, Restart};
 use crate::model::covariance::CovarianceType;
 use crate::model::mixture::Mixture;
 
 const FORMAT: &str = "mixtura-checkpoint";
-const VERSION: u64 = 2;
+/// The version of a fit whose restarts follow each other, and of one with several of them at work.
+const IN_SEQUENCE: u64 = 2;
+const IN_STEP: u64 = 3;
 
 /// How the initialisation of a fit is called that began with a model.
 pub const FROM_MODEL: &str = "model";
@@ -137,6 +139,8 @@ struct Written<'a> {
     options: &'a OptionsRecord,
     restart: usize,
     climb: Option<WrittenClimb<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restarts: Option<Vec<Option<WrittenClimb<'a>>>>,
     best: Option<WrittenClimb<'a>>,
 }
 
@@ -186,8 +190,8 @@ impl<'a> From<&'a Mixture> for WrittenMixture<'a> {
     }
 }
 
-impl<'a> From<&'a Climb> for WrittenClimb<'a> {
-    fn from(climb: &'a Climb) -> Self {
+impl<'a> From<&'a Restart> for WrittenClimb<'a> {
+    fn from(climb: &'a Restart) -> Self {
         WrittenClimb {
             rounds: climb.initialisation.rounds,
             inertia: climb.initialisation.inertia,
@@ -202,9 +206,9 @@ impl<'a> From<&'a Climb> for WrittenClimb<'a> {
             lower_bounds: &climb.lower_bounds,
             mixture: (&climb.mixture).into(),
             memory: WrittenMemory {
-                earlier: climb.memory.earlier.iter().map(WrittenMixture::from).collect(),
-                reach: climb.memory.reach,
-                polishing: climb.memory.polishing,
+                earlier: climb.history.earlier.iter().map(WrittenMixture::from).collect(),
+                reach: climb.history.reach,
+                polishing: climb.history.polishing,
             },
         }
     }
@@ -218,6 +222,7 @@ struct Read {
     options: OptionsRecord,
     restart: usize,
     climb: Option<ReadClimb>,
+    restarts: Option<Vec<Option<ReadClimb>>>,
     best: Option<ReadClimb>,
 }
 
@@ -261,7 +266,7 @@ struct ReadMemory {
 }
 
 impl ReadClimb {
-    fn climb(self, data: &DataRecord, options: &OptionsRecord) -> Result<Climb, String> {
+    fn restart(self, data: &DataRecord, options: &OptionsRecord) -> Result<Restart, String> {
         let family = options.covariance_type;
         let mixture = |weights: NestedValues, means, covariances| {
             // Components may have been dropped.
@@ -277,9 +282,9 @@ impl ReadClimb {
         if !peak.as_ref().map_or(!self.at_precision_limit, is_known) {
             return Err("peak: its lower bound is that of no epoch".to_owned());
         }
-        Ok(Climb {
+        Ok(Restart {
             mixture: mixture(self.weights, self.means, self.covariances)?,
-            memory: Memory { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },
+            history: History { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },
             initialisation: Initialisation { rounds: self.rounds, inertia: self.inertia },
             repairs: self.repairs,
             lower_bounds: self.lower_bounds,
@@ -297,15 +302,19 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Write`].
     pub fn save(&self, to: &Destination) -> Result<()> {
+        let FitState { first, restarts, best } = &self.state;
+        let in_step = restarts.len() > 1;
+        let written = |restart| Option::as_ref(restart).map(WrittenClimb::from);
         let document = Written {
             format: FORMAT,
-            version: VERSION,
+            version: if in_step { IN_STEP } else { IN_SEQUENCE },
             device: &self.device,
             data: &self.data,
             options: &self.options,
-            restart: self.state.restart,
-            climb: self.state.climb.as_ref().map(WrittenClimb::from),
-            best: self.state.best.as_ref().map(WrittenClimb::from),
+            restart: *first,
+            climb: restarts.first().filter(|_| !in_step).and_then(written),
+            restarts: in_step.then(|| restarts.iter().map(written).collect()),
+            best: best.as_ref().map(WrittenClimb::from),
         };
         document::write(to, &document)
     }
@@ -323,19 +332,24 @@ impl Checkpoint {
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
-        document::check_format(text, FORMAT, "checkpoint", VERSION)?;
-        let Read { device, data, options, restart, climb, best } =
+        document::check_format(text, FORMAT, "checkpoint", IN_SEQUENCE..=IN_STEP)?;
+        let Read { device, data, options, restart, climb, restarts, best } =
             serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let features = [data.medians.len(), data.deviations.len()];
         let names = data.feature_names.as_ref().map_or(data.n_features, Vec::len);
         if features != [data.n_features; 2] || names != data.n_features {
             return Err("data: there is not one median, deviation and name for each feature".to_owned());
         }
-        let read = |climb: Option<ReadClimb>| climb.map(|climb| climb.climb(&data, &options)).transpose();
-        let state = FitState { restart, climb: read(climb)?, best: read(best)? };
-        let is_whole = match state.restart < options.n_init {
-            true => state.climb.is_some(),
-            false => state.restart == options.n_init && state.best.is_some(),
+        let read = |climb: Option<ReadClimb>| climb.map(|climb| climb.restart(&data, &options)).transpose();
+        let restarts = match (restarts, climb) {
+            (Some(restarts), _) => restarts.into_iter().map(read).collect::<Result<Vec<_>, _>>()?,
+            (None, Some(climb)) => vec![read(Some(climb))?],
+            (None, None) => Vec::new(),
+        };
+        let state = FitState { first: restart, restarts, best: read(best)? };
+        let is_whole = match state.first < options.n_init {
+            true => state.restarts.iter().any(Option::is_some) && state.first + state.restarts.len() <= options.n_init,
+            false => state.first == options.n_init && state.restarts.is_empty() && state.best.is_some(),
         };
         if !is_whole {
             return Err(format!("restart {restart} of {} is not there", options.n_init));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::ops::RangeInclusive;
 
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -23,7 +24,7 @@ pub(super) fn write(to: &Destination, document: &impl Serialize) -> error::Resul
 }
 
 /// Checks that a text is a JSON document of the given format, in a version that can be read; otherwise says what it is.
-pub(super) fn check_format(text: &[u8], format: &str, kind: &str, version: u64) -> Result<(), String> {
+pub(super) fn check_format(text: &[u8], format: &str, kind: &str, versions: RangeInclusive<u64>) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Head {
         format: Option<Value>,
@@ -41,11 +42,11 @@ pub(super) fn check_format(text: &[u8], format: &str, kind: &str, version: u64) 
         });
     }
     match head.version.as_ref().and_then(Value::as_u64) {
-        Some(found) if found == version => Ok(()),
-        Some(found) if found > version => {
-            Err(format!("version is {found}, newer than this program, which reads version {version}"))
+        Some(found) if versions.contains(&found) => Ok(()),
+        Some(found) if found > *versions.end() => {
+            Err(format!("version is {found}, newer than this program, which reads version {}", versions.end()))
         }
-        _ => Err(format!("version is {}, not {version}", head.version.unwrap_or_default())),
+        _ => Err(format!("version is {}, not {}", head.version.unwrap_or_default(), versions.end())),
     }
 }
 

@@ -79,7 +79,7 @@ pub fn load_model(path: &Path) -> Result<Model> {
 
 /// A model from the text of its file; otherwise what is wrong with it.
 fn parse(text: &[u8]) -> Result<Model, String> {
-    document::check_format(text, FORMAT, "model", VERSION)?;
+    document::check_format(text, FORMAT, "model", VERSION..=VERSION)?;
     let document: Document = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let k = document.n_components;
     let d = document.n_features;

@@ -74,6 +74,44 @@ impl CovarianceType {
         memory::check_room(|| format!("{self} covariances of {k} components of {d} features"), bytes)
     }
 
+    /// Samples that a component needs for a covariance of its own.
+    pub(crate) fn samples_needed(self, d: usize) -> usize {
+        match self {
+            CovarianceType::Full => d + 1,
+            CovarianceType::Tied => 1,
+            CovarianceType::Diag | CovarianceType::Spherical => 2,
+        }
+    }
+
+    /// Whether all components share one covariance.
+    pub(crate) fn is_shared(self) -> bool {
+        self == CovarianceType::Tied
+    }
+
+    /// The variances of K components of D features, each with its component and its feature; one that all components, or all
+    /// features, share has none.
+    pub(crate) fn variances(self, k: usize, d: usize) -> Vec<(Option<usize>, Option<usize>)> {
+        match self {
+            CovarianceType::Full | CovarianceType::Diag => {
+                (0..k).flat_map(|k| (0..d).map(move |i| (Some(k), Some(i)))).collect()
+            }
+            CovarianceType::Tied => (0..d).map(|i| (None, Some(i))).collect(),
+            CovarianceType::Spherical => (0..k).map(|k| (Some(k), None)).collect(),
+        }
+    }
+
+    /// Products of numbers of the features, as the entries of a component's covariance have them; of their mean, where all
+    /// features share a variance.
+    pub(crate) fn products(self, numbers: &Array1<f64>) -> Vec<f64> {
+        match self {
+            CovarianceType::Full | CovarianceType::Tied => {
+                numbers.iter().flat_map(|a| numbers.iter().map(move |b| a * b)).collect()
+            }
+            CovarianceType::Diag => numbers.iter().map(|number| number * number).collect(),
+            CovarianceType::Spherical => vec![average(numbers).powi(2)],
+        }
+    }
+
     /// Shape of the array that holds the covariances of K components of D features.
     pub fn shape(self, k: usize, d: usize) -> Vec<usize> {
         match self {
@@ -104,7 +142,8 @@ impl FromStr for CovarianceType {
 }
 
 /// Covariances, precisions, factors of precisions or second moments of K components, in scikit-learn's shapes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CovarianceArray {
     /// `[K, D, D]`
     Full(Array3<f64>),
@@ -124,6 +163,54 @@ impl CovarianceArray {
             CovarianceType::Tied => CovarianceArray::Tied(Array2::zeros((d, d))),
             CovarianceType::Diag => CovarianceArray::Diag(Array2::zeros((k, d))),
             CovarianceType::Spherical => CovarianceArray::Spherical(Array1::zeros(k)),
+        }
+    }
+
+    /// Diagonal matrices, the same for all components; spherical ones have the average of the variances `[D]`.
+    pub fn diagonal(family: CovarianceType, k: usize, variances: &Array1<f64>) -> Self {
+        let d = variances.len();
+        Self::from_entries(family, k, d, |_, i, j| if i == j { variances[i] } else { 0.0 }, |_| average(variances))
+    }
+
+    /// An array from the entries of the matrix of each component, the first one's where all share one; `spherical` gives the
+    /// variances of spherical ones.
+    pub(crate) fn from_entries(
+        family: CovarianceType,
+        k: usize,
+        d: usize,
+        entry: impl Fn(usize, usize, usize) -> f64,
+        spherical: impl Fn(usize) -> f64,
+    ) -> Self {
+        match family {
+            CovarianceType::Full => CovarianceArray::Full(Array3::from_shape_fn((k, d, d), |(k, i, j)| entry(k, i, j))),
+            CovarianceType::Tied => CovarianceArray::Tied(Array2::from_shape_fn((d, d), |(i, j)| entry(0, i, j))),
+            CovarianceType::Diag => CovarianceArray::Diag(Array2::from_shape_fn((k, d), |(k, i)| entry(k, i, i))),
+            CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_shape_fn(k, spherical)),
+        }
+    }
+
+    /// Second moments from those of each component: their sum where all share them, the sum of their diagonal where all
+    /// features do.
+    pub(crate) fn of_moments(
+        family: CovarianceType,
+        k: usize,
+        d: usize,
+        moment: impl Fn(usize, usize, usize) -> f64,
+    ) -> Self {
+        let pooled = |component: usize, i: usize, j: usize| match family {
+            CovarianceType::Tied => (0..k).map(|k| moment(k, i, j)).sum(),
+            _ => moment(component, i, j),
+        };
+        Self::from_entries(family, k, d, pooled, |k| (0..d).map(|i| moment(k, i, i)).sum())
+    }
+
+    /// The second moments of a family from others of the same statistics: traces from diagonals.
+    pub(crate) fn into_family(self, family: CovarianceType) -> Self {
+        match (self, family) {
+            (CovarianceArray::Diag(diagonals), CovarianceType::Spherical) => {
+                CovarianceArray::Spherical(diagonals.rows().into_iter().map(|row| row.iter().sum()).collect())
+            }
+            (array, _) => array,
         }
     }
 
@@ -195,6 +282,39 @@ impl CovarianceArray {
             CovarianceArray::Diag(a) => CovarianceArray::Diag(a.select(Axis(0), components)),
             CovarianceArray::Spherical(a) => CovarianceArray::Spherical(a.select(Axis(0), components)),
         }
+    }
+
+    /// Another array of the same shape from this one and two others: `matrix` makes each matrix of three, `variance` each
+    /// variance, whose feature it is told unless all share it.
+    ///
+    /// # Panics
+    /// If the others have other shapes.
+    pub(crate) fn combine(
+        &self,
+        others: [&CovarianceArray; 2],
+        matrix: impl Fn([ArrayView2<f64>; 3]) -> Array2<f64>,
+        variance: impl Fn([f64; 3], Option<usize>) -> f64,
+    ) -> Self {
+        let mut out = self.clone();
+        let [one, other] = others.map(CovarianceArray::values);
+        let d = self.shape().last().copied().unwrap_or(1);
+        match &mut out {
+            CovarianceArray::Full(_) | CovarianceArray::Tied(_) => {
+                let matrices = one.chunks_exact(d * d).zip(other.chunks_exact(d * d));
+                for (to, (one, other)) in out.values_mut().chunks_exact_mut(d * d).zip(matrices) {
+                    let view = |values| ArrayView2::from_shape((d, d), values).expect("D x D values");
+                    let made = matrix([view(&*to), view(one), view(other)]);
+                    to.iter_mut().zip(&made).for_each(|(to, from)| *to = *from);
+                }
+            }
+            CovarianceArray::Diag(_) | CovarianceArray::Spherical(_) => {
+                let is_shared = self.covariance_type() == CovarianceType::Spherical;
+                for (i, (to, (one, other))) in out.values_mut().iter_mut().zip(one.iter().zip(other)).enumerate() {
+                    *to = variance([*to, *one, *other], (!is_shared).then_some(i % d));
+                }
+            }
+        }
+        out
     }
 
     /// Gives a component a share of the sum of another array over all components; nothing where all share one already.
@@ -386,6 +506,11 @@ impl CovarianceArray {
             CovarianceArray::Spherical(a) => a.mapv(|p| d as f64 * p.ln()),
         }
     }
+}
+
+/// The mean of numbers of the features, which stands for them where these share a variance.
+pub(crate) fn average(numbers: &Array1<f64>) -> f64 {
+    numbers.mean().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The model: a mixture of K Gaussian densities over D features.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::quadratics::Quadratics;
 
 /// Weights may miss a sum of 1 by this much and are then scaled to it.
 const WEIGHT_SUM_TOLERANCE: f64 = 1e-6;
@@ -32,19 +34,40 @@ const SYMMETRY_TOLERANCE: f64 = 1e-8;
 /// assert_eq!((samples.dim(), labels.len()), ((1000, 2), 1000));
 /// # Ok::<(), mixtura::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "Parameters", into = "Parameters")]
 pub struct Mixture {
     weights: Array1<f64>,
+    quadratics: Arc<Quadratics>,
+}
+
+/// The parameters that tell all of a mixture.
+#[derive(Serialize, Deserialize)]
+struct Parameters {
+    weights: Array1<f64>,
     means: Array2<f64>,
-    /// Found when they are asked for, where the mixture was made of the factors: passes do without them.
-    covariances: OnceLock<CovarianceArray>,
     precisions_cholesky: CovarianceArray,
+}
+
+impl From<Mixture> for Parameters {
+    fn from(mixture: Mixture) -> Self {
+        let (means, precisions_cholesky) = (mixture.means().clone(), mixture.precisions_cholesky().clone());
+        Parameters { weights: mixture.weights, means, precisions_cholesky }
+    }
+}
+
+impl TryFrom<Parameters> for Mixture {
+    type Error = Error;
+
+    fn try_from(Parameters { weights, means, precisions_cholesky }: Parameters) -> Result<Self> {
+        Self::from_precisions_cholesky(weights, means, precisions_cholesky)
+    }
 }
 
 impl PartialEq for Mixture {
     fn eq(&self, other: &Self) -> bool {
-        (&self.weights, &self.means) == (&other.weights, &other.means)
-            && self.precisions_cholesky == other.precisions_cholesky
+        (self.weights(), self.means()) == (other.weights(), other.means())
+            && self.precisions_cholesky() == other.precisions_cholesky()
             && self.covariances() == other.covariances()
     }
 }
@@ -60,7 +83,7 @@ impl Mixture {
         check_symmetric("covariances", &covariances)?;
         let weights = check_weights(weights)?;
         let precisions_cholesky = covariances.precisions_cholesky()?;
-        Ok(Mixture { weights, means, covariances: covariances.into(), precisions_cholesky })
+        Ok(Self::from_checked(weights, means, precisions_cholesky, Some(covariances)))
     }
 
     /// A mixture from weights `[K]`, means `[K, D]` and precisions (inverse covariances) in the shape of their family.
@@ -88,22 +111,37 @@ impl Mixture {
         check_upper(name, &precisions_cholesky)?;
         let weights = check_weights(weights)?;
         precisions_cholesky.check_factors(means.nrows(), means.ncols())?;
-        Ok(Mixture { weights, means, covariances: OnceLock::new(), precisions_cholesky })
+        Ok(Self::from_checked(weights, means, precisions_cholesky, None))
+    }
+
+    fn from_checked(
+        weights: Array1<f64>,
+        means: Array2<f64>,
+        factors: CovarianceArray,
+        covariances: Option<CovarianceArray>,
+    ) -> Self {
+        let quadratics = Arc::new(Quadratics::of_densities(&weights, means, factors, covariances));
+        Mixture { weights, quadratics }
+    }
+
+    /// What a pass over samples needs of the mixture: the weighted densities of its components.
+    pub fn quadratics(&self) -> &Arc<Quadratics> {
+        &self.quadratics
     }
 
     /// K, the number of components.
     pub fn n_components(&self) -> usize {
-        self.means.nrows()
+        self.means().nrows()
     }
 
     /// D, the number of features.
     pub fn n_features(&self) -> usize {
-        self.means.ncols()
+        self.means().ncols()
     }
 
     /// The family of the covariances.
     pub fn covariance_type(&self) -> CovarianceType {
-        self.precisions_cholesky.covariance_type()
+        self.precisions_cholesky().covariance_type()
     }
 
     /// Weights of the components (class probabilities): `[K]`.
@@ -113,28 +151,24 @@ impl Mixture {
 
     /// Means: `[K, D]`.
     pub fn means(&self) -> &Array2<f64> {
-        &self.means
+        self.quadratics.means()
     }
 
     /// Covariances: `[K, D, D]`, `[D, D]`, `[K, D]` or `[K]`.
     pub fn covariances(&self) -> &CovarianceArray {
-        self.covariances.get().unwrap_or_else(|| {
-            // Not under the lock: a thread that waits for a part of this may take up work that asks for them, too.
-            let covariances = self.precisions_cholesky.covariances_of_factors();
-            self.covariances.get_or_init(|| covariances)
-        })
+        self.quadratics.covariances()
     }
 
     /// Upper triangular P with precision = P P^T (1 / standard deviation for diag and spherical), in the shape of the
     /// covariances.
     pub fn precisions_cholesky(&self) -> &CovarianceArray {
-        &self.precisions_cholesky
+        self.quadratics.factors()
     }
 
     /// Precisions (inverse covariances), in the shape of the covariances.
     pub fn precisions(&self) -> CovarianceArray {
         let square = |p: &f64| p * p;
-        match &self.precisions_cholesky {
+        match self.precisions_cholesky() {
             CovarianceArray::Full(p) => {
                 let mut out = p.clone();
                 for (mut to, p) in out.outer_iter_mut().zip(p.outer_iter()) {
@@ -148,17 +182,9 @@ impl Mixture {
         }
     }
 
-    /// The part of each component's weighted log-density that does not depend on the sample:
-    /// log w_k + log det P_k - D/2 log 2 pi, `[K]`.
-    pub(crate) fn log_constants(&self) -> Array1<f64> {
-        let d = self.n_features();
-        let normaliser = 0.5 * d as f64 * (2.0 * std::f64::consts::PI).ln();
-        self.weights.mapv(f64::ln) + self.precisions_cholesky.log_determinants(self.n_components(), d) - normaliser
-    }
-
     /// Number of free parameters: those of the covariances, K D of the means, K - 1 of the weights.
     pub fn n_parameters(&self) -> usize {
-        let (k, d) = self.means.dim();
+        let (k, d) = self.means().dim();
         self.covariance_type().n_parameters(k, d) + k * d + k - 1
     }
 

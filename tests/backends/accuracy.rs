@@ -30,7 +30,7 @@ fn hold_to_the_oracle(
         for subject in devices() {
             let mut backend = subject.device.load(&points).unwrap();
             let (found, _) = epochs(&mut *backend, &start, REG_COVAR, EPOCHS);
-            let bound = backend.log_likelihood(&found).unwrap() / weights.len() as f64;
+            let bound = backend.log_likelihood(found.quadratics()).unwrap() / weights.len() as f64;
             Distance::between((&last, expected), (&found, bound))
                 .assert_within(tolerance(subject), &format!("{}, {family}", subject.name));
         }

@@ -49,9 +49,9 @@ fn a_model_of_other_features_is_refused_by_every_pass() {
         let mut backend = subject.device.load(&points).unwrap();
         assert!(refused(backend.moments(&wide, Assignment::Soft).unwrap_err()));
         assert!(refused(backend.moments(&wide, Assignment::Hard).unwrap_err()));
-        assert!(refused(backend.log_likelihood(&wide).unwrap_err()));
-        assert!(refused(backend.assess(&wide, 0..2).unwrap_err()));
-        assert!(refused(backend.responsibilities(&wide, 0..2).unwrap_err()));
+        assert!(refused(backend.log_likelihood(wide.quadratics()).unwrap_err()));
+        assert!(refused(backend.assess(wide.quadratics(), 0..2).unwrap_err()));
+        assert!(refused(backend.responsibilities(wide.quadratics(), 0..2).unwrap_err()));
         assert!(refused(subject.device.predict(&wide, &points).unwrap_err()));
     }
 }
@@ -183,7 +183,7 @@ fn a_component_far_from_all_samples_stays_where_it_is() {
             assert!(next.weights()[1] < 1e-12 && (next.weights()[0] - 1.0).abs() < 1e-12, "{what}");
             assert!(next.means().row(1).iter().all(|x| (x - 1e4).abs() < 1e-6), "{what}");
             assert!(next.covariances().values().iter().all(|x| x.is_finite()), "{what}");
-            assert!(backend.log_likelihood(&next).unwrap().is_finite());
+            assert!(backend.log_likelihood(next.quadratics()).unwrap().is_finite());
         }
     }
 }

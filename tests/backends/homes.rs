@@ -107,12 +107,17 @@ fn what_is_said_of_samples_does_not_depend_on_where_they_are() {
             devices.push(subject.device.clone().with_memory(1 << 20));
         }
         let mut whole = subject.device.load(&in_memory).unwrap();
-        let expected = whole.assess(&mixture, rows.clone()).unwrap();
-        let responsibilities = whole.responsibilities(&mixture, rows.clone()).unwrap();
+        let expected = whole.assess(mixture.quadratics(), rows.clone()).unwrap();
+        let responsibilities = whole.responsibilities(mixture.quadratics(), rows.clone()).unwrap();
         for device in devices {
             let mut backend = device.load(&on_disk).unwrap();
-            assert_eq!(backend.assess(&mixture, rows.clone()).unwrap(), expected, "{}", subject.name);
-            assert_eq!(backend.responsibilities(&mixture, rows.clone()).unwrap(), responsibilities, "{}", subject.name);
+            assert_eq!(backend.assess(mixture.quadratics(), rows.clone()).unwrap(), expected, "{}", subject.name);
+            assert_eq!(
+                backend.responsibilities(mixture.quadratics(), rows.clone()).unwrap(),
+                responsibilities,
+                "{}",
+                subject.name
+            );
         }
     }
 }
@@ -130,10 +135,10 @@ fn a_pass_that_is_stopped_leaves_the_fit_where_it_was() {
     let mut fitting = Fitting::new(&watched, &device, &options).unwrap();
     fitting.epoch().unwrap();
     fitting.epoch().unwrap();
-    let state = fitting.state().clone();
+    let state = fitting.state();
     stop.store(true, Ordering::Relaxed);
     assert!(matches!(fitting.epoch(), Err(Error::Interrupted)));
-    assert_eq!(fitting.state(), &state);
+    assert_eq!(fitting.state(), state);
 
     let mut resumed = Fitting::resume(&points, &device, &options, state).unwrap();
     while resumed.epoch().unwrap().is_some() {}

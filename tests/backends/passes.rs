@@ -144,7 +144,7 @@ fn a_pass_that_is_stopped_never_gives_the_sums_of_a_part() {
             Ok(moments) => assert!((moments.counts.sum() - 3_000.0).abs() < 1e-2, "{}", subject.name),
             Err(error) => assert!(matches!(error, Error::Interrupted), "{}: {error}", subject.name),
         }
-        match backend.assess(&mixture, 0..3_000) {
+        match backend.assess(mixture.quadratics(), 0..3_000) {
             Ok(assessment) => assert!(assessment.log_densities.iter().all(|x| *x < 0.0), "{}", subject.name),
             Err(error) => assert!(matches!(error, Error::Interrupted), "{}: {error}", subject.name),
         }

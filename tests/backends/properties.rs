@@ -65,8 +65,8 @@ fn log_densities_and_responsibilities_are_the_oracles() {
     for_each_case(&data, |subject, start| {
         let expected = to_model(start).posterior(&data.samples);
         let mut backend = subject.device.load(&points).unwrap();
-        let assessment = backend.assess(start, 0..3_001).unwrap();
-        let responsibilities = backend.responsibilities(start, 0..3_001).unwrap();
+        let assessment = backend.assess(start.quadratics(), 0..3_001).unwrap();
+        let responsibilities = backend.responsibilities(start.quadratics(), 0..3_001).unwrap();
         // Of one sample, not a mean over many: a few units in the last place of a term of up to 100 nats.
         let most = if subject.is_double() { 1e-11 } else { 1e-4 };
         for n in 0..3_001 {
@@ -104,9 +104,9 @@ fn the_log_likelihood_is_the_weighted_sum_of_the_log_densities() {
     let points = points(&data.samples, Some(&weights));
     for_each_case(&data, |subject, start| {
         let mut backend = subject.device.load(&points).unwrap();
-        let log_densities = backend.assess(start, 0..3_001).unwrap().log_densities;
+        let log_densities = backend.assess(start.quadratics(), 0..3_001).unwrap().log_densities;
         let expected: f64 = log_densities.iter().zip(&weights).map(|(l, weight)| l * weight).sum();
-        let found = backend.log_likelihood(start).unwrap();
+        let found = backend.log_likelihood(start.quadratics()).unwrap();
         let of_moments = backend.moments(start, Assignment::Soft).unwrap().log_likelihood;
         for found in [found, of_moments] {
             let error = (found - expected).abs() / points.total_weight();
@@ -121,13 +121,13 @@ fn samples_are_assessed_alike_in_parts_and_as_a_whole() {
     let points = points(&data.samples, None);
     for_each_case(&data, |subject, start| {
         let mut backend = subject.device.load(&points).unwrap();
-        let whole = backend.assess(start, 0..3_001).unwrap();
-        let all = backend.responsibilities(start, 0..3_001).unwrap();
+        let whole = backend.assess(start.quadratics(), 0..3_001).unwrap();
+        let all = backend.responsibilities(start.quadratics(), 0..3_001).unwrap();
         for rows in [0..0, 0..1, 7..7, 255..257, 256..1_024, 1_000..2_777, 3_000..3_001, 3_001..3_001] {
-            let part = backend.assess(start, rows.clone()).unwrap();
+            let part = backend.assess(start.quadratics(), rows.clone()).unwrap();
             assert_eq!(part.labels, whole.labels.slice(s![rows.clone()]), "{}, {rows:?}", subject.name);
             assert_eq!(part.log_densities, whole.log_densities.slice(s![rows.clone()]), "{}, {rows:?}", subject.name);
-            let part = backend.responsibilities(start, rows.clone()).unwrap();
+            let part = backend.responsibilities(start.quadratics(), rows.clone()).unwrap();
             assert_eq!(part, all.slice(s![rows.clone(), ..]), "{}, {rows:?}", subject.name);
         }
     });
@@ -140,7 +140,7 @@ fn a_hard_assignment_gives_each_sample_to_its_label() {
     let points = points(&data.samples, Some(&weights));
     for_each_case(&data, |subject, start| {
         let mut backend = subject.device.load(&points).unwrap();
-        let labels = backend.assess(start, 0..3_001).unwrap().labels;
+        let labels = backend.assess(start.quadratics(), 0..3_001).unwrap().labels;
         let moments = backend.moments(start, Assignment::Hard).unwrap();
         let mut counts = [0.0; 4];
         let mut first = Array2::<f64>::zeros((4, 3));
@@ -308,7 +308,7 @@ fn two_runs_agree_bit_for_bit() {
         let run = || {
             let mut backend = subject.device.load(&points).unwrap();
             let result = epochs(&mut *backend, start, REG_COVAR, 5);
-            (result, backend.assess(start, 0..30_001).unwrap())
+            (result, backend.assess(start.quadratics(), 0..30_001).unwrap())
         };
         assert!(run() == run(), "{}, {}", subject.name, start.covariance_type());
     });
@@ -323,7 +323,7 @@ fn the_number_of_threads_does_not_change_a_bit() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 let mut backend = subject.device.load(&points).unwrap();
-                (epochs(&mut *backend, start, REG_COVAR, 5), backend.assess(start, 0..30_001).unwrap())
+                (epochs(&mut *backend, start, REG_COVAR, 5), backend.assess(start.quadratics(), 0..30_001).unwrap())
             })
         };
         let alone = run(1);

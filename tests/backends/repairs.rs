@@ -129,7 +129,7 @@ fn metres_and_millimetres_give_the_same_labels() {
                 let options = FitOptions { covariance_type: family, ..FitOptions::new(4) };
                 let fitted = fit(&points, &subject.device, &options, &mut |_| {}).unwrap();
                 assert!(fitted.converged, "{}, {family}, {factor}", subject.name);
-                subject.device.load(&points).unwrap().assess(&fitted.mixture, 0..600).unwrap().labels
+                subject.device.load(&points).unwrap().assess(fitted.mixture.quadratics(), 0..600).unwrap().labels
             };
             let expected = labels(1.0);
             for exponent in [-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6] {

@@ -1,7 +1,7 @@
 //! Ways to fit: gradients, damping, extrapolation and mini-batches, on every backend.
 
 use mixtura::{
-    Assignment, Climb, CovarianceArray, CovarianceType, Device, Error, Fit, FitOptions, Fitting, Floor, Mixture,
+    Assignment, CovarianceArray, CovarianceType, Device, Error, Fit, FitOptions, FitState, Fitting, Floor, Mixture,
     OnCollapse, Points, StepKind, Update, WarmStart, fit,
 };
 use ndarray::{Array1, Array2, Axis};
@@ -235,7 +235,7 @@ fn every_rule_resumes_with_the_same_bits_from_any_epoch() {
         for stop in 1..9 {
             let mut fitting = Fitting::new(&points, &device, &options).unwrap();
             (0..stop).for_each(|_| assert!(fitting.epoch().unwrap().is_some()));
-            let mut resumed = Fitting::resume(&points, &device, &options, fitting.state().clone()).unwrap();
+            let mut resumed = Fitting::resume(&points, &device, &options, fitting.state()).unwrap();
             while resumed.epoch().unwrap().is_some() {}
             let resumed = resumed.finish().unwrap();
             assert_eq!(resumed.mixture, through.mixture, "{} stopped at {stop}", update.name());
@@ -285,8 +285,8 @@ fn the_state_of_a_fit_tells_what_its_rule_remembers() {
     let (device, options) = (Device::cpu(), options(&data, CovarianceType::Full, Update::Squarem));
     let mut fitting = Fitting::new(&points, &device, &options).unwrap();
     fitting.epoch().unwrap();
-    let remembered = |climb: &Option<Climb>| climb.as_ref().unwrap().memory.earlier.len();
-    assert_eq!(remembered(&fitting.state().climb), 1);
+    let remembered = |state: FitState| state.restarts[0].as_ref().unwrap().history.earlier.len();
+    assert_eq!(remembered(fitting.state()), 1);
     fitting.epoch().unwrap();
-    assert_eq!(remembered(&fitting.state().climb), 2);
+    assert_eq!(remembered(fitting.state()), 2);
 }

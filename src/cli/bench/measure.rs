@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use mixtura::{
-    Assignment, Ceiling, CovarianceType, Data, Device, DeviceChoice, FitOptions, KernelTime, Mixture, Points, Progress,
-    Result, StepKind, fit,
+    Assignment, Ceiling, CovarianceType, Data, Device, DeviceChoice, FitOptions, KernelTime, MStep, Mixture, Points,
+    Progress, Result, fit,
 };
 
 use super::synthetic;
@@ -77,25 +77,17 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     // The first pass makes buffers, and touches memory, that later ones find.
     backend.moments(&start, Assignment::Soft)?;
 
-    let floors = options.floor.of_features(*data);
+    let m_step = MStep::new(options.floor.of_features(data.summary()));
     let mut end = start.clone();
     let mut epochs = Vec::new();
     let mut last_bound = f64::NEG_INFINITY;
     for epoch in 1..=options.max_iter {
         let started = Instant::now();
         let moments = backend.moments(&end, Assignment::Soft)?;
-        end = moments.maximize_above(&floors)?;
+        end = m_step.solve(&moments)?;
         let (seconds, lower_bound) = (started.elapsed().as_secs_f64(), moments.lower_bound());
         epochs.push(seconds);
-        progress.show(&Progress {
-            restart: 0,
-            epoch,
-            kind: StepKind::Em,
-            lower_bound,
-            change: lower_bound - last_bound,
-            repairs: Vec::new(),
-            seconds,
-        });
+        progress.show(&Progress::of_epoch(epoch, lower_bound, lower_bound - last_bound, seconds));
         last_bound = lower_bound;
     }
     progress.finish();

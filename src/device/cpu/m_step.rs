@@ -8,7 +8,8 @@ use pulp::{Simd, WithSimd};
 use super::real::Real;
 use super::rows::Rows;
 use super::strips::{Cell, Strips, VECTORS, cells, cells_mut};
-use super::sums::{Second, Shape};
+use crate::device::sums::Shape;
+use crate::model::statistics::Statistics;
 
 /// Rows and columns of second moments that one step sums together: nine sums, and the six vectors that they take, stay in
 /// the sixteen registers of AVX2.
@@ -50,9 +51,11 @@ impl<T: Real> WithSimd for AddTile<'_, T> {
             *count += total;
             let samples = Samples { x, mean, r };
             match shape.second {
-                Second::Triangle => add_triangle::<T, S>(simd, samples, weighted, first, second),
-                Second::Diagonal => add_squares::<T, S>(simd, samples, first, second),
-                Second::Nothing => add_first::<T, S>(simd, samples, first),
+                Some(Statistics::Triangles | Statistics::Pooled) => {
+                    add_triangle::<T, S>(simd, samples, weighted, first, second)
+                }
+                Some(Statistics::Diagonals) => add_squares::<T, S>(simd, samples, first, second),
+                None => add_first::<T, S>(simd, samples, first),
             }
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod ceiling;
 mod e_step;
 mod elementary;
 pub(crate) mod instructions;
+mod jobs;
 mod m_step;
 mod parameters;
 mod posterior;
@@ -13,7 +14,6 @@ mod real;
 mod rows;
 mod slabs;
 mod strips;
-mod sums;
 mod tile;
 
 use std::ops::Range;
@@ -24,20 +24,23 @@ use rayon::prelude::*;
 
 use crate::data::coordinates::Coordinates;
 use crate::data::points::Points;
+use crate::data::runs::Runs;
+use crate::data::summary::Summary;
 use crate::data::{Data, Home, check_stop};
-use crate::device::backend::{Assessment, Assignment, Backend, VisitAssessed, check_features};
+use crate::device::assessment::{Assessment, VisitAssessed};
+use crate::device::backend::{Backend, check_features};
 use crate::device::choice::{DeviceInfo, Precision};
+use crate::device::sums::{Numbers, Shape};
+use crate::device::task::{Answer, Assignment, Task};
 use crate::error::Result;
-use crate::model::covariance::{CovarianceArray, CovarianceType};
-use crate::model::mixture::Mixture;
-use crate::model::moments::Moments;
+use crate::model::quadratics::Quadratics;
 use e_step::LogDensities;
 use instructions::Instructions;
+use jobs::{Job, ScatterJob};
 use parameters::Parameters;
 use posterior::{Assess, Posterior, Respond};
 use real::Real;
-use slabs::{Parts, Pass, Run, Source};
-use sums::{Second, Shape, Sums};
+use slabs::Pass;
 use tile::Tile;
 
 /// Puts samples before the processor: they are borrowed, not copied.
@@ -61,10 +64,10 @@ pub(crate) struct CpuBackend<'d, T> {
     coordinates: Coordinates,
     arch: Instructions,
     info: DeviceInfo,
-    /// Memory of the last pass, for the next of its shape.
-    pass: Option<Pass<T>>,
-    /// Sum of w (x - shift)(x - shift)^T: what the tied family needs, the same in every epoch.
-    scatter: Option<Array2<f64>>,
+    /// Memory of the last pass, for the next of its shapes.
+    passes: Vec<Pass<T>>,
+    /// Sums of w (x - shift)(x - shift)^T: what pooled second moments are found from, the same in every epoch.
+    scatter: Option<Runs<Numbers>>,
 }
 
 impl<'d> CpuBackend<'d, f64> {
@@ -72,133 +75,46 @@ impl<'d> CpuBackend<'d, f64> {
     pub(crate) fn new(data: &'d dyn Data) -> Self {
         Self::with_coordinates(data, Coordinates::shifted(data.summary()))
     }
+}
 
-    /// Moments under responsibilities that `fill(rows, r)` makes up: r is [K, n] for the n given rows, and each
-    /// sample's must sum to 1. The log-likelihood of the result is 0.
-    pub(crate) fn moments_of_responsibilities(
-        &mut self,
-        family: CovarianceType,
-        k: usize,
-        fill: impl Fn(Range<usize>, &mut ndarray::ArrayViewMut2<f64>) + Sync,
-    ) -> Result<Moments> {
-        let origins = Array2::from_shape_fn((k, self.coordinates.shift.len()), |(_, i)| self.coordinates.shift[i]);
-        self.moments_by(&Source::Given(&fill), &vec![0.0; origins.len()], origins, family, None)
-    }
+/// Log-densities of some samples `[n, D]` in f64: `[n]`.
+///
+/// # Errors
+/// As [`Backend::assess`].
+pub(crate) fn log_densities(samples: Array2<f64>, model: &Quadratics, coordinates: Coordinates) -> Result<Array1<f64>> {
+    let n = samples.nrows();
+    let points = Points::trusted(samples, None::<Array1<f64>>, None);
+    Ok(CpuBackend::<f64>::with_coordinates(&points, coordinates).assess(model, 0..n)?.log_densities)
 }
 
 impl<'d, T: Real> CpuBackend<'d, T> {
     fn with_coordinates(data: &'d dyn Data, coordinates: Coordinates) -> Self {
         let info = info(T::PRECISION);
-        CpuBackend { data, coordinates, arch: instructions::instructions(), info, pass: None, scatter: None }
+        let passes = Vec::new();
+        CpuBackend { data, coordinates, arch: instructions::instructions(), info, passes, scatter: None }
     }
 
-    /// Sums over all samples about the given means `[K, D]`, in this backend's coordinates.
-    fn sums(&mut self, source: &Source<T>, means: &[T], shape: Shape) -> Result<Sums> {
-        let pass = self.pass.take().filter(|pass| pass.shape == shape).unwrap_or_else(|| Pass::new(shape, self.arch));
-        let run = Run { data: self.data, coordinates: &self.coordinates, source, means };
-        let sums = match shape.second {
-            Second::Nothing if self.scatter.is_none() => self.sums_and_scatter(&pass, &run).map(|(sums, scatter)| {
-                self.scatter = Some(scatter);
-                sums
-            }),
-            _ => pass.sums(&run),
-        };
-        self.pass = Some(pass);
-        sums
-    }
-
-    /// The same with the scatter of all samples, in one pass: that is in f64 whatever the sums are formed in.
-    fn sums_and_scatter(&self, pass: &Pass<T>, run: &Run<T>) -> Result<(Sums, Array2<f64>)> {
-        let d = self.coordinates.shift.len();
-        let coordinates = Coordinates { shift: self.coordinates.shift.clone(), scale: vec![1.0; d] };
-        let (zero, of_all) = (vec![0.0; d], Pass::<f64>::new(Shape { k: 1, d, second: Second::Triangle }, self.arch));
-        let run_all = Run { data: self.data, coordinates: &coordinates, source: &Source::All, means: &zero };
-        let (mut parts, mut parts_all) = (Parts::default(), Parts::default());
-        self.data.for_each_chunk(&mut |first, chunk| {
-            pass.add(run, first, chunk, &mut parts)?;
-            of_all.add(&run_all, first, chunk, &mut parts_all)
-        })?;
-        match of_all.total(parts_all).second(CovarianceType::Tied, &zero, &coordinates.scale) {
-            CovarianceArray::Tied(scatter) => Ok((pass.total(parts), scatter)),
-            _ => unreachable!("the family asked for is the family given"),
+    /// Keeps, or makes, the memory that jobs need, and drops that of others.
+    fn make_room(&mut self, jobs: &[Job<T>]) {
+        let shapes: Vec<_> = jobs.iter().filter_map(Job::shape).collect();
+        if !shapes.is_empty() {
+            self.passes.retain(|pass| shapes.contains(&pass.shape));
+        }
+        for shape in shapes {
+            if !self.passes.iter().any(|pass| pass.shape == shape) {
+                self.passes.push(Pass::new(shape, self.arch));
+            }
         }
     }
 
-    /// Moments of a family about origins `[K, D]`, which are `means` in this backend's coordinates; `within` is the
-    /// covariance that the tied family may expect, if there is one.
-    fn moments_by(
-        &mut self,
-        source: &Source<T>,
-        means: &[T],
-        origins: Array2<f64>,
-        family: CovarianceType,
-        within: Option<&Array2<f64>>,
-    ) -> Result<Moments> {
-        let (k, d) = origins.dim();
-        let directly = Shape { k, d, second: Second::Triangle };
-        let (sums, tied) = match family {
-            CovarianceType::Tied if self.scatter.is_some() && self.loses_digits(within) => {
-                (self.sums(source, means, directly)?, None)
-            }
-            CovarianceType::Tied => {
-                let sums = self.sums(source, means, Shape { second: Second::Nothing, ..directly })?;
-                match self.tied_second(&sums, &origins) {
-                    // Judged the same whether the scatter was known before this pass or not.
-                    Some(tied) if !self.loses_digits(within) => (sums, Some(tied)),
-                    _ => (self.sums(source, means, directly)?, None),
-                }
-            }
-            _ => (self.sums(source, means, Shape { k, d, second: Second::of(family) })?, None),
-        };
-        let scale = &self.coordinates.scale;
-        let second = tied.map_or_else(|| sums.second(family, means, scale), CovarianceArray::Tied);
-        let reference = if let Source::Model(parameters, _) = source { parameters.reference } else { 0.0 };
-        let moments = Moments {
-            total_weight: self.data.summary().total_weight(),
-            log_likelihood: sums.log_likelihood + reference * self.data.summary().total_weight(),
-            counts: sums.counts(),
-            first: sums.first(scale),
-            origins,
-            second,
-            single_precision: T::PRECISION == Precision::Single,
-        };
-        self.pass.as_ref().expect("the pass just made").recycle(sums);
-        Ok(moments)
+    /// The memory for passes of a shape.
+    fn pass(&self, shape: Shape) -> &Pass<T> {
+        self.passes.iter().find(|pass| pass.shape == shape).expect("room was made for every job")
     }
 
-    /// Second moments of the tied family about the origins o_k, from the scatter T of all samples about the origin c of
-    /// the coordinates: with v = o - c, the sum over k of r (x - o)(x - o)^T is
-    /// T - sum_k (v first^T + first v^T + N_k v v^T), first = sum of r (x - o). `None` where the difference is so much
-    /// smaller than T that it has lost digits.
-    fn tied_second(&self, sums: &Sums, origins: &Array2<f64>) -> Option<Array2<f64>> {
-        let offsets = origins - &Array1::from(self.coordinates.shift.clone());
-        let (first, counts) = (sums.first(&self.coordinates.scale), sums.counts());
-        let scatter = self.scatter.as_ref()?;
-        let mut second = scatter.clone();
-        for ((v, first), count) in offsets.outer_iter().zip(first.outer_iter()).zip(&counts) {
-            for ((i, j), x) in second.indexed_iter_mut() {
-                *x -= v[i] * first[j] + first[i] * v[j] + count * (v[i] * v[j]);
-            }
-        }
-        Self::keeps_digits(scatter, &second).then_some(second)
-    }
-
-    /// Whether what is left of the scatter of all samples has digits enough.
-    fn keeps_digits(scatter: &Array2<f64>, second: &Array2<f64>) -> bool {
-        second.diag().iter().zip(scatter.diag()).all(|(left, all)| *left >= T::LEAST_SHARE * all)
-    }
-
-    /// Whether too few will be left, by the covariance within components that is to be expected: then nobody need try.
-    fn loses_digits(&self, within: Option<&Array2<f64>>) -> bool {
-        let known = within.zip(self.scatter.as_ref());
-        known.is_some_and(|(within, scatter)| {
-            !Self::keeps_digits(scatter, &(within * self.data.summary().total_weight()))
-        })
-    }
-
-    fn parameters(&self, mixture: &Mixture) -> Result<Parameters<T>> {
-        check_features(mixture, self.n_features())?;
-        Ok(Parameters::new(mixture, &self.coordinates))
+    fn parameters(&self, model: &Quadratics) -> Result<Parameters<T>> {
+        check_features(model, self.coordinates.shift.len())?;
+        Ok(Parameters::new(model, &self.coordinates))
     }
 
     /// Log-densities and labels of some rows of a chunk.
@@ -245,48 +161,31 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         &self.info
     }
 
-    fn n_samples(&self) -> usize {
-        self.data.n_samples()
-    }
-
-    fn n_features(&self) -> usize {
-        self.data.n_features()
+    fn summary(&self) -> &Summary {
+        self.data.summary()
     }
 
     fn home(&self) -> Home {
         self.data.home()
     }
 
-    fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
-        let parameters = self.parameters(mixture)?;
-        let source = Source::Model(&parameters, assignment);
-        let family = mixture.covariance_type();
-        let within = match (mixture.covariances(), assignment) {
-            (CovarianceArray::Tied(covariance), Assignment::Soft) => Some(covariance),
-            // The model of a hard pass is as wide as all samples together.
-            _ => None,
-        };
-        match T::PRECISION {
-            Precision::Double => self.moments_by(&source, &parameters.means, mixture.means().clone(), family, within),
-            // The passes know the means as rounded to their precision only.
-            Precision::Single => {
-                let rounded = parameters.origins(&self.coordinates);
-                Ok(self.moments_by(&source, &parameters.means, rounded, family, within)?.about(mixture.means()))
-            }
+    fn run(&mut self, tasks: &[Task]) -> Result<Vec<Answer>> {
+        let mut jobs = tasks.iter().map(|task| Job::new(self, task)).collect::<Result<Vec<Job<T>>>>()?;
+        self.make_room(&jobs);
+        let wants_scatter = self.scatter.is_none() && jobs.iter().any(Job::wants_scatter);
+        let mut scatter = wants_scatter.then(|| ScatterJob::new(self));
+        self.data.for_each_chunk(&mut |first, chunk| {
+            jobs.iter_mut().try_for_each(|job| job.visit(self, first, chunk))?;
+            scatter.iter_mut().try_for_each(|scatter| scatter.visit(self.data, first, chunk))
+        })?;
+        if let Some(scatter) = scatter {
+            self.scatter = Some(scatter.runs);
         }
+        Ok(jobs.into_iter().map(|job| job.answer(self)).collect())
     }
 
-    fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
-        let parameters = self.parameters(mixture)?;
-        // Of the shape of the last pass, whose memory serves this one.
-        let second = self.pass.as_ref().map_or(Second::Diagonal, |pass| pass.shape.second);
-        let shape = Shape { k: parameters.k, d: parameters.d, second };
-        let sums = self.sums(&Source::Model(&parameters, Assignment::Soft), &[], shape)?;
-        Ok(sums.log_likelihood + parameters.reference * self.data.summary().total_weight())
-    }
-
-    fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
-        let parameters = self.parameters(mixture)?;
+    fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment> {
+        let parameters = self.parameters(model)?;
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
         self.data.for_each_chunk(&mut |first, chunk| {
@@ -299,15 +198,15 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         Ok(Assessment { log_densities, labels })
     }
 
-    fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()> {
-        let parameters = self.parameters(mixture)?;
+    fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()> {
+        let parameters = self.parameters(model)?;
         self.data.for_each_chunk(&mut |first, chunk| {
             visit(first, chunk, &self.assess_rows(&parameters, chunk, 0..chunk.n_samples())?)
         })
     }
 
-    fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {
-        let parameters = &self.parameters(mixture)?;
+    fn responsibilities(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Array2<f64>> {
+        let parameters = &self.parameters(model)?;
         let (k, d) = (parameters.k, parameters.d);
         let mut responsibilities = Array2::zeros((rows.len(), k));
         let tiles = Tile::<T>::capacity(d);

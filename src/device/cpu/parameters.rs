@@ -1,4 +1,4 @@
-//! The parameters of a mixture, laid out as the kernels of this backend read them.
+//! The parameters of a model, laid out as the kernels of this backend read them.
 
 use ndarray::Array2;
 
@@ -6,7 +6,7 @@ use super::real::Real;
 use crate::data::coordinates::Coordinates;
 use crate::model::covariance::CovarianceArray;
 use crate::model::linalg::pack_upper;
-use crate::model::mixture::Mixture;
+use crate::model::quadratics::Quadratics;
 
 /// Outputs of a triangular product that one step forms together.
 pub(super) const BLOCK: usize = 6;
@@ -28,7 +28,7 @@ pub(super) enum Factors<T> {
     Isotropic { means: Vec<T>, precisions: Vec<T> },
 }
 
-/// Everything the E step needs of a mixture, in the coordinates of the samples.
+/// Everything the E step needs of a model, in the coordinates of the samples.
 #[derive(Debug)]
 pub(super) struct Parameters<T> {
     pub(super) k: usize,
@@ -43,12 +43,12 @@ pub(super) struct Parameters<T> {
 }
 
 impl<T: Real> Parameters<T> {
-    pub(super) fn new(mixture: &Mixture, coordinates: &Coordinates) -> Self {
-        let (k, d) = mixture.means().dim();
+    pub(super) fn new(model: &Quadratics, coordinates: &Coordinates) -> Self {
+        let (k, d) = model.means().dim();
         let scale = &coordinates.scale;
-        let means: Vec<f64> = mixture.means().indexed_iter().map(|((_, i), mean)| coordinates.map(i, *mean)).collect();
+        let means: Vec<f64> = model.means().indexed_iter().map(|((_, i), mean)| coordinates.map(i, *mean)).collect();
         let numbers = |values: Vec<f64>| -> Vec<T> { values.into_iter().map(T::from_f64).collect() };
-        let factors = match mixture.precisions_cholesky() {
+        let factors = match model.factors() {
             CovarianceArray::Full(p) => {
                 let packed: Vec<T> = p.outer_iter().flat_map(|p| pack(d, |i, j| p[[i, j]] / scale[i])).collect();
                 Factors::Dense { stride: packed.len() / k, packed }
@@ -75,7 +75,7 @@ impl<T: Real> Parameters<T> {
                 p: interleave(k, d, |k, i| p[k] / scale[i]),
             },
         };
-        let constants = mixture.log_constants();
+        let constants = model.constants();
         // The greatest; a weight of zero makes a constant minus infinity.
         let reference = constants.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Parameters {

@@ -7,7 +7,8 @@ use super::real::Real;
 use super::rows::Rows;
 use super::strips::Strips;
 use super::tile::Tile;
-use crate::device::backend::{Assignment, HARD_SLACK};
+use crate::device::backend::HARD_SLACK;
+use crate::device::task::Assignment;
 
 /// What the E step makes of a tile.
 #[derive(Debug)]

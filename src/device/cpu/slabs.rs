@@ -15,12 +15,13 @@ use super::parameters::Parameters;
 use super::posterior::{Posterior, Respond};
 use super::real::Real;
 use super::rows::Rows;
-use super::sums::{Shape, Sums};
 use super::tile::Tile;
 use crate::data::coordinates::Coordinates;
 use crate::data::points::Points;
+use crate::data::runs::{Add, Runs, first_run};
 use crate::data::{Data, block_rows, check_stop};
-use crate::device::backend::Assignment;
+use crate::device::sums::{Numbers, Shape};
+use crate::device::task::Assignment;
 use crate::error::Result;
 use ndarray::ArrayViewMut2;
 
@@ -58,17 +59,13 @@ struct Scratch<T> {
     weighted: Rows<T>,
 }
 
-/// Sums over the chunks so far: each over so many blocks, more than the next.
-#[derive(Debug, Default)]
-pub(super) struct Parts(Vec<(usize, Sums)>);
-
 /// Memory for passes of one shape, kept from one pass to the next.
 #[derive(Debug)]
 pub(super) struct Pass<T> {
     pub(super) shape: Shape,
     arch: Instructions,
     scratch: Mutex<Vec<Scratch<T>>>,
-    sums: Mutex<Vec<Sums>>,
+    sums: Mutex<Vec<Numbers>>,
 }
 
 impl<T: Real> Pass<T> {
@@ -76,53 +73,44 @@ impl<T: Real> Pass<T> {
         Pass { shape, arch, scratch: Mutex::default(), sums: Mutex::default() }
     }
 
-    /// Sums over all samples.
-    ///
-    /// # Errors
-    /// Those of the data.
-    pub(super) fn sums(&self, run: &Run<T>) -> Result<Sums> {
-        let mut parts = Parts::default();
-        run.data.for_each_chunk(&mut |first, chunk| self.add(run, first, chunk, &mut parts))?;
-        Ok(self.total(parts))
-    }
-
     /// Adds the sums over a chunk that begins with the given sample.
     ///
     /// # Errors
     /// [`Error::Interrupted`](crate::Error::Interrupted): sums of a part are nobody's.
-    pub(super) fn add(&self, run: &Run<T>, first: usize, chunk: &Points, parts: &mut Parts) -> Result<()> {
-        let mut blocks = chunk.n_samples().div_ceil(block_rows(self.shape.d));
-        let mut sums = self.add_up(0..blocks, power_of_two_below, &|i| self.block(run, first, chunk, i));
+    pub(super) fn add(&self, run: &Run<T>, first: usize, chunk: &Points, runs: &mut Runs<Numbers>) -> Result<()> {
+        let sums = self.runs(run, first, chunk, 0..chunk.n_samples().div_ceil(block_rows(self.shape.d)));
         check_stop(run.data.stop())?;
-        while let Some((_, mut left)) = parts.0.pop_if(|(left, _)| *left == blocks) {
-            left.add(&sums);
-            self.recycle(std::mem::replace(&mut sums, left));
-            blocks *= 2;
+        for (start, blocks, sums) in sums {
+            runs.push(start, blocks, sums, |sums| self.recycle(sums));
         }
-        parts.0.push((blocks, sums));
         Ok(())
     }
 
-    /// The sum of all parts.
-    pub(super) fn total(&self, parts: Parts) -> Sums {
-        let mut parts = parts.0.into_iter().map(|(_, sums)| sums).rev();
-        let last = parts.next().unwrap_or_else(|| Sums::zero(self.shape));
-        parts.fold(last, |right, mut total| {
-            total.add(&right);
-            self.recycle(right);
-            total
-        })
+    /// Sums over the runs of some blocks of a chunk, each with its first sample and its number of blocks.
+    fn runs(&self, run: &Run<T>, first: usize, chunk: &Points, blocks: Range<usize>) -> Vec<(usize, usize, Numbers)> {
+        let rows = block_rows(self.shape.d);
+        let start = first + blocks.start * rows;
+        let length = first_run(start, rows, blocks.len());
+        let sums = |blocks| self.add_up(blocks, &|i| self.block(run, first, chunk, i));
+        if length == blocks.len() {
+            return vec![(start, length, sums(blocks))];
+        }
+        let middle = blocks.start + length;
+        let (sums, mut more) =
+            rayon::join(|| sums(blocks.start..middle), || self.runs(run, first, chunk, middle..blocks.end));
+        more.insert(0, (start, length, sums));
+        more
     }
 
     /// Sums over a block of a chunk that begins with the given sample.
-    fn block(&self, run: &Run<T>, first: usize, chunk: &Points, index: usize) -> Sums {
+    fn block(&self, run: &Run<T>, first: usize, chunk: &Points, index: usize) -> Numbers {
         let rows = block_rows(self.shape.d);
         let block = index * rows..((index + 1) * rows).min(chunk.n_samples());
         let capacity = Tile::<T>::capacity(self.shape.d);
         let slab_rows = block.len().div_ceil(LEAST_SLABS).clamp(capacity, SLAB.max(capacity)) / capacity * capacity;
         let slab = |i: usize| {
             let mut scratch = lock(&self.scratch).pop().unwrap_or_else(|| self.scratch());
-            let mut sums = lock(&self.sums).pop().unwrap_or_else(|| Sums::zero(self.shape));
+            let mut sums = lock(&self.sums).pop().unwrap_or_else(|| Numbers::zero(self.shape));
             sums.clear();
             let end = (block.start + (i + 1) * slab_rows).min(block.end);
             for start in (block.start + i * slab_rows..end).step_by(capacity) {
@@ -135,22 +123,22 @@ impl<T: Real> Pass<T> {
             lock(&self.scratch).push(scratch);
             sums
         };
-        self.add_up(0..block.len().div_ceil(slab_rows), half, &slab)
+        self.add_up(0..block.len().div_ceil(slab_rows), &slab)
     }
 
     /// Gives sums back for the next pass.
-    pub(super) fn recycle(&self, sums: Sums) {
+    pub(super) fn recycle(&self, sums: Numbers) {
         lock(&self.sums).push(sums);
     }
 
-    /// The sums of some parts, split in two until they are single; `left` says how many go to the left.
-    fn add_up(&self, parts: Range<usize>, left: fn(usize) -> usize, part: &(impl Fn(usize) -> Sums + Sync)) -> Sums {
+    /// The sums of some parts, split in two until they are single.
+    fn add_up(&self, parts: Range<usize>, part: &(impl Fn(usize) -> Numbers + Sync)) -> Numbers {
         if parts.len() == 1 {
             return part(parts.start);
         }
-        let middle = parts.start + left(parts.len());
+        let middle = parts.start + parts.len() / 2;
         let (mut total, right) =
-            rayon::join(|| self.add_up(parts.start..middle, left, part), || self.add_up(middle..parts.end, left, part));
+            rayon::join(|| self.add_up(parts.start..middle, part), || self.add_up(middle..parts.end, part));
         total.add(&right);
         self.recycle(right);
         total
@@ -172,7 +160,7 @@ impl<T: Real> Pass<T> {
         first: usize,
         chunk: &Points,
         rows: Range<usize>,
-        sums: &mut Sums,
+        sums: &mut Numbers,
         scratch: &mut Scratch<T>,
     ) {
         let Run { coordinates, source, means, .. } = *run;
@@ -201,16 +189,6 @@ impl<T: Real> Pass<T> {
             self.arch.dispatch(AddTile { shape: self.shape, r, x, means, width, weighted, sums });
         }
     }
-}
-
-fn half(n: usize) -> usize {
-    n / 2
-}
-
-/// The largest power of two below n, which is more than 1: the tree over blocks then is the same for any number of blocks
-/// that follow.
-fn power_of_two_below(n: usize) -> usize {
-    n.next_power_of_two() / 2
 }
 
 /// A panic elsewhere leaves nothing half done here.

@@ -269,9 +269,10 @@ pub(super) mod tests {
 
     use super::*;
     use crate::data::points::Points;
-    use crate::device::backend::{Assignment, Backend};
+    use crate::device::backend::Backend;
     use crate::device::choice::DeviceChoice;
     use crate::device::gpu::select;
+    use crate::device::task::Assignment;
     use crate::model::covariance::CovarianceArray;
     use crate::model::mixture::Mixture;
 

@@ -7,13 +7,14 @@ use ndarray::Array1;
 
 use super::kernel::{Binding, KernelSource};
 use super::m_step::Sums;
-use super::shape::Shape;
 use super::straight_line;
 use super::tuning::Tuning;
 use crate::data::coordinates::Coordinates;
 use crate::device::backend::HARD_SLACK;
+use crate::model::covariance::CovarianceArray;
 use crate::model::linalg::pack_upper;
-use crate::model::mixture::Mixture;
+use crate::model::quadratics::Quadratics;
+use crate::model::statistics::Statistics;
 
 /// Loop trips of one invocation that no kernel may exceed: one driver in wide use silently stops after 65,535.
 pub(crate) const MOST_TRIPS: usize = 60_000;
@@ -69,10 +70,28 @@ enum Form {
     Diagonal,
 }
 
-/// The layout for one shape of model.
+/// The factors of a model, as the kernels take them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Factors {
+    /// Triangular, one for each component.
+    Triangular,
+    /// Reciprocal deviations.
+    Diagonal,
+}
+
+impl Factors {
+    pub(crate) fn of(model: &Quadratics) -> Self {
+        match model.factors() {
+            CovarianceArray::Full(_) | CovarianceArray::Tied(_) => Factors::Triangular,
+            CovarianceArray::Diag(_) | CovarianceArray::Spherical(_) => Factors::Diagonal,
+        }
+    }
+}
+
+/// The layout for models of one shape, and the sums under them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Layout {
-    pub(crate) shape: Shape,
+    pub(crate) factors: Factors,
     pub(crate) d: usize,
     pub(crate) k: usize,
     /// Features of a block, and blocks of all features.
@@ -83,9 +102,10 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn new(shape: Shape, d: usize, k: usize, tuning: Tuning) -> Self {
+    pub(crate) fn new(factors: Factors, statistics: Statistics, d: usize, k: usize, tuning: Tuning) -> Self {
         let block = d.min(BLOCK);
-        Layout { shape, d, k, block, blocks: d.div_ceil(block), tuning, sums: Sums::new(shape, d, k, tuning) }
+        let sums = Sums::new(statistics, d, k, tuning);
+        Layout { factors, d, k, block, blocks: d.div_ceil(block), tuning, sums }
     }
 
     /// Features that one step of the E step handles.
@@ -129,9 +149,9 @@ impl Layout {
     }
 
     fn components_at_once(&self) -> usize {
-        match self.shape {
-            Shape::Dense | Shape::Pooled => 1,
-            Shape::Diagonal => self.k.div_ceil(self.k.div_ceil(MOST_AT_ONCE)),
+        match self.factors {
+            Factors::Triangular => 1,
+            Factors::Diagonal => self.k.div_ceil(self.k.div_ceil(MOST_AT_ONCE)),
         }
     }
 
@@ -159,20 +179,19 @@ impl Layout {
     }
 
     fn form(&self) -> Form {
-        match self.shape {
-            Shape::Diagonal => Form::Diagonal,
-            Shape::Dense | Shape::Pooled if self.d <= self.tuning.whole_factor => Form::Triangle,
-            Shape::Dense | Shape::Pooled => Form::Blocks,
+        match self.factors {
+            Factors::Diagonal => Form::Diagonal,
+            Factors::Triangular if self.d <= self.tuning.whole_factor => Form::Triangle,
+            Factors::Triangular => Form::Blocks,
         }
     }
 
     /// Multiply-adds of one group, E and M.
     pub(crate) fn group_work(&self) -> usize {
-        let per_sample = match self.shape {
-            Shape::Dense | Shape::Pooled => self.d * (self.d + 3),
-            Shape::Diagonal => 4 * self.d,
-        };
-        super::samples::GROUP * self.k * per_sample
+        let all = |is_triangular| if is_triangular { self.d * (self.d + 3) / 2 } else { 2 * self.d };
+        let e_step = all(self.factors == Factors::Triangular);
+        let m_step = all(self.sums.statistics != Statistics::Diagonals);
+        super::samples::GROUP * self.k * (e_step + m_step)
     }
 
     fn header(&self) -> String {
@@ -228,29 +247,28 @@ impl Layout {
     }
 
     /// Means in device coordinates, as the device rounds them: `[K, D]`.
-    pub(crate) fn means(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
-        mixture.means().indexed_iter().map(|((_, i), &mean)| coordinates.map(i, mean) as f32).collect()
+    pub(crate) fn means(&self, model: &Quadratics, coordinates: &Coordinates) -> Vec<f32> {
+        model.means().indexed_iter().map(|((_, i), &mean)| coordinates.map(i, mean) as f32).collect()
     }
 
     /// The parameters of a window of components, those included that only pad. `constants` are those of the components'
     /// log-densities, less a reference, so that log-densities are small numbers.
     pub(crate) fn parameters(
         &self,
-        mixture: &Mixture,
+        model: &Quadratics,
         coordinates: &Coordinates,
         constants: &Array1<f64>,
         window: Range<usize>,
     ) -> Vec<f32> {
         let Layout { d, block, .. } = *self;
         // (x - mu) P in device coordinates: row i of P is divided by the scale of feature i.
-        let scaled =
-            |k: usize, i: usize, j: usize| (mixture.precisions_cholesky().entry(k, i, j) / coordinates.scale[i]) as f32;
+        let scaled = |k: usize, i: usize, j: usize| (model.factors().entry(k, i, j) / coordinates.scale[i]) as f32;
         let mut parameters = Vec::with_capacity(self.window_vectors(window.len()) * 4);
         parameters.extend([window.start as f32, window.len() as f32, 0.0, 0.0]);
         for k in window {
             let start = parameters.len();
             if k < self.k {
-                parameters.extend((0..d).map(|i| coordinates.map(i, mixture.means()[[k, i]]) as f32));
+                parameters.extend((0..d).map(|i| coordinates.map(i, model.means()[[k, i]]) as f32));
                 parameters.resize(start + self.mean_vectors() * 4, 0.0);
                 match self.form() {
                     Form::Triangle => {
@@ -272,13 +290,5 @@ impl Layout {
             parameters.extend([constant as f32, 0.0, 0.0, 0.0]);
         }
         parameters
-    }
-
-    /// A log-density near those of typical samples, from the model alone: the mean over the components of the
-    /// log-density one standard deviation out in every feature.
-    pub(crate) fn reference(&self, mixture: &Mixture) -> f64 {
-        let constants = mixture.log_constants();
-        let weighted = mixture.weights().iter().zip(&constants).filter(|(weight, _)| **weight > 0.0);
-        weighted.map(|(weight, constant)| weight * (constant - 0.5 * self.d as f64)).sum()
     }
 }

@@ -7,11 +7,11 @@
 
 use super::kernel::{Binding, KernelSource};
 use super::samples::LANES;
-use super::shape::Shape;
 use super::straight_line::{self, Held};
 use super::tuning::Tuning;
 use crate::data::coordinates::Coordinates;
-use crate::model::mixture::Mixture;
+use crate::model::quadratics::Quadratics;
+use crate::model::statistics::Statistics;
 
 /// Numbers of a vector.
 const VECTOR: usize = 4;
@@ -37,7 +37,7 @@ const MOST_EXPECTED: f64 = 1e12;
 /// The sums for models of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Sums {
-    shape: Shape,
+    pub(super) statistics: Statistics,
     d: usize,
     k: usize,
     /// Features of a block, and blocks of all features.
@@ -50,10 +50,10 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    pub(crate) fn new(shape: Shape, d: usize, k: usize, tuning: Tuning) -> Self {
-        let most = if shape != Shape::Diagonal && d > WHOLE { BLOCK } else { WHOLE };
+    pub(crate) fn new(statistics: Statistics, d: usize, k: usize, tuning: Tuning) -> Self {
+        let most = if statistics != Statistics::Diagonals && d > WHOLE { BLOCK } else { WHOLE };
         let blocks = d.div_ceil(most);
-        let mut sums = Sums { shape, d, k, block: d.div_ceil(blocks), blocks, at_once: 1, sets: 1 };
+        let mut sums = Sums { statistics, d, k, block: d.div_ceil(blocks), blocks, at_once: 1, sets: 1 };
         let fits = |at_once: &usize| Sums { at_once: *at_once, ..sums }.registers() <= tuning.registers;
         let most = (1..=MOST_AT_ONCE).rev().find(fits).unwrap_or(1);
         // As many in each batch.
@@ -66,21 +66,21 @@ impl Sums {
 
     /// First row and first column of each part of a component.
     fn parts(&self) -> Vec<(usize, usize)> {
-        let columns = |row| if self.shape == Shape::Diagonal { row..row + 1 } else { 0..row + 1 };
+        let columns = |row| if self.statistics == Statistics::Diagonals { row..row + 1 } else { 0..row + 1 };
         let blocks = (0..self.blocks).flat_map(|row| columns(row).map(move |column| (row, column)));
         blocks.map(|(row, column)| (row * self.block, column * self.block)).collect()
     }
 
     fn n_parts(&self) -> usize {
-        match self.shape {
-            Shape::Dense | Shape::Pooled => self.blocks * (self.blocks + 1) / 2,
-            Shape::Diagonal => self.blocks,
+        match self.statistics {
+            Statistics::Triangles | Statistics::Pooled => self.blocks * (self.blocks + 1) / 2,
+            Statistics::Diagonals => self.blocks,
         }
     }
 
     /// Whether a part's columns are others than its rows.
     fn has_columns(&self) -> bool {
-        self.shape != Shape::Diagonal && self.blocks > 1
+        self.statistics != Statistics::Diagonals && self.blocks > 1
     }
 
     /// Columns of a part that are not its rows.
@@ -95,31 +95,32 @@ impl Sums {
 
     /// Row and column of each second moment of a part.
     fn products(&self) -> Vec<(usize, usize)> {
-        let columns = |i| match self.shape {
-            Shape::Dense | Shape::Pooled if self.has_columns() => 0..self.block,
-            Shape::Dense | Shape::Pooled => 0..i + 1,
-            Shape::Diagonal => i..i + 1,
+        let columns = |i| match self.statistics {
+            Statistics::Triangles | Statistics::Pooled if self.has_columns() => 0..self.block,
+            Statistics::Triangles | Statistics::Pooled => 0..i + 1,
+            Statistics::Diagonals => i..i + 1,
         };
         (0..self.block).flat_map(|i| columns(i).map(move |j| (i, j))).collect()
     }
 
     /// Numbers of a part.
     fn part_numbers(&self) -> usize {
-        let pooled_count = usize::from(self.shape == Shape::Pooled);
+        let pooled_count = usize::from(self.statistics == Statistics::Pooled);
         (1 + self.block + self.products().len() + pooled_count).next_multiple_of(VECTOR)
     }
 
     /// What a lane holds: the second moments of all components in the place of the first one's, if they are pooled.
     fn held(&self) -> Held {
         let first = self.part_numbers();
-        let other = if self.shape == Shape::Pooled { (1 + self.block).next_multiple_of(VECTOR) } else { first };
+        let other =
+            if self.statistics == Statistics::Pooled { (1 + self.block).next_multiple_of(VECTOR) } else { first };
         Held { at_once: self.at_once, first, other }
     }
 
     /// Numbers alive while an invocation sums: what it holds, means, four samples, and, where products are between
     /// features, the samples' distances from a mean, which take the place of the samples if there is but one.
     fn registers(&self) -> usize {
-        let samples = if self.shape == Shape::Diagonal || self.at_once == 1 { 4 } else { 8 };
+        let samples = if self.statistics == Statistics::Diagonals || self.at_once == 1 { 4 } else { 8 };
         self.held().len() + (self.at_once + samples) * self.features()
     }
 
@@ -145,7 +146,7 @@ impl Sums {
             columns: self.columns(),
             padded: self.block * self.blocks > self.d,
             products: self.products(),
-            pooled: self.shape == Shape::Pooled,
+            pooled: self.statistics == Statistics::Pooled,
             held: self.held(),
         };
         let constants = format!(
@@ -155,7 +156,7 @@ impl Sums {
             self.block,
             self.n_parts(),
             self.at_once * self.features(),
-            self.shape == Shape::Diagonal,
+            self.statistics == Statistics::Diagonals,
         );
         let mut bindings = vec![Binding::Uniform];
         bindings.extend([Binding::Read; 5]);
@@ -187,9 +188,9 @@ impl Sums {
             self.part_numbers(),
             1 + self.block,
             self.products().len(),
-            if self.shape == Shape::Pooled { 1 + self.block + self.products().len() } else { 0 },
+            if self.statistics == Statistics::Pooled { 1 + self.block + self.products().len() } else { 0 },
             self.component_numbers(),
-            if self.shape == Shape::Pooled { self.at_once } else { 1 },
+            if self.statistics == Statistics::Pooled { self.at_once } else { 1 },
         );
         KernelSource {
             stage: "reduce",
@@ -243,13 +244,13 @@ impl Sums {
 
     /// Covariances in device coordinates, as the device rounds them, in the order of the second moments of all parts of
     /// all components.
-    pub(crate) fn covariances(&self, mixture: &Mixture, coordinates: &Coordinates) -> Vec<f32> {
+    pub(crate) fn covariances(&self, model: &Quadratics, coordinates: &Coordinates) -> Vec<f32> {
         let (parts, products) = (self.parts(), self.products());
         let scaled = |k: usize, i: usize, j: usize| {
             if i.max(j) >= self.d {
                 return 0.0;
             }
-            let entry = mixture.covariances().entry(k, i, j) * coordinates.scale[i] * coordinates.scale[j];
+            let entry = model.covariances().entry(k, i, j) * coordinates.scale[i] * coordinates.scale[j];
             // A floor may be far larger than the spread of the samples: then it says nothing of what to expect.
             if entry.abs() <= MOST_EXPECTED { entry as f32 } else { 0.0 }
         };
@@ -296,11 +297,11 @@ impl ComponentSums<'_> {
     pub(crate) fn second(&self, i: usize, j: usize) -> f64 {
         let (block, numbers) = (self.sums.block, self.sums.part_numbers());
         let (row, column) = (i % block, j % block);
-        let at = match self.sums.shape {
-            Shape::Dense | Shape::Pooled if self.sums.has_columns() => row * block + column,
-            Shape::Dense | Shape::Pooled => row * (row + 1) / 2 + column,
-            Shape::Diagonal if i == j => row,
-            Shape::Diagonal => return 0.0,
+        let at = match self.sums.statistics {
+            Statistics::Triangles | Statistics::Pooled if self.sums.has_columns() => row * block + column,
+            Statistics::Triangles | Statistics::Pooled => row * (row + 1) / 2 + column,
+            Statistics::Diagonals if i == j => row,
+            Statistics::Diagonals => return 0.0,
         };
         let part = self.part(i / block, j / block);
         let expected = self.covariances[part * self.sums.products().len() + at];
@@ -309,9 +310,9 @@ impl ComponentSums<'_> {
 
     /// The part of a block of rows and one of columns.
     fn part(&self, row: usize, column: usize) -> usize {
-        match self.sums.shape {
-            Shape::Dense | Shape::Pooled => row * (row + 1) / 2 + column,
-            Shape::Diagonal => row,
+        match self.sums.statistics {
+            Statistics::Triangles | Statistics::Pooled => row * (row + 1) / 2 + column,
+            Statistics::Diagonals => row,
         }
     }
 }

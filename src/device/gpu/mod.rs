@@ -16,7 +16,6 @@ mod profile;
 mod samples;
 #[cfg(test)]
 mod shader_tests;
-mod shape;
 mod straight_line;
 mod trial;
 mod tried;
@@ -24,27 +23,42 @@ mod tuning;
 
 use std::ops::Range;
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, s};
 
 pub(crate) use adapter::{adapters, select};
 pub(crate) use context::Gpu;
 
-use crate::data::{Data, Home};
-use crate::device::backend::{Assessment, Assignment, Backend, KernelTime, VisitAssessed, check_features};
+use crate::data::coordinates::Coordinates;
+use crate::data::summary::Summary;
+use crate::data::{Data, Home, Place};
+use crate::device::assessment::{Assessment, VisitAssessed};
+use crate::device::backend::{Backend, KernelTime, check_features};
 use crate::device::choice::DeviceInfo;
+use crate::device::cpu::{self, CpuBackend};
+use crate::device::sums::Sums;
+use crate::device::task::{Answer, Assignment, SumsTask, Task, unexpected};
+use crate::device::worst::{Worst, WorstSamples};
 use crate::error::Result;
 use crate::model::covariance::CovarianceArray;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
-use e_step::Layout;
+use crate::model::quadratics::Quadratics;
+use crate::model::statistics::Statistics;
+use e_step::{Factors, Layout};
 use pass::{Expected, Pass, Totals};
 use samples::{DeviceSamples, GROUP};
-use shape::Shape;
 
 impl Gpu {
     /// Puts samples on the device; those that take more bytes than the budget, or than there are, pass through it.
     pub(crate) fn load<'d>(&self, data: &'d dyn Data, budget: Option<u64>) -> Result<GpuBackend<'d>> {
-        Ok(GpuBackend { gpu: self.clone(), data, samples: DeviceSamples::upload(self, data, budget)?, pass: None })
+        Ok(GpuBackend {
+            gpu: self.clone(),
+            data,
+            samples: DeviceSamples::upload(self, data, budget)?,
+            passes: Vec::new(),
+        })
     }
 }
 
@@ -53,30 +67,132 @@ pub(crate) struct GpuBackend<'d> {
     gpu: Gpu,
     data: &'d dyn Data,
     samples: DeviceSamples,
-    /// Kernels and scratch of the last model's layout: a fit uses the same again and again.
-    pass: Option<Pass>,
+    /// Kernels and scratch of the last models' layouts: a fit uses the same again and again.
+    passes: Vec<Arc<Pass>>,
 }
 
 impl GpuBackend<'_> {
-    /// Prepares the pass for models like this one, with kernels that were tried.
-    fn prepare(&mut self, mixture: &Mixture) -> Result<()> {
-        check_features(mixture, self.samples.n_features)?;
-        let family = mixture.covariance_type();
-        let layout = Layout::new(Shape::of(family), mixture.n_features(), mixture.n_components(), self.gpu.tuning);
-        if self.pass.as_ref().is_none_or(|pass| pass.plan().layout != layout) {
-            // The scratch of the last pass makes room for that of the next.
-            self.pass = None;
-            let pass = Pass::new(&self.gpu, &self.samples, layout)?;
-            self.gpu.try_kernels(&pass, family)?;
-            self.pass = Some(pass);
+    /// The layouts of models with their statistics.
+    fn layouts<'m>(&self, models: impl IntoIterator<Item = (&'m Quadratics, Statistics)>) -> Result<Vec<Layout>> {
+        let layout = |(model, statistics): (&Quadratics, Statistics)| {
+            check_features(model, self.samples.n_features)?;
+            let (factors, k) = (Factors::of(model), model.n_components());
+            Ok(Layout::new(factors, statistics, model.n_features(), k, self.gpu.tuning))
+        };
+        models.into_iter().map(layout).collect()
+    }
+
+    /// Prepares the passes of some layouts, with kernels that were tried, in their order.
+    fn prepare(&mut self, layouts: &[Layout]) -> Result<Vec<Arc<Pass>>> {
+        // The scratch of other passes makes room.
+        self.passes.retain(|pass| layouts.contains(&pass.plan().layout));
+        for layout in layouts {
+            if self.passes.iter().all(|pass| pass.plan().layout != *layout) {
+                let pass = Pass::new(&self.gpu, &self.samples, *layout)?;
+                self.gpu.try_kernels(&pass)?;
+                self.passes.push(Arc::new(pass));
+            }
         }
-        Ok(())
+        let of = |layout: &Layout| self.passes.iter().find(|pass| pass.plan().layout == *layout).cloned();
+        layouts.iter().map(|layout| of(layout).ok_or_else(unexpected)).collect()
+    }
+
+    /// Prepares the pass that assesses samples under a model: that of the last layout, if it serves.
+    fn prepare_to_assess(&mut self, model: &Quadratics) -> Result<Arc<Pass>> {
+        let statistics = Statistics::of_factors(model.factors());
+        let last = self.passes.last().map(|pass| pass.plan().layout.sums.statistics);
+        let layouts = self.layouts([(model, last.unwrap_or(statistics))])?;
+        let serves = self.passes.iter().any(|pass| pass.plan().layout == layouts[0]);
+        let layouts = if serves { layouts } else { self.layouts([(model, statistics)])? };
+        self.prepare(&layouts)?.pop().ok_or_else(unexpected)
+    }
+
+    /// Sums for each of the tasks, window by window.
+    fn sums(&mut self, tasks: &[&SumsTask]) -> Result<Vec<Sums>> {
+        let statistics = |task: &SumsTask| {
+            let last = self.passes.last().map(|pass| pass.plan().layout.sums.statistics);
+            task.statistics.or(last).unwrap_or_else(|| Statistics::of_factors(task.quadratics.factors()))
+        };
+        let layouts = self.layouts(tasks.iter().map(|task| (&*task.quadratics, statistics(task))))?;
+        let passes = self.prepare(&layouts)?;
+        let mut sums: Vec<Option<(Moments, f64)>> = vec![None; tasks.len()];
+        self.samples.for_each_window(&self.gpu, self.data, &mut |_| {
+            for ((task, pass), sums) in tasks.iter().zip(&passes).zip(&mut sums) {
+                let (part, reference) = self.window_moments(pass, task)?;
+                *sums = Some(match sums.take() {
+                    None => (part, reference),
+                    Some((before, _)) => (before.combine(&part)?, reference),
+                });
+            }
+            Ok(())
+        })?;
+        let sums = tasks.iter().zip(&passes).zip(sums).map(|((task, pass), sums)| {
+            let family = pass.plan().layout.sums.statistics.family();
+            let zero = || (Moments::zero(family, task.quadratics.means().clone()), 0.0);
+            let (moments, reference) = sums.unwrap_or_else(zero);
+            Sums::of_moments(self.data.summary(), moments, reference)
+        });
+        Ok(sums.collect())
+    }
+
+    /// Moments of the samples that are on the device, and what was taken off every log-density.
+    fn window_moments(&self, pass: &Pass, task: &SumsTask) -> Result<(Moments, f64)> {
+        let SumsTask { quadratics: model, assignment, .. } = task;
+        let sum = |expected| -> Result<(Moments, f64)> {
+            let totals = pass.sum(&self.gpu, &self.samples, model, *assignment, expected)?;
+            Ok((self.moments_of(model, pass.plan().layout, &totals), totals.reference))
+        };
+        // The model of a hard pass is as wide as all samples together.
+        let part = match assignment {
+            Assignment::Hard => sum(Expected::Nothing)?,
+            Assignment::Soft => sum(Expected::Covariances)?,
+        };
+        // Summed again while these samples are here.
+        match *assignment == Assignment::Soft && shrinks(&part.0, model, &self.samples.constant) {
+            true => sum(Expected::Nothing),
+            false => Ok(part),
+        }
+    }
+
+    /// The samples that models explain worst, in one pass over them.
+    fn worst(&mut self, tasks: &[&Worst]) -> Result<Vec<WorstSamples>> {
+        let mut found: Vec<WorstSamples> = tasks.iter().map(|task| WorstSamples::new(task)).collect();
+        let mut passes = Vec::new();
+        for task in tasks {
+            passes.push(self.prepare_to_assess(&task.quadratics)?);
+        }
+        let coordinates = || Coordinates::shifted(self.data.summary());
+        let explain = |samples: Array2<f64>, model: &Quadratics| cpu::log_densities(samples, model, coordinates());
+        self.samples.for_each_part(&self.gpu, self.data, &mut |first, points, there| {
+            for ((task, pass), found) in tasks.iter().zip(&passes).zip(&mut found) {
+                let reference = pass.write_model(&self.gpu, &self.samples, &task.quadratics)?;
+                let assessment = self.assess_part(pass, reference, &there)?;
+                found.visit(task, first, points, &assessment, &explain)?;
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// What the model that was written says of some of the samples that are on the device.
+    fn assess_part(&self, pass: &Pass, reference: f64, there: &Range<usize>) -> Result<Assessment> {
+        let mut log_densities = Array1::zeros(there.len());
+        let mut labels = Array1::zeros(there.len());
+        self.assess_there(pass, reference, there.clone(), &mut |row, log_density, label| {
+            (log_densities[row - there.start], labels[row - there.start]) = (log_density, label);
+        })?;
+        Ok(Assessment { log_densities, labels })
     }
 
     /// Log-density and label of some of the samples that are on the device, which are told by their places there:
     /// `take(place, log_density, label)`.
-    fn assess_there(&self, reference: f64, rows: Range<usize>, take: &mut dyn FnMut(usize, f64, usize)) -> Result<()> {
-        let pass = self.pass.as_ref().expect("prepared");
+    fn assess_there(
+        &self,
+        pass: &Pass,
+        reference: f64,
+        rows: Range<usize>,
+        take: &mut dyn FnMut(usize, f64, usize),
+    ) -> Result<()> {
         for (chunk, groups, wanted) in self.parts(rows, pass.plan().tile_groups) {
             let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
             let assessed = pass.assess(&self.gpu, chunk, groups)?;
@@ -106,13 +222,13 @@ impl GpuBackend<'_> {
 
     /// Moments about the means of the model, in the features' own coordinates and units of weight; without the total
     /// weight, and so without the reference of the log-densities.
-    fn moments_of(&self, mixture: &Mixture, layout: Layout, totals: &Totals) -> Moments {
-        let (k, d) = mixture.means().dim();
+    fn moments_of(&self, model: &Quadratics, layout: Layout, totals: &Totals) -> Moments {
+        let (k, d) = model.means().dim();
         let (coordinates, unit) = (&self.samples.coordinates, self.samples.weight_unit);
         // The device's sums are about the means as it rounds them: delta is the way from there to the means.
-        let rounded = layout.means(mixture, coordinates);
+        let rounded = layout.means(model, coordinates);
         let delta = Array2::from_shape_fn((k, d), |(k, i)| {
-            coordinates.unmap(i, f64::from(rounded[k * d + i])) - mixture.means()[[k, i]]
+            coordinates.unmap(i, f64::from(rounded[k * d + i])) - model.means()[[k, i]]
         });
         let sums: Vec<_> = (0..k).map(|k| layout.sums.component(&totals.numbers, &totals.covariances, k)).collect();
         let first = |k: usize, i: usize| unit * sums[k].first(i) / coordinates.scale[i];
@@ -124,19 +240,10 @@ impl GpuBackend<'_> {
                 + first(k, i) * delta[[k, j]]
                 + unit * sums[k].count() * delta[[k, i]] * delta[[k, j]]
         };
-        let family = mixture.covariance_type();
-        let mut moments = Moments::zero(family, mixture.means().clone());
+        let family = layout.sums.statistics.family();
+        let mut moments = Moments::zero(family, model.means().clone());
         moments.log_likelihood = unit * totals.numbers[0];
-        match &mut moments.second {
-            CovarianceArray::Full(a) => a.indexed_iter_mut().for_each(|((k, i, j), x)| *x = second(k, i, j)),
-            CovarianceArray::Tied(a) => {
-                a.indexed_iter_mut().for_each(|((i, j), x)| *x = (0..k).map(|k| second(k, i, j)).sum());
-            }
-            CovarianceArray::Diag(a) => a.indexed_iter_mut().for_each(|((k, i), x)| *x = second(k, i, i)),
-            CovarianceArray::Spherical(a) => {
-                a.indexed_iter_mut().for_each(|(k, x)| *x = (0..d).map(|i| second(k, i, i)).sum());
-            }
-        }
+        moments.second = CovarianceArray::of_moments(family, k, d, second);
         moments.counts = sums.iter().map(|sums| unit * sums.count()).collect();
         moments.first = Array2::from_shape_fn((k, d), |(k, i)| first(k, i) + moments.counts[k] * delta[[k, i]]);
         moments.single_precision = true;
@@ -146,29 +253,28 @@ impl GpuBackend<'_> {
 
 /// Whether the variance of some feature in some component falls below a thousandth of what it was: digits that it needs
 /// were lost beside the old one. A constant feature needs none.
-fn shrinks(moments: &Moments, mixture: &Mixture, constant: &[bool]) -> bool {
+fn shrinks(moments: &Moments, model: &Quadratics, constant: &[bool]) -> bool {
     const LEAST_SHARE: f64 = 1e-3;
-    let (k, d) = mixture.means().dim();
-    // Sums that share a variance: those of all components where it is tied, of all features where it is spherical.
-    let (owners, features) = match &moments.second {
-        CovarianceArray::Full(_) | CovarianceArray::Diag(_) => (k, d),
-        CovarianceArray::Tied(_) => (1, d),
-        CovarianceArray::Spherical(_) => (k, 1),
+    let (k, d) = model.means().dim();
+    // Sums that share a variance belong together.
+    let shared = model.factors().covariance_type().variances(k, d);
+    let (owners, features) = (if shared[0].0.is_some() { k } else { 1 }, if shared[0].1.is_some() { d } else { 1 });
+    let second = |component: usize, feature: usize| match moments.covariance_type().is_shared() {
+        true => moments.second.entry(0, feature, feature) / k as f64,
+        false => moments.second.entry(component, feature, feature),
     };
     let mut left = Array2::<f64>::zeros((owners, features));
     let mut before = Array2::<f64>::zeros((owners, features));
     for ((component, feature), first) in moments.first.indexed_iter() {
         let at = [component % owners, feature % features];
+        left[at] += second(component, feature);
         let count = moments.counts[component];
         if count > 0.0 && !constant[feature] {
             left[at] -= first * first / count;
-            before[at] += count * mixture.covariances().entry(component, feature, feature);
+            before[at] += count * model.covariances().entry(component, feature, feature);
         }
     }
-    before.indexed_iter().any(|((owner, feature), before)| {
-        let left = left[[owner, feature]] + moments.second.entry(owner, feature, feature);
-        *before > 0.0 && left < LEAST_SHARE * before
-    })
+    before.iter().zip(&left).any(|(before, left)| *before > 0.0 && *left < LEAST_SHARE * before)
 }
 
 impl Backend for GpuBackend<'_> {
@@ -176,62 +282,46 @@ impl Backend for GpuBackend<'_> {
         self.gpu.info()
     }
 
-    fn n_samples(&self) -> usize {
-        self.samples.n_samples
-    }
-
-    fn n_features(&self) -> usize {
-        self.samples.n_features
+    fn summary(&self) -> &Summary {
+        self.data.summary()
     }
 
     fn home(&self) -> Home {
         self.samples.home.clone()
     }
 
-    fn moments(&mut self, mixture: &Mixture, assignment: Assignment) -> Result<Moments> {
-        self.prepare(mixture)?;
-        let pass = self.pass.as_ref().expect("just prepared");
-        let (mut moments, mut reference) = (None::<Moments>, 0.0);
-        self.samples.for_each_window(&self.gpu, self.data, &mut |_| {
-            let mut sum = |expected| -> Result<Moments> {
-                let totals = pass.sum(&self.gpu, &self.samples, mixture, assignment, expected)?;
-                reference = totals.reference;
-                Ok(self.moments_of(mixture, pass.plan().layout, &totals))
-            };
-            // The model of a hard pass is as wide as all samples together.
-            let mut part = match assignment {
-                Assignment::Hard => sum(Expected::Nothing)?,
-                Assignment::Soft => sum(Expected::Covariances)?,
-            };
-            // Summed again while these samples are here.
-            if assignment == Assignment::Soft && shrinks(&part, mixture, &self.samples.constant) {
-                part = sum(Expected::Nothing)?;
+    fn moves_samples(&self) -> bool {
+        self.samples.home.place != Place::Device
+    }
+
+    fn run(&mut self, tasks: &[Task]) -> Result<Vec<Answer>> {
+        let (mut sums, mut worst, mut on_host) = (Vec::new(), Vec::new(), Vec::new());
+        for task in tasks {
+            match task {
+                Task::Sums(task) => sums.push(task),
+                Task::Worst(task) => worst.push(&**task),
+                Task::Random(_) | Task::Samples(_) | Task::Steps(_) => on_host.push(task.clone()),
             }
-            moments = Some(match moments.take() {
-                None => part,
-                Some(before) => before.combine(&part)?,
-            });
-            Ok(())
-        })?;
-        let zero = || Moments::zero(mixture.covariance_type(), mixture.means().clone());
-        let mut moments = moments.unwrap_or_else(zero);
-        moments.total_weight = self.samples.total_weight;
-        moments.log_likelihood += reference * self.samples.total_weight;
-        Ok(moments)
+        }
+        let sums = if sums.is_empty() { Vec::new() } else { self.sums(&sums)? };
+        let worst = if worst.is_empty() { Vec::new() } else { self.worst(&worst)? };
+        let on_host = if on_host.is_empty() { Vec::new() } else { CpuBackend::new(self.data).run(&on_host)? };
+        let (mut sums, mut worst, mut on_host) = (sums.into_iter(), worst.into_iter(), on_host.into_iter());
+        let answer = |task: &Task| match task {
+            Task::Sums(_) => sums.next().map(Answer::Sums),
+            Task::Worst(_) => worst.next().map(Answer::Worst),
+            Task::Random(_) | Task::Samples(_) | Task::Steps(_) => on_host.next(),
+        };
+        tasks.iter().map(answer).collect::<Option<Vec<Answer>>>().ok_or_else(unexpected)
     }
 
-    fn log_likelihood(&mut self, mixture: &Mixture) -> Result<f64> {
-        Ok(self.moments(mixture, Assignment::Soft)?.log_likelihood)
-    }
-
-    fn assess(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Assessment> {
-        self.prepare(mixture)?;
-        let pass = self.pass.as_ref().expect("just prepared");
-        let reference = pass.write_model(&self.gpu, &self.samples, mixture)?;
+    fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment> {
+        let pass = self.prepare_to_assess(model)?;
+        let reference = pass.write_model(&self.gpu, &self.samples, model)?;
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
         self.samples.for_each_window(&self.gpu, self.data, &mut |window| {
-            self.assess_there(reference, within(&rows, &window), &mut |row, log_density, label| {
+            self.assess_there(&pass, reference, within(&rows, &window), &mut |row, log_density, label| {
                 let to = window.start + row - rows.start;
                 (log_densities[to], labels[to]) = (log_density, label);
             })
@@ -239,25 +329,18 @@ impl Backend for GpuBackend<'_> {
         Ok(Assessment { log_densities, labels })
     }
 
-    fn assess_each(&mut self, mixture: &Mixture, visit: &mut VisitAssessed) -> Result<()> {
-        self.prepare(mixture)?;
-        let pass = self.pass.as_ref().expect("just prepared");
-        let reference = pass.write_model(&self.gpu, &self.samples, mixture)?;
+    fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()> {
+        let pass = self.prepare_to_assess(model)?;
+        let reference = pass.write_model(&self.gpu, &self.samples, model)?;
         self.samples.for_each_part(&self.gpu, self.data, &mut |first, points, there| {
-            let mut log_densities = Array1::zeros(points.n_samples());
-            let mut labels = Array1::zeros(points.n_samples());
-            self.assess_there(reference, there.clone(), &mut |row, log_density, label| {
-                (log_densities[row - there.start], labels[row - there.start]) = (log_density, label);
-            })?;
-            visit(first, points, &Assessment { log_densities, labels })
+            visit(first, points, &self.assess_part(&pass, reference, &there)?)
         })
     }
 
-    fn responsibilities(&mut self, mixture: &Mixture, rows: Range<usize>) -> Result<Array2<f64>> {
-        self.prepare(mixture)?;
-        let pass = self.pass.as_ref().expect("just prepared");
-        pass.write_model(&self.gpu, &self.samples, mixture)?;
-        let mut responsibilities = Array2::zeros((rows.len(), mixture.n_components()));
+    fn responsibilities(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Array2<f64>> {
+        let pass = self.prepare_to_assess(model)?;
+        pass.write_model(&self.gpu, &self.samples, model)?;
+        let mut responsibilities = Array2::zeros((rows.len(), model.n_components()));
         self.samples.for_each_window(&self.gpu, self.data, &mut |window| {
             for (chunk, groups, wanted) in self.parts(within(&rows, &window), pass.plan().response_groups()) {
                 let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
@@ -280,11 +363,12 @@ impl Backend for GpuBackend<'_> {
     }
 
     fn kernel_times(&mut self, mixture: &Mixture) -> Result<Vec<KernelTime>> {
-        self.prepare(mixture)?;
-        let pass = self.pass.as_ref().expect("just prepared");
+        let (model, statistics) = (mixture.quadratics(), mixture.covariance_type().statistics());
+        let layouts = self.layouts([(&**model, statistics)])?;
+        let pass = self.prepare(&layouts)?.pop().ok_or_else(unexpected)?;
         let mut times: Vec<KernelTime> = Vec::new();
         self.samples.for_each_window(&self.gpu, self.data, &mut |_| {
-            let of_window = pass.kernel_times(&self.gpu, &self.samples, mixture)?;
+            let of_window = pass.kernel_times(&self.gpu, &self.samples, model)?;
             times = match times.is_empty() {
                 true => of_window,
                 false => times.iter().zip(of_window).map(|(sum, more)| sum.plus(&more)).collect(),

@@ -16,9 +16,9 @@ use super::e_step::{Layout, Tile};
 use super::kernel::Kernel;
 use super::plan::Plan;
 use super::samples::{Chunk, DeviceSamples, LANES};
-use crate::device::backend::Assignment;
+use crate::device::task::Assignment;
 use crate::error::{Error, Result};
-use crate::model::mixture::Mixture;
+use crate::model::quadratics::Quadratics;
 
 /// A set of totals of one pass, added up in f64.
 pub(super) struct Totals {
@@ -229,11 +229,11 @@ impl Pass {
         &self,
         gpu: &Gpu,
         samples: &DeviceSamples,
-        mixture: &Mixture,
+        model: &Quadratics,
         assignment: Assignment,
         expected: Expected,
     ) -> Result<Totals> {
-        let (reference, covariances) = self.write_all(gpu, samples, mixture, expected)?;
+        let (reference, covariances) = self.write_all(gpu, samples, model, expected)?;
         let mut commands = encoder(gpu);
         // Not those of the pass before, should the kernels do nothing.
         commands.clear_buffer(&self.scratch.totals, 0, None);
@@ -319,11 +319,11 @@ impl Pass {
         &self,
         gpu: &Gpu,
         samples: &DeviceSamples,
-        mixture: &Mixture,
+        model: &Quadratics,
         expected: Expected,
     ) -> Result<(f64, Vec<f32>)> {
-        let reference = self.write_model(gpu, samples, mixture)?;
-        let mut covariances = self.plan.layout.sums.covariances(mixture, &samples.coordinates);
+        let reference = self.write_model(gpu, samples, model)?;
+        let mut covariances = self.plan.layout.sums.covariances(model, &samples.coordinates);
         if expected == Expected::Nothing {
             covariances.fill(0.0);
         }
@@ -332,14 +332,14 @@ impl Pass {
     }
 
     /// Writes a model's parameters; returns what they take off every log-density.
-    pub(super) fn write_model(&self, gpu: &Gpu, samples: &DeviceSamples, mixture: &Mixture) -> Result<f64> {
+    pub(super) fn write_model(&self, gpu: &Gpu, samples: &DeviceSamples, model: &Quadratics) -> Result<f64> {
         let layout = &self.plan.layout;
-        let reference = layout.reference(mixture);
-        let constants = mixture.log_constants() - reference;
-        let means = layout.sums.means(&layout.means(mixture, &samples.coordinates));
+        let reference = model.typical();
+        let constants = model.constants() - reference;
+        let means = layout.sums.means(&layout.means(model, &samples.coordinates));
         gpu.guarded(|| {
             for (i, window) in self.plan.windows.iter().enumerate() {
-                let parameters = layout.parameters(mixture, &samples.coordinates, &constants, window.clone());
+                let parameters = layout.parameters(model, &samples.coordinates, &constants, window.clone());
                 let offset = i as u64 * self.plan.window_stride;
                 gpu.queue.write_buffer(&self.scratch.parameters, offset, bytemuck::cast_slice(&parameters));
             }

@@ -95,7 +95,7 @@ impl Plan {
             return format!("at most {} components", MOST_TRIPS / 2);
         }
         let fits = |d| {
-            let other = Layout::new(layout.shape, d, layout.k, layout.tuning);
+            let other = Layout::new(layout.factors, layout.sums.statistics, d, layout.k, layout.tuning);
             other.window(limits.max_storage_buffer_binding_size as usize) > 0
         };
         let (mut most, mut too_many) = (1, layout.d);
@@ -213,15 +213,23 @@ fn tiles(
 
 #[cfg(test)]
 mod tests {
-    use super::super::shape::Shape;
+    use super::super::e_step::Factors;
     use super::super::tuning::Tuning;
     use super::*;
+    use crate::model::statistics::Statistics;
+
+    /// Factors and statistics that go together.
+    const SHAPES: [(Factors, Statistics); 3] = [
+        (Factors::Triangular, Statistics::Triangles),
+        (Factors::Triangular, Statistics::Pooled),
+        (Factors::Diagonal, Statistics::Diagonals),
+    ];
 
     /// Plans for 10 million samples and for one, on an adapter of ordinary limits.
     fn plans() -> Vec<Plan> {
         let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
         let mut plans = Vec::new();
-        for shape in [Shape::Dense, Shape::Pooled, Shape::Diagonal] {
+        for (factors, statistics) in SHAPES {
             for tuning in [Tuning::HARDWARE, Tuning::SOFTWARE] {
                 for d in [1, 2, 5, 16, 17, 33, 64, 128] {
                     for k in [1, 7, 65, 300, 1024] {
@@ -229,7 +237,7 @@ mod tests {
                             let per_chunk = ((128 << 20) / (GROUP * d * 4)).min(groups);
                             let chunks: Vec<usize> =
                                 (0..groups).step_by(per_chunk).map(|first| per_chunk.min(groups - first)).collect();
-                            let layout = Layout::new(shape, d, k, tuning);
+                            let layout = Layout::new(factors, statistics, d, k, tuning);
                             plans.push(Plan::new(layout, &limits, &chunks).expect("a plan"));
                         }
                     }
@@ -243,7 +251,7 @@ mod tests {
     fn a_model_that_the_kernels_do_not_take_is_told_their_limit() {
         let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
         let plan = |d, k| {
-            let layout = Layout::new(Shape::Dense, d, k, Tuning::HARDWARE);
+            let layout = Layout::new(Factors::Triangular, Statistics::Triangles, d, k, Tuning::HARDWARE);
             Plan::new(layout, &limits, &[1]).ok_or_else(|| Plan::limit(&layout, &limits))
         };
         assert_eq!(plan(2, 30_001).unwrap_err(), "at most 30000 components");

@@ -6,9 +6,10 @@ use wgpu::{BufferUsages, ComputePassDescriptor, ComputePassTimestampWrites, Quer
 use super::context::Gpu;
 use super::pass::{Expected, Pass, encoder};
 use super::samples::DeviceSamples;
-use crate::device::backend::{Assignment, KernelTime};
+use crate::device::backend::KernelTime;
+use crate::device::task::Assignment;
 use crate::error::Result;
-use crate::model::mixture::Mixture;
+use crate::model::quadratics::Quadratics;
 
 impl Pass {
     /// The time of each kernel in a soft pass, in the order in which they run; nothing where the adapter has no
@@ -17,13 +18,13 @@ impl Pass {
         &self,
         gpu: &Gpu,
         samples: &DeviceSamples,
-        mixture: &Mixture,
+        model: &Quadratics,
     ) -> Result<Vec<KernelTime>> {
         let mut times: Vec<KernelTime> = Vec::new();
         if !gpu.timestamps {
             return Ok(times);
         }
-        self.write_all(gpu, samples, mixture, Expected::Covariances)?;
+        self.write_all(gpu, samples, model, Expected::Covariances)?;
         let tick = f64::from(gpu.queue.get_timestamp_period()) * 1e-9;
         for tile in self.tiles(Assignment::Soft) {
             let steps = self.steps(tile);

@@ -52,7 +52,6 @@ pub(super) struct DeviceSamples {
     pub(super) constant: Vec<bool>,
     /// Weights on the device are divided by this power of two.
     pub(super) weight_unit: f64,
-    pub(super) total_weight: f64,
     pub(super) n_samples: usize,
     pub(super) n_features: usize,
     pub(super) home: Home,
@@ -69,7 +68,6 @@ impl DeviceSamples {
             coordinates: Coordinates::scaled(data.summary()),
             constant: data.summary().variance().iter().map(|variance| *variance == 0.0).collect(),
             weight_unit: mean_weight.log2().round().exp2(),
-            total_weight: data.summary().total_weight(),
             n_samples: n,
             n_features: d,
             home: Home { place: Place::Device, reason: String::new() },

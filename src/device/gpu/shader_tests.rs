@@ -6,22 +6,26 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 
 use super::ceiling;
-use super::e_step::{Layout, MOST_TRIPS, TILE_FIELDS, Tile};
+use super::e_step::{Factors, Layout, MOST_TRIPS, TILE_FIELDS, Tile};
 use super::kernel::{Binding, KernelSource};
 use super::m_step::MOST_RANGE_GROUPS;
-use super::shape::Shape;
 use super::tuning::Tuning;
+use crate::model::statistics::Statistics;
 
 /// The uniform binding that every adapter has.
 const UNIFORM_BYTES: usize = 64 << 10;
 
 fn layouts() -> Vec<Layout> {
     let mut layouts = Vec::new();
-    for shape in [Shape::Dense, Shape::Pooled, Shape::Diagonal] {
+    for (factors, statistics) in [
+        (Factors::Triangular, Statistics::Triangles),
+        (Factors::Triangular, Statistics::Pooled),
+        (Factors::Diagonal, Statistics::Diagonals),
+    ] {
         for tuning in [Tuning::HARDWARE, Tuning::SOFTWARE] {
             for d in [1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 32, 33, 64, 128, 200] {
                 for k in [1, 7, 300] {
-                    layouts.push(Layout::new(shape, d, k, tuning));
+                    layouts.push(Layout::new(factors, statistics, d, k, tuning));
                 }
             }
         }
@@ -110,7 +114,8 @@ fn bindings_and_entry_points_are_those_the_host_names() {
 
 #[test]
 fn the_tile_lies_in_memory_as_the_host_lays_it() {
-    let (module, _) = compile(&Layout::new(Shape::Dense, 3, 2, Tuning::HARDWARE).sums.reduce());
+    let (module, _) =
+        compile(&Layout::new(Factors::Triangular, Statistics::Triangles, 3, 2, Tuning::HARDWARE).sums.reduce());
     let tile = module.types.iter().find(|(_, t)| t.name.as_deref() == Some("Tile")).expect("Tile").1;
     let TypeInner::Struct { members, span } = &tile.inner else { panic!("Tile is no struct") };
     // A uniform struct may end in padding, never in less than the host writes.
@@ -162,9 +167,9 @@ fn no_invocation_exceeds_the_loop_trips_that_every_driver_allows() {
         let blocks = d.div_ceil(block);
         let mut trips = 0;
         let triangle = layout.log_density(true, 1).stage == "log_density_triangle";
-        match layout.shape {
-            Shape::Dense | Shape::Pooled if triangle => trips += d + window,
-            Shape::Dense | Shape::Pooled => {
+        match layout.factors {
+            Factors::Triangular if triangle => trips += d + window,
+            Factors::Triangular => {
                 for _ in 0..window {
                     trips += 1;
                     for last in (block..=blocks * block).step_by(block) {
@@ -175,7 +180,7 @@ fn no_invocation_exceeds_the_loop_trips_that_every_driver_allows() {
                     }
                 }
             }
-            Shape::Diagonal => trips += window * (1 + d.div_ceil(4)),
+            Factors::Diagonal => trips += window * (1 + d.div_ceil(4)),
         }
         assert!(trips <= MOST_TRIPS, "{layout:?}: {trips} trips of the E step");
 

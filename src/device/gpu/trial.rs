@@ -2,15 +2,18 @@
 //! backend. What passed is remembered by an empty file in the user's cache directory, for this adapter, driver and version
 //! of the program.
 
-use ndarray::{Array1, Array2, Array3};
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2};
 
 use super::GpuBackend;
 use super::context::Gpu;
 use super::pass::Pass;
 use super::samples::DeviceSamples;
 use crate::data::points::Points;
-use crate::device::backend::{Assignment, Backend};
+use crate::device::backend::Backend;
 use crate::device::cpu::CpuBackend;
+use crate::device::task::Assignment;
 use crate::device::trust;
 use crate::error::{Error, Result};
 use crate::model::covariance::{CovarianceArray, CovarianceType};
@@ -24,17 +27,18 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::WrongResults`].
-    pub(super) fn try_kernels(&self, pass: &Pass, family: CovarianceType) -> Result<()> {
+    pub(super) fn try_kernels(&self, pass: &Pass) -> Result<()> {
         let kernels = pass.kernels();
         if kernels.iter().all(|kernel| self.tried.has_passed(kernel)) {
             return Ok(());
         }
         let layout = pass.plan().layout;
+        let family = layout.sums.statistics.family();
         for assignment in [Assignment::Soft, Assignment::Hard] {
             let (mixture, points) = problem(assignment, family, layout.k, layout.d)?;
             let samples = DeviceSamples::upload(self, &points, None)?;
-            let pass = Some(Pass::new(self, &samples, layout)?);
-            let mut backend = GpuBackend { gpu: self.clone(), data: &points, samples, pass };
+            let passes = vec![Arc::new(Pass::new(self, &samples, layout)?)];
+            let mut backend = GpuBackend { gpu: self.clone(), data: &points, samples, passes };
             compare(&mut backend, &mut CpuBackend::new(&points), &mixture, assignment)?;
         }
         kernels.iter().for_each(|kernel| self.tried.pass(kernel));
@@ -55,8 +59,8 @@ fn compare(backend: &mut dyn Backend, by: &mut dyn Backend, mixture: &Mixture, a
     if let Some(detail) = trust::difference(&found, &expected) {
         return Err(wrong(backend, detail));
     }
-    let rows = 0..backend.n_samples();
-    let (found, expected) = (backend.assess(mixture, rows.clone())?, by.assess(mixture, rows)?);
+    let (model, rows) = (mixture.quadratics(), 0..backend.n_samples());
+    let (found, expected) = (backend.assess(model, rows.clone())?, by.assess(model, rows)?);
     // Not a number is no small difference.
     let is_near = |a: f64, b: f64| (a - b).abs() <= trust::TOLERANCE * (1.0 + b.abs());
     // Of a hard assignment none is a near thing.
@@ -98,12 +102,7 @@ fn problem(assignment: Assignment, family: CovarianceType, k: usize, d: usize) -
         let u = |i: usize| 0.5 * number(k % PLACES, i) / (d as f64).sqrt();
         u(i) * u(j) + if i == j { variance(k) } else { 0.0 }
     };
-    let covariances = match family {
-        CovarianceType::Full => CovarianceArray::Full(Array3::from_shape_fn((k, d, d), |(k, i, j)| entry(k, i, j))),
-        CovarianceType::Tied => CovarianceArray::Tied(Array2::from_shape_fn((d, d), |(i, j)| entry(0, i, j))),
-        CovarianceType::Diag => CovarianceArray::Diag(Array2::from_shape_fn((k, d), |(k, i)| entry(k, i, i))),
-        CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_shape_fn(k, variance)),
-    };
+    let covariances = CovarianceArray::from_entries(family, k, d, entry, variance);
     let total = weights.sum();
     let mixture = Mixture::new(weights / total, means, covariances)?;
     let (samples, _) = mixture.sample(SAMPLES, 0);
@@ -115,8 +114,7 @@ fn problem(assignment: Assignment, family: CovarianceType, k: usize, d: usize) -
 mod tests {
     use super::*;
     use crate::device::gpu::context::tests::open;
-    use crate::device::gpu::e_step::Layout;
-    use crate::device::gpu::shape::Shape;
+    use crate::device::gpu::e_step::{Factors, Layout};
 
     /// Layouts of few and many features and components.
     const SIZES: [(usize, usize); 8] = [(1, 1), (1, 300), (2, 3), (6, 26), (16, 33), (40, 60), (150, 3), (290, 2)];
@@ -129,9 +127,10 @@ mod tests {
                 for assignment in [Assignment::Soft, Assignment::Hard] {
                     let (mixture, points) = problem(assignment, family, k, d).unwrap();
                     let samples = DeviceSamples::upload(&gpu, &points, None).unwrap();
-                    let layout = Layout::new(Shape::of(family), d, k, gpu.tuning);
-                    let pass = Some(Pass::new(&gpu, &samples, layout).unwrap());
-                    let mut backend = GpuBackend { gpu: gpu.clone(), data: &points, samples, pass };
+                    let factors = Factors::of(mixture.quadratics());
+                    let layout = Layout::new(factors, family.statistics(), d, k, gpu.tuning);
+                    let passes = vec![Arc::new(Pass::new(&gpu, &samples, layout).unwrap())];
+                    let mut backend = GpuBackend { gpu: gpu.clone(), data: &points, samples, passes };
                     let mut by = CpuBackend::new(&points);
                     compare(&mut backend, &mut by, &mixture, assignment).unwrap();
                     let found = backend.moments(&mixture, assignment).unwrap();

@@ -58,8 +58,8 @@ impl Tried {
 mod tests {
     use super::*;
     use crate::device::gpu::context::tests::open;
-    use crate::device::gpu::e_step::Layout;
-    use crate::device::gpu::shape::Shape;
+    use crate::device::gpu::e_step::{Factors, Layout};
+    use crate::model::statistics::Statistics;
 
     #[test]
     fn a_kernel_is_tried_once_for_each_adapter_driver_and_version() {
@@ -67,7 +67,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("not yet there");
         let tried = |of| Tried { passed: Mutex::default(), folder: Some(path.clone()), of };
-        let kernel = gpu.kernel(Layout::new(Shape::Diagonal, 1, 1, gpu.tuning).posterior()).unwrap();
+        let kernel =
+            gpu.kernel(Layout::new(Factors::Diagonal, Statistics::Diagonals, 1, 1, gpu.tuning).posterior()).unwrap();
         let first = tried(1);
         assert!(!first.has_passed(&kernel));
         first.pass(&kernel);

@@ -35,10 +35,10 @@ mod tests {
 
     use super::*;
     use crate::data::points::Points;
-    use crate::device::backend::{Assignment, Backend};
+    use crate::device::backend::Backend;
     use crate::device::gpu::context::tests::open;
-    use crate::fit::kmeans::as_mixture;
-    use crate::model::covariance::CovarianceType;
+    use crate::device::task::Assignment;
+    use crate::model::covariance::{CovarianceArray, CovarianceType};
     use crate::model::mixture::Mixture;
 
     #[test]
@@ -47,7 +47,9 @@ mod tests {
         for (n, d, k) in [(1_000, 1, 3), (3_000, 5, 11), (5_000, 16, 9), (700, 21, 3)] {
             let means = Array2::from_shape_fn((k, d), |(k, i)| ((k * 7 + i * 5) % 11) as f64);
             for family in CovarianceType::ALL {
-                let mixture = as_mixture(&means, &Array1::ones(d), family).unwrap();
+                let covariances = CovarianceArray::diagonal(family, k, &Array1::ones(d));
+                let weights = Array1::from_elem(k, 1.0 / k as f64);
+                let mixture = Mixture::new(weights, means.clone(), covariances).unwrap();
                 let points = Points::new(mixture.sample(n, 1).0).unwrap();
                 for assignment in [Assignment::Soft, Assignment::Hard] {
                     let [a, b] = [Tuning::HARDWARE, Tuning::SOFTWARE].map(|tuning| {

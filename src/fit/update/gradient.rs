@@ -1,14 +1,13 @@
 //! A step along the gradient that leaves class probabilities positive and covariances positive definite, and ends where
 //! numbers are still numbers, however long it was meant to be.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::error::Result;
 use crate::fit::update::step::Here;
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::{CovarianceArray, average};
 use crate::model::linalg;
 use crate::model::mixture::Mixture;
-use crate::model::moments::average;
 
 /// A step is halved at most so often; then the parameter stays.
 const MOST_HALVINGS: usize = 60;
@@ -20,10 +19,11 @@ const MOST_HALVINGS: usize = 60;
 /// - covariances, in every direction: at least half of what a variance is above the floor is left, and it becomes at most
 ///   twice the sum of what it was and what EM would make it.
 pub(crate) fn step(here: &Here, eta: f64, momentum: f64) -> Result<Mixture> {
-    let Here { mixture, units, floors, .. } = *here;
-    let before = here.memory.earlier.first().unwrap_or(mixture);
+    let Here { mixture, units, m_step, .. } = *here;
+    let floors = &m_step.floors;
+    let before = here.history.earlier.first().unwrap_or(mixture);
     let gradients = mixture.gradients(here.moments)?;
-    let target = here.moments.maximize_above(floors)?;
+    let target = m_step.solve_from(mixture, here.moments)?;
 
     // Along the simplex: where all derivatives are equal, weights are at their best.
     let along = &gradients.weights - gradients.weights.mean().unwrap_or_default();
@@ -39,7 +39,7 @@ pub(crate) fn step(here: &Here, eta: f64, momentum: f64) -> Result<Mixture> {
     let means = mixture.means() + &steps + (mixture.means() - before.means()) * momentum;
 
     let mut change = gradients.covariances;
-    let scales = squared_units(mixture.covariance_type(), units);
+    let scales = mixture.covariance_type().products(units);
     let earlier = mixture.covariances().values().iter().zip(before.covariances().values());
     for (i, (change, (now, before))) in change.values_mut().iter_mut().zip(earlier).enumerate() {
         *change = *change * scales[i % scales.len()] * eta + (now - before) * momentum;
@@ -63,28 +63,11 @@ fn shortened(now: &Array1<f64>, mut change: Array1<f64>, is_well: impl Fn(f64, f
 /// The share of a step of a mean, at most 1, up to which EM's surrogate rises along it: that is least in the squared
 /// Mahalanobis distance from where EM would put the mean.
 fn rising_share(mixture: &Mixture, k: usize, step: ArrayView1<f64>, wanted: ArrayView1<f64>) -> f64 {
-    let whitened = |x: ArrayView1<f64>| match mixture.precisions_cholesky() {
-        CovarianceArray::Full(factors) => factors.index_axis(Axis(0), k).t().dot(&x),
-        CovarianceArray::Tied(factor) => factor.t().dot(&x),
-        CovarianceArray::Diag(factors) => &factors.row(k) * &x,
-        CovarianceArray::Spherical(factors) => &x * factors[k],
-    };
+    let whitened = |x: ArrayView1<f64>| mixture.quadratics().whiten(k, x);
     let (step, wanted) = (whitened(step), whitened(wanted));
     let best = step.dot(&wanted) / step.dot(&step);
     // Not a number where there is no step.
     if best < 1.0 { best.max(0.0) } else { 1.0 }
-}
-
-/// What derivatives by the covariances of a component are multiplied by, so that features are measured in their units.
-fn squared_units(family: CovarianceType, units: &Array1<f64>) -> Vec<f64> {
-    match family {
-        CovarianceType::Full | CovarianceType::Tied => {
-            units.iter().flat_map(|a| units.iter().map(move |b| a * b)).collect()
-        }
-        CovarianceType::Diag => units.iter().map(|unit| unit * unit).collect(),
-        // One variance for all features is measured in their mean variance.
-        CovarianceType::Spherical => vec![units.mean().unwrap_or(1.0).powi(2)],
-    }
 }
 
 /// Covariances changed, within their bounds.
@@ -94,31 +77,13 @@ fn moved(
     target: &CovarianceArray,
     floors: &Array1<f64>,
 ) -> CovarianceArray {
-    let mut next = now.clone();
-    match (&mut next, change, target) {
-        (CovarianceArray::Full(next), CovarianceArray::Full(change), CovarianceArray::Full(target)) => {
-            for (k, mut next) in next.outer_iter_mut().enumerate() {
-                let matrix =
-                    moved_matrix(next.view(), change.index_axis(Axis(0), k), target.index_axis(Axis(0), k), floors);
-                next.assign(&matrix);
-            }
-        }
-        (CovarianceArray::Tied(next), CovarianceArray::Tied(change), CovarianceArray::Tied(target)) => {
-            *next = moved_matrix(next.view(), change.view(), target.view(), floors);
-        }
-        (CovarianceArray::Diag(next), CovarianceArray::Diag(change), CovarianceArray::Diag(target)) => {
-            for ((place, next), change) in next.indexed_iter_mut().zip(change) {
-                *next = moved_variance(*next, *change, target[place], floors[place.1]);
-            }
-        }
-        (CovarianceArray::Spherical(next), CovarianceArray::Spherical(change), CovarianceArray::Spherical(target)) => {
-            for ((next, change), target) in next.iter_mut().zip(change).zip(target) {
-                *next = moved_variance(*next, *change, *target, average(floors));
-            }
-        }
-        _ => unreachable!("all are of the family of the mixture"),
-    }
-    next
+    now.combine(
+        [change, target],
+        |[now, change, target]| moved_matrix(now, change, target, floors),
+        |[now, change, target], feature| {
+            moved_variance(now, change, target, feature.map_or_else(|| average(floors), |i| floors[i]))
+        },
+    )
 }
 
 fn moved_variance(now: f64, change: f64, target: f64, floor: f64) -> f64 {

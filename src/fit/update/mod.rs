@@ -3,12 +3,11 @@
 pub(crate) mod gradient;
 pub(crate) mod squarem;
 pub(crate) mod step;
-pub(crate) mod stepwise;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::fit::update::step::{Here, Memory, Next, StepKind};
+use crate::fit::update::step::{Here, History, Next, StepKind};
 use crate::model::mixture::Mixture;
 
 /// How the model moves in an epoch.
@@ -108,8 +107,8 @@ impl Update {
     }
 
     /// Whether the model at hand is tried, and may be gone back from.
-    pub(crate) fn is_trial(self, memory: &Memory) -> bool {
-        self == Update::Squarem && memory.earlier.len() == 2
+    pub(crate) fn is_trial(self, history: &History) -> bool {
+        self == Update::Squarem && history.earlier.len() == 2
     }
 
     /// The model after an epoch of one pass.
@@ -118,20 +117,20 @@ impl Update {
     /// [`Error::NotPositiveDefinite`] names the component that collapsed.
     pub(crate) fn next(self, here: &Here) -> Result<Next> {
         let lower_bound = here.moments.lower_bound();
-        let plain = |mixture, kind| Next { mixture, memory: Memory::default(), kind, lower_bound, is_judged: true };
+        let plain = |mixture, kind| Next { mixture, history: History::default(), kind, lower_bound, is_judged: true };
         match self {
             Update::Em | Update::Stepwise { .. } => {
-                let memory = here.memory.clone();
-                Ok(Next { memory, ..plain(here.moments.maximize_above(here.floors)?, StepKind::Em) })
+                let history = here.history.clone();
+                Ok(Next { history, ..plain(here.m_step.solve_from(here.mixture, here.moments)?, StepKind::Em) })
             }
             Update::Damped { learning_rate } => Ok(plain(
-                damped(here.mixture, here.moments.maximize_above(here.floors)?, learning_rate)?,
+                damped(here.mixture, here.m_step.solve_from(here.mixture, here.moments)?, learning_rate)?,
                 StepKind::Damped,
             )),
             Update::Gradient { learning_rate, momentum } => {
                 let mixture = gradient::step(here, learning_rate, momentum)?;
-                let memory = Memory { earlier: vec![here.mixture.clone()], ..Memory::default() };
-                Ok(Next { memory, ..plain(mixture, StepKind::Gradient) })
+                let history = History { earlier: vec![here.mixture.clone()], ..History::default() };
+                Ok(Next { history, ..plain(mixture, StepKind::Gradient) })
             }
             Update::Squarem => squarem::next(here),
         }

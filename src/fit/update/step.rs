@@ -2,6 +2,7 @@
 
 use ndarray::Array1;
 
+use crate::model::m_step::MStep;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 
@@ -41,7 +42,7 @@ impl StepKind {
 
 /// What a rule of update knows of the epochs before.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Memory {
+pub struct History {
     /// Models before the one at hand, as the rule needs them.
     pub earlier: Vec<Mixture>,
     /// The longest extrapolation that may be tried, in steps; 0 before the first.
@@ -53,14 +54,13 @@ pub struct Memory {
 /// Where an epoch begins.
 pub(crate) struct Here<'a> {
     pub(crate) mixture: &'a Mixture,
-    pub(crate) memory: &'a Memory,
+    pub(crate) history: &'a History,
     /// The moments of all samples under the mixture.
     pub(crate) moments: &'a Moments,
     /// Lower bounds of the epochs before.
     pub(crate) lower_bounds: &'a [f64],
     pub(crate) tol: f64,
-    /// Floors of the variances: `[D]`.
-    pub(crate) floors: &'a Array1<f64>,
+    pub(crate) m_step: &'a MStep,
     /// Squared robust scales of the features, in which steps are measured: `[D]`.
     pub(crate) units: &'a Array1<f64>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct Here<'a> {
 /// Where it ends.
 pub(crate) struct Next {
     pub(crate) mixture: Mixture,
-    pub(crate) memory: Memory,
+    pub(crate) history: History,
     pub(crate) kind: StepKind,
     /// A lower bound of the mean log-likelihood of the next mixture.
     pub(crate) lower_bound: f64,

@@ -1,0 +1,69 @@
+//! A part of the samples, which knows its place among all.
+
+use std::sync::atomic::AtomicBool;
+
+use crate::data::summary::Summary;
+use crate::data::{Data, Home, Visit};
+use crate::error::{Error, Result};
+
+/// A part of the samples, held by one of several workers. Its answers to tasks combine with those of the other parts.
+///
+/// Where parts are made of whole blocks ([`block_rows`](crate::block_rows)) the CPU sums them to the bits of the whole.
+///
+/// ```
+/// use mixtura::{Backend, Device, FitOptions, Points, Search, Shard, Summary};
+/// use ndarray::array;
+///
+/// let parts = [Points::new(array![[0.0], [0.2], [0.1]])?, Points::new(array![[5.0], [5.2], [5.1]])?];
+/// let summary = Summary::of(&parts[0]).combine(&Summary::of_part(3, &parts[1]))?;
+/// let shards = [Shard::new(&parts[0], 0, &summary)?, Shard::new(&parts[1], 3, &summary)?];
+///
+/// let mut search = Search::new(&summary, &FitOptions::new(2))?;
+/// loop {
+///     let tasks = search.wants()?;
+///     if tasks.is_empty() {
+///         break;
+///     }
+///     let [one, other] = shards.each_ref().map(|shard| Device::cpu().load(shard)?.run(&tasks));
+///     let both = one?.into_iter().zip(other?).map(|(one, other)| one.combine(other));
+///     search.takes(both.collect::<mixtura::Result<_>>()?)?;
+/// }
+/// assert!(search.state().best_so_far().is_some_and(|best| best.converged));
+/// # Ok::<(), mixtura::Error>(())
+/// ```
+pub struct Shard<'d> {
+    data: &'d dyn Data,
+    first: usize,
+    summary: Summary,
+}
+
+impl<'d> Shard<'d> {
+    /// A part of the samples summarised by `whole`; its first sample has the given number among all.
+    ///
+    /// # Errors
+    /// [`Error::Parts`] if the summary has no such part.
+    pub fn new(data: &'d dyn Data, first: usize, whole: &Summary) -> Result<Self> {
+        let summary = data.summary().within(first, whole).ok_or_else(|| Error::Parts {
+            problem: format!("the summary of all samples has no part of {} from sample {first} on", data.n_samples()),
+        })?;
+        Ok(Shard { data, first, summary })
+    }
+}
+
+impl Data for Shard<'_> {
+    fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    fn home(&self) -> Home {
+        self.data.home()
+    }
+
+    fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
+        self.data.for_each_chunk(&mut |first, chunk| visit(self.first + first, chunk))
+    }
+
+    fn stop(&self) -> &AtomicBool {
+        self.data.stop()
+    }
+}

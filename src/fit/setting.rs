@@ -1,0 +1,61 @@
+//! The setting of a fit: all that its restarts share.
+
+use ndarray::Array1;
+
+use crate::data::summary::Summary;
+use crate::device::sums::Sums;
+use crate::device::task::Answer;
+use crate::error::{Error, Result};
+use crate::fit::floor;
+use crate::fit::options::FitOptions;
+use crate::fit::update::Update;
+use crate::model::m_step::MStep;
+
+/// Options, and what is known of the data.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting {
+    pub(crate) options: FitOptions,
+    pub(crate) summary: Summary,
+    pub(crate) m_step: MStep,
+    /// Squared robust scales of the features, in which steps are measured: `[D]`.
+    pub(crate) units: Array1<f64>,
+}
+
+impl Setting {
+    /// The setting for samples with a summary.
+    ///
+    /// # Errors
+    /// Options that do not fit the data.
+    pub(crate) fn new(summary: &Summary, options: &FitOptions) -> Result<Self> {
+        options.check()?;
+        if summary.n_effective() < options.n_components {
+            return Err(Error::TooFewSamples { n_samples: summary.n_effective(), n_components: options.n_components });
+        }
+        options.covariance_type.check_room(options.n_components, summary.n_features())?;
+        let units = match options.update {
+            Update::Gradient { .. } | Update::Squarem => floor::units(summary),
+            Update::Em | Update::Damped { .. } | Update::Stepwise { .. } => Array1::zeros(0),
+        };
+        let m_step = MStep::new(options.floor.of_features(summary));
+        Ok(Setting { options: options.clone(), summary: summary.clone(), m_step, units })
+    }
+
+    /// The number of restarts.
+    pub(crate) fn n_restarts(&self) -> usize {
+        if self.options.warm_start.is_some() { 1 } else { self.options.n_init }
+    }
+
+    /// The sums of an answer, which must be those of all samples.
+    ///
+    /// # Errors
+    /// [`Error::Parts`].
+    pub(crate) fn complete(&self, answer: Answer) -> Result<Sums> {
+        let sums = answer.sums()?;
+        match (sums.n_samples(), self.summary.n_samples()) {
+            (found, expected) if found == expected => Ok(sums),
+            (found, expected) => Err(Error::Parts {
+                problem: format!("the sums are those of {found} samples, and there are {expected}"),
+            }),
+        }
+    }
+}
