@@ -102,3 +102,12 @@ pub use model::moments::Moments;
 pub use model::quadratics::Quadratics;
 pub use model::sampling::SampleChunks;
 pub use model::statistics::Statistics;
+
+/// The Rust programs of the documentation, as tests: `cargo test --doc`.
+#[cfg(doctest)]
+mod documentation {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/data-of-any-size.md")]
+    mod data_of_any_size {}
+}

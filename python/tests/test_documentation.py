@@ -1,8 +1,9 @@
-"""What the documentation says is so."""
+"""The programs of the documentation run, and the docstrings are complete."""
 
 import doctest
 import inspect
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,14 @@ import pytest
 
 import mixtura
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "python" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PROGRAM = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PROGRAMS = [
+    pytest.param(program, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, program in enumerate(PROGRAM.findall(page.read_text(encoding="utf-8")))
+]
 PUBLIC = [getattr(mixtura, name) for name in mixtura.__all__ if name != "__version__"]
 MODULES = sorted({sys.modules[thing.__module__] for thing in PUBLIC}, key=lambda module: module.__name__)
 
@@ -24,14 +32,17 @@ def test_examples_of_docstrings_run(module):
     assert failed == 0
 
 
-def test_the_programs_of_the_readme_run(tmp_path):
-    programs = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(programs) >= 2
-    for program in programs:
-        run = subprocess.run(
-            [sys.executable, "-W", "error", "-c", program], cwd=tmp_path, capture_output=True, text=True
-        )
-        assert run.returncode == 0, program + run.stderr
+# tests/documentation runs the commands of these pages, cargo their programs in Rust.
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_programs_of_the_pages_run(program, tmp_path):
+    (tmp_path / "data").mkdir()
+    shutil.copy(ROOT / "data" / "faithful.csv", tmp_path / "data")
+    run = subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_programs_of_the_pages_are_found():
+    assert len(PROGRAMS) >= 5
 
 
 def members():
