@@ -1,4 +1,4 @@
-"""What a fitted mixture says of samples."""
+"""Answers of a fitted mixture for samples."""
 
 from __future__ import annotations
 

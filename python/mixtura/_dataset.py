@@ -53,13 +53,13 @@ class Dataset(_native.Dataset):
         Whether the first row of text is the names of the columns. It is judged by its cells, and the rows below it, if
         None.
     delimiter : str, default=None
-        What separates the cells of text: one character, ``"tab"`` or ``"blanks"``. The first rows tell it if None.
+        Delimiter of the cells of text: one character, ``"tab"`` or ``"blanks"``. The first rows tell it if None.
     member : str, default=None
         The array of an .npz archive, if it has several.
     dims : int, default=None
         Number of columns of .f32 and .f64 files, at most 1,048,576.
     head : int, default=None
-        Only so many rows, the first ones.
+        Number of rows to read, from the first one on. All if None.
     sample : float, default=None
         Only a share of the rows, between 0 and 1, each chosen at random.
     seed : int, default=0

@@ -18,7 +18,7 @@ class DeviceInfo(NamedTuple):
     """A device of this machine."""
 
     device: str
-    """What the parameter `device` takes to choose it: the number of an adapter, or ``"cpu"``."""
+    """Value of the parameter `device` that chooses it: the number of an adapter, or ``"cpu"``."""
     name: str
     """Name of the adapter; of the processor, its instruction set and number of threads."""
     type: str
@@ -26,7 +26,7 @@ class DeviceInfo(NamedTuple):
     backend: str
     """``"vulkan"``, ``"metal"``, ``"dx12"`` or ``"cpu"``."""
     precision: str
-    """What it computes in unless told otherwise: ``"f32"`` or ``"f64"``."""
+    """Precision that it computes in unless told otherwise: ``"f32"`` or ``"f64"``."""
     auto: bool
     """Whether ``device="auto"`` takes it."""
 

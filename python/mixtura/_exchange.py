@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from mixtura._types import Path
 
-# What a fit leaves beside its parameters, here and in scikit-learn.
+# Attributes that a fit sets beside the parameters of the mixture, here and in scikit-learn.
 _OUTCOME = ("converged_", "n_iter_", "lower_bound_", "lower_bounds_", "n_features_in_", "feature_names_in_")
 
-# What a fit leaves that is no attribute of scikit-learn's, for files.
+# Facts of a fit that are no attributes of scikit-learn's, for files.
 _KNOWN_TO_THE_FIT = ("device", "n_samples", "total_weight", "seed")
 
 # The versions that a pickle was written by.
@@ -36,7 +36,7 @@ _THEIR_VERSION = "_sklearn_version"
 
 
 class Exchange(Parameters):
-    """What an estimator that is a Gaussian mixture is written as, and read from."""
+    """Files, pickles and scikit-learn's estimators: the forms that a mixture is written as, and read from."""
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

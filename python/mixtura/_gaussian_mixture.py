@@ -66,10 +66,10 @@ class GaussianMixture(Hooks, Answers, Exchange):
     verbose_interval : int, default=10
         Epochs between two that are printed.
     device : str or int, default="auto"
-        What to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
+        Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
         number or part of the name of one that :func:`mixtura.devices` lists.
     precision : {"auto", "f32", "f64"}, default="auto"
-        What passes over the samples compute in; "auto" is f64 on the CPU and f32 on adapters, which have no other. Sums
+        Precision of passes over the samples; "auto" is f64 on the CPU and f32 on adapters, which have no other. Sums
         are finished, and the parameters found, in f64 in any case.
 
     Attributes

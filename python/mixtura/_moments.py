@@ -146,9 +146,9 @@ def moments(
     sample_weight : array-like of shape (n_samples,), default=None
         A weight of w counts a sample w times.
     device : str or int, default=None
-        What to compute on; the model's own device if None.
+        Device to compute on; the model's own if None.
     precision : {"auto", "f32", "f64"}, default=None
-        What to compute in; the model's own precision if None.
+        Precision to compute in; the model's own if None.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What an estimator that is a Gaussian mixture is made with, and what it has once it is fitted."""
+"""Parameters of an estimator that is a Gaussian mixture, and the attributes that it has once it is fitted."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What a fit prints on its way, as scikit-learn prints it."""
+"""Messages of a fit on its way, as scikit-learn prints them."""
 
 from time import time
 
 
 class Verbose:
-    """Prints restarts and every so many epochs; from level 2 on with times and changes."""
+    """Prints restarts, and epochs at an interval; from level 2 on with times and changes."""
 
     def __init__(self, level: int, interval: int) -> None:
         self.detailed = level >= 2

@@ -80,7 +80,7 @@ impl Dataset {
         self.0.total_weight()
     }
 
-    /// What there is to say about the files: choices that were made, which may be others than were meant.
+    /// Notes about the files: choices that were made, which may be others than were meant.
     #[getter]
     fn notes(&self) -> Vec<String> {
         self.0.notes().iter().map(|note| in_python(note)).collect()

@@ -55,7 +55,7 @@ pub(crate) fn exception(error: Error) -> PyErr {
     }
 }
 
-/// What the library says, with the names of arguments.
+/// A text of the library, with the names of Python's arguments.
 pub(crate) fn in_python(text: &str) -> String {
     ARGUMENTS.iter().fold(text.to_owned(), |text, (flag, argument)| text.replace(flag, argument))
 }

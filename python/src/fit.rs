@@ -54,7 +54,7 @@ impl Options<'_> {
     }
 }
 
-/// What a fit tells on its way.
+/// Event of a fit on its way.
 enum Event {
     Begin { restart: usize },
     Epoch { epoch: usize, change: f64 },
@@ -81,7 +81,7 @@ pub(crate) struct Fitted {
     n_iter: usize,
     lower_bound: f64,
     lower_bounds: Vec<f64>,
-    /// What nothing else tells of the fit, in JSON: a part of a model file's record.
+    /// Other facts of the fit, in JSON: a part of a model file's record.
     record: String,
     /// Seconds that the library took for the fit.
     seconds: f64,

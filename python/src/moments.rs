@@ -17,7 +17,7 @@ use crate::work::quietly;
 #[derive(Clone)]
 pub(crate) struct Moments(mixtura::Moments);
 
-/// What `Moments.__new__` takes, and `__getnewargs__` gives.
+/// Arguments of `Moments.__new__`, which `__getnewargs__` returns.
 type Parts<'py> = (
     String,
     f64,

@@ -37,7 +37,7 @@ static IDLE: Mutex<(u32, Vec<ThreadPool>)> = Mutex::new((0, Vec::new()));
 /// the lock, in the thread that called, as signals are.
 ///
 /// # Errors
-/// What the job returns; what a signal's handler or `hear` raises, after the job has stopped.
+/// That of the job; that of a signal's handler or of `hear`, after the job has stopped.
 pub(crate) fn work<T: Send, E: Send>(
     py: Python<'_>,
     mut hear: impl FnMut(Python<'_>, E) -> PyResult<()> + Send,
@@ -100,7 +100,7 @@ fn n_threads(py: Python<'_>) -> PyResult<usize> {
     }
 }
 
-/// A pool of so many threads that is idle, or a new one.
+/// An idle pool of `n_threads` threads, or a new one.
 fn take_pool(n_threads: usize) -> PyResult<ThreadPool> {
     let idle = {
         let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-"""What the Python layer costs beside the fit itself, in time and in memory."""
+"""Cost of the Python layer beside the fit itself, in time and in memory."""
 
 import subprocess
 import sys

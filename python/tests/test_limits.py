@@ -1,4 +1,4 @@
-"""What is too large, or too much at once, ends in an exception or waits for nothing else."""
+"""Work that is too large, or too much at once, ends in an exception or waits for nothing else."""
 
 import os
 import signal

@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::{Floor, OnCollapse};
 
-/// What keeps components from collapsing.
+/// Floors of variances, and the remedy for components that collapse.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Collapsing components")]
 pub(crate) struct CollapseArgs {
@@ -17,8 +17,8 @@ pub(crate) struct CollapseArgs {
     #[arg(long, value_name = "VARIANCE", allow_negative_numbers = true)]
     reg_covar: Option<f64>,
 
-    /// What to do about a component with too few samples, or without a covariance: let it begin anew at the samples that the
-    /// model explains worst, drop it, or (without a covariance) end with an error [default: repair]
+    /// Remedy for a component with too few samples, or without a covariance: re-place it at the samples that the model
+    /// explains worst, drop it, or (without a covariance) end with an error [default: repair]
     #[arg(long, value_name = "REMEDY", value_parser = on_collapse_parser())]
     on_collapse: Option<OnCollapse>,
 }

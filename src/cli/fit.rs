@@ -82,7 +82,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
-    /// How often: after so many epochs, or seconds, such as 60s
+    /// Interval of checkpoints: a number of epochs, or of seconds, such as 60s
     #[arg(long, value_name = "EPOCHS-or-SECONDS", default_value = "10", requires = "checkpoint")]
     checkpoint_every: Interval,
 
@@ -321,7 +321,7 @@ impl FitArgs {
     }
 }
 
-/// What arguments have to agree with.
+/// Files that arguments have to agree with.
 const START: &str = "the model of --init-model";
 const CHECKPOINT: &str = "the checkpoint of --resume";
 

@@ -27,7 +27,7 @@ pub(crate) struct DataArgs {
     #[arg(requires = "paths")]
     header: Header,
 
-    /// What separates the cells of text: one character, tab, or blanks [default: told by the first rows]
+    /// Delimiter of the cells of text: one character, tab, or blanks [default: told by the first rows]
     #[arg(long, value_name = "CHARACTER", requires = "paths")]
     delimiter: Option<Delimiter>,
 
@@ -57,7 +57,7 @@ fn parse_share(text: &str) -> Result<f64, String> {
 
 impl DataArgs {
     /// Reads the data; a model's features are found by name where columns have names. The seed is for the choice of rows.
-    /// What takes more bytes of memory stays on disk.
+    /// Samples that take more than `memory` bytes stay on disk.
     pub(crate) fn read(
         &self,
         features: &Columns,

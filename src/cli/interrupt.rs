@@ -1,4 +1,4 @@
-//! What Ctrl-C does, and being told to end in other ways.
+//! Ctrl-C, and other signals to end.
 
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! What a command says: its result on standard output, as text or JSON, and all else on standard error, unless it is to be
+//! Output of a command: its result on standard output, as text or JSON, and all else on standard error, unless it is to be
 //! quiet.
 
 use std::io::Write;

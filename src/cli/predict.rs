@@ -54,7 +54,7 @@ pub(crate) struct PredictArgs {
     device: DeviceArgs,
 }
 
-/// What is said of some samples.
+/// Answers for some samples.
 enum Answer {
     Labels(Array1<i64>),
     LogDensities(Array1<f64>),
@@ -65,7 +65,7 @@ enum Answer {
 enum Answers {
     /// A table, before whose columns those that the model uses are put where it is asked.
     Table { table: Box<Table>, append: bool, out: Option<PathBuf> },
-    /// One JSON object on standard output, of which so many answers are there.
+    /// One JSON object on standard output, with the number of answers up to now.
     Printed { n: usize },
 }
 
@@ -105,7 +105,7 @@ impl Answers {
 }
 
 impl Answer {
-    /// What JSON calls them.
+    /// Their name in JSON.
     fn name(&self) -> &'static str {
         match self {
             Answer::Labels(_) => "labels",
@@ -125,7 +125,7 @@ impl Answer {
         }
     }
 
-    /// What stands between the brackets of a JSON list of them.
+    /// The items of a JSON list of them, without its brackets.
     fn items(&self) -> serde_json::Result<String> {
         let list = match self {
             Answer::Labels(labels) => serde_json::to_string(&labels.to_vec())?,

@@ -88,7 +88,7 @@ impl ProgressLog {
         ProgressLog { display, n_samples, n_init: options.n_init, read_bytes: None }
     }
 
-    /// What shows the pass at work.
+    /// Progress bar of the pass at work.
     pub(crate) fn bar(&self) -> PassBar {
         let bar = if let Display::Bar(bar) = &self.display { Some(bar.clone()) } else { None };
         let (n_samples, read_bytes) = (self.n_samples, self.read_bytes);

@@ -1,4 +1,4 @@
-//! What a fit leaves on disk: its model, and checkpoints on the way to it.
+//! Files that a fit leaves: its model, and checkpoints on the way to it.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -60,7 +60,7 @@ impl Checkpoints {
     }
 }
 
-/// What is written down of a fit beside its state.
+/// Record of a fit, beside its state.
 pub(crate) struct Record<'a> {
     pub(crate) device: &'a Device,
     pub(crate) data: &'a Dataset,

@@ -1,4 +1,4 @@
-//! What `mixtura fit` prints in the end: one JSON object, or a summary.
+//! Report of `mixtura fit`: one JSON object, or a summary.
 
 use std::path::Path;
 
@@ -39,11 +39,11 @@ pub(crate) struct FitReport<'a> {
     warnings: &'a [String],
 }
 
-/// What the f64 backend finds.
+/// Log-likelihood in f64.
 #[derive(Debug, Serialize)]
 struct Verified {
     mean_log_likelihood: f64,
-    /// What the fit's device found more.
+    /// Excess of the fit's own over it.
     difference: f64,
 }
 
@@ -57,7 +57,7 @@ struct PhaseSeconds {
 }
 
 impl<'a> FitReport<'a> {
-    /// The report of a fit of so many samples, with the log-likelihood that the f64 backend found, if it was asked; reading
+    /// The report of a fit, with the log-likelihood that the f64 backend found, if it was asked; reading
     /// the data took `read` seconds, and all of it `total`.
     pub(crate) fn new(
         fit: &'a Fit,

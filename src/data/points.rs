@@ -247,7 +247,7 @@ impl<'a> Points<'a> {
         Points::trusted(samples, weights, self.feature_names.clone())
     }
 
-    /// Every so many-th sample, from the first given on.
+    /// Every `step`-th sample, from sample `first` on.
     pub(crate) fn every(&self, first: usize, step: usize) -> Points<'_> {
         let samples: Samples = match &self.samples {
             Samples::F32(values) => values.slice(s![first..;step, ..]).into(),

@@ -1,5 +1,5 @@
 //! Lengths in Arrow IPC files and streams, held to what is there. The arrow crate allocates what a file says, and a
-//! damaged length that no memory has room for would end the process.
+//! damaged length that exceeds all memory would end the process.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -11,11 +11,10 @@ use positioned_io::ReadAt;
 /// The length of the footer and the magic bytes behind it.
 const TRAILER: u64 = 10;
 
-/// What precedes the metadata of a message in newer files, and is followed by their length. Older ones have the length
-/// alone.
+/// Marker before the length of a message's metadata in newer files. Older ones have the length alone.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
-/// What precedes a compressed buffer: its length when decompressed.
+/// Bytes before a compressed buffer: its length when decompressed.
 const PREFIX: u64 = 8;
 
 /// No compression makes less than one byte of this many. (Zstandard: a block of 128 KiB in four bytes.)
@@ -123,7 +122,7 @@ impl<R: Read> CheckedStream<R> {
         Ok(bytes)
     }
 
-    /// Reads so many bytes, or as many as there are.
+    /// Reads `length` bytes, or as many as there are.
     fn append(&mut self, bytes: &mut Vec<u8>, length: u64) -> io::Result<()> {
         (&mut self.reader).take(length).read_to_end(bytes).map(drop)
     }

@@ -102,7 +102,7 @@ fn arrays<T: ArrowPrimitiveType>(values: &ArrayView2<T::Native>, rows: &Range<us
     values.columns().into_iter().map(array).collect()
 }
 
-/// What went wrong with the file, without what the libraries put around it.
+/// The error of the file itself, out of the wrappers that the libraries put around it.
 fn parquet_failure(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<io::Error>() {

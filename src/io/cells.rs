@@ -1,4 +1,4 @@
-//! What tables are made of on their way out: columns with a name and a type, and blocks of values side by side.
+//! Parts of tables on their way out: columns with a name and a type, and blocks of values side by side.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub enum CellType {
 }
 
 impl CellType {
-    /// What holds the values of both types in formats that have one type only.
+    /// The type that holds the values of both types, in formats that have one type only.
     pub(super) fn common(self, other: CellType) -> CellType {
         if self == other { self } else { CellType::F64 }
     }
@@ -34,7 +34,7 @@ impl CellType {
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// What formats with names call it.
+    /// Its name, in formats with names.
     pub name: String,
     /// The type of its values.
     pub cell: CellType,
@@ -108,7 +108,7 @@ impl Block<'_> {
     }
 }
 
-/// The rows of blocks side by side, in pieces of about so many values.
+/// Ranges of rows of blocks side by side, each of about `values` values.
 pub(super) fn pieces(blocks: &[Block], values: usize) -> impl Iterator<Item = Range<usize>> + use<> {
     let n = blocks.first().map_or(0, |block| block.dim().0);
     let width: usize = blocks.iter().map(|block| block.dim().1).sum();

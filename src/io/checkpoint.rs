@@ -39,7 +39,7 @@ const ROUNDING: f64 = 1e-9;
 pub struct Checkpoint {
     /// The device that it ran on.
     pub device: DeviceInfo,
-    /// What its data were.
+    /// A record of its data.
     pub data: DataRecord,
     /// How it was to be done.
     pub options: OptionsRecord,
@@ -47,7 +47,7 @@ pub struct Checkpoint {
     pub state: FitState,
 }
 
-/// What data are told by.
+/// Record of data, by which they are recognised.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
     n_samples: usize,
@@ -71,10 +71,10 @@ pub struct OptionsRecord {
     pub seed: u64,
     /// Tolerance of the lower bound.
     pub tol: f64,
-    /// What is added to the diagonal of every covariance.
+    /// Floor of variances, added to the diagonal of every covariance.
     #[serde(flatten)]
     pub floor: Floor,
-    /// What to do about a component that collapses.
+    /// Remedy for a component that collapses.
     pub on_collapse: OnCollapse,
     /// Most epochs.
     pub max_iter: usize,
@@ -85,7 +85,7 @@ pub struct OptionsRecord {
 }
 
 impl DataRecord {
-    /// What these data are told by: their extents, and medians of some of their rows.
+    /// The record of these data: their extents, and medians of some of their rows.
     pub fn of(data: &dyn Data) -> Self {
         let summary = data.summary();
         DataRecord {
@@ -103,7 +103,7 @@ impl DataRecord {
         self.feature_names.as_deref()
     }
 
-    /// What other data have that these have not, if they are not the same.
+    /// The first difference of other data, in words; `None` if they are the same.
     fn difference(&self, other: &DataRecord) -> Option<String> {
         let feature = |i: usize| match &other.feature_names {
             Some(names) => format!("feature {i} ({})", names[i]),

@@ -16,7 +16,7 @@ pub(super) struct Chunk {
     pub(super) weights: Option<Array1<f64>>,
     /// Lines of the rows, in text files.
     pub(super) lines: Option<Lines>,
-    /// What there is to say about the rows.
+    /// Notes about the rows.
     pub(super) notes: Vec<Note>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Table {
 pub(super) type Chunks = Box<dyn Iterator<Item = Result<Chunk>> + Send>;
 
 impl Table {
-    /// What a file holds that is empty.
+    /// The table of an empty file.
     pub(super) fn nothing() -> Self {
         let picked = Picked { features: Vec::new(), weights: None, names: None, header: None, notes: Vec::new() };
         Table { picked, n_rows: Some(0), chunks: Box::new(std::iter::empty()) }

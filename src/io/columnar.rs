@@ -1,4 +1,4 @@
-//! What tables of typed columns have in common: Parquet, and Arrow IPC files and streams (Feather).
+//! Tables of typed columns: the common part of Parquet, and of Arrow IPC files and streams (Feather).
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -190,7 +190,7 @@ impl Layout {
         Ok(lists.values().slice(start, end - start))
     }
 
-    /// What a column without rows holds.
+    /// The values of a column without rows.
     pub(super) fn no_values(&self, column: usize) -> Decoded {
         let values = if self.is_single(column) { Values::F32(Vec::new()) } else { Values::F64(Vec::new()) };
         Decoded { values, rounded: false }

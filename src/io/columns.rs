@@ -66,7 +66,7 @@ impl Header {
     }
 }
 
-/// What to read from a table.
+/// Selection of columns and rows of a table, and how its text is read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Selection {
     /// The features.
@@ -75,13 +75,13 @@ pub struct Selection {
     pub weights: Option<String>,
     /// Whether the first row of text is names.
     pub header: Header,
-    /// What stands between the cells of text; told from the first rows where it is `None`.
+    /// Delimiter of text; told from the first rows if it is `None`.
     pub delimiter: Option<Delimiter>,
     /// The array of an .npz archive; the only one where none is named.
     pub member: Option<String>,
     /// Number of columns of files that hold nothing but numbers.
     pub dims: Option<usize>,
-    /// Only so many rows, the first ones.
+    /// Number of rows to read, from the first one on; all if it is `None`.
     pub head: Option<usize>,
     /// Only a share of the rows, between 0 and 1, chosen at random: each independently of the others.
     pub sample: Option<f64>,
@@ -98,7 +98,7 @@ pub(super) struct Picked {
     pub(super) names: Option<Vec<String>>,
     /// Names of all columns, likewise.
     pub(super) header: Option<Vec<String>>,
-    /// What there is to say about the choice.
+    /// Notes about the choice.
     pub(super) notes: Vec<Note>,
 }
 

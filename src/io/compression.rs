@@ -18,7 +18,7 @@ pub enum Compression {
     Zstandard,
 }
 
-/// What text is written to.
+/// The sink of text: plain, or compressed on its way to the file.
 pub(super) enum Compressor {
     Plain(Output),
     Gzip(GzEncoder<Output>),

@@ -46,7 +46,7 @@ struct OnDisk {
     summary: Summary,
 }
 
-/// What changes when a file does.
+/// Size and time of modification of a file, by which a change is detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     bytes: u64,
@@ -127,7 +127,7 @@ impl Dataset {
         }
     }
 
-    /// What there is to say about the files, a line each: choices that were made, which may be others than were meant.
+    /// Notes about the files, a line each: choices that were made, which may be others than were meant.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -154,14 +154,14 @@ impl Dataset {
     }
 }
 
-/// What is kept of the samples.
+/// Samples that are kept in memory, or a survey of those that stay on disk.
 enum Kept {
     /// All of them, and how much that is.
     All(Points<'static>, String),
     Summary(Summary),
 }
 
-/// Checks all rows, and keeps them while they take no more than so many bytes.
+/// Checks all rows, and keeps them while they take no more than `memory` bytes.
 fn take(rows: &mut Rows, files: &[PathBuf], memory: u64, stop: &AtomicBool) -> Result<Kept> {
     let d = rows.n_features;
     let mut checks = Checks::new(rows.names.clone());

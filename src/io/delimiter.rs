@@ -1,9 +1,9 @@
-//! What separates the cells of text.
+//! Delimiters: the characters between the cells of text.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What stands between the cells of a line.
+/// Delimiter between the cells of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delimiter {
     /// This character.
@@ -16,7 +16,7 @@ impl Delimiter {
     pub(super) const COMMA: Self = Delimiter::Character(b',');
     pub(super) const TAB: Self = Delimiter::Character(b'\t');
 
-    /// What tables use, the most frequent first.
+    /// Delimiters that tables use, the most frequent first.
     pub(super) const USUAL: [Self; 5] =
         [Self::COMMA, Self::TAB, Delimiter::Character(b';'), Delimiter::Character(b'|'), Delimiter::Blanks];
 

@@ -40,7 +40,7 @@ pub(super) enum Numbers {
     F64(Vec<f64>),
 }
 
-/// What was read.
+/// Numbers that were read, with the bytes that they took.
 pub(super) struct Found {
     pub(super) numbers: Numbers,
     pub(super) bytes: usize,
@@ -181,7 +181,7 @@ where
     Chunk { samples: samples.into(), weights, lines: None, notes }
 }
 
-/// Rows from front to back: what reads the next ones, at most so many; none are left where there are fewer.
+/// Rows from front to back. `read` takes the largest number of rows to read; fewer mean that none are left.
 pub(super) struct Blocks<F> {
     pub(super) rows: usize,
     pub(super) read: F,

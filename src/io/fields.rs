@@ -8,7 +8,7 @@ use super::notes::{About, Note};
 /// Most column names that an error lists.
 const LISTED: usize = 20;
 
-/// What pandas calls an index without a name in typed files, and any column without one in text.
+/// Names that pandas gives an index without a name in typed files, and any column without one in text.
 const INDEX_LEVEL: &str = "__index_level_";
 const UNNAMED: &str = "Unnamed: ";
 
@@ -57,7 +57,7 @@ impl Fields {
         Fields { names: Some(names), by_name, by_number: None, n_columns, index, empty: Vec::new(), repeated }
     }
 
-    /// Columns with names, some of which hold lists: of so many numbers in every row. The numbers of a list v are called
+    /// Columns with names, some of which hold a list in every row, of the given length. The numbers of a list v are called
     /// v.0, v.1 and so on.
     pub(super) fn with_lists(names: Vec<String>, lengths: &[Option<usize>]) -> Self {
         if lengths.iter().all(Option::is_none) {
@@ -128,7 +128,7 @@ impl Fields {
         if data.is_empty() { (0..self.n_columns).collect() } else { data }
     }
 
-    /// What to say about a table of these columns, of which some are features: because they were chosen, or because all are.
+    /// Notes about a table of these columns, of which some are features: because they were chosen, or because all are.
     pub(super) fn notes(&self, place: &str, features: &[usize], are_chosen: bool) -> Vec<Note> {
         let mut notes = Vec::new();
         let is_numbered = |column: &usize| {

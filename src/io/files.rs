@@ -25,7 +25,7 @@ const NO_TABLES: [&str; 4] = ["readme", "license", "notice", "requirements"];
 /// How files without an extension begin that may be tables.
 const PART: &str = "part";
 
-/// What a list of paths stands for.
+/// Files that a list of paths stands for.
 pub(super) struct Files {
     pub(super) paths: Vec<PathBuf>,
     pub(super) notes: Notes,

@@ -20,7 +20,7 @@ pub struct FitRecord {
     pub seed: Option<u64>,
     /// Tolerance of the lower bound.
     pub tol: f64,
-    /// What was added to the diagonal of every covariance.
+    /// Floor of variances, added to the diagonal of every covariance.
     #[serde(flatten)]
     pub floor: Floor,
     /// Most epochs.

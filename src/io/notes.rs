@@ -1,8 +1,8 @@
-//! What there is to say of files that can be read: choices that were made for the user, who may have meant otherwise.
+//! Notes about files that can be read: choices that were made for the user, who may have meant otherwise.
 
 use crate::error::Error;
 
-/// What a note is about: of each kind, one is told.
+/// Subject of a note: of each kind, one is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About {
     /// A first row that may be names, or a sample.

@@ -34,7 +34,7 @@ pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
     }
 }
 
-/// What the header of a .npy file says.
+/// Array that the header of a .npy file describes.
 pub(super) struct Array {
     name: String,
     shape: Vec<usize>,
@@ -170,7 +170,7 @@ impl Array {
         Ok(values.into())
     }
 
-    /// The next n numbers, after which so many should follow, and what there is to say about them.
+    /// The next n numbers, after which `after` more should follow, and notes about them.
     fn numbers(&self, reader: &mut dyn Read, n: usize, after: usize) -> Result<(Numbers, Vec<Note>)> {
         let found = self.encoding.read(reader, n).map_err(|error| self.fail(error))?;
         let notes = if found.rounded { vec![Note::rounded(&self.name, None)] } else { Vec::new() };

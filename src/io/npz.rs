@@ -14,7 +14,7 @@ use super::npy;
 use super::source::{Format, Source};
 use crate::error::{self, Error};
 
-/// What numpy.savez puts behind the name of each array.
+/// Extension that numpy.savez puts behind the name of each array.
 const EXTENSION: &str = ".npy";
 
 /// Opens the array that is selected, or the only one.

@@ -16,7 +16,7 @@ const PREFIX: usize = 10;
 /// The values of a .npy file begin at a multiple of this.
 const ALIGNMENT: usize = 64;
 
-/// Digits that the number of rows has room for, as numpy itself leaves it.
+/// Digits reserved for the number of rows, as numpy itself reserves them.
 const ROWS_DIGITS: usize = 21;
 
 /// Writes numbers of one type.
@@ -29,7 +29,7 @@ pub(super) struct NumberWriter {
     bytes: Vec<u8>,
 }
 
-/// What a .npy file begins with. It has the same length whatever the number of rows, which is known in the end.
+/// Header of a .npy file. Its length does not depend on the number of rows, which is known in the end.
 struct Header {
     cell: CellType,
     /// The second extent of the array; `None` for an array of one dimension.
@@ -111,7 +111,7 @@ impl NumberWriter {
 }
 
 impl Header {
-    /// The header of an array with so many rows: byte for byte what numpy.save writes.
+    /// The header of an array of `rows` rows: byte for byte that of numpy.save.
     fn bytes(&self, rows: u64) -> Vec<u8> {
         let cell = match self.cell {
             CellType::F32 => "<f4",

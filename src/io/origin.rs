@@ -62,7 +62,7 @@ pub(super) struct Origin {
     pub(super) choice: Option<Choice>,
 }
 
-/// What came from one file.
+/// The rows of one file.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) file: String,

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 pub(super) struct Rows {
     files: vec::IntoIter<PathBuf>,
     selection: Selection,
-    /// What files have in common with those before them.
+    /// Properties that a file shares with those before it.
     part: source::Part,
     choice: Choice,
     /// The file at work: its chunks, and the rows that it has left, where it says so.
@@ -35,7 +35,7 @@ pub(super) struct Rows {
     /// Rows that passed by, chosen or not.
     pub(super) seen: usize,
     pub(super) origin: Origin,
-    /// What there is to say about the files so far.
+    /// Notes about the files up to now.
     pub(super) notes: Notes,
 }
 

@@ -17,7 +17,7 @@ const BUFFER: usize = 1 << 16;
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
 
-/// What files begin with that are compressed in other ways.
+/// Magic bytes of compressions that are not read.
 const UNREAD: [(&[u8], &str); 3] = [(b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"\x04\x22\x4d\x18", "LZ4")];
 
 /// How a table is written down.
@@ -36,7 +36,7 @@ pub(super) enum Format {
     FirstFeather,
 }
 
-/// What the files of formats begin with that have a beginning of their own.
+/// Magic bytes of the formats that have any.
 const MAGIC: [(&[u8], Format); 6] = [
     (b"\x93NUMPY", Format::Npy),
     (b"PK\x03\x04", Format::Npz),
@@ -46,7 +46,7 @@ const MAGIC: [(&[u8], Format); 6] = [
     (b"\xff\xff\xff\xff", Format::ArrowStream),
 ];
 
-/// What the extensions of Arrow stand for, beside Arrow's file format.
+/// Formats with the extensions of Arrow, beside Arrow's file format.
 const OF_ARROW: [Format; 2] = [Format::ArrowStream, Format::FirstFeather];
 
 /// A file among those of a data set.

@@ -62,8 +62,7 @@ impl Stream {
         self.rows.names.as_deref()
     }
 
-    /// What there is to say about the files so far, a line each: choices that were made, which may be others than were
-    /// meant.
+    /// Notes about the files up to now, a line each: choices that were made, which may be others than were meant.
     pub fn notes(&self) -> Vec<String> {
         self.rows.notes.lines()
     }
@@ -88,7 +87,7 @@ impl Stream {
     /// ones are read; gives the number of samples, and all notes.
     ///
     /// # Errors
-    /// What the visitor returns, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no
+    /// An error of the visitor, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no
     /// numbers, values that are not finite, or no values at all. An error about a sample names its file and line.
     pub fn for_each_chunk(self, visit: &mut Visit) -> Result<(usize, Vec<String>)> {
         let (d, names) = (self.n_features(), self.rows.names.clone());
@@ -193,7 +192,7 @@ impl Checks {
         self.non_finite.is_none() && self.other.is_none()
     }
 
-    /// What is wrong, after all samples, of D features, came by: values that are not finite before all else.
+    /// The error of the samples, of D features, after all of them: values that are not finite come before all else.
     pub(super) fn finish(self, n_features: usize) -> Result<()> {
         let Checks { n_samples, non_finite, other, weights, .. } = self;
         if let Some(error) = non_finite.or(other) {

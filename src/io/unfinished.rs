@@ -14,7 +14,7 @@ static FILES: Files = Files::new();
 /// Removes all files that were begun and not finished, for a program that is about to exit. As long as what it returns
 /// lives, no file is begun or finished, and who tries to waits: nothing appears, or goes wrong, between this and the exit.
 ///
-/// What still writes to such a file does so in vain; its [`Output::finish`](super::Output::finish) is an error.
+/// Further writes to such a file are lost; its [`Output::finish`](super::Output::finish) is an error.
 pub fn discard_unfinished() -> impl Drop {
     FILES.discard()
 }

@@ -30,11 +30,11 @@ class Client:
     tests: list[str]
     """Files, relative to the source distribution or checkout."""
     folder: str = "tests"
-    """What all of its tests need of that."""
+    """Folder that all of its tests need."""
     checkout: bool = True
     """Whether the tests are in the checkout only."""
     needs: list[str] = field(default_factory=list)
-    """What the tests need beside the package."""
+    """Requirements of the tests beside the package."""
     sklearn: str = "1.9.1"
     options: list[str] = field(default_factory=list)
     """Options of pytest."""

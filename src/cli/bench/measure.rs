@@ -32,7 +32,7 @@ impl Opened {
     }
 }
 
-/// What all devices do.
+/// Task that all devices do.
 pub(super) struct Task<'a> {
     pub(super) data: &'a dyn Data,
     /// Bytes of a value, as every pass reads it.
@@ -43,7 +43,7 @@ pub(super) struct Task<'a> {
     pub(super) quiet: bool,
 }
 
-/// What a device made of it; times are in seconds.
+/// Measurement of a device at that task; times are in seconds.
 pub(super) struct Measurement {
     pub(super) compile: f64,
     pub(super) upload: f64,

@@ -16,7 +16,7 @@ use super::output::OutputArgs;
 use measure::{Opened, Task, measure};
 use report::{Entry, LeftOut, Report};
 
-/// What all others are measured against.
+/// Device that all others are measured against.
 const CPU: &str = "cpu";
 
 /// The others, unless some are named; those that are not there are left out.

@@ -1,4 +1,4 @@
-//! What `mixtura bench` prints: one JSON object, or tables.
+//! Report of `mixtura bench`: one JSON object, or tables.
 
 use mixtura::{DeviceInfo, KernelTime};
 use serde::Serialize;
@@ -133,7 +133,7 @@ impl Entry {
         }
     }
 
-    /// What the table says of the device, each with its name.
+    /// Rows of the table for the device: name and value.
     fn facts(&self) -> Vec<(String, String)> {
         let (floor, bound) = match &self.floor_ms {
             Floor { compute, traffic } if compute >= traffic => (compute, "compute"),

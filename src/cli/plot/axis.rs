@@ -10,13 +10,13 @@ pub(crate) struct Axis {
     to: f64,
     /// Numbers, and their labels.
     pub(crate) ticks: Vec<(f64, String)>,
-    /// What is taken off the numbers before they are written, and the power of ten that is left out.
+    /// Number that is taken off before numbers are written, and the power of ten that is left out.
     origin: f64,
     exponent: i32,
 }
 
 impl Axis {
-    /// An axis over a range, with about so many ticks. A range without extent gets some.
+    /// An axis over a range, with about `ticks` ticks. A range without extent is widened.
     pub(crate) fn new(low: f64, high: f64, ticks: usize) -> Self {
         let (from, to) = widened(low, high);
         Self::with_step(from, to, round_step((to - from) / ticks.max(1) as f64))

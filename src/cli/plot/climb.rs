@@ -131,7 +131,7 @@ fn mark(svg: &mut Svg, kind: StepKind, [x, y]: [f64; 2], colour: Colour) {
     svg.add("path", format_args!("transform='translate({x:.2} {y:.2})' d='{shape}' {stroke}"));
 }
 
-/// What the marks mean, in the lower right corner: lines climb above it.
+/// Legend of the marks, in the lower right corner: lines climb above it.
 fn legend(svg: &mut Svg, panel: &Panel, steps: &[Progress], usual: Option<StepKind>) {
     let marked: Vec<StepKind> = kinds(steps).into_iter().filter(|kind| Some(*kind) != usual).collect();
     let [width, height] = panel.size();
@@ -142,8 +142,8 @@ fn legend(svg: &mut Svg, panel: &Panel, steps: &[Progress], usual: Option<StepKi
     }
 }
 
-/// The names of the restarts beside the panel, each at the height where its line ends, as far as there is room; of more
-/// than there is room for, the best one's.
+/// The names of the restarts beside the panel, each at the height where its line ends; if not all of them fit, that of the
+/// best one.
 fn names(svg: &mut Svg, panel: &Panel, area: Area, restarts: &[&[Progress]], best: Option<usize>) {
     let [width, height] = panel.size();
     let origin = panel.origin();

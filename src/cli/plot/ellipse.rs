@@ -1,4 +1,4 @@
-//! Ellipses of equal density: where a Gaussian in the plane is so many standard deviations from its mean.
+//! Ellipses of equal density: the points of the plane at a given number of standard deviations from a Gaussian's mean.
 
 /// A symmetric matrix of order two.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,7 +23,7 @@ impl Symmetric {
         ([middle + reach, middle - reach], 0.5 * self.xy.atan2(half))
     }
 
-    /// The covariance of what is measured in other units: so many of the new ones for one of the old.
+    /// The covariance after a change of units, which multiplies the coordinates by `x` and `y`.
     pub(crate) fn in_units(self, x: f64, y: f64) -> Self {
         Symmetric { xx: self.xx * x * x, xy: self.xy * x * y, yy: self.yy * y * y }
     }

@@ -28,7 +28,7 @@ pub(crate) struct Panel {
 }
 
 impl Panel {
-    /// Leaves room in an area for the caption, the labels of the axes and their titles.
+    /// Leaves space in an area for the caption, the labels of the axes and their titles.
     pub(crate) fn new(outer: Area, x: Axis, y: Axis) -> Self {
         let widest = y.ticks.iter().map(|(_, label)| label.chars().count()).max().unwrap_or(0);
         let left = TITLE + 14.0 + widest as f64 * DIGIT * TICK + 8.0;
@@ -115,7 +115,7 @@ fn line([x1, y1]: [f64; 2], [x2, y2]: [f64; 2]) -> String {
     format!("x1='{x1:.2}' y1='{y1:.2}' x2='{x2:.2}' y2='{y2:.2}'")
 }
 
-/// As much of a title as has room.
+/// A title, cut to the space that there is.
 fn shortened(title: &str, room: f64) -> String {
     let letters = (room / (LETTER * TITLE)) as usize;
     match title.char_indices().nth(letters) {

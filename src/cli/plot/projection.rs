@@ -13,7 +13,7 @@ const ROUNDS: usize = 100;
 pub(crate) struct Projection {
     centre: Array1<f64>,
     axes: [Array1<f64>; 2],
-    /// What the coordinates are.
+    /// Titles of the coordinates.
     pub(crate) titles: [String; 2],
 }
 

@@ -9,10 +9,10 @@ use csv::ByteRecord;
 use super::super::delimiter::Delimiter;
 use super::literal::parse;
 
-/// What a line begins with that is no row.
+/// First byte of a comment line.
 pub(super) const COMMENT: u8 = b'#';
 
-/// What spreadsheets write in place of a number, in some languages.
+/// Error values of spreadsheets, in several languages: they stand in place of a number.
 const ERRORS: [&str; 15] = [
     "#N/A", "#NA", "#N/D", "#NV", "#REF!", "#BEZUG!", "#VALUE!", "#WERT!", "#VALEUR!", "#DIV/0!", "#NUM!", "#ZAHL!",
     "#NAME?", "#NULL!", "#SPILL!",
@@ -36,7 +36,7 @@ pub(super) struct Blocks {
     commented: Arc<AtomicUsize>,
 }
 
-/// What is known of the rows: what begins with # may be one of them, or a comment.
+/// Form of the rows, by which a line that begins with # is told to be a row or a comment.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Shape {
     /// Cells of a row; 0 where it is not known.
@@ -152,7 +152,7 @@ pub(super) fn prepared(block: Vec<u8>, delimiter: Delimiter, shape: Shape, is_be
     }
 }
 
-/// About so many bytes, up to the end of a line.
+/// The next lines: about `size` bytes, up to the end of a line.
 fn read_lines(reader: &mut Box<dyn BufRead + Send>, size: usize) -> io::Result<Vec<u8>> {
     let mut block = Vec::with_capacity(size + size / 16);
     reader.take(size as u64).read_to_end(&mut block)?;
@@ -198,7 +198,7 @@ pub(super) fn is_blank(row: &ByteRecord) -> bool {
     row.len() == 1 && !row[0].is_empty() && row[0].trim_ascii().is_empty()
 }
 
-/// The cells of a comment: as many as rows have, if commas or blanks in place of the delimiter make so many.
+/// The cells of a comment, cut at the delimiter or, if only they give the number of cells of a row, at commas or blanks.
 pub(super) fn uncommented(line: &[u8], delimiter: Delimiter, cells: usize) -> ByteRecord {
     let start = line.iter().take_while(|byte| **byte == COMMENT).count();
     let text = line[start..].trim_ascii();
@@ -246,7 +246,7 @@ fn rescued(block: Vec<u8>, delimiter: Delimiter, shape: Shape, mut is_below: boo
     lines
 }
 
-/// What rows are read from: a block, and the next one when more is asked for.
+/// Byte source of the row parser: a block, and the next one when more is asked for.
 pub(super) struct Feed {
     block: io::Cursor<Vec<u8>>,
     pub(super) blocks: Option<Blocks>,

@@ -22,14 +22,14 @@ pub(super) struct Top<'a> {
     pub(super) earlier: Option<&'a Option<Vec<String>>>,
 }
 
-/// What is found above the samples of a text.
+/// Header of a text: the names above its samples, and notes about them.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Names of the columns.
     pub(super) names: Option<Vec<String>>,
     /// Whether they are the first row; otherwise they are a comment above it.
     pub(super) is_row: bool,
-    /// What there is to say about the first row.
+    /// Notes about the first row.
     pub(super) notes: Vec<Note>,
 }
 

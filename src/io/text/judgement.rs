@@ -1,4 +1,4 @@
-//! What a first row is: names or a sample, judged by its cells and those below them.
+//! Judgement of a first row as names or a sample, by its cells and those below them.
 
 use std::ops::RangeInclusive;
 
@@ -17,7 +17,7 @@ const ENOUGH_ROWS: usize = 5;
 /// How many ranges of a column a number lies beyond it to be far from it.
 const FAR: f64 = 3.0;
 
-/// What a cell may be.
+/// Kind of a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell {
     Blank,
@@ -38,7 +38,7 @@ pub(super) enum Form {
     Whole,
     /// 007: a label rather than a count.
     Padded,
-    /// With a point or an exponent, and so many digits behind the point.
+    /// With a point or an exponent; the number of digits behind the point.
     Fraction(usize),
 }
 
@@ -92,7 +92,7 @@ impl Form {
     }
 }
 
-/// What a first row is taken as.
+/// Verdict on a first row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Names,

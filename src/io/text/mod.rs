@@ -107,7 +107,7 @@ fn no_rows(name: String, problem: &str) -> Error {
     malformed(name, problem, "give at least one row of numbers")
 }
 
-/// What all rows have in common.
+/// Layout of the rows of a text.
 struct Layout {
     name: String,
     delimiter: Delimiter,
@@ -207,7 +207,7 @@ impl TextChunks {
 }
 
 impl Layout {
-    /// The next rows, at most so many.
+    /// The next rows, at most `most`.
     fn chunk(&self, rows: &mut Rows, most: usize) -> Result<Chunk> {
         let mut lines = Lines::default();
         let mut values = Vec::with_capacity(BYTES_PER_BLOCK / BYTES_PER_NUMBER);
@@ -258,7 +258,7 @@ impl Layout {
         malformed(rows.place(), problem, remedy)
     }
 
-    /// What there is to say about some rows.
+    /// Notes about some rows.
     fn notes(&self, rounded: Option<usize>) -> Vec<Note> {
         let name = |column: usize| self.fields.names().map(|names| names[column].as_str());
         let mut notes: Vec<Note> = rounded.map(|column| Note::rounded(&self.name, name(column))).into_iter().collect();

@@ -33,7 +33,7 @@ pub(super) fn comments_above(lines: &[u8], delimiter: Delimiter, cells: usize) -
     lines.take_while(|line| line[0] == COMMENT).map(|line| uncommented(line, delimiter, cells)).collect()
 }
 
-/// Whether every cell of the first row, of so many, is in quotes, and those of no other row are.
+/// Whether all `cells` cells of the first row are in quotes, and those of no other row are.
 pub(super) fn is_first_row_quoted(lines: &[u8], cells: usize) -> bool {
     let lines = lines.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let mut quotes = lines
