@@ -9,6 +9,7 @@ mod fitting;
 mod golden;
 mod homes;
 mod oracle_itself;
+mod parts;
 mod passes;
 mod properties;
 mod repairs;

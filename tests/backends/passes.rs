@@ -172,3 +172,46 @@ fn what_collapses_and_is_dropped_costs_no_pass() {
         assert_eq!(counted.passes(), 1, "{:?}", step.repairs);
     }
 }
+
+#[test]
+fn an_epoch_of_several_restarts_on_disk_reads_the_file_once_and_finds_what_each_finds_alone() {
+    const RESTARTS: usize = 4;
+    let data = Blobs::new(2 * mixtura::block_rows(D) / 64 + 17, D, 6).make();
+    let directory = tempfile::tempdir().unwrap();
+    let on_disk = on_disk(&data.samples, directory.path());
+    for subject in devices() {
+        let options = FitOptions { n_init: RESTARTS, max_iter: 5, tol: 0.0, ..FitOptions::new(6) };
+        let counted = Counted::new(&on_disk);
+        let mut fitting = Fitting::new(&counted, &subject.device.clone().with_memory(1 << 18), &options).unwrap();
+        counted.passes();
+        let mut bounds = vec![Vec::new(); RESTARTS];
+        let mut passes = Vec::new();
+        while let Some(step) = fitting.epoch().unwrap() {
+            assert!(step.repairs.is_empty(), "{}", subject.name);
+            bounds[step.restart].push(step.lower_bound);
+            passes.push(counted.passes());
+        }
+        // Samples to choose centres from, the clusters, and the first epoch; then one pass for an epoch of all restarts.
+        let mut expected = vec![0; 5 * RESTARTS];
+        expected[0] = 3;
+        (1..5).for_each(|epoch| expected[epoch * RESTARTS] = 1);
+        assert_eq!(passes, expected, "{}", subject.name);
+        let result = fitting.finish().unwrap();
+        // What each is worth, and the best.
+        assert_eq!(counted.passes(), 2, "{}", subject.name);
+
+        // In memory restarts follow each other.
+        let points = points(&data.samples, None);
+        let device = match subject.device.info().backend.as_str() {
+            "cpu" => subject.device.clone(),
+            _ => subject.device.clone().with_memory(1 << 18),
+        };
+        let mut alone = Fitting::new(&points, &device, &options).unwrap();
+        let mut one_by_one = vec![Vec::new(); RESTARTS];
+        while let Some(step) = alone.epoch().unwrap() {
+            one_by_one[step.restart].push(step.lower_bound);
+        }
+        assert_eq!(bounds, one_by_one, "{}", subject.name);
+        assert_eq!(result.mixture, alone.finish().unwrap().mixture, "{}", subject.name);
+    }
+}
