@@ -1,8 +1,8 @@
 """Gaussian mixture models on millions of samples, on any GPU or on the CPU.
 
 `GaussianMixture` takes the place of scikit-learn's: the same parameters, attributes and methods, fitted by the Mixtura
-library, with sample weights and from files that exceed memory. `moments` and `Moments` are what a fit on a cluster
-needs, `Dataset` is samples in files, and `devices` lists what there is to compute on.
+library, with sample weights and from files that exceed memory. `Search`, `Part` and `answer` are a fit whose samples
+are held by several workers, `moments` and `Moments` a single epoch of one, `Dataset` is samples in files, and `devices` lists what there is to compute on.
 """
 
 import os as _os
@@ -19,6 +19,19 @@ from mixtura._dataset import Dataset
 from mixtura._devices import DeviceInfo, devices
 from mixtura._gaussian_mixture import GaussianMixture
 from mixtura._moments import Moments, moments
-from mixtura._native import __version__
+from mixtura._native import Summary, __version__
+from mixtura._search import Part, Search, answer
 
-__all__ = ["Dataset", "DeviceInfo", "GaussianMixture", "Moments", "__version__", "devices", "moments"]
+__all__ = [
+    "Dataset",
+    "DeviceInfo",
+    "GaussianMixture",
+    "Moments",
+    "Part",
+    "Search",
+    "Summary",
+    "__version__",
+    "answer",
+    "devices",
+    "moments",
+]

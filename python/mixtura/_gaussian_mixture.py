@@ -177,9 +177,6 @@ class GaussianMixture(Hooks, Answers, Exchange):
             raise
 
     def _fit_or_break(self, X: Any, sample_weight: Any) -> Samples:
-        start: tuple[Model, float] | None = None
-        if self.warm_start and hasattr(self, "converged_"):
-            start = (parameters(self), self.lower_bound_)
         samples, weights = _samples.take(self, X, sample_weight, reset=True, min_samples=2)
         n_samples = _samples.count(samples)
         if n_samples < self.n_components:
@@ -187,6 +184,17 @@ class GaussianMixture(Hooks, Answers, Exchange):
                 "Expected n_samples >= n_components "
                 f"but got n_components = {self.n_components}, n_samples = {n_samples}"
             )
+        options, start = self._options()
+        observer = Verbose(self.verbose, self.verbose_interval) if self.verbose else None
+        fitted = _native.fit(samples, weights, options, start, self._choice(), observer)
+        self._take_fit(fitted, np.float64 if isinstance(samples, _native.Dataset) else samples.dtype)
+        return samples
+
+    def _options(self) -> tuple[dict[str, Any], tuple[Model, float] | None]:
+        """Give the options of a fit of samples with `n_features_in_` features, and what it goes on from."""
+        start: tuple[Model, float] | None = None
+        if self.warm_start and hasattr(self, "converged_"):
+            start = (parameters(self), self.lower_bound_)
         inits = _start.check(self, self.n_features_in_)
         options = {
             # A warm start goes on with the components that there are, as scikit-learn's does.
@@ -200,9 +208,10 @@ class GaussianMixture(Hooks, Answers, Exchange):
             "seed": self._seed(),
             **(inits if start is None else dict.fromkeys(inits)),
         }
-        observer = Verbose(self.verbose, self.verbose_interval) if self.verbose else None
-        fitted = _native.fit(samples, weights, options, start, self._choice(), observer)
+        return options, start
 
+    def _take_fit(self, fitted: dict[str, Any], dtype: Any) -> None:
+        """Take what a fit found."""
         if not fitted["converged"] and self.max_iter > 0:
             limited = (
                 "The fit did not converge: at the limit of single precision its lower bound falls and rises by more "
@@ -215,12 +224,11 @@ class GaussianMixture(Hooks, Answers, Exchange):
                 "max_iter, tol, or check for degenerate data.",
                 ConvergenceWarning,
                 # The line that called `fit`: between it and this are `_fit`, and scikit-learn's wrapper of that.
-                stacklevel=5,
+                stacklevel=6,
             )
-        self._set_arrays(fitted["mixture"], np.float64 if isinstance(samples, _native.Dataset) else samples.dtype)
+        self._set_arrays(fitted["mixture"], dtype)
         self.converged_ = fitted["converged"]
         self.n_iter_ = fitted["n_iter"]
         self.lower_bound_: float = fitted["lower_bound"]
         self.lower_bounds_ = fitted["lower_bounds"]
         self._record = json.loads(fitted["record"])
-        return samples

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use mixtura::{Data, Device, FitOptions, Fitting, Floor, OnCollapse, WarmStart};
+use mixtura::{Data, Device, FitOptions, Fitting, Floor, OnCollapse, Restart, WarmStart};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use serde_json::json;
@@ -33,7 +33,7 @@ pub(crate) struct Options<'py> {
 }
 
 impl Options<'_> {
-    fn into_options(self, n_features: usize) -> PyResult<FitOptions> {
+    pub(crate) fn into_options(self, n_features: usize) -> PyResult<FitOptions> {
         let shape = (self.n_components, n_features);
         let family = &self.covariance_type;
         let precisions = self.precisions_init.map(|values| array("precisions_init", family, shape, &values));
@@ -85,6 +85,22 @@ pub(crate) struct Fitted {
     record: String,
     /// Seconds that the library took for the fit.
     seconds: f64,
+}
+
+impl Fitted {
+    /// The result of the best restart.
+    pub(crate) fn new(best: Restart, record: String, seconds: f64) -> Self {
+        Fitted {
+            mixture: Arrays::new(&best.mixture),
+            converged: best.converged,
+            at_precision_limit: best.at_precision_limit,
+            n_iter: best.lower_bounds.len(),
+            lower_bound: best.lower_bound(),
+            lower_bounds: best.lower_bounds,
+            record,
+            seconds,
+        }
+    }
 }
 
 /// Fits a mixture, from a model and the last lower bound of its fit where it is to go on from one. An observer hears of
@@ -141,21 +157,12 @@ fn run(
         }
     }
     let seconds = started.elapsed().as_secs_f64();
-    let best = fitting.state().best_so_far().expect("a fit that went through has a best restart");
+    let best = fitting.best_so_far()?;
     let record = json!({
         "device": device.info(),
         "n_samples": data.n_samples(),
         "total_weight": data.total_weight(),
         "seed": options.seed,
     });
-    Ok(Fitted {
-        mixture: Arrays::new(&best.mixture),
-        converged: best.converged,
-        at_precision_limit: best.at_precision_limit,
-        n_iter: best.lower_bounds.len(),
-        lower_bound: best.lower_bound(),
-        lower_bounds: best.lower_bounds,
-        record: record.to_string(),
-        seconds,
-    })
+    Ok(Fitted::new(best, record.to_string(), seconds))
 }

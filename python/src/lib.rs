@@ -9,6 +9,7 @@ mod model;
 mod moments;
 mod passes;
 mod samples;
+mod search;
 mod work;
 
 use pyo3::prelude::*;
@@ -27,6 +28,8 @@ mod _native {
     use super::moments::{Moments, moments};
     #[pymodule_export]
     use super::passes::{log_likelihood, predict, predict_proba, score_samples};
+    #[pymodule_export]
+    use super::search::{Answers, Search, Summary, Tasks, answer, summarize};
     use super::*;
 
     #[pymodule_init]

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::data::summary::Summary;
 use crate::data::{Data, Home, Visit};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A part of the samples, held by one of several workers. Its answers to tasks combine with those of the other parts.
 ///
@@ -15,8 +15,9 @@ use crate::error::{Error, Result};
 /// use ndarray::array;
 ///
 /// let parts = [Points::new(array![[0.0], [0.2], [0.1]])?, Points::new(array![[5.0], [5.2], [5.1]])?];
-/// let summary = Summary::of(&parts[0]).combine(&Summary::of_part(3, &parts[1]))?;
-/// let shards = [Shard::new(&parts[0], 0, &summary)?, Shard::new(&parts[1], 3, &summary)?];
+/// let summaries = [Summary::of(&parts[0]), Summary::of_part(3, &parts[1])];
+/// let summary = summaries[0].clone().combine(&summaries[1])?;
+/// let shards = [Shard::new(&parts[0], &summaries[0], &summary)?, Shard::new(&parts[1], &summaries[1], &summary)?];
 ///
 /// let mut search = Search::new(&summary, &FitOptions::new(2))?;
 /// loop {
@@ -33,20 +34,21 @@ use crate::error::{Error, Result};
 /// ```
 pub struct Shard<'d> {
     data: &'d dyn Data,
-    first: usize,
     summary: Summary,
 }
 
 impl<'d> Shard<'d> {
-    /// A part of the samples summarised by `whole`; its first sample has the given number among all.
+    /// A part of the samples that `whole` summarises, with its own summary ([`Summary::of_part`]).
     ///
     /// # Errors
-    /// [`Error::Parts`] if the summary has no such part.
-    pub fn new(data: &'d dyn Data, first: usize, whole: &Summary) -> Result<Self> {
-        let summary = data.summary().within(first, whole).ok_or_else(|| Error::Parts {
-            problem: format!("the summary of all samples has no part of {} from sample {first} on", data.n_samples()),
-        })?;
-        Ok(Shard { data, first, summary })
+    /// [`Error::Parts`](crate::Error::Parts) if the whole has no such part.
+    pub fn new(data: &'d dyn Data, summary: &Summary, whole: &Summary) -> Result<Self> {
+        Ok(Self::within(data, &summary.within(whole)?))
+    }
+
+    /// A part whose summary is that among all ([`Summary::within`]).
+    pub fn within(data: &'d dyn Data, summary: &Summary) -> Self {
+        Shard { data, summary: summary.clone() }
     }
 }
 
@@ -60,7 +62,7 @@ impl Data for Shard<'_> {
     }
 
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
-        self.data.for_each_chunk(&mut |first, chunk| visit(self.first + first, chunk))
+        self.data.for_each_chunk(&mut |first, chunk| visit(self.summary.first() + first, chunk))
     }
 
     fn stop(&self) -> &AtomicBool {

@@ -63,7 +63,7 @@ struct Found {
 impl Summary {
     /// The summary of no samples, of features that may have names.
     pub fn new(n_features: usize, feature_names: Option<Vec<String>>) -> Self {
-        Self::from(0, n_features, feature_names)
+        Self::begin(0, n_features, feature_names.as_deref())
     }
 
     /// The summary of all samples.
@@ -73,12 +73,14 @@ impl Summary {
 
     /// The summary of a part of the samples; its first sample has the given number among all.
     pub fn of_part(first: usize, points: &Points) -> Self {
-        let mut summary = Self::from(first, points.n_features(), points.feature_names().map(<[String]>::to_vec));
+        let mut summary = Self::begin(first, points.n_features(), points.feature_names());
         summary.add(points);
         summary
     }
 
-    fn from(first: usize, d: usize, feature_names: Option<Vec<String>>) -> Self {
+    /// The summary of no samples yet, of a part whose first sample is to have the given number among all.
+    pub fn begin(first: usize, n_features: usize, feature_names: Option<&[String]>) -> Self {
+        let (d, feature_names) = (n_features, feature_names.map(<[String]>::to_vec));
         let accumulator = Accumulator::new(first);
         let (spaced_rows, drawn_rows) = Default::default();
         let features = Features { d, spaced_rows, drawn_rows, accumulator, found: Found::default() };
@@ -141,13 +143,20 @@ impl Summary {
     }
 
     /// The summary of a part among all: numbers and weight are its own, and all else is of the whole, so that devices place
-    /// and scale its features as they do those of the whole. `None` if the whole has no such part.
-    pub(crate) fn within(&self, first: usize, whole: &Summary) -> Option<Summary> {
+    /// and scale its features as they do those of the whole.
+    ///
+    /// # Errors
+    /// [`Error::Parts`] if the whole has no such part.
+    pub fn within(&self, whole: &Summary) -> Result<Summary> {
         let end = whole.first + whole.n_samples;
-        let mut bounds = whole.parts.iter().map(|(first, _)| *first).chain([end]).skip_while(|bound| *bound != first);
-        let is_part = bounds.next().is_some() && bounds.next() == Some(first + self.n_samples);
-        let (parts, features) = (whole.parts.clone(), whole.features.clone());
-        is_part.then(|| Summary { first, parts, features, ..self.clone() })
+        let bounds = whole.parts.iter().map(|(first, _)| *first).chain([end]);
+        let mut bounds = bounds.skip_while(|bound| *bound != self.first);
+        if bounds.next().is_none() || bounds.next() != Some(self.first + self.n_samples) {
+            let (n, first) = (self.n_samples, self.first);
+            let problem = format!("the summary of all samples has no part of {n} from sample {first} on");
+            return Err(Error::Parts { problem });
+        }
+        Ok(Summary { parts: whole.parts.clone(), features: whole.features.clone(), ..self.clone() })
     }
 
     /// The summary of some of the samples, in numbers and weight; all else is of the whole.
@@ -162,6 +171,11 @@ impl Summary {
             parts: Vec::new(),
             ..self.clone()
         }
+    }
+
+    /// Number of the first sample among those of all parts.
+    pub(crate) fn first(&self) -> usize {
+        self.first
     }
 
     /// Number of samples of positive weight in the parts before this one.
@@ -332,7 +346,7 @@ mod tests {
             let summary = summary.unwrap();
             assert_eq!(facts(&summary), facts(&whole), "{cuts:?}");
             let last = *cuts.last().unwrap();
-            let part = Summary::of(&points(last..20_000)).within(last, &summary).unwrap();
+            let part = Summary::of_part(last, &points(last..20_000)).within(&summary).unwrap();
             let before = (0..last).filter(|i| i % 3 != 0).count();
             assert_eq!((part.n_samples(), part.effective_before()), (20_000 - last, before));
             assert_eq!(part.scale(), whole.scale());

@@ -124,6 +124,14 @@ impl<'d> Fitting<'d> {
         self.search.state()
     }
 
+    /// The best restart so far.
+    ///
+    /// # Errors
+    /// [`Parts`](crate::Error::Parts) before any restart has a model.
+    pub fn best_so_far(&self) -> Result<Restart> {
+        self.search.best_so_far()
+    }
+
     /// Where the samples are.
     pub fn home(&self) -> Home {
         self.backend.home()

@@ -150,7 +150,11 @@ impl Search {
         Ok(Task::Sums(SumsTask::log_likelihood(self.best_so_far()?.mixture.quadratics())))
     }
 
-    pub(crate) fn best_so_far(&self) -> Result<Restart> {
+    /// The best restart so far.
+    ///
+    /// # Errors
+    /// [`Error::Parts`] before any restart has a model.
+    pub fn best_so_far(&self) -> Result<Restart> {
         let problem = || Error::Parts { problem: "no restart has a model yet".to_owned() };
         self.state().best_so_far().ok_or_else(problem)
     }

@@ -73,11 +73,15 @@ fn parts<'s>(samples: &'s Array2<f32>, weights: &'s Array1<f64>, firsts: &[usize
 }
 
 /// Does something with an executor over the parts, and the summary of all.
-fn with_parts<T>(parts: &[(usize, Points)], device: &Device, work: impl FnOnce(&mut Executor, &Summary) -> T) -> T {
-    let summaries = parts.iter().map(|(first, points)| Summary::of_part(*first, points));
-    let summary = summaries.reduce(|all, more| all.combine(&more).unwrap()).unwrap();
-    let shards: Vec<Shard> =
-        parts.iter().map(|(first, points)| Shard::new(points, *first, &summary).unwrap()).collect();
+fn with_parts<'p, T>(
+    parts: &'p [(usize, Points)],
+    device: &Device,
+    work: impl FnOnce(&mut Executor, &Summary) -> T,
+) -> T {
+    let summaries: Vec<Summary> = parts.iter().map(|(first, points)| Summary::of_part(*first, points)).collect();
+    let summary = summaries.iter().cloned().reduce(|all, more| all.combine(&more).unwrap()).unwrap();
+    let shard = |((_, points), own): (&'p (usize, Points), &Summary)| Shard::new(points, own, &summary).unwrap();
+    let shards: Vec<Shard> = parts.iter().zip(&summaries).map(shard).collect();
     let shards = shards.iter().map(|shard| device.load(shard).unwrap()).collect();
     work(&mut Executor { shards }, &summary)
 }
@@ -161,8 +165,8 @@ fn answers_that_miss_a_part_or_have_one_twice_are_refused() {
         assert!(search.takes(vec![three]).unwrap().is_empty());
         assert_eq!(search.state().restarts.len(), 1);
     });
-    let summary = Summary::of(&parts[0].1);
-    assert!(matches!(Shard::new(&parts[1].1, 1000, &summary), Err(Error::Parts { .. })));
+    let (whole, own) = (Summary::of(&parts[0].1), Summary::of_part(1000, &parts[1].1));
+    assert!(matches!(Shard::new(&parts[1].1, &own, &whole), Err(Error::Parts { .. })));
 }
 
 #[test]

@@ -1,0 +1,142 @@
+"""A fit whose samples are held by several workers: it asks, they answer, whatever carries the messages."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from mixtura import _devices, _native, _samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mixtura._gaussian_mixture import GaussianMixture
+
+
+class Part:
+    """A part of the samples, which answers what a fit asks.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
+        Samples of the part.
+    sample_weight : array-like of shape (n_samples,) or str, default=None
+        A weight of w counts a sample w times.
+    first : int, default=0
+        Number of the part's first sample among those of all parts.
+    device : str or int, default="auto"
+        Device to compute on.
+    precision : {"auto", "f32", "f64"}, default="auto"
+        Precision of passes over the samples.
+
+    Attributes
+    ----------
+    summary : Summary
+        What is known of the samples: it can be pickled, and goes to the `Search`.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        sample_weight: Any = None,
+        *,
+        first: int = 0,
+        device: str | int = "auto",
+        precision: str = "auto",
+    ) -> None:
+        self._samples, self._weights = _samples.take(BaseEstimator(), X, sample_weight, reset=True)
+        self._choice = _devices.choice(device, precision)
+        self.summary = _native.summarize(self._samples, self._weights, first)
+        self._among_all: _native.Summary | None = None
+
+    def join(self, summary: _native.Summary) -> None:
+        """Take the summary of all parts, by which all of them place and scale the features."""
+        self._among_all = self.summary.within(summary)
+
+    def answer(self, tasks: _native.Tasks) -> _native.Answers:
+        """Answer tasks, in one pass over the samples."""
+        if self._among_all is None:
+            raise ValueError("This part does not know the others yet: call `join` with `Search.summary` first.")
+        return _native.answer(tasks, self._samples, self._weights, self._among_all, self._choice)
+
+
+def answer(tasks: _native.Tasks, part: Part) -> _native.Answers:
+    """Answer the tasks of a `Search` from a part of the samples.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        What `Search.wants` gave.
+    part : Part
+        The samples; it must have joined the others.
+
+    Returns
+    -------
+    answers : Answers
+        They can be pickled, and go to `Search.takes`.
+    """
+    return part.answer(tasks)
+
+
+class Search:
+    """A fit without samples: what it asks of them is answered by parts, wherever these are.
+
+    Restarts share their passes. On the CPU, parts of whole blocks (of 4,194,304 values, in multiples of 4,096 rows) give
+    the bits of the fit in one piece.
+
+    Parameters
+    ----------
+    model : GaussianMixture
+        What is to be fitted; its device and precision are those of the parts.
+    summaries : iterable of Summary
+        Those of all parts, in the order of their samples.
+
+    Attributes
+    ----------
+    summary : Summary
+        That of all samples, which the parts have to `join`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mixtura import GaussianMixture, Part, Search, answer
+    >>> X = np.array([[0.0], [0.2], [0.4], [5.0], [5.2], [5.4]])
+    >>> parts = [Part(X[:3]), Part(X[3:], first=3)]
+    >>> search = Search(GaussianMixture(2, random_state=0), [part.summary for part in parts])
+    >>> for part in parts:
+    ...     part.join(search.summary)
+    >>> while tasks := search.wants():
+    ...     epochs = search.takes([answer(tasks, part) for part in parts])
+    >>> model = search.finish()
+    >>> np.allclose(np.sort(model.means_.ravel()), [0.2, 5.2])
+    True
+    """
+
+    def __init__(self, model: GaussianMixture, summaries: Iterable[_native.Summary]) -> None:
+        self.summary = functools.reduce(lambda all_, more: all_.combined(more), summaries)
+        self._model = model
+        model.n_features_in_ = self.summary.n_features
+        options, start = model._options()
+        self._search = _native.Search(self.summary, options, start)
+
+    def wants(self) -> _native.Tasks:
+        """Give the tasks whose answers are needed next, all from one pass: none when the fit is done."""
+        return self._search.wants()
+
+    def takes(self, answers: Iterable[_native.Answers]) -> list[tuple[int, int, float, float]]:
+        """Take the answers of all parts, in the order of their samples.
+
+        Returns
+        -------
+        epochs : list of (restart, epoch, lower bound, change)
+            The epochs that these answers end.
+        """
+        return self._search.takes(list(answers))
+
+    def finish(self) -> GaussianMixture:
+        """Give the model, fitted: the best restart so far."""
+        self._model._take_fit(self._search.fitted(), np.float64)
+        return self._model
