@@ -1,14 +1,17 @@
 //! The one error type of the library.
 //!
-//! Every message has two lines: the first names the place and the problem, the second says what to do about it.
+//! Every message has two lines: the first names the place and the problem, the second says what to do about it, in Rust's
+//! words unless others are given.
 //! Rows, features and components are counted from 0; lines of a text file from 1.
 
+use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use thiserror::Error;
 
-use bytesize::ByteSize;
+use crate::advice::{Advice, Term, one_line};
 
 /// `Result` with Mixtura's [`Error`](enum@Error).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -18,10 +21,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// There is nothing to fit.
-    #[error(
-        "the data have no values: {n_samples} samples of {n_features} features\n\
-         give at least one row and one numeric column"
-    )]
     EmptyData {
         /// Rows found.
         n_samples: usize,
@@ -30,10 +29,6 @@ pub enum Error {
     },
 
     /// A value is NaN or infinite.
-    #[error(
-        "row {row}, {feature} is {value}, the first of {count} values that are NaN or infinite\n\
-         remove or fill these values before fitting (rows are counted from 0)"
-    )]
     NonFinite {
         /// First row that has such a value.
         row: usize,
@@ -46,10 +41,6 @@ pub enum Error {
     },
 
     /// A value is so large that its square, or a sum of squares, would overflow.
-    #[error(
-        "row {row}, {feature} is {value:e}, too large for sums of squares\n\
-         rescale this feature, or remove the row (rows are counted from 0)"
-    )]
     TooLarge {
         /// First row that has such a value.
         row: usize,
@@ -60,11 +51,6 @@ pub enum Error {
     },
 
     /// A value lies so far from the others that single precision cannot hold both.
-    #[error(
-        "row {row}, {feature} is {value:e}, {spreads:.1e} times the feature's spread from its median: \
-         single precision cannot hold both\n\
-         remove the row or rescale the feature, or use the f64 backend (--device cpu)"
-    )]
     TooWideForSinglePrecision {
         /// Row of the value.
         row: usize,
@@ -77,10 +63,6 @@ pub enum Error {
     },
 
     /// The sample weights do not match the samples in number.
-    #[error(
-        "{found} sample weights for {expected} samples\n\
-         give one weight for each sample, in the same order"
-    )]
     WeightCount {
         /// Number of samples.
         expected: usize,
@@ -89,10 +71,6 @@ pub enum Error {
     },
 
     /// A sample weight is negative, NaN or infinite.
-    #[error(
-        "the sample weight of row {row} is {value}\n\
-         sample weights must be finite and not negative (rows are counted from 0)"
-    )]
     BadWeight {
         /// First row that has such a weight.
         row: usize,
@@ -101,17 +79,12 @@ pub enum Error {
     },
 
     /// All sample weights are zero.
-    #[error("the sample weights sum to {sum}\ngive at least one sample a positive weight, with a finite sum")]
     WeightSum {
         /// The sum found.
         sum: f64,
     },
 
     /// There are fewer samples than components.
-    #[error(
-        "{n_samples} samples are too few for {n_components} components\n\
-         use at most one component per sample, or give more data"
-    )]
     TooFewSamples {
         /// Number of samples (of positive weight).
         n_samples: usize,
@@ -120,10 +93,6 @@ pub enum Error {
     },
 
     /// Data and model have different numbers of features.
-    #[error(
-        "the data have {found} features, the model has {expected}\n\
-         choose the columns that the model was fitted on (--columns)"
-    )]
     FeatureCount {
         /// Features of the model.
         expected: usize,
@@ -132,7 +101,6 @@ pub enum Error {
     },
 
     /// An option lies outside its range.
-    #[error("{name} is {value}\nit must be {expected}")]
     InvalidOption {
         /// Name of the option.
         name: &'static str,
@@ -143,7 +111,6 @@ pub enum Error {
     },
 
     /// An array of a model has another shape than its family, K and D demand.
-    #[error("{name} has shape {found:?}\nthe shape must be {expected:?}")]
     Shape {
         /// Name of the array.
         name: &'static str,
@@ -154,7 +121,6 @@ pub enum Error {
     },
 
     /// A parameter of a model is not what a mixture can have.
-    #[error("{name}{} is {value}\nit must be {expected}", place(index))]
     InvalidParameter {
         /// Name of the array.
         name: &'static str,
@@ -167,13 +133,6 @@ pub enum Error {
     },
 
     /// A covariance matrix is not positive definite: a component collapsed.
-    #[error(
-        "{} collapsed along feature {feature}: its covariance is not positive definite\n\
-         raise the covariance floor (--floor or --reg-covar), use fewer components, or drop features that are constant or \
-         follow from others{}",
-        owner(component),
-        if *.single_precision { "; or use the f64 backend (--device cpu)" } else { "" }
-    )]
     NotPositiveDefinite {
         /// The component; `None` for the covariance that all components share.
         component: Option<usize>,
@@ -184,18 +143,15 @@ pub enum Error {
     },
 
     /// Parts of data, or answers about them, do not belong together.
-    #[error("{problem}\ngive every part of the data once, in order, with the same features")]
     Parts {
         /// The part, and what is wrong with it.
         problem: String,
     },
 
     /// Whoever watches the passes stopped one.
-    #[error("the work was interrupted\nrun it again, or go on from a checkpoint (--resume)")]
     Interrupted,
 
     /// A file cannot be read.
-    #[error("{}: cannot be read: {source}\n{}", path.display(), reading_remedy(source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -204,7 +160,6 @@ pub enum Error {
     },
 
     /// A file cannot be written.
-    #[error("{}: cannot be written: {source}\nchoose another place, or make room there", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -213,20 +168,16 @@ pub enum Error {
     },
 
     /// The contents of a file are not what they should be.
-    #[error("{place}: {problem}\n{remedy}")]
     Malformed {
         /// File and, where known, line and column.
         place: String,
         /// What is wrong there.
         problem: String,
         /// What to do about it.
-        remedy: String,
+        remedy: Advice,
     },
 
     /// No adapter matches the device asked for.
-    #[error(
-        "no {wanted} was found; {found}\nuse --device cpu, or install a driver; `mixtura devices` lists what there is"
-    )]
     NoAdapter {
         /// What was asked for, in words.
         wanted: String,
@@ -235,10 +186,6 @@ pub enum Error {
     },
 
     /// The machine has less memory than is needed.
-    #[error(
-        "{what} need {}, more than can be had\nuse fewer components or features, or another covariance type",
-        bytes.map_or("endless memory".to_owned(), |bytes| ByteSize(bytes as u64).to_string())
-    )]
     OutOfMemory {
         /// What needs it, in words.
         what: String,
@@ -247,10 +194,6 @@ pub enum Error {
     },
 
     /// The device has less memory than the samples need.
-    #[error(
-        "{device}: out of memory: {detail}\n\
-         allow samples less of it (--gpu-memory), use fewer components, another device, or --device cpu"
-    )]
     OutOfDeviceMemory {
         /// Name of the device.
         device: String,
@@ -259,10 +202,6 @@ pub enum Error {
     },
 
     /// A model is larger than the kernels of a device take.
-    #[error(
-        "{n_components} components of {n_features} features are too large a model for {device}: it takes {limit}\n\
-         use --device cpu, which has no such limit, or fewer of them"
-    )]
     TooLargeForDevice {
         /// Name of the device.
         device: String,
@@ -275,9 +214,6 @@ pub enum Error {
     },
 
     /// The device stopped answering.
-    #[error(
-        "{device}: the device was lost: {detail}\nrun again, with another device or --device cpu if it happens again"
-    )]
     DeviceLost {
         /// Name of the device.
         device: String,
@@ -286,10 +222,6 @@ pub enum Error {
     },
 
     /// The device returned what cannot be.
-    #[error(
-        "{device}: wrong results: {detail}\n\
-         update the driver, or use another device or --device cpu"
-    )]
     WrongResults {
         /// Name of the device.
         device: String,
@@ -298,13 +230,141 @@ pub enum Error {
     },
 
     /// The driver refused something that it should take.
-    #[error("{device}: {detail}\nupdate the driver, or use another device or --device cpu")]
     Device {
         /// Name of the device.
         device: String,
         /// What the driver said.
         detail: String,
     },
+}
+
+impl Error {
+    /// The problem, and the place where that is known: one line.
+    pub fn problem(&self) -> String {
+        one_line(match self {
+            Error::EmptyData { n_samples, n_features } => {
+                format!("the data have no values: {n_samples} samples of {n_features} features")
+            }
+            Error::NonFinite { row, feature, value, count } => {
+                format!("row {row}, {feature} is {value}, the first of {count} values that are NaN or infinite")
+            }
+            Error::TooLarge { row, feature, value } => {
+                format!("row {row}, {feature} is {value:e}, too large for sums of squares")
+            }
+            Error::TooWideForSinglePrecision { row, feature, value, spreads } => format!(
+                "row {row}, {feature} is {value:e}, {spreads:.1e} times the feature's spread from its median: \
+                 single precision cannot hold both"
+            ),
+            Error::WeightCount { expected, found } => format!("{found} sample weights for {expected} samples"),
+            Error::BadWeight { row, value } => format!("the sample weight of row {row} is {value}"),
+            Error::WeightSum { sum } => format!("the sample weights sum to {sum}"),
+            Error::TooFewSamples { n_samples, n_components } => {
+                format!("{n_samples} samples are too few for {n_components} components")
+            }
+            Error::FeatureCount { expected, found } => {
+                format!("the data have {found} features, the model has {expected}")
+            }
+            Error::InvalidOption { name, value, .. } => format!("{name} is {value}"),
+            Error::Shape { name, found, .. } => format!("{name} has shape {found:?}"),
+            Error::InvalidParameter { name, index, value, .. } => {
+                let place: String = index.iter().map(|i| format!("[{i}]")).collect();
+                format!("{name}{place} is {value}")
+            }
+            Error::NotPositiveDefinite { component, feature, .. } => {
+                let owner = component.map_or("the shared covariance".to_owned(), |k| format!("component {k}"));
+                format!("{owner} collapsed along feature {feature}: its covariance is not positive definite")
+            }
+            Error::Parts { problem } => problem.clone(),
+            Error::Interrupted => "the work was interrupted".to_owned(),
+            Error::Read { path, source } => format!("{}: cannot be read: {source}", path.display()),
+            Error::Write { path, source } => format!("{}: cannot be written: {source}", path.display()),
+            Error::Malformed { place, problem, .. } => format!("{place}: {problem}"),
+            Error::NoAdapter { wanted, found } => format!("no {wanted} was found; {found}"),
+            Error::OutOfMemory { what, bytes } => {
+                let size = bytes.map_or("endless memory".to_owned(), |bytes| ByteSize(bytes as u64).to_string());
+                format!("{what} need {size}, more than can be had")
+            }
+            Error::OutOfDeviceMemory { device, detail } => format!("{device}: out of memory: {detail}"),
+            Error::TooLargeForDevice { device, limit, n_components, n_features } => format!(
+                "{n_components} components of {n_features} features are too large a model for {device}: it takes {limit}"
+            ),
+            Error::DeviceLost { device, detail } => format!("{device}: the device was lost: {detail}"),
+            Error::WrongResults { device, detail } => format!("{device}: wrong results: {detail}"),
+            Error::Device { device, detail } => format!("{device}: {detail}"),
+        })
+    }
+
+    /// The remedy: what to do about it.
+    pub fn remedy(&self) -> Advice {
+        match self {
+            Error::EmptyData { .. } => "give at least one row and one numeric column".into(),
+            Error::NonFinite { .. } => "remove or fill these values before fitting (rows are counted from 0)".into(),
+            Error::TooLarge { .. } => "rescale this feature, or remove the row (rows are counted from 0)".into(),
+            Error::TooWideForSinglePrecision { .. } => {
+                Advice::from("remove the row or rescale the feature, or use the f64 backend (") + Term::Cpu + ")"
+            }
+            Error::WeightCount { .. } => "give one weight for each sample, in the same order".into(),
+            Error::BadWeight { .. } => {
+                "sample weights must be finite and not negative (rows are counted from 0)".into()
+            }
+            Error::WeightSum { .. } => "give at least one sample a positive weight, with a finite sum".into(),
+            Error::TooFewSamples { .. } => "use at most one component per sample, or give more data".into(),
+            Error::FeatureCount { .. } => {
+                Advice::from("choose the columns that the model was fitted on (") + Term::Columns + ")"
+            }
+            Error::InvalidOption { expected, .. } | Error::InvalidParameter { expected, .. } => {
+                format!("it must be {expected}").into()
+            }
+            Error::Shape { expected, .. } => format!("the shape must be {expected:?}").into(),
+            Error::NotPositiveDefinite { single_precision, .. } => {
+                let raise = Advice::from("raise the covariance floor (") + Term::Floor;
+                let raise = raise + "), use fewer components, or drop features that are constant or follow from others";
+                match single_precision {
+                    true => raise + "; or use the f64 backend (" + Term::Cpu + ")",
+                    false => raise,
+                }
+            }
+            Error::Parts { .. } => "give every part of the data once, in order, with the same features".into(),
+            Error::Interrupted => Advice::from("run it again, or go on from a checkpoint (") + Term::Resume + ")",
+            Error::Read { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "check the path",
+                // What no system said, a decoder did.
+                _ if source.raw_os_error().is_none() => "copy or write it again",
+                _ => "check the path and its permissions",
+            }
+            .into(),
+            Error::Write { .. } => "choose another place, or make room there".into(),
+            Error::Malformed { remedy, .. } => remedy.clone(),
+            Error::NoAdapter { .. } => {
+                Advice::from("use ") + Term::Cpu + ", or install a driver; " + Term::Devices + " lists what there is"
+            }
+            Error::OutOfMemory { .. } => "use fewer components or features, or another covariance type".into(),
+            Error::OutOfDeviceMemory { .. } => {
+                let allow = Advice::from("allow samples less of it (") + Term::DeviceMemory;
+                allow + "), use fewer components, another device, or " + Term::Cpu
+            }
+            Error::TooLargeForDevice { .. } => {
+                Advice::from("use ") + Term::Cpu + ", which has no such limit, or fewer of them"
+            }
+            Error::DeviceLost { .. } => {
+                Advice::from("run again, with another device or ") + Term::Cpu + " if it happens again"
+            }
+            Error::WrongResults { .. } | Error::Device { .. } => {
+                Advice::from("update the driver, or use another device or ") + Term::Cpu
+            }
+        }
+    }
+
+    /// The two lines, with the words of a front door for the terms of the remedy.
+    pub fn in_words(&self, words: impl Fn(&Term) -> String) -> String {
+        format!("{}\n{}", self.problem(), self.remedy().in_words(words))
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_words(Term::to_string))
+    }
 }
 
 /// A column of the data, by index and, where it has one, name.
@@ -316,33 +376,12 @@ pub struct Feature {
     pub name: Option<String>,
 }
 
-impl std::fmt::Display for Feature {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Feature {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "column {}", self.index)?;
         match &self.name {
             Some(name) => write!(f, " ({name})"),
             None => Ok(()),
         }
     }
-}
-
-/// What to do about a file that cannot be read.
-fn reading_remedy(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::NotFound => "check the path",
-        // What no system said, a decoder did.
-        _ if source.raw_os_error().is_none() => "copy or write it again",
-        _ => "check the path and its permissions",
-    }
-}
-
-fn owner(component: &Option<usize>) -> String {
-    match component {
-        Some(k) => format!("component {k}"),
-        None => "the shared covariance".to_owned(),
-    }
-}
-
-fn place(index: &[usize]) -> String {
-    index.iter().map(|i| format!("[{i}]")).collect()
 }

@@ -67,6 +67,7 @@
 //! `gpu` (default) is the backend on wgpu: Vulkan, Metal or DX12. Without it this is a complete program for the CPU.
 //! `cli` (default) is the command line, `mixtura`.
 
+mod advice;
 mod data;
 mod device;
 mod error;
@@ -75,6 +76,7 @@ pub mod io;
 mod memory;
 mod model;
 
+pub use advice::{Advice, Term};
 pub use data::points::{LARGEST_VALUE, Points, Samples};
 pub use data::shard::Shard;
 pub use data::summary::Summary;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::interrupt::{self, Interrupted};
-use crate::cli::{Cli, Usage};
+use crate::cli::{Cli, Usage, words};
 
 fn main() -> ExitCode {
     quieten_driver();
@@ -55,7 +55,10 @@ fn quieten_decoders() {
 
 /// The problem on one line and the remedy on another.
 fn report(error: &anyhow::Error) {
-    let message = error.to_string();
+    let message = match error.downcast_ref::<mixtura::Error>() {
+        Some(error) => error.in_words(words::flag),
+        None => error.to_string(),
+    };
     let (problem, remedy) = message.split_once('\n').unwrap_or((&message, ""));
     eprintln!("error: {problem}");
     if !remedy.is_empty() {

@@ -83,7 +83,7 @@ impl Dataset {
     /// Notes about the files: choices that were made, which may be others than were meant.
     #[getter]
     fn notes(&self) -> Vec<String> {
-        self.0.notes().iter().map(|note| in_python(note)).collect()
+        self.0.notes().iter().map(in_python).collect()
     }
 
     /// `memory` or `disk`.

@@ -1,27 +1,11 @@
-//! Errors of the library as Python's: the exception types that scikit-learn raises, and the names of arguments in place
-//! of the command line's flags.
+//! Errors of the library as Python's: the exception types that scikit-learn raises, and the names of arguments in its
+//! advice.
 
 use std::io;
 
-use mixtura::Error;
+use mixtura::{Advice, Error, Term};
 use pyo3::PyErr;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
-
-/// Flags that messages mention, and what they are here.
-const ARGUMENTS: [(&str, &str); 12] = [
-    ("--device cpu", "device=\"cpu\""),
-    ("`mixtura devices`", "mixtura.devices()"),
-    ("`mixtura fit --out`", "`GaussianMixture.save` or `mixtura fit --out`"),
-    ("--reg-covar", "reg_covar"),
-    ("--columns", "Dataset(columns=...)"),
-    ("allow samples less of it (--gpu-memory), ", ""),
-    ("--memory", "Dataset(memory=...)"),
-    ("--header yes", "Dataset(header=True)"),
-    ("--header no", "Dataset(header=False)"),
-    ("--delimiter", "Dataset(delimiter=...)"),
-    ("--dims", "Dataset(dims=...)"),
-    ("--member", "Dataset(member=...)"),
-];
 
 /// scikit-learn's words for a covariance that is not positive definite.
 const COLLAPSED: &str = "Fitting the mixture model failed because some components have ill-defined empirical \
@@ -30,13 +14,18 @@ const COLLAPSED: &str = "Fitting the mixture model failed because some component
 
 /// The exception for an error.
 pub(crate) fn exception(error: Error) -> PyErr {
-    let message = in_python(&error.to_string());
+    let message = error.in_words(argument);
     match error {
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         Error::Read { path, source } | Error::Write { path, source } => {
             system(&source, &path.display().to_string(), message)
         }
-        Error::OutOfMemory { .. } | Error::OutOfDeviceMemory { .. } => PyMemoryError::new_err(message),
+        Error::OutOfMemory { .. } => PyMemoryError::new_err(message),
+        // Samples may take all memory that a device has.
+        Error::OutOfDeviceMemory { .. } => {
+            let remedy = Advice::from("use fewer components, another device, or ") + Term::Cpu;
+            PyMemoryError::new_err(format!("{}\n{}", error.problem(), in_python(&remedy)))
+        }
         Error::NoAdapter { .. } | Error::DeviceLost { .. } | Error::Device { .. } | Error::WrongResults { .. } => {
             PyRuntimeError::new_err(message)
         }
@@ -44,7 +33,7 @@ pub(crate) fn exception(error: Error) -> PyErr {
             "Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}"
         )),
         Error::NotPositiveDefinite { single_precision, .. } => {
-            let place = message.lines().next().unwrap_or_default().to_owned();
+            let place = error.problem();
             let advice = match single_precision {
                 true => " The numerical accuracy can also be improved by computing in float64 (device=\"cpu\").",
                 false => "",
@@ -55,9 +44,46 @@ pub(crate) fn exception(error: Error) -> PyErr {
     }
 }
 
-/// A text of the library, with the names of Python's arguments.
-pub(crate) fn in_python(text: &str) -> String {
-    ARGUMENTS.iter().fold(text.to_owned(), |text, (flag, argument)| text.replace(flag, argument))
+/// A line of the library's advice, with the names of arguments.
+pub(crate) fn in_python(advice: &Advice) -> String {
+    advice.in_words(argument)
+}
+
+/// The argument, or the function, that a term stands for. What Python has nothing of, the command line has.
+fn argument(term: &Term) -> String {
+    let argument = match term {
+        Term::Cpu => "device=\"cpu\"",
+        Term::Devices => "mixtura.devices()",
+        Term::Memory => "Dataset(memory=...)",
+        Term::DeviceMemory => "`mixtura fit --gpu-memory`",
+        Term::Columns => "Dataset(columns=...)",
+        Term::ColumnsNamed(names) => {
+            let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
+            return format!("Dataset(..., columns=[{}])", names.join(", "));
+        }
+        Term::Header(true) => "Dataset(header=True)",
+        Term::Header(false) => "Dataset(header=False)",
+        Term::Delimiter => "Dataset(delimiter=...)",
+        Term::Member(names) => {
+            let calls: Vec<String> =
+                names.iter().map(|name| format!("Dataset(..., member={})", literal(name))).collect();
+            return calls.join(" or ");
+        }
+        Term::Dims => "Dataset(dims=...)",
+        Term::Floor => "reg_covar",
+        Term::MaxIter => "max_iter",
+        Term::Tol => "tol",
+        Term::SaveModel => "`GaussianMixture.save` or `mixtura fit --out`",
+        Term::SaveCheckpoint => "`mixtura fit --checkpoint`",
+        Term::Resume => "`mixtura fit --resume`",
+        other => return other.to_string(),
+    };
+    argument.to_owned()
+}
+
+/// A string as it is typed in Python; JSON writes it alike.
+fn literal(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// The exception for what the system refused: of the type that its number stands for.

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,23 @@ def test_errors_name_the_file_and_the_place(tmp_path, blobs):
         GaussianMixture().fit(Dataset(tmp_path / "three.npy"), sample_weight=[1.0, 1.0, 1.0])
     with pytest.raises(ValueError, match="no column"):
         Dataset(tmp_path / "three.npy", columns=["q"])
+
+
+def test_errors_advise_in_words_of_python(tmp_path, blobs):
+    pd.DataFrame({"it's \"x\"": [1.0, 2.0], "y": [3.0, 5.0], "z": ["a", "b"]}).to_parquet(tmp_path / "table.parquet")
+    np.savez(tmp_path / "two.npz", a=blobs, b=blobs)
+    blobs[:, :2].astype("<f8").tofile(tmp_path / "raw.f64")
+    (tmp_path / "text.csv").write_text("a,b\n1,2\n3,oops\n")
+    (tmp_path / "model.json").write_text("{}")
+    for call, advice in [
+        (lambda: Dataset(tmp_path / "table.parquet"), r'numbers: Dataset(..., columns=["it\'s \"x\"", "y"])'),
+        (lambda: Dataset(tmp_path / "two.npz"), 'one: Dataset(..., member="a") or Dataset(..., member="b")'),
+        (lambda: Dataset(tmp_path / "raw.f64"), "give their number: Dataset(dims=...)"),
+        (lambda: Dataset(tmp_path / "text.csv"), 'choose other columns: Dataset(..., columns=["a"])'),
+        (lambda: GaussianMixture.load(tmp_path / "model.json"), "`GaussianMixture.save` or `mixtura fit --out` wrote"),
+    ]:
+        with pytest.raises(ValueError, match=re.escape(advice)):
+            call()
 
 
 def test_a_file_that_changes_under_a_data_set_is_an_error(tmp_path, blobs):

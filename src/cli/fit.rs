@@ -148,8 +148,8 @@ impl FitArgs {
             checkpoint.check_data(path, &data)?;
             if !checkpoint.device.computes_like(device.info()) {
                 let (before, now) = (&checkpoint.device.name, &device.info().name);
-                output
-                    .warnings(&[format!("the fit began on {before}; on {now} it goes on, but not with the same bits")]);
+                let text = format!("the fit began on {before}; on {now} it goes on, but not with the same bits");
+                output.warnings(&[text.into()]);
             }
         }
         let record = Record { device: &device, data: &data, options: &options, init: &init };

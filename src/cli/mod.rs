@@ -22,6 +22,7 @@ mod score;
 mod tables;
 mod trace;
 mod update;
+pub(crate) mod words;
 
 use clap::{Parser, Subcommand};
 

@@ -1,11 +1,14 @@
 //! Output of a command: its result on standard output, as text or JSON, and all else on standard error, unless it is to be
 //! quiet.
 
+use std::fmt::Display;
 use std::io::Write;
 
 use clap::Args;
-use mixtura::{Device, Error};
+use mixtura::{Advice, Device, Error};
 use serde::Serialize;
+
+use super::words::in_flags;
 
 /// How results are told; the same for every command.
 #[derive(Debug, Args)]
@@ -38,23 +41,23 @@ impl OutputArgs {
     }
 
     /// Says what there is to say about the data.
-    pub(crate) fn notes(&self, notes: &[String]) {
-        self.say("note", notes);
+    pub(crate) fn notes(&self, notes: &[Advice]) {
+        self.say("note", notes.iter().map(in_flags));
     }
 
     /// Says what should be known of a result.
-    pub(crate) fn warnings(&self, warnings: &[String]) {
-        self.say("warning", warnings);
+    pub(crate) fn warnings(&self, warnings: &[Advice]) {
+        self.say("warning", warnings.iter().map(in_flags));
     }
 
     /// Says when the CPU has taken the place of a device that was chosen automatically.
     pub(crate) fn distrust(&self, device: &Device) {
-        self.say("warning", device.distrust().as_slice());
+        self.say("warning", device.distrust());
     }
 
-    fn say(&self, kind: &str, lines: &[impl std::fmt::Display]) {
+    fn say(&self, kind: &str, lines: impl IntoIterator<Item = impl Display>) {
         if !self.quiet {
-            lines.iter().for_each(|line| eprintln!("{kind}: {line}"));
+            lines.into_iter().for_each(|line| eprintln!("{kind}: {line}"));
         }
     }
 }

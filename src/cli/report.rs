@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::components::component_table;
 use super::format::{aligned, seconds};
+use super::words::in_flags;
 
 /// The JSON object.
 #[derive(Debug, Serialize)]
@@ -36,7 +37,7 @@ pub(crate) struct FitReport<'a> {
     weights: Nested<'a>,
     means: Nested<'a>,
     covariances: Nested<'a>,
-    warnings: &'a [String],
+    warnings: Vec<String>,
 }
 
 /// Log-likelihood in f64.
@@ -100,7 +101,7 @@ impl<'a> FitReport<'a> {
             weights: mixture.weights().into(),
             means: mixture.means().into(),
             covariances: mixture.covariances().into(),
-            warnings: &fit.warnings,
+            warnings: fit.warnings.iter().map(in_flags).collect(),
         }
     }
 }

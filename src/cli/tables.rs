@@ -41,7 +41,7 @@ impl Table {
             return Err(mixtura::Error::Malformed {
                 place: self.to.path().display().to_string(),
                 problem: "some of the files hold f32 and others f64, and a column has one type".to_owned(),
-                remedy: "work on the files of each type alone".to_owned(),
+                remedy: "work on the files of each type alone".into(),
             });
         }
         writer.write(blocks)

@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
+use crate::advice::{Advice, Term};
 use crate::data::summary::Summary;
 use crate::error::{Error, Result};
 use crate::model::covariance::average;
@@ -76,7 +77,7 @@ const LARGEST_SHARE: f64 = 0.01;
 
 /// What the user should know of floors that make up much of a variance, in one sentence. Features that are constant in the
 /// data have no variance of their own anyway.
-pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, summary: &Summary) -> Option<String> {
+pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, summary: &Summary) -> Option<Advice> {
     let (k, covariances, scales) = (mixture.n_components(), mixture.covariances(), summary.scale());
     let share = |k: Option<usize>, i: Option<usize>| {
         let floor = i.map_or_else(|| average(floors), |i| floors[i]);
@@ -98,11 +99,11 @@ pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, summary: &Summary
         1 => ", and more than 1 % of another variance".to_owned(),
         others => format!(", and more than 1 % of {others} other variances"),
     };
-    Some(format!(
-        "the covariance floor is {:.0} % of the variance of {whose}{others}: the result depends on it; lower it (--floor or \
-         --reg-covar), or use fewer components",
+    let text = format!(
+        "the covariance floor is {:.0} % of the variance of {whose}{others}: the result depends on it; lower it (",
         100.0 * share
-    ))
+    );
+    Some(Advice::from(text) + Term::Floor + "), or use fewer components")
 }
 
 #[cfg(test)]
@@ -119,7 +120,7 @@ mod tests {
         let said = |variances: ndarray::Array2<f64>, floors: [f64; 3]| {
             let means = array![[0.0, 7.0, 0.0], [2.0, 7.0, 5.0]];
             let mixture = Mixture::new(arr1(&[0.5, 0.5]), means, CovarianceArray::Diag(variances)).unwrap();
-            warning(&mixture, &arr1(&floors), points.summary())
+            warning(&mixture, &arr1(&floors), points.summary()).map(|warning| warning.to_string())
         };
         // The second feature is constant.
         assert_eq!(said(array![[1.0, 1e-3, 1.0], [1.0, 1e-3, 1.0]], [1e-2, 1e-3, 1e-2]), None);

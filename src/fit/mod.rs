@@ -23,6 +23,7 @@ pub use self::state::{FitState, Peak, Restart};
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
+use crate::advice::Advice;
 use crate::data::{Data, Home};
 use crate::device::Device;
 use crate::device::backend::Backend;
@@ -194,7 +195,7 @@ impl<'d> Fitting<'d> {
         let task = self.search.score_task()?;
         let answer = self.backend.run(&[task])?.pop().ok_or_else(unexpected)?;
         let mut fit = self.search.finish(answer)?;
-        fit.warnings.splice(0..0, self.device.distrust().map(str::to_owned));
+        fit.warnings.splice(0..0, self.device.distrust().map(Advice::from));
         let (home, seconds, epoch_seconds) = (self.backend.home(), self.seconds, self.epoch_seconds);
         Ok(Fit { home, seconds, epoch_seconds, ..fit })
     }

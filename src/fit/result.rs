@@ -1,5 +1,6 @@
 //! What a fit tells: after each epoch, and in the end.
 
+use crate::advice::Advice;
 use crate::data::Home;
 use crate::fit::collapse::Repair;
 use crate::fit::init::Initialisation;
@@ -83,7 +84,7 @@ pub struct Fit {
     /// Seconds of every epoch, of all restarts in turn.
     pub epoch_seconds: Vec<f64>,
     /// What the user should know, a sentence each.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Advice>,
 }
 
 impl Fit {

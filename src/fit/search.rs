@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use crate::advice::{Advice, Term};
 use crate::data::summary::Summary;
 use crate::data::{Home, NEVER};
 use crate::device::task::{Answer, SumsTask, Task};
@@ -169,28 +170,29 @@ impl Search {
         let log_likelihood = self.setting.complete(answer)?.log_likelihood(summary.total_weight());
         let mut warnings = Vec::new();
         if best.at_precision_limit {
-            warnings.push(format!(
+            let ended = format!(
                 "the fit ended after {} epochs at the limit of single precision: its lower bound falls and rises by more than \
-                 the tolerance of {:e}, and its best model is kept; --device cpu computes in double precision",
+                 the tolerance of {:e}, and its best model is kept; ",
                 best.lower_bounds.len(),
                 options.tol,
-            ));
+            );
+            warnings.push(Advice::from(ended) + Term::Cpu + " computes in double precision");
         } else if !best.converged && options.max_iter > 0 {
-            warnings.push(format!(
-                "the fit did not converge in {} epochs: the last change of the lower bound was {:.1e}, not below {:e}; \
-                 raise --max-iter or --tol",
+            let ended = format!(
+                "the fit did not converge in {} epochs: the last change of the lower bound was {:.1e}, not below {:e}; raise ",
                 best.lower_bounds.len(),
                 best.last_change(options),
                 options.tol,
-            ));
+            );
+            warnings.push(Advice::from(ended) + Term::MaxIter + " or " + Term::Tol);
         }
         warnings.extend(floor::warning(&best.mixture, &m_step.floors, summary));
         let dropped = options.n_components.saturating_sub(best.mixture.n_components());
         if dropped > 0 && options.warm_start.is_none() {
             let asked = options.n_components;
-            warnings.push(format!(
-                "{dropped} of {asked} components were dropped; use fewer, or raise the covariance floor"
-            ));
+            let text =
+                format!("{dropped} of {asked} components were dropped; use fewer, or raise the covariance floor");
+            warnings.push(text.into());
         }
         Ok(Fit {
             converged: best.converged,

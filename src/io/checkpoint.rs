@@ -10,6 +10,7 @@ use super::malformed;
 use super::model;
 use super::nested::{Nested, NestedValues};
 use super::output::Destination;
+use crate::advice::{Advice, Term};
 use crate::data::Data;
 use crate::device::choice::DeviceInfo;
 use crate::error::{Error, Result};
@@ -326,7 +327,7 @@ impl Checkpoint {
     pub fn load(path: &Path) -> Result<Self> {
         let text = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         Self::parse(&text).map_err(|problem| {
-            let remedy = "give a checkpoint that `mixtura fit --checkpoint` wrote, unchanged";
+            let remedy = Advice::from("give a checkpoint that ") + Term::SaveCheckpoint + " wrote, unchanged";
             malformed(path.display().to_string(), problem, remedy)
         })
     }
@@ -369,9 +370,8 @@ impl Checkpoint {
             None => Ok(()),
             Some(difference) => {
                 let problem = format!("this checkpoint belongs to other data: {difference}");
-                let remedy =
-                    "give the data, columns and weights that the fit began with, or begin anew without --resume";
-                Err(malformed(path.display().to_string(), problem, remedy))
+                let remedy = "give the data, columns and weights that the fit began with, or begin anew without ";
+                Err(malformed(path.display().to_string(), problem, Advice::from(remedy) + Term::Resume))
             }
         }
     }

@@ -12,10 +12,11 @@ use arrow_schema::{DataType, Schema};
 use ndarray::{Array1, Array2};
 
 use super::chunks::Chunk;
-use super::columns::{MOST_COLUMNS, Picked, Selection, columns_flag};
+use super::columns::{MOST_COLUMNS, Picked, Selection, choice_of};
 use super::fields::Fields;
 use super::malformed;
 use super::notes::Note;
+use crate::advice::{Advice, Term};
 use crate::data::points::Samples;
 use crate::error::{self, Error};
 
@@ -83,7 +84,8 @@ impl Layout {
         let lengths: Vec<Option<usize>> = fields.iter().map(|field| field.length).collect();
         if lengths.iter().flatten().sum::<usize>() > MOST_COLUMNS {
             let problem = format!("the lists of its columns hold more than {MOST_COLUMNS} numbers in every row");
-            return Err(malformed(file, problem, "choose other columns (--columns), or write it again"));
+            let remedy = Advice::from("choose other columns (") + Term::Columns + "), or write it again";
+            return Err(malformed(file, problem, remedy));
         }
         let places: Vec<Place> = lengths
             .iter()
@@ -111,8 +113,8 @@ impl Layout {
                     .map(|column| names[column].as_str())
                     .collect();
                 let remedy = match numbers.is_empty() {
-                    true => "no column of this file holds numbers".to_owned(),
-                    false => format!("choose columns of numbers: {}", columns_flag(&numbers)),
+                    true => "no column of this file holds numbers".into(),
+                    false => Advice::from("choose columns of numbers: ") + choice_of(&numbers),
                 };
                 return Err(malformed(file, problem, remedy));
             }
@@ -179,11 +181,8 @@ impl Layout {
             let name = &self.fields[column].name;
             let problem =
                 format!("column {column} ({name}): a list of {other} numbers, and the first one has {length}");
-            return Err(malformed(
-                &self.file,
-                problem,
-                "give lists of one length, or choose other columns (--columns)",
-            ));
+            let remedy = Advice::from("give lists of one length, or choose other columns (");
+            return Err(malformed(&self.file, problem, remedy + Term::Columns + ")"));
         }
         let offsets = lists.value_offsets();
         let (start, end) = (offsets[0].as_usize(), offsets[lists.len()].as_usize());
@@ -242,7 +241,8 @@ impl Layout {
     pub(super) fn missing(&self, column: usize, nulls: usize) -> Error {
         let values = if nulls == 1 { "1 value is" } else { &format!("{nulls} values are") };
         let problem = format!("column {column} ({}): {values} missing (null)", self.fields[column].name);
-        malformed(&self.file, problem, "fill in or remove such rows, or choose other columns (--columns)")
+        let remedy = Advice::from("fill in or remove such rows, or choose other columns (");
+        malformed(&self.file, problem, remedy + Term::Columns + ")")
     }
 }
 

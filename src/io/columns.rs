@@ -6,6 +6,7 @@ use super::delimiter::Delimiter;
 use super::fields::{Fields, number};
 use super::malformed;
 use super::notes::Note;
+use crate::advice::{Advice, Term};
 use crate::error::{Error, Result};
 
 /// More columns than any table has: a header or a user that tells of more is mistaken.
@@ -177,9 +178,8 @@ fn named(place: &str, names: &[String], fields: &Fields) -> Result<Vec<usize>> {
         more => format!(", nor {more} more of its features"),
     };
     let problem = format!("there is no column '{first}', a feature of the model{more}");
-    let remedy =
-        format!("{}; to use others in its place, choose columns in the model's order: --columns", fields.available());
-    Err(malformed(place, problem, remedy))
+    let others = format!("{}; to use others in its place, choose columns in the model's order: ", fields.available());
+    Err(malformed(place, problem, Advice::from(others) + Term::Columns))
 }
 
 type Range = std::ops::Range<usize>;
@@ -229,20 +229,11 @@ fn unknown(place: &str, wanted: &str, fields: &Fields) -> Error {
     malformed(place, format!("there is no column '{wanted}'"), fields.available())
 }
 
-/// The flag that chooses columns, as it is typed in a shell; without the columns where they are very many.
-pub(super) fn columns_flag(names: &[&str]) -> String {
-    if names.len() > MOST_WRITTEN_OUT {
-        return "--columns".to_owned();
-    }
-    let in_list = |name: &&str| match name.contains([',', '"']) || name.trim() != *name {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => (*name).to_owned(),
-    };
-    let list = names.iter().map(in_list).collect::<Vec<_>>().join(",");
-    let is_plain = |c: char| c.is_alphanumeric() || "_-.,:/+=@%".contains(c);
-    match list.chars().all(is_plain) {
-        true => format!("--columns {list}"),
-        false => format!("--columns '{}'", list.replace('\'', r"'\''")),
+/// The choice of columns that a remedy gives; without their names where they are very many.
+pub(super) fn choice_of(names: &[&str]) -> Term {
+    match names.len() {
+        n if n > MOST_WRITTEN_OUT => Term::Columns,
+        _ => Term::ColumnsNamed(names.iter().map(|name| (*name).to_owned()).collect()),
     }
 }
 
@@ -299,20 +290,6 @@ mod tests {
         }
         let error = find(Columns::Listed("a,weight".to_owned()), None, &header).unwrap_err().to_string();
         assert!(error.contains("there is no column 'weight'"), "{error}");
-    }
-
-    #[test]
-    fn the_flag_that_a_remedy_gives_chooses_what_it_says() {
-        for header in [vec!["a", "b"], vec!["weight, kg", "it's", "say \"x\"", " a "], vec!["$HOME"]] {
-            let flag = columns_flag(&header);
-            let list = flag.strip_prefix("--columns ").unwrap();
-            let list = match list.strip_prefix('\'') {
-                Some(list) => list.strip_suffix('\'').unwrap().replace(r"'\''", "'"),
-                None => list.to_owned(),
-            };
-            let found = find(Columns::Listed(list), None, &header).unwrap();
-            assert_eq!(found.0, (0..header.len()).collect::<Vec<_>>(), "{flag}");
-        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::malformed;
 use super::origin::{Origin, locate};
 use super::rows::{Even, Gathered, Rows};
 use super::stream::{Checks, Stream, chunk_rows, read_ahead};
+use crate::advice::{Advice, Term};
 use crate::data::points::Points;
 use crate::data::summary::Summary;
 use crate::data::{Data, Home, Place, Visit, check_stop};
@@ -26,7 +27,7 @@ pub struct Dataset {
     reason: String,
     origin: Origin,
     weights_origin: Option<Origin>,
-    notes: Vec<String>,
+    notes: Vec<Advice>,
 }
 
 #[derive(Debug)]
@@ -128,7 +129,7 @@ impl Dataset {
     }
 
     /// Notes about the files, a line each: choices that were made, which may be others than were meant.
-    pub fn notes(&self) -> &[String] {
+    pub fn notes(&self) -> &[Advice] {
         &self.notes
     }
 
@@ -208,7 +209,8 @@ fn check_repeatable(files: &[PathBuf], memory: u64) -> Result<()> {
         Some(file) => {
             let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
             let problem = format!("more than the {} of memory allowed, and not to be read twice", text(memory));
-            Err(malformed(name, problem, "save the data as a file first, or allow more (--memory)"))
+            let remedy = Advice::from("save the data as a file first, or allow more (") + Term::Memory + ")";
+            Err(malformed(name, problem, remedy))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::notes::{About, Note};
+use crate::advice::{Advice, Term};
 
 /// Most column names that an error lists.
 const LISTED: usize = 20;
@@ -152,10 +153,8 @@ impl Fields {
             (!are_chosen && !names.is_empty()).then(|| format!("{columns} {}", names.join(", ")))
         };
         if let Some(columns) = left_out(&self.index) {
-            let text = format!(
-                "{columns}: an index, as pandas and R write it, and no feature unless it is chosen (--columns)"
-            );
-            notes.push(Note::new(About::Index, place, text));
+            let text = format!("{columns}: an index, as pandas and R write it, and no feature unless it is chosen (");
+            notes.push(Note::new(About::Index, place, Advice::from(text) + Term::Columns + ")"));
         }
         if let Some(columns) = left_out(&self.empty) {
             let text = format!("{columns}: without a name or a value in the first rows, and no feature");
@@ -239,7 +238,7 @@ mod tests {
         let fields = named(&["v", "w", "v", "v.1", "v"]);
         assert_eq!(fields.names().unwrap(), ["v.0", "w", "v.2", "v.1", "v.3"]);
         assert_eq!(fields.find("v"), None);
-        assert!(fields.notes("t", &fields.all(), false)[0].text.contains("'v'"));
+        assert!(fields.notes("t", &fields.all(), false)[0].text.to_string().contains("'v'"));
     }
 
     #[test]

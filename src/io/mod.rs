@@ -73,11 +73,10 @@ pub use stream::Stream;
 pub use table::{TableFormat, TableWriter};
 pub use unfinished::discard_unfinished;
 
+use crate::advice::Advice;
 use crate::error::Error;
 
 /// The error for contents that are not what they should be.
-fn malformed(place: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Error {
-    // A name or a cell of several lines would tear the message.
-    let line = |text: String| if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text };
-    Error::Malformed { place: line(place.into()), problem: line(problem.into()), remedy: line(remedy.into()) }
+fn malformed(place: impl Into<String>, problem: impl Into<String>, remedy: impl Into<Advice>) -> Error {
+    Error::Malformed { place: place.into(), problem: problem.into(), remedy: remedy.into() }
 }

@@ -11,6 +11,7 @@ use super::fit_record::FitRecord;
 use super::malformed;
 use super::nested::{Nested, NestedValues};
 use super::output::Destination;
+use crate::advice::{Advice, Term};
 use crate::error::{Error, Result};
 use crate::model::covariance::{CovarianceArray, CovarianceType};
 use crate::model::mixture::Mixture;
@@ -73,7 +74,8 @@ pub fn save_model(to: &Destination, model: &Model) -> Result<()> {
 pub fn load_model(path: &Path) -> Result<Model> {
     let text = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     parse(&text).map_err(|problem| {
-        malformed(path.display().to_string(), problem, "give a model that `mixtura fit --out` wrote, unchanged")
+        let remedy = Advice::from("give a model that ") + Term::SaveModel + " wrote, unchanged";
+        malformed(path.display().to_string(), problem, remedy)
     })
 }
 

@@ -1,5 +1,6 @@
 //! Notes about files that can be read: choices that were made for the user, who may have meant otherwise.
 
+use crate::advice::Advice;
 use crate::error::Error;
 
 /// Subject of a note: of each kind, one is told.
@@ -30,11 +31,11 @@ pub(super) enum About {
 pub(super) struct Note {
     pub(super) about: About,
     pub(super) place: String,
-    pub(super) text: String,
+    pub(super) text: Advice,
 }
 
 impl Note {
-    pub(super) fn new(about: About, place: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(super) fn new(about: About, place: impl Into<String>, text: impl Into<Advice>) -> Self {
         Note { about, place: place.into(), text: text.into() }
     }
 
@@ -83,18 +84,21 @@ impl Notes {
         let first_row = self.0.iter().map(|counted| &counted.first).find(|note| note.about == About::FirstRow);
         match (error, first_row) {
             (Error::Malformed { place, problem, remedy }, Some(Note { place: file, text, .. })) => {
-                Error::Malformed { place, problem, remedy: format!("{remedy}; mind {file}: {text}") }
+                Error::Malformed { place, problem, remedy: remedy + format!("; mind {file}: ") + text.clone() }
             }
             (error, _) => error,
         }
     }
 
     /// A line for each kind.
-    pub(super) fn lines(&self) -> Vec<String> {
-        let line = |Counted { first: Note { place, text, .. }, more, .. }: &Counted| match more {
-            0 => format!("{place}: {text}"),
-            1 => format!("{place}, and 1 more file: {text}"),
-            more => format!("{place}, and {more} more files: {text}"),
+    pub(super) fn lines(&self) -> Vec<Advice> {
+        let line = |Counted { first: Note { place, text, .. }, more, .. }: &Counted| {
+            let place = match more {
+                0 => format!("{place}: "),
+                1 => format!("{place}, and 1 more file: "),
+                more => format!("{place}, and {more} more files: "),
+            };
+            Advice::from(place) + text.clone()
         };
         self.0.iter().map(line).collect()
     }
@@ -111,6 +115,7 @@ mod tests {
             notes.add(Note::new(About::Index, place, "has an index"));
         }
         notes.add(Note::new(About::Repeated, "b", "has a name twice"));
-        assert_eq!(notes.lines(), ["a, and 2 more files: has an index", "b: has a name twice"]);
+        let lines: Vec<String> = notes.lines().iter().map(Advice::to_string).collect();
+        assert_eq!(lines, ["a, and 2 more files: has an index", "b: has a name twice"]);
     }
 }

@@ -12,6 +12,7 @@ use super::columns::Selection;
 use super::malformed;
 use super::npy;
 use super::source::{Format, Source};
+use crate::advice::{Advice, Term};
 use crate::error::{self, Error};
 
 /// Extension that numpy.savez puts behind the name of each array.
@@ -39,7 +40,8 @@ pub(super) fn open(source: Source, selection: &Selection) -> error::Result<Table
         (None, [only]) => *only,
         (None, _) => {
             let problem = format!("the archive holds {} arrays", members.len());
-            return Err(malformed(name, problem, format!("choose one: --member {}", members.join(" or "))));
+            let members = members.iter().map(|member| (*member).to_owned()).collect();
+            return Err(malformed(name, problem, Advice::from("choose one: ") + Term::Member(members)));
         }
         (Some(wanted), _) => members.iter().copied().find(|member| member == wanted).ok_or_else(|| {
             let remedy = format!("there are {}", members.join(", "));

@@ -6,6 +6,7 @@ use rand_pcg::Pcg64;
 use super::columns::Selection;
 use super::lines::Lines;
 use super::malformed;
+use crate::advice::{Advice, Term};
 use crate::error::{Error, Feature, Result};
 
 /// Which rows are used: a share of the first ones. The choice is made anew in every pass, and is always the same.
@@ -109,7 +110,8 @@ impl Origin {
                 && place != i
             {
                 let problem = format!("column '{name}' is feature {i} here, and feature {place} of the model");
-                let remedy = format!("choose the columns in the model's order: --columns {}", model_names.join(","));
+                let remedy = Advice::from("choose the columns in the model's order: ")
+                    + Term::ColumnsNamed(model_names.to_vec());
                 return Err(malformed(self.files(), problem, remedy));
             }
         }
@@ -142,7 +144,5 @@ pub(super) fn locate(mut error: Error, data: &Origin, weights: Option<&Origin>) 
         Error::WeightCount { .. } | Error::WeightSum { .. } => weights.unwrap_or(data).files(),
         _ => return error,
     };
-    let message = error.to_string();
-    let (problem, remedy) = message.split_once('\n').unwrap_or((&message, ""));
-    malformed(place, problem, remedy)
+    malformed(place, error.problem(), error.remedy())
 }

@@ -6,6 +6,7 @@ use super::encoding::{self, Blocks, Encoding, Kind};
 use super::fields::Fields;
 use super::malformed;
 use super::source::Source;
+use crate::advice::{Advice, Term};
 use crate::data::block_rows;
 use crate::device::choice::Precision;
 use crate::error::{Error, Result};
@@ -15,11 +16,12 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
     let Source { name, mut reader, file, .. } = source;
     let Some(d) = selection.dims else {
         let problem = "a file of raw numbers does not say how many columns it has";
-        return Err(malformed(name, problem, "give their number: --dims"));
+        return Err(malformed(name, problem, Advice::from("give their number: ") + Term::Dims));
     };
     if !(1..=MOST_COLUMNS).contains(&d) {
         let problem = format!("no table has {d} columns");
-        return Err(malformed(name, problem, format!("give their number, 1 to {MOST_COLUMNS}: --dims")));
+        let remedy = Advice::from(format!("give their number, 1 to {MOST_COLUMNS}: ")) + Term::Dims;
+        return Err(malformed(name, problem, remedy));
     }
     let kind = match precision {
         Precision::Single => Kind::F32,
@@ -38,7 +40,8 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
         total += found.bytes as u64;
         if !(found.bytes as u64).is_multiple_of(row_bytes) {
             let problem = format!("{total} bytes are not whole rows of {d} {} numbers", precision.name());
-            let remedy = "check --dims and the extension, .f32 or .f64, or copy the file again";
+            let remedy = Advice::from("check ") + Term::Dims;
+            let remedy = remedy + " and the extension, .f32 or .f64, or copy the file again";
             return Err(malformed(&name, problem, remedy));
         }
         Ok(encoding::chunk(found.numbers, d, &of_chunks, Vec::new()))

@@ -13,6 +13,7 @@ use super::npy::Array;
 use super::origin::{Choice, Origin, Part};
 use super::source::{self, Format, Source};
 use super::{formats, malformed};
+use crate::advice::{Advice, Term};
 use crate::data::points::{Points, Samples};
 use crate::error::{Error, Result};
 
@@ -183,7 +184,8 @@ fn check_alike(
     (first_columns, first_names): (&[usize], &Option<Vec<String>>),
 ) -> Result<()> {
     let differs = |problem: String| {
-        Err(malformed(file, problem, "give files with the same columns, or choose them by name (--columns)"))
+        let remedy = Advice::from("give files with the same columns, or choose them by name (");
+        Err(malformed(file, problem, remedy + Term::Columns + ")"))
     };
     if columns.len() != first_columns.len() {
         return differs(format!("{} columns, and {first} has {}", columns.len(), first_columns.len()));

@@ -11,6 +11,7 @@ use super::columns::Selection;
 use super::files::{Files, find_files};
 use super::origin::{Origin, locate};
 use super::rows::{Even, Rows, read_weights};
+use crate::advice::Advice;
 use crate::data::points::{Points, check_weight_sum, check_weights};
 use crate::data::{Visit, block_rows};
 use crate::error::{Error, Result};
@@ -63,7 +64,7 @@ impl Stream {
     }
 
     /// Notes about the files up to now, a line each: choices that were made, which may be others than were meant.
-    pub fn notes(&self) -> Vec<String> {
+    pub fn notes(&self) -> Vec<Advice> {
         self.rows.notes.lines()
     }
 
@@ -89,7 +90,7 @@ impl Stream {
     /// # Errors
     /// An error of the visitor, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no
     /// numbers, values that are not finite, or no values at all. An error about a sample names its file and line.
-    pub fn for_each_chunk(self, visit: &mut Visit) -> Result<(usize, Vec<String>)> {
+    pub fn for_each_chunk(self, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
         let (d, names) = (self.n_features(), self.rows.names.clone());
         let mut checks = Checks::new(names.clone());
         let (rows, outcome) = read_ahead(Even::new(self.rows, d, chunk_rows(d)), &mut |points| {

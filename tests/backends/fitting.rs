@@ -345,7 +345,11 @@ fn a_fit_that_wanders_in_the_noise_of_its_precision_ends_says_so_and_keeps_its_b
                 if fitted.at_precision_limit {
                     limited += 1;
                     assert!(!subject.is_double());
-                    assert!(fitted.warnings[0].contains("the limit of single precision"), "{:?}", fitted.warnings);
+                    assert!(
+                        fitted.warnings[0].to_string().contains("the limit of single precision"),
+                        "{:?}",
+                        fitted.warnings
+                    );
                     let greatest = fitted.lower_bounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                     assert_eq!(fitted.lower_bound, greatest, "{what}");
                     // The model that is kept is the one that had it.

@@ -1,4 +1,5 @@
-//! The house has no circle of imports, and its rooms import each other in the order that ARCHITECTURE.md gives.
+//! The house has no circle of imports, its rooms import each other in the order that ARCHITECTURE.md gives, and none but
+//! the command line speaks of flags.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -143,5 +144,20 @@ fn rooms_import_each_other_in_the_order_of_the_architecture() {
             let rooms = [order[own].as_str(), order[its].as_str()];
             assert_ne!(rooms, ["model", "data"], "{module} imports {other}: models know no samples");
         }
+    }
+}
+
+#[test]
+fn only_the_command_line_speaks_of_flags() {
+    let sources = root().join("src");
+    let mut found = Vec::new();
+    files(&sources, &mut found);
+    found.retain(|file| file != &sources.join("main.rs") && !file.starts_with(sources.join("cli")));
+    assert!(found.len() > 100, "sources are found");
+    let has_flag = |line: &str| line.split("--").skip(1).any(|end| end.starts_with(|c: char| c.is_ascii_lowercase()));
+    for file in found {
+        let text = fs::read_to_string(&file).unwrap();
+        let line = text.lines().find(|line| has_flag(line) || line.contains("`mixtura "));
+        assert_eq!(line, None, "{}: say it by a Term", file.display());
     }
 }

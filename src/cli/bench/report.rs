@@ -91,8 +91,7 @@ struct Kernel {
 
 impl LeftOut {
     pub(super) fn new(device: &str, error: &mixtura::Error) -> Self {
-        let message = error.to_string();
-        LeftOut { device: device.to_owned(), reason: message.lines().next().unwrap_or_default().to_owned() }
+        LeftOut { device: device.to_owned(), reason: error.problem() }
     }
 }
 

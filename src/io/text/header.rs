@@ -6,6 +6,7 @@ use super::super::columns::{Columns, Header, Selection};
 use super::super::delimiter::Delimiter;
 use super::super::notes::{About, Note};
 use super::judgement::{Cell, Verdict, are_names, judge};
+use crate::advice::{Advice, Term};
 
 /// Cells of a row that a note shows.
 const SHOWN: usize = 3;
@@ -57,14 +58,14 @@ pub(super) fn find(top: &Top, selection: &Selection, place: &str) -> Found {
         },
     };
     let mut notes = Vec::new();
-    let mut note = |taken: &str, other: &str, flag: &str| {
+    let mut note = |taken: &str, other: &str, is_names: bool| {
         let shown = shown(&names);
-        let text = format!("the first row ({shown}) is taken as {taken}; if it is {other}: --header {flag}");
-        notes.push(Note::new(About::FirstRow, place, text));
+        let text = format!("the first row ({shown}) is taken as {taken}; if it is {other}: ");
+        notes.push(Note::new(About::FirstRow, place, Advice::from(text) + Term::Header(is_names)));
     };
     if matches!(verdict, Verdict::Names | Verdict::LikelyNames) {
         if verdict == Verdict::LikelyNames {
-            note("names", "a sample", "no");
+            note("names", "a sample", false);
         }
         match extra {
             Some(Extra::First) => names.insert(0, String::new()),
@@ -84,7 +85,7 @@ pub(super) fn find(top: &Top, selection: &Selection, place: &str) -> Found {
     let comment = top.comments.iter().rfind(fits).filter(|_| selection.header == Header::Auto);
     // A comment that names the columns leaves no doubt about the row below it.
     if verdict == Verdict::LikelySample && comment.is_none() {
-        note("a sample", "names", "yes");
+        note("a sample", "names", true);
     }
     Found { names: comment.map(|comment| decoded(comment, top.delimiter).0), is_row: false, notes }
 }

@@ -20,13 +20,14 @@ use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
 use super::chunks::{Chunk, Table};
-use super::columns::{Header, Picked, Selection, columns_flag};
+use super::columns::{Header, Picked, Selection, choice_of};
 use super::delimiter::Delimiter;
 use super::fields::Fields;
 use super::lines::Lines;
 use super::malformed;
 use super::notes::{About, Note};
 use super::source::Source;
+use crate::advice::{Advice, Term};
 use crate::error::{Error, Result};
 use feed::{Blocks, Feed, Shape, is_blank, prepared, rows_reader};
 use header::Top;
@@ -244,16 +245,17 @@ impl Layout {
         let (found, expected) = (rows.record.len(), self.fields.len());
         let mut problem = format!("this row has {found} cells, the first one has {expected}");
         let is_decimal = expected == 1 && has_decimal_comma(&rows.record.iter().collect::<Vec<_>>().join(&b','));
+        let told = |before: &str, after: &str| Advice::from(before) + Term::Delimiter + after;
         let remedy = match rows.record.iter().any(|cell| cell.contains(&b'\n')) {
-            true => "close the quote that joins several lines into this row",
+            true => "close the quote that joins several lines into this row".into(),
             false if is_decimal => {
                 problem += ", unless its comma is a decimal one";
-                "write numbers with decimal points"
+                "write numbers with decimal points".into()
             }
             false if expected == 1 => {
-                "separate names and numbers alike (--delimiter says how), or remove a title above both"
+                told("separate names and numbers alike (", " says how), or remove a title above both")
             }
-            false => "give every row the same number of cells, or say what separates them (--delimiter)",
+            false => told("give every row the same number of cells, or say what separates them (", ")"),
         };
         malformed(rows.place(), problem, remedy)
     }
@@ -287,25 +289,28 @@ impl Layout {
             text if decimal_comma => format!("is '{text}', a number with a decimal comma"),
             text => format!("is '{text}', not a number"),
         };
-        let mut remedy = "fill in or remove such rows, or choose other columns (--columns)".to_owned();
-        if decimal_comma {
-            remedy = "write numbers with decimal points, and without separators of thousands".to_owned();
+        let fill_in = Advice::from("fill in or remove such rows, or ");
+        let others = fill_in.clone() + "choose other columns (" + Term::Columns + ")";
+        let remedy = if decimal_comma {
+            "write numbers with decimal points, and without separators of thousands".into()
         } else if self.first_line == Some(rows.line()) {
-            remedy = "if this row is the names of the columns: --header yes; otherwise ".to_owned() + &remedy;
+            Advice::from("if this row is the names of the columns: ") + Term::Header(true) + "; otherwise " + others
         } else if self.fields.len() == 1 {
-            remedy = "fill in or remove such rows, or say what separates the cells (--delimiter)".to_owned();
+            fill_in + "say what separates the cells (" + Term::Delimiter + ")"
         } else if let Some(numbers) = names.and_then(|names| self.columns_of_numbers(rows, names)) {
-            remedy = format!("fill in or remove such rows, or choose other columns: {numbers}");
-        }
+            fill_in + "choose other columns: " + numbers
+        } else {
+            others
+        };
         malformed(rows.place(), format!("column {column}{name} {problem}"), remedy)
     }
 
-    /// The flag that chooses the columns that hold numbers in this row, if they are fewer than those that are chosen.
-    fn columns_of_numbers(&self, rows: &Rows, names: &[String]) -> Option<String> {
+    /// The choice of the columns that hold numbers in this row, if they are fewer than those that are chosen.
+    fn columns_of_numbers(&self, rows: &Rows, names: &[String]) -> Option<Term> {
         let holds_number = |column: &&usize| parse(&rows.record[**column]).is_some();
         let numbers: Vec<&str> =
             self.picked.features.iter().filter(holds_number).map(|&column| names[column].as_str()).collect();
-        (!numbers.is_empty()).then(|| columns_flag(&numbers))
+        (!numbers.is_empty()).then(|| choice_of(&numbers))
     }
 }
 
