@@ -92,13 +92,13 @@ def test_errors_name_the_file_and_the_place(tmp_path, blobs):
 
 
 def test_errors_advise_in_words_of_python(tmp_path, blobs):
-    pd.DataFrame({"it's \"x\"": [1.0, 2.0], "y": [3.0, 5.0], "z": ["a", "b"]}).to_parquet(tmp_path / "table.parquet")
+    pd.DataFrame({'say "x"': [1.0, 2.0], "y": [3.0, 5.0], "z": ["a", "b"]}).to_parquet(tmp_path / "table.parquet")
     np.savez(tmp_path / "two.npz", a=blobs, b=blobs)
     blobs[:, :2].astype("<f8").tofile(tmp_path / "raw.f64")
     (tmp_path / "text.csv").write_text("a,b\n1,2\n3,oops\n")
     (tmp_path / "model.json").write_text("{}")
     for call, advice in [
-        (lambda: Dataset(tmp_path / "table.parquet"), r'numbers: Dataset(..., columns=["it\'s \"x\"", "y"])'),
+        (lambda: Dataset(tmp_path / "table.parquet"), r'numbers: Dataset(..., columns=["say \"x\"", "y"])'),
         (lambda: Dataset(tmp_path / "two.npz"), 'one: Dataset(..., member="a") or Dataset(..., member="b")'),
         (lambda: Dataset(tmp_path / "raw.f64"), "give their number: Dataset(dims=...)"),
         (lambda: Dataset(tmp_path / "text.csv"), 'choose other columns: Dataset(..., columns=["a"])'),

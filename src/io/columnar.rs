@@ -106,15 +106,15 @@ impl Layout {
                 let problem = format!("column {field} ({name}) holds {kind}, not numbers");
                 let names = offered.names().unwrap_or_default();
                 let is_weights = |column: &usize| picked.weights == Some(*column);
-                let numbers: Vec<&str> = offered
+                let numbers: Vec<String> = offered
                     .all()
                     .into_iter()
                     .filter(|column| !is_weights(column) && fields[places[*column].field].holds_numbers())
-                    .map(|column| names[column].as_str())
+                    .map(|column| names[column].clone())
                     .collect();
                 let remedy = match numbers.is_empty() {
                     true => "no column of this file holds numbers".into(),
-                    false => Advice::from("choose columns of numbers: ") + choice_of(&numbers),
+                    false => Advice::from("choose columns of numbers: ") + choice_of(numbers),
                 };
                 return Err(malformed(file, problem, remedy));
             }

@@ -230,11 +230,8 @@ fn unknown(place: &str, wanted: &str, fields: &Fields) -> Error {
 }
 
 /// The choice of columns that a remedy gives; without their names where they are very many.
-pub(super) fn choice_of(names: &[&str]) -> Term {
-    match names.len() {
-        n if n > MOST_WRITTEN_OUT => Term::Columns,
-        _ => Term::ColumnsNamed(names.iter().map(|name| (*name).to_owned()).collect()),
-    }
+pub(super) fn choice_of(names: Vec<String>) -> Term {
+    if names.len() > MOST_WRITTEN_OUT { Term::Columns } else { Term::ColumnsNamed(names) }
 }
 
 #[cfg(test)]

@@ -245,17 +245,16 @@ impl Layout {
         let (found, expected) = (rows.record.len(), self.fields.len());
         let mut problem = format!("this row has {found} cells, the first one has {expected}");
         let is_decimal = expected == 1 && has_decimal_comma(&rows.record.iter().collect::<Vec<_>>().join(&b','));
-        let told = |before: &str, after: &str| Advice::from(before) + Term::Delimiter + after;
-        let remedy = match rows.record.iter().any(|cell| cell.contains(&b'\n')) {
-            true => "close the quote that joins several lines into this row".into(),
-            false if is_decimal => {
+        let say = |before: &str, after: &str| Advice::from(before) + Term::Delimiter + after;
+        let is_joined = rows.record.iter().any(|cell| cell.contains(&b'\n'));
+        let remedy = match expected {
+            _ if is_joined => "close the quote that joins several lines into this row".into(),
+            _ if is_decimal => {
                 problem += ", unless its comma is a decimal one";
                 "write numbers with decimal points".into()
             }
-            false if expected == 1 => {
-                told("separate names and numbers alike (", " says how), or remove a title above both")
-            }
-            false => told("give every row the same number of cells, or say what separates them (", ")"),
+            1 => say("separate names and numbers alike (", " says how), or remove a title above both"),
+            _ => say("give every row the same number of cells, or say what separates them (", ")"),
         };
         malformed(rows.place(), problem, remedy)
     }
@@ -274,11 +273,10 @@ impl Layout {
     /// The error for a cell that is no number.
     fn no_number(&self, rows: &Rows, column: usize) -> Error {
         let cell = rows.record[column].trim_ascii();
-        // What stands in a line of its own is an error's remedy.
-        let text = String::from_utf8_lossy(cell).replace(|c: char| c.is_control(), " ");
+        let text = String::from_utf8_lossy(cell);
         let text = match text.char_indices().nth(SHOWN) {
             Some((end, _)) => format!("{}...", &text[..end]),
-            None => text,
+            None => text.into_owned(),
         };
         let names = self.fields.names();
         let name = names.map_or(String::new(), |names| format!(" ({})", names[column]));
@@ -308,9 +306,9 @@ impl Layout {
     /// The choice of the columns that hold numbers in this row, if they are fewer than those that are chosen.
     fn columns_of_numbers(&self, rows: &Rows, names: &[String]) -> Option<Term> {
         let holds_number = |column: &&usize| parse(&rows.record[**column]).is_some();
-        let numbers: Vec<&str> =
-            self.picked.features.iter().filter(holds_number).map(|&column| names[column].as_str()).collect();
-        (!numbers.is_empty()).then(|| choice_of(&numbers))
+        let features = self.picked.features.iter();
+        let numbers: Vec<String> = features.filter(holds_number).map(|&column| names[column].clone()).collect();
+        (!numbers.is_empty()).then(|| choice_of(numbers))
     }
 }
 
