@@ -5,7 +5,8 @@
 
 use std::time::Instant;
 
-use mixtura::{Assignment, CovarianceType, Device, DeviceChoice, Mixture, Points};
+use mixtura::device::Assignment;
+use mixtura::{CovarianceType, Device, DeviceChoice, Mixture, Points};
 
 #[path = "../src/cli/bench/synthetic.rs"]
 mod synthetic;

@@ -7,7 +7,8 @@
 //! the kernels of moments, `labels` what prediction adds. On a GPU, `mixtura bench --profile` takes single kernels apart.
 
 use divan::{Bencher, counter::ItemsCount};
-use mixtura::{Assignment, CovarianceType, Device, DeviceChoice, FitOptions, Points, fit};
+use mixtura::device::Assignment;
+use mixtura::{CovarianceType, Device, DeviceChoice, FitOptions, Points, fit};
 
 #[path = "../src/cli/bench/synthetic.rs"]
 mod synthetic;
@@ -49,7 +50,7 @@ fn open(name: &str) -> Device {
 fn bench(
     bencher: Bencher,
     case: &str,
-    mut pass: impl FnMut(&mut dyn mixtura::Backend, &mixtura::Mixture) -> mixtura::Result<()>,
+    mut pass: impl FnMut(&mut dyn mixtura::device::Backend, &mixtura::Mixture) -> mixtura::Result<()>,
 ) {
     let parts: Vec<&str> = case.split(' ').collect();
     let number = |i: usize| parts[i][2..].parse::<usize>().expect("cases have numbers there");
@@ -87,7 +88,7 @@ fn end_to_end(bencher: Bencher, case: &str) {
     let options = FitOptions { max_iter: 10, tol: 0.0, ..FitOptions::new(8) };
     bencher
         .counter(ItemsCount::new(n))
-        .bench_local(|| fit(&points, &device, &options, &mut |_| {}).unwrap_or_else(|error| panic!("{error}")));
+        .bench_local(|| fit(&points, &device, &options).unwrap_or_else(|error| panic!("{error}")));
 }
 
 fn fits() -> impl Iterator<Item = String> {

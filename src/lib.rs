@@ -12,7 +12,7 @@
 //! let samples = array![[1.8, 54.0], [3.6, 79.0], [2.3, 62.0], [4.5, 85.0], [2.0, 51.0], [4.3, 82.0]];
 //! let points = Points::new(&samples)?;
 //! let device = Device::cpu(); // or Device::open(&DeviceChoice::Auto)?
-//! let fitted = fit(&points, &device, &FitOptions::new(2), &mut |_| {})?;
+//! let fitted = fit(&points, &device, &FitOptions::new(2))?;
 //!
 //! println!("{} epochs, BIC {:.1}", fitted.n_iter, fitted.bic());
 //! let labels = device.predict(&fitted.mixture, &points)?;
@@ -28,13 +28,14 @@
 //! targets themselves, as if they were gradients, is not, and has no end:
 //!
 //! ```
-//! use mixtura::{Assignment, Device, FitOptions, Mixture, Points, Update, fit};
+//! use mixtura::device::Assignment;
+//! use mixtura::{Device, FitOptions, Mixture, Points, Update, fit};
 //! use ndarray::array;
 //!
 //! let points = Points::new(array![[0.0], [0.2], [0.1], [5.0], [5.2], [5.1]])?;
 //! let (device, eta) = (Device::cpu(), 0.1);
 //! let options = FitOptions { update: Update::Damped { learning_rate: eta }, ..FitOptions::new(2) };
-//! let damped = fit(&points, &device, &options, &mut |_| {})?; // means += eta * (targets - means)
+//! let damped = fit(&points, &device, &options)?; // means += eta * (targets - means)
 //! assert!(damped.converged && damped.mixture.means().iter().all(|mean| (0.0..5.2).contains(mean)));
 //!
 //! let (mut backend, mut slipped) = (device.load(&points)?, damped.mixture);
@@ -68,42 +69,20 @@
 //! `cli` (default) is the command line, `mixtura`.
 
 mod advice;
-mod data;
-mod device;
+pub mod data;
+pub mod device;
 mod error;
-mod fit;
+pub mod fit;
 pub mod io;
 mod memory;
-mod model;
+pub mod model;
 
 pub use advice::{Advice, Term};
-pub use data::points::{LARGEST_VALUE, Points, Samples};
-pub use data::shard::Shard;
-pub use data::summary::Summary;
-pub use data::{Data, Home, Place, Visit, Watched, Watcher, block_rows, thinned};
-pub use device::assessment::{Assessment, VisitAssessed};
-pub use device::backend::{Backend, KernelTime};
-pub use device::ceiling::Ceiling;
-pub use device::choice::{DeviceChoice, DeviceInfo, Precision};
-pub use device::task::{Answer, Assignment, Task};
-pub use device::{Device, Listed, devices};
+pub use data::{Data, Points, Summary};
+pub use device::{Device, DeviceChoice};
 pub use error::{Error, Feature, Result};
-pub use fit::collapse::{Collapse, OnCollapse, Remedy, Repair};
-pub use fit::floor::Floor;
-pub use fit::init::Initialisation;
-pub use fit::options::{FitOptions, Init, WarmStart};
-pub use fit::update::Update;
-pub use fit::update::step::{History, StepKind};
-pub use fit::{Fit, FitState, Fitting, Peak, Progress, Restart, Search, Seconds, fit};
-pub use memory::memory_for_samples;
-pub use model::covariance::{CovarianceArray, CovarianceType};
-pub use model::gradients::Gradients;
-pub use model::m_step::{Frozen, MStep};
-pub use model::mixture::Mixture;
-pub use model::moments::Moments;
-pub use model::quadratics::Quadratics;
-pub use model::sampling::SampleChunks;
-pub use model::statistics::Statistics;
+pub use fit::{Fit, FitOptions, Init, Update, fit};
+pub use model::{CovarianceArray, CovarianceType, Mixture, Moments};
 
 /// The Rust programs of the documentation, as tests: `cargo test --doc`.
 #[cfg(doctest)]

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use mixtura::Data;
+use mixtura::data::memory_for_samples;
 use mixtura::io::{self, Columns, Header, Selection};
-use mixtura::{Data, memory_for_samples};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 

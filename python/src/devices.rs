@@ -4,7 +4,8 @@ use std::ffi::CString;
 use std::process;
 use std::sync::{Mutex, PoisonError};
 
-use mixtura::{Device, DeviceChoice, Precision};
+use mixtura::device::Precision;
+use mixtura::{Device, DeviceChoice};
 use pyo3::exceptions::{PyRuntimeWarning, PyValueError};
 use pyo3::prelude::*;
 
@@ -97,14 +98,15 @@ pub(crate) struct Listed {
 #[pyfunction]
 pub(crate) fn devices(py: Python<'_>) -> PyResult<Vec<Listed>> {
     quietly(py, |_| {
-        let list = mixtura::devices().into_iter().map(|mixtura::Listed { device, info, auto }| Listed {
-            device,
-            name: info.name,
-            r#type: info.device_type,
-            backend: info.backend,
-            precision: info.precision.name(),
-            auto,
-        });
+        let list =
+            mixtura::device::devices().into_iter().map(|mixtura::device::Listed { device, info, auto }| Listed {
+                device,
+                name: info.name,
+                r#type: info.device_type,
+                backend: info.backend,
+                precision: info.precision.name(),
+                auto,
+            });
         Ok(list.collect())
     })
 }

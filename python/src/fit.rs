@@ -3,7 +3,8 @@
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use mixtura::{Data, Device, FitOptions, Fitting, Floor, OnCollapse, Restart, WarmStart};
+use mixtura::fit::{Fitting, Floor, OnCollapse, Restart, WarmStart};
+use mixtura::{Data, Device, FitOptions};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use serde_json::json;

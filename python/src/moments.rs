@@ -1,6 +1,6 @@
 //! Sufficient statistics of parts of the data, which combine.
 
-use mixtura::Assignment;
+use mixtura::device::Assignment;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayDyn, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

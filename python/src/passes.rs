@@ -1,6 +1,8 @@
 //! One pass over samples under a model: labels, log-densities, posterior probabilities.
 
-use mixtura::{Backend, Data, Device, Error, Mixture, Watched};
+use mixtura::data::Watched;
+use mixtura::device::Backend;
+use mixtura::{Data, Device, Error, Mixture};
 use ndarray::{ArrayD, ArrayViewMutD, Axis, Slice, s};
 use numpy::{PyReadwriteArray1, PyReadwriteArrayDyn};
 use pyo3::prelude::*;

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
-use mixtura::{Data, Error, Points, Watched, io};
+use mixtura::data::Watched;
+use mixtura::{Data, Error, Points, io};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
@@ -21,7 +22,7 @@ pub(crate) type Weights<'py> = Option<PyReadonlyArray1<'py, f64>>;
 
 /// Samples that another thread may read.
 pub(crate) enum View<'a> {
-    Points(mixtura::Samples<'a>, Option<ndarray::ArrayView1<'a, f64>>),
+    Points(mixtura::data::Samples<'a>, Option<ndarray::ArrayView1<'a, f64>>),
     Files(&'a io::Dataset),
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use mixtura::{Backend, Shard, WarmStart};
+use mixtura::data::Shard;
+use mixtura::fit::WarmStart;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -85,7 +86,7 @@ pub(crate) fn summarize(py: Python<'_>, samples: Samples<'_>, weights: Weights<'
 
 /// What a fit asks of its parts.
 #[pyclass(frozen, module = "mixtura._native")]
-pub(crate) struct Tasks(Vec<mixtura::Task>);
+pub(crate) struct Tasks(Vec<mixtura::device::Task>);
 
 #[pymethods]
 impl Tasks {
@@ -105,7 +106,7 @@ impl Tasks {
 
 /// What a part answers.
 #[pyclass(frozen, module = "mixtura._native")]
-pub(crate) struct Answers(Vec<mixtura::Answer>);
+pub(crate) struct Answers(Vec<mixtura::device::Answer>);
 
 #[pymethods]
 impl Answers {
@@ -142,14 +143,14 @@ pub(crate) fn answer(
 /// A fit that asks for passes over samples, and takes the answers of their parts.
 #[pyclass(frozen, module = "mixtura._native")]
 pub(crate) struct Search {
-    search: Mutex<mixtura::Search>,
+    search: Mutex<mixtura::fit::Search>,
     n_samples: usize,
     total_weight: f64,
     seed: u64,
 }
 
 impl Search {
-    fn with<T>(&self, work: impl FnOnce(&mut mixtura::Search) -> mixtura::Result<T>) -> mixtura::Result<T> {
+    fn with<T>(&self, work: impl FnOnce(&mut mixtura::fit::Search) -> mixtura::Result<T>) -> mixtura::Result<T> {
         work(&mut self.search.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -169,7 +170,7 @@ impl Search {
                 let lower_bound = Some(lower_bound).filter(|bound| bound.is_finite());
                 options.warm_start = Some(WarmStart { mixture: start.mixture()?.0, lower_bound });
             }
-            let search = Mutex::new(mixtura::Search::new(&summary.0, &options)?.in_step());
+            let search = Mutex::new(mixtura::fit::Search::new(&summary.0, &options)?.in_step());
             let (n_samples, total_weight) = (summary.0.n_samples(), summary.0.total_weight());
             Ok(Search { search, n_samples, total_weight, seed: options.seed })
         })
@@ -177,12 +178,12 @@ impl Search {
 
     /// The tasks whose answers are needed next.
     fn wants(&self, py: Python<'_>) -> PyResult<Tasks> {
-        quietly(py, |_| self.with(mixtura::Search::wants).map(Tasks))
+        quietly(py, |_| self.with(mixtura::fit::Search::wants).map(Tasks))
     }
 
     /// Takes the answers of all parts: (restart, epoch, lower bound, change) of every epoch that ended.
     fn takes(&self, py: Python<'_>, answers: Vec<PyRef<'_, Answers>>) -> PyResult<Vec<(usize, usize, f64, f64)>> {
-        let of_parts: Vec<Vec<mixtura::Answer>> = answers.iter().map(|answers| answers.0.clone()).collect();
+        let of_parts: Vec<Vec<mixtura::device::Answer>> = answers.iter().map(|answers| answers.0.clone()).collect();
         quietly(py, |_| {
             let ended = self.with(|search| search.takes(combined(of_parts)?))?;
             Ok(ended.iter().map(|step| (step.restart, step.epoch, step.lower_bound, step.change)).collect())
@@ -198,7 +199,7 @@ impl Search {
 }
 
 /// The answers of all parts, combined.
-fn combined(of_parts: Vec<Vec<mixtura::Answer>>) -> mixtura::Result<Vec<mixtura::Answer>> {
+fn combined(of_parts: Vec<Vec<mixtura::device::Answer>>) -> mixtura::Result<Vec<mixtura::device::Answer>> {
     let mut of_parts = of_parts.into_iter();
     let first = of_parts.next().unwrap_or_default();
     of_parts.try_fold(first, |all, more| all.into_iter().zip(more).map(|(one, other)| one.combine(other)).collect())

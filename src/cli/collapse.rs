@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mixtura::{Floor, OnCollapse};
+use mixtura::fit::{Floor, OnCollapse};
 
 /// Floors of variances, and the remedy for components that collapse.
 #[derive(Debug, Args)]

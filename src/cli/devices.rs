@@ -1,7 +1,7 @@
 //! `mixtura devices`: what there is to compute on.
 
 use clap::Args;
-use mixtura::{Listed, devices};
+use mixtura::device::{Listed, devices};
 
 use super::format::aligned;
 use super::output::OutputArgs;

@@ -7,8 +7,10 @@ use std::time::Instant;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use mixtura::data::Watched;
+use mixtura::fit::{Fitting, WarmStart};
 use mixtura::io::{Checkpoint, Columns, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model};
-use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Fitting, Init, WarmStart, Watched};
+use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Init};
 
 use super::Usage;
 use super::collapse::CollapseArgs;

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use mixtura::data::memory_for_samples;
+use mixtura::device::Precision;
 use mixtura::io::{Columns, Dataset, Delimiter, Header, Selection, Stream};
-use mixtura::{Device, DeviceChoice, Precision, memory_for_samples};
+use mixtura::{Device, DeviceChoice};
 
 use super::Usage;
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish};
+use mixtura::device::Backend;
 use mixtura::io::{Block, CellType, Column, Columns, Dimensions, Model, load_model};
-use mixtura::{Backend, Mixture, Points};
+use mixtura::{Mixture, Points};
 use ndarray::{Array1, Array2};
 use serde::Serialize;
 

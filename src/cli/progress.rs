@@ -5,8 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use mixtura::fit::Progress;
 use mixtura::io::Dataset;
-use mixtura::{Data, FitOptions, Progress};
+use mixtura::{Data, FitOptions};
 
 use super::format::{count, seconds};
 

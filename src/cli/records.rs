@@ -4,8 +4,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use mixtura::fit::{FitState, Restart};
 use mixtura::io::{Checkpoint, DataRecord, Dataset, Destination, FitRecord, Model, OptionsRecord, save_model};
-use mixtura::{Data, Device, Fit, FitOptions, FitState, Mixture, Restart};
+use mixtura::{Data, Device, Fit, FitOptions, Mixture};
 
 use super::interrupt::Interrupted;
 

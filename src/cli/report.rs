@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use mixtura::Fit;
+use mixtura::data::Home;
+use mixtura::device::DeviceInfo;
+use mixtura::fit::Repair;
 use mixtura::io::Nested;
-use mixtura::{DeviceInfo, Fit, Home, Repair};
 use serde::Serialize;
 
 use super::components::component_table;

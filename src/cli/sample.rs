@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mixtura::Precision;
+use mixtura::device::Precision;
 use mixtura::io::{Block, CellType, Column, Destination, Dimensions, TableFormat, TableWriter, load_model};
 use ndarray::{Array1, Array2, Zip};
 use serde::Serialize;

@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::path::Path;
 
+use mixtura::Points;
+use mixtura::data::Samples;
 use mixtura::io::{Block, Column, Destination, Dimensions, TableFormat, TableWriter};
-use mixtura::{Points, Samples};
 use ndarray::s;
 
 /// A table whose columns become known with its first rows.

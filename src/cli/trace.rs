@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use mixtura::Error;
+use mixtura::fit::{Progress, Repair};
 use mixtura::io::{Destination, Output};
-use mixtura::{Error, Progress, Repair};
 use serde::Serialize;
 
 use super::Usage;

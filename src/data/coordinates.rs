@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::data::Data;
 use crate::data::points::Points;
+use crate::data::source::Data;
 use crate::data::spread::LEAST_DEVIATION;
 use crate::data::summary::Summary;
 use crate::error::{Error, Result};

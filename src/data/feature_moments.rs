@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Zip};
+use ndarray::{Array1, ArrayView1, Zip};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::data::points::{Points, Samples};
 use crate::data::runs::{Add, Runs, first_run};
+use crate::data::samples::Samples;
 
 /// Rows of a unit, which stay in a cache while they are passed over twice; blocks of samples are whole units.
 const UNIT: usize = 4096;
@@ -63,22 +63,22 @@ impl Accumulator {
     }
 
     /// Takes the samples that follow.
-    pub(crate) fn add(&mut self, points: &Points) {
-        let (n, d) = (points.n_samples(), points.n_features());
+    pub(crate) fn add(&mut self, samples: &Samples, weights: Option<ArrayView1<f64>>) {
+        let (n, d) = samples.dim();
         let n_waiting = self.waiting.values.len() / d;
         let mut done = 0;
         if n_waiting > 0 {
             done = n.min(UNIT - n_waiting);
-            self.waiting.add(points, 0..done);
+            self.waiting.add(samples, weights, 0..done);
             if n_waiting + done == UNIT {
                 self.push_waiting(d);
             }
         }
         let whole = done + (n - done) / UNIT * UNIT;
         let units: Vec<Range<usize>> = (done..whole).step_by(UNIT).map(|start| start..start + UNIT).collect();
-        let moments: Vec<FeatureMoments> = units.into_par_iter().map(|rows| of_rows(points, rows)).collect();
+        let moments: Vec<FeatureMoments> = units.into_par_iter().map(|rows| of_rows(samples, weights, rows)).collect();
         self.push(&moments);
-        self.waiting.add(points, whole..n);
+        self.waiting.add(samples, weights, whole..n);
     }
 
     /// Takes the samples of the part that follows.
@@ -129,27 +129,27 @@ impl Accumulator {
 }
 
 impl Waiting {
-    fn add(&mut self, points: &Points, rows: Range<usize>) {
-        if points.weights().is_some() {
-            self.weights.get_or_insert_default().extend(rows.clone().map(|row| points.weight(row)));
+    fn add(&mut self, samples: &Samples, weights: Option<ArrayView1<f64>>, rows: Range<usize>) {
+        if let Some(weights) = weights {
+            self.weights.get_or_insert_default().extend(rows.clone().map(|row| weights[row]));
         }
-        points.for_each_row(rows, |_, x| self.values.extend_from_slice(x));
+        samples.for_each_row(rows, |_, x| self.values.extend_from_slice(x));
     }
 }
 
 /// The moments of some rows.
-fn of_rows(points: &Points, rows: Range<usize>) -> FeatureMoments {
-    let d = points.n_features();
+fn of_rows(samples: &Samples, weights: Option<ArrayView1<f64>>, rows: Range<usize>) -> FeatureMoments {
+    let d = samples.dim().1;
     let values = rows.start * d..rows.end * d;
-    let weights: Option<Vec<f64>> = points.weights().map(|weights| rows.clone().map(|row| weights[row]).collect());
-    let in_order = match points.samples() {
-        Samples::F32(all) => all.as_slice().map(|all| of_values(&all[values], weights.as_deref(), d)),
-        Samples::F64(all) => all.as_slice().map(|all| of_values(&all[values], weights.as_deref(), d)),
+    let own: Option<Vec<f64>> = weights.map(|weights| rows.clone().map(|row| weights[row]).collect());
+    let in_order = match samples {
+        Samples::F32(all) => all.as_slice().map(|all| of_values(&all[values], own.as_deref(), d)),
+        Samples::F64(all) => all.as_slice().map(|all| of_values(&all[values], own.as_deref(), d)),
     };
     in_order.unwrap_or_else(|| {
         let mut copy = Waiting::default();
-        copy.add(points, rows);
-        of_values(&copy.values, weights.as_deref(), d)
+        copy.add(samples, weights, rows);
+        of_values(&copy.values, own.as_deref(), d)
     })
 }
 

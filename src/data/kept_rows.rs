@@ -1,8 +1,9 @@
 //! Some of the rows that pass by, kept for medians and scales.
 
+use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 
-use crate::data::points::Points;
+use crate::data::samples::Samples;
 use crate::data::spread::Spread;
 
 /// Most rows that medians are taken of.
@@ -20,11 +21,11 @@ pub(crate) struct SpacedRows {
 
 impl SpacedRows {
     /// Takes samples, the first of which has the given number.
-    pub(crate) fn add(&mut self, first: usize, points: &Points) {
-        let end = first + points.n_samples();
+    pub(crate) fn add(&mut self, first: usize, samples: &Samples) {
+        let end = first + samples.dim().0;
         let mut next = first.next_multiple_of(1 << self.level);
         while next < end {
-            self.rows.push((next, points.row(next - first)));
+            self.rows.push((next, samples.row(next - first)));
             self.thin();
             next = (next + 1).next_multiple_of(1 << self.level);
         }
@@ -75,12 +76,12 @@ struct DrawnRow {
 }
 
 impl DrawnRows {
-    /// Takes samples, the first of which has the given number.
-    pub(crate) fn add(&mut self, first: usize, points: &Points) {
-        for i in 0..points.n_samples() {
-            let (hash, weight) = (hash((first + i) as u64), points.weight(i));
+    /// Takes samples, the first of which has the given number, and their weights.
+    pub(crate) fn add(&mut self, first: usize, samples: &Samples, weights: Option<ArrayView1<f64>>) {
+        for i in 0..samples.dim().0 {
+            let (hash, weight) = (hash((first + i) as u64), weights.map_or(1.0, |weights| weights[i]));
             if hash.trailing_zeros() >= self.level && weight > 0.0 {
-                self.rows.push(DrawnRow { hash, values: points.row(i), weight });
+                self.rows.push(DrawnRow { hash, values: samples.row(i), weight });
                 self.thin();
             }
         }

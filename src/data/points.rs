@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, Ix2, s};
+use ndarray::{Array1, Array2, ArrayView1, Axis, CowArray, Ix1, s};
 use rayon::prelude::*;
 
+use crate::data::samples::Samples;
 use crate::data::summary::Summary;
 use crate::data::total::Total;
 use crate::error::{Error, Feature, Result};
@@ -15,51 +16,6 @@ pub const LARGEST_VALUE: f64 = 1e100;
 
 /// Rows that one task of a parallel pass over the samples takes at a time.
 const ROWS_PER_TASK: usize = 16_384;
-
-/// N x D values in the precision they came in, borrowed or owned, in any memory layout.
-#[derive(Debug, Clone)]
-pub enum Samples<'a> {
-    /// Single precision.
-    F32(CowArray<'a, f32, Ix2>),
-    /// Double precision.
-    F64(CowArray<'a, f64, Ix2>),
-}
-
-impl Samples<'_> {
-    /// D, the number of columns.
-    pub fn n_features(&self) -> usize {
-        self.dim().1
-    }
-
-    /// N and D.
-    pub(crate) fn dim(&self) -> (usize, usize) {
-        match self {
-            Samples::F32(values) => values.dim(),
-            Samples::F64(values) => values.dim(),
-        }
-    }
-}
-
-macro_rules! samples_from {
-    ($($element:ty => $variant:ident),*) => {$(
-        impl From<Array2<$element>> for Samples<'_> {
-            fn from(values: Array2<$element>) -> Self {
-                Samples::$variant(values.into())
-            }
-        }
-        impl<'a> From<ArrayView2<'a, $element>> for Samples<'a> {
-            fn from(values: ArrayView2<'a, $element>) -> Self {
-                Samples::$variant(values.into())
-            }
-        }
-        impl<'a> From<&'a Array2<$element>> for Samples<'a> {
-            fn from(values: &'a Array2<$element>) -> Self {
-                values.view().into()
-            }
-        }
-    )*};
-}
-samples_from!(f32 => F32, f64 => F64);
 
 /// Validated samples: at least one row and one column, every value finite, weights finite and not negative.
 ///
@@ -258,39 +214,13 @@ impl<'a> Points<'a> {
     }
 
     /// Calls `visit(row, values)` for each of the given rows in order, the values widened to f64.
-    pub(crate) fn for_each_row(&self, rows: Range<usize>, mut visit: impl FnMut(usize, &[f64])) {
-        let mut buffer = vec![0.0; self.n_features()];
-        match &self.samples {
-            Samples::F32(values) => {
-                for (i, row) in rows.clone().zip(values.slice(s![rows, ..]).rows()) {
-                    buffer.iter_mut().zip(row).for_each(|(to, from)| *to = f64::from(*from));
-                    visit(i, &buffer);
-                }
-            }
-            Samples::F64(values) => {
-                for (i, row) in rows.clone().zip(values.slice(s![rows, ..]).rows()) {
-                    match row.as_slice() {
-                        Some(row) => visit(i, row),
-                        None => {
-                            buffer.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-                            visit(i, &buffer);
-                        }
-                    }
-                }
-            }
-        }
+    pub(crate) fn for_each_row(&self, rows: Range<usize>, visit: impl FnMut(usize, &[f64])) {
+        self.samples.for_each_row(rows, visit);
     }
 
     /// Weight of one sample.
     pub(crate) fn weight(&self, row: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |w| w[row])
-    }
-
-    /// One sample: `[D]`.
-    pub(crate) fn row(&self, i: usize) -> Vec<f64> {
-        let mut row = Vec::new();
-        self.for_each_row(i..i + 1, |_, values| row = values.to_vec());
-        row
     }
 
     /// What is known of the samples: made when it is first asked for, in one pass over them.
@@ -347,6 +277,25 @@ impl<'a> Points<'a> {
             return Err(Error::TooLarge { row, feature: self.feature(d), value });
         }
         Ok(())
+    }
+}
+
+impl Summary {
+    /// The summary of all samples.
+    pub fn of(points: &Points) -> Self {
+        Self::of_part(0, points)
+    }
+
+    /// The summary of a part of the samples; its first sample has the given number among all.
+    pub fn of_part(first: usize, points: &Points) -> Self {
+        let mut summary = Self::begin(first, points.n_features(), points.feature_names());
+        summary.add(points);
+        summary
+    }
+
+    /// Takes the samples that follow.
+    pub fn add(&mut self, points: &Points) {
+        self.add_samples(points.samples(), points.weights());
     }
 }
 

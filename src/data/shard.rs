@@ -2,16 +2,20 @@
 
 use std::sync::atomic::AtomicBool;
 
+use crate::data::home::Home;
+use crate::data::source::{Data, Visit};
 use crate::data::summary::Summary;
-use crate::data::{Data, Home, Visit};
 use crate::error::Result;
 
 /// A part of the samples, held by one of several workers. Its answers to tasks combine with those of the other parts.
 ///
-/// Where parts are made of whole blocks ([`block_rows`](crate::block_rows)) the CPU sums them to the bits of the whole.
+/// Where parts are made of whole blocks ([`block_rows`](crate::data::block_rows)) the CPU sums them to the bits of the whole.
 ///
 /// ```
-/// use mixtura::{Backend, Device, FitOptions, Points, Search, Shard, Summary};
+/// use mixtura::data::Shard;
+/// use mixtura::device::Backend;
+/// use mixtura::fit::Search;
+/// use mixtura::{Device, FitOptions, Points, Summary};
 /// use ndarray::array;
 ///
 /// let parts = [Points::new(array![[0.0], [0.2], [0.1]])?, Points::new(array![[5.0], [5.2], [5.1]])?];

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ndarray::Array1;
+use ndarray::{Array1, ArrayView1};
 use serde::{Deserialize, Serialize};
 
 use crate::data::feature_moments::Accumulator;
 use crate::data::kept_rows::{DrawnRows, SpacedRows};
-use crate::data::points::Points;
+use crate::data::samples::Samples;
 use crate::data::spread::{Spread, scales};
 use crate::data::total::Total;
 use crate::error::{Error, Feature, Result};
@@ -66,18 +66,6 @@ impl Summary {
         Self::begin(0, n_features, feature_names.as_deref())
     }
 
-    /// The summary of all samples.
-    pub fn of(points: &Points) -> Self {
-        Self::of_part(0, points)
-    }
-
-    /// The summary of a part of the samples; its first sample has the given number among all.
-    pub fn of_part(first: usize, points: &Points) -> Self {
-        let mut summary = Self::begin(first, points.n_features(), points.feature_names());
-        summary.add(points);
-        summary
-    }
-
     /// The summary of no samples yet, of a part whose first sample is to have the given number among all.
     pub fn begin(first: usize, n_features: usize, feature_names: Option<&[String]>) -> Self {
         let (d, feature_names) = (n_features, feature_names.map(<[String]>::to_vec));
@@ -95,23 +83,24 @@ impl Summary {
         }
     }
 
-    /// Takes the samples that follow.
-    pub fn add(&mut self, points: &Points) {
+    /// Takes the samples that follow, with their weights `[N]`.
+    pub(crate) fn add_samples(&mut self, samples: &Samples, weights: Option<ArrayView1<f64>>) {
         let next = self.first + self.n_samples;
         let features = Arc::make_mut(&mut self.features);
         features.found = Found::default();
-        features.spaced_rows.add(next, points);
-        features.drawn_rows.add(next, points);
-        features.accumulator.add(points);
-        let n_effective = points.n_effective();
-        self.n_samples += points.n_samples();
+        features.spaced_rows.add(next, samples);
+        features.drawn_rows.add(next, samples, weights);
+        features.accumulator.add(samples, weights);
+        let n = samples.dim().0;
+        let n_effective = weights.map_or(n, |weights| weights.iter().filter(|weight| **weight > 0.0).count());
+        self.n_samples += n;
         self.n_effective += n_effective;
         if let Some((_, effective)) = self.parts.last_mut() {
             *effective += n_effective;
         }
-        match points.weights() {
+        match weights {
             Some(weights) => weights.iter().for_each(|weight| self.weights.add(*weight)),
-            None => self.weights.add(points.n_samples() as f64),
+            None => self.weights.add(n as f64),
         }
     }
 
@@ -160,17 +149,10 @@ impl Summary {
     }
 
     /// The summary of some of the samples, in numbers and weight; all else is of the whole.
-    pub(crate) fn of_batch(&self, points: &Points) -> Summary {
+    pub(crate) fn of_batch(&self, n_samples: usize, n_effective: usize, total_weight: f64) -> Summary {
         let mut weights = Total::default();
-        weights.add(points.total_weight());
-        Summary {
-            first: 0,
-            n_samples: points.n_samples(),
-            n_effective: points.n_effective(),
-            weights,
-            parts: Vec::new(),
-            ..self.clone()
-        }
+        weights.add(total_weight);
+        Summary { first: 0, n_samples, n_effective, weights, parts: Vec::new(), ..self.clone() }
     }
 
     /// Number of the first sample among those of all parts.
@@ -265,6 +247,7 @@ mod tests {
     use ndarray::{Array, Array2, ShapeBuilder, array, s};
 
     use super::*;
+    use crate::data::points::Points;
 
     #[test]
     fn scales_do_not_depend_on_the_order_of_rows() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
+use crate::data::home::{Home, Place};
 use crate::data::summary::Summary;
-use crate::data::{Home, Place};
 use crate::device::assessment::{Assessment, VisitAssessed};
 use crate::device::choice::DeviceInfo;
 use crate::device::sums::LostDigits;

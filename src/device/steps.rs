@@ -7,14 +7,14 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
+use crate::data::home::Home;
 use crate::data::points::Points;
+use crate::data::source::{Data, Visit, check_stop};
 use crate::data::summary::Summary;
-use crate::data::{Data, Home, Visit, check_stop};
-use crate::device::backend::Backend;
-use crate::device::task::Assignment;
 use crate::error::{Error, Result};
 use crate::model::m_step::MStep;
 use crate::model::mixture::Mixture;
+use crate::model::moments::Moments;
 
 /// Asks for a pass of steps.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,8 +49,8 @@ pub enum Stepped {
     },
 }
 
-/// Puts samples on a device.
-pub(crate) type Load<'l> = dyn for<'b> Fn(&'b dyn Data) -> Result<Box<dyn Backend + 'b>> + Send + 'l;
+/// The moments of a batch under a model.
+pub(crate) type MomentsOf<'m> = dyn Fn(&dyn Data, &Mixture) -> Result<Moments> + 'm;
 
 /// A batch, placed and scaled on the device like all samples: the model is one of them all.
 struct Batch<'b> {
@@ -73,12 +73,12 @@ impl Data for Batch<'_> {
 }
 
 impl Steps {
-    /// The pass; `load` puts a batch on the device.
+    /// The pass; `moments` has the device sum a batch.
     ///
     /// # Errors
     /// Those of the data and the device.
-    pub(crate) fn pass(&self, data: &dyn Data, load: &Load) -> Result<Stepped> {
-        match self.step_through(data, load) {
+    pub(crate) fn pass(&self, data: &dyn Data, moments: &MomentsOf) -> Result<Stepped> {
+        match self.step_through(data, moments) {
             Ok((mixture, lower_bound)) => Ok(Stepped::At { mixture, lower_bound }),
             Err(Error::NotPositiveDefinite { component, feature, single_precision }) => {
                 Ok(Stepped::Collapsed { component, feature, single_precision })
@@ -87,7 +87,7 @@ impl Steps {
         }
     }
 
-    fn step_through(&self, data: &dyn Data, load: &Load) -> Result<(Mixture, f64)> {
+    fn step_through(&self, data: &dyn Data, moments: &MomentsOf) -> Result<(Mixture, f64)> {
         let mut random = Pcg64::new(self.seed.into(), self.passes as u128);
         let mut step = self.passes * data.n_samples().div_ceil(self.batch_size);
         let mut mixture = self.start.clone();
@@ -100,9 +100,12 @@ impl Steps {
             for first in batches {
                 check_stop(data.stop())?;
                 let points = chunk.every(first, n_batches);
-                let batch = Batch { summary: data.summary().of_batch(&points), points };
+                let batch = Batch {
+                    summary: data.summary().of_batch(points.n_samples(), points.n_effective(), points.total_weight()),
+                    points,
+                };
                 if batch.summary.n_effective() > 0 {
-                    let moments = load(&batch)?.moments(&mixture, Assignment::Soft)?;
+                    let moments = moments(&batch, &mixture)?;
                     log_likelihood += moments.log_likelihood;
                     total_weight += moments.total_weight;
                     let gamma = ((step + 2) as f64).powf(-self.decay);

@@ -106,9 +106,9 @@ impl Numbers {
     }
 }
 
-/// Sums over samples under a model, of all or of a part: what a pass answers to [`Task::Sums`](crate::Task::Sums).
+/// Sums over samples under a model, of all or of a part: what a pass answers to [`Task::Sums`](crate::device::Task::Sums).
 ///
-/// Sums of parts combine; on the CPU, those of parts of whole blocks ([`block_rows`](crate::block_rows)) to the bits of the
+/// Sums of parts combine; on the CPU, those of parts of whole blocks ([`block_rows`](crate::data::block_rows)) to the bits of the
 /// whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sums {

@@ -6,15 +6,15 @@ use std::sync::{Arc, OnceLock};
 
 use ndarray::Array2;
 
+use crate::data::home::Home;
+use crate::data::source::Data;
 use crate::data::summary::Summary;
-use crate::data::{Data, Home};
 use crate::device::assessment::{Assessment, VisitAssessed};
 use crate::device::backend::{Backend, KernelTime};
 use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::cpu;
-use crate::device::steps::Load;
 use crate::device::sums::check_finite;
-use crate::device::task::{Answer, Task, unexpected};
+use crate::device::task::{Answer, Assignment, Task, unexpected};
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
@@ -25,6 +25,9 @@ pub(crate) const TOLERANCE: f64 = 1e-3;
 
 /// Why a device that was chosen automatically is used no more; shared by all who have it.
 pub(crate) type Distrust = Arc<OnceLock<String>>;
+
+/// Puts samples on a device.
+pub(crate) type Load<'l> = dyn for<'b> Fn(&'b dyn Data) -> Result<Box<dyn Backend + 'b>> + Send + 'l;
 
 /// A backend whose results are checked.
 pub(crate) struct Checked<'d> {
@@ -108,7 +111,11 @@ impl Backend for Checked<'_> {
         }
         .into_iter();
         let answer = |task: &Task| match task {
-            Task::Steps(steps) => Ok(Answer::Steps(Box::new(steps.pass(self.data, &*self.load)?))),
+            Task::Steps(steps) => {
+                let moments =
+                    |batch: &dyn Data, mixture: &Mixture| (self.load)(batch)?.moments(mixture, Assignment::Soft);
+                Ok(Answer::Steps(Box::new(steps.pass(self.data, &moments)?)))
+            }
             _ => answers.next().ok_or_else(unexpected),
         };
         tasks.iter().map(answer).collect()
@@ -213,7 +220,7 @@ mod tests {
     use crate::data::points::Points;
     use crate::device::cpu::CpuBackend;
     use crate::device::sums::Sums;
-    use crate::device::task::{Assignment, SumsTask};
+    use crate::device::task::SumsTask;
     use crate::model::covariance::CovarianceArray;
     use crate::model::statistics::Statistics;
 

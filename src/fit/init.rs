@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use crate::data::choose;
+use crate::data::subsample::choose;
 use crate::data::summary::Summary;
 use crate::device::task::{Answer, Assignment, RandomTask, SumsTask, Task};
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! What a fit tells: after each epoch, and in the end.
 
 use crate::advice::Advice;
-use crate::data::Home;
+use crate::data::home::Home;
 use crate::fit::collapse::Repair;
 use crate::fit::init::Initialisation;
 use crate::fit::update::step::StepKind;

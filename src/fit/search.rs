@@ -3,8 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use crate::advice::{Advice, Term};
+use crate::data::home::Home;
+use crate::data::source::NEVER;
 use crate::data::summary::Summary;
-use crate::data::{Home, NEVER};
 use crate::device::task::{Answer, SumsTask, Task};
 use crate::error::{Error, Result};
 use crate::fit::climb::{Climb, Phase};
@@ -22,7 +23,9 @@ const MOST_IN_STEP: usize = 16;
 /// that hold a part of the samples each.
 ///
 /// ```
-/// use mixtura::{Answer, Backend, Device, FitOptions, Points, Search, Summary, Task};
+/// use mixtura::device::{Answer, Backend, Task};
+/// use mixtura::fit::Search;
+/// use mixtura::{Device, FitOptions, Points, Summary};
 /// use ndarray::array;
 ///
 /// let points = Points::new(array![[0.0], [0.2], [0.1], [5.0], [5.2], [5.1]])?;

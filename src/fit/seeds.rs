@@ -9,8 +9,8 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
-use crate::data::check_stop;
 use crate::data::points::Points;
+use crate::data::source::check_stop;
 use crate::device::cpu::instructions::{Instructions, instructions};
 use crate::error::Result;
 

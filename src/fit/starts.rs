@@ -6,8 +6,8 @@
 
 use std::sync::atomic::AtomicBool;
 
-use crate::data::Watched;
 use crate::data::points::Points;
+use crate::data::watched::Watched;
 use crate::device::backend::Backend;
 use crate::device::cpu::CpuBackend;
 use crate::device::task::Assignment;

@@ -11,16 +11,16 @@ use super::model;
 use super::nested::{Nested, NestedValues};
 use super::output::Destination;
 use crate::advice::{Advice, Term};
-use crate::data::Data;
+use crate::data::source::Data;
 use crate::device::choice::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair};
 use crate::fit::floor::Floor;
 use crate::fit::init::Initialisation;
 use crate::fit::options::Init;
+use crate::fit::state::{FitState, Peak, Restart};
 use crate::fit::update::Update;
 use crate::fit::update::step::History;
-use crate::fit::{FitState, Peak, Restart};
 use crate::model::covariance::CovarianceType;
 use crate::model::mixture::Mixture;
 

@@ -5,7 +5,7 @@ use ndarray::Array1;
 use super::columns::Picked;
 use super::lines::Lines;
 use super::notes::Note;
-use crate::data::points::Samples;
+use crate::data::samples::Samples;
 use crate::error::Result;
 
 /// Consecutive rows of a table.

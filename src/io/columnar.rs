@@ -17,7 +17,7 @@ use super::fields::Fields;
 use super::malformed;
 use super::notes::Note;
 use crate::advice::{Advice, Term};
-use crate::data::points::Samples;
+use crate::data::samples::Samples;
 use crate::error::{self, Error};
 
 /// The selected columns of a file.

@@ -14,9 +14,10 @@ use super::origin::{Origin, locate};
 use super::rows::{Even, Gathered, Rows};
 use super::stream::{Checks, Stream, chunk_rows, read_ahead};
 use crate::advice::{Advice, Term};
+use crate::data::home::{Home, Place};
 use crate::data::points::Points;
+use crate::data::source::{Data, Visit, check_stop};
 use crate::data::summary::Summary;
-use crate::data::{Data, Home, Place, Visit, check_stop};
 use crate::error::{Error, Result};
 use crate::memory::text;
 

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, Axis};
 use super::chunks::Chunk;
 use super::columns::Picked;
 use super::notes::Note;
-use crate::data::points::Samples;
+use crate::data::samples::Samples;
 use crate::error::Result;
 
 /// A type of numbers.

@@ -10,7 +10,7 @@
 //! std::fs::write(&table, "length,width\n1.0,2.0\n1.5,2.5\n2.5,2.0\n")?;
 //!
 //! let data = Dataset::read(&table, &Selection::default())?;
-//! let result = fit(&data, &Device::cpu(), &FitOptions::new(1), &mut |_| {})?;
+//! let result = fit(&data, &Device::cpu(), &FitOptions::new(1))?;
 //!
 //! let feature_names = data.feature_names().map(<[String]>::to_vec);
 //! let model = Model { mixture: result.mixture, feature_names, fit: None };

@@ -16,7 +16,7 @@ use super::fields::Fields;
 use super::malformed;
 use super::notes::Note;
 use super::source::Source;
-use crate::data::block_rows;
+use crate::data::source::block_rows;
 use crate::error::{Error, Result};
 
 /// Opens a table that is one array.

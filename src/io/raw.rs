@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::malformed;
 use super::source::Source;
 use crate::advice::{Advice, Term};
-use crate::data::block_rows;
+use crate::data::source::block_rows;
 use crate::device::choice::Precision;
 use crate::error::{Error, Result};
 

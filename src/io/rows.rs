@@ -14,7 +14,8 @@ use super::origin::{Choice, Origin, Part};
 use super::source::{self, Format, Source};
 use super::{formats, malformed};
 use crate::advice::{Advice, Term};
-use crate::data::points::{Points, Samples};
+use crate::data::points::Points;
+use crate::data::samples::Samples;
 use crate::error::{Error, Result};
 
 /// All rows of some files, as they are read.

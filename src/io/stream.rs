@@ -13,7 +13,7 @@ use super::origin::{Origin, locate};
 use super::rows::{Even, Rows, read_weights};
 use crate::advice::Advice;
 use crate::data::points::{Points, check_weight_sum, check_weights};
-use crate::data::{Visit, block_rows};
+use crate::data::source::{Visit, block_rows};
 use crate::error::{Error, Result};
 
 /// Chunks that wait while another one is worked on, beside the one that is being read.

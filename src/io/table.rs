@@ -149,7 +149,7 @@ impl TableWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::points::Samples;
+    use crate::data::samples::Samples;
     use crate::io::{Dataset, Selection};
     use ndarray::{Array2, ShapeBuilder, array};
 

@@ -31,7 +31,8 @@ impl Mixture {
     /// (Xu and Jordan 1996, On convergence properties of the EM algorithm for Gaussian mixtures.)
     ///
     /// ```
-    /// use mixtura::{Assignment, CovarianceArray, Device, Mixture, Points};
+    /// use mixtura::device::Assignment;
+    /// use mixtura::{CovarianceArray, Device, Mixture, Points};
     /// use ndarray::{arr1, array};
     ///
     /// let points = Points::new(array![[0.0], [2.0]])?;

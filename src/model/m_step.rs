@@ -16,11 +16,13 @@ const SINGLE_ROUNDING: [f64; 4] = [1e-6, 1e-5, 1e-4, 1e-3];
 /// their values.
 ///
 /// ```
-/// use mixtura::{Assignment, Device, FitOptions, Frozen, MStep, Points, fit};
+/// use mixtura::device::Assignment;
+/// use mixtura::model::{Frozen, MStep};
+/// use mixtura::{Device, FitOptions, Points, fit};
 /// use ndarray::array;
 ///
 /// let points = Points::new(array![[0.0], [0.2], [5.0], [5.2]])?;
-/// let start = fit(&points, &Device::cpu(), &FitOptions { max_iter: 0, ..FitOptions::new(2) }, &mut |_| {})?.mixture;
+/// let start = fit(&points, &Device::cpu(), &FitOptions { max_iter: 0, ..FitOptions::new(2) })?.mixture;
 /// let moments = Device::cpu().load(&points)?.moments(&start, Assignment::Soft)?;
 /// assert!(MStep::new(array![1e-6]).solve(&moments)?.means() != start.means());
 /// let frozen = MStep { frozen: Frozen { means: true, ..Frozen::default() }, ..MStep::new(array![1e-6]) };
@@ -161,6 +163,16 @@ impl MStep {
         }
         let zero = Moments::zero(mixture.covariance_type(), mixture.means().clone());
         Moments { total_weight: 1.0, counts: weights.clone(), second, ..zero }
+    }
+}
+
+impl Moments {
+    /// The M step with one floor for the variances of all features: that of [`MStep::solve`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn maximize(&self, reg_covar: f64) -> Result<Mixture> {
+        MStep::new(Array1::from_elem(self.origins.ncols(), reg_covar)).solve(self)
     }
 }
 

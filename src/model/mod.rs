@@ -11,3 +11,12 @@ pub(crate) mod quadratics;
 pub(crate) mod sampling;
 pub(crate) mod statistics;
 pub(crate) mod unconstrained;
+
+pub use self::covariance::{CovarianceArray, CovarianceType};
+pub use self::gradients::Gradients;
+pub use self::m_step::{Frozen, MStep};
+pub use self::mixture::Mixture;
+pub use self::moments::Moments;
+pub use self::quadratics::Quadratics;
+pub use self::sampling::SampleChunks;
+pub use self::statistics::Statistics;

@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::model::covariance::{CovarianceArray, CovarianceType};
-use crate::model::m_step::MStep;
-use crate::model::mixture::Mixture;
 
 /// Weighted sums over samples x_n with responsibilities r_nk (sample weights included), taken about an origin o_k for
 /// each component: the means of the model that gave the responsibilities, so that nothing large is ever squared.
@@ -118,13 +116,5 @@ impl Moments {
     /// Mean log-likelihood per unit of sample weight: EM's lower bound at the model that made these moments.
     pub fn lower_bound(&self) -> f64 {
         self.log_likelihood / self.total_weight
-    }
-
-    /// The M step with one floor for the variances of all features: that of [`MStep::solve`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn maximize(&self, reg_covar: f64) -> Result<Mixture> {
-        MStep::new(Array1::from_elem(self.origins.ncols(), reg_covar)).solve(self)
     }
 }

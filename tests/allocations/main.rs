@@ -2,7 +2,8 @@
 
 use std::alloc::System;
 
-use mixtura::{Assignment, CovarianceType, Device, DeviceChoice, Mixture, Points};
+use mixtura::device::Assignment;
+use mixtura::{CovarianceType, Device, DeviceChoice, Mixture, Points};
 use ndarray::{Array1, Array2};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 

@@ -1,6 +1,7 @@
 //! Twenty epochs on data that are hard on arithmetic stay within a stated distance of the oracle.
 
-use mixtura::{CovarianceArray, CovarianceType, Device, FitOptions, Floor, Points, fit};
+use mixtura::fit::Floor;
+use mixtura::{CovarianceArray, CovarianceType, Device, FitOptions, Points, fit};
 use ndarray::{Array2, array};
 
 use crate::common::compare::{Distance, Tolerance, epochs, points, to_mixture, to_model};
@@ -167,7 +168,7 @@ fn two_single_precision_samples_far_apart_have_no_negative_variance() {
 
 fn fitted_variances(samples: &Array2<f32>, device: &Device, options: &FitOptions) -> Vec<f64> {
     let points = Points::new(samples).unwrap();
-    let result = fit(&points, device, options, &mut |_| {}).unwrap();
+    let result = fit(&points, device, options).unwrap();
     CovarianceArray::values(result.mixture.covariances()).to_vec()
 }
 
@@ -198,9 +199,9 @@ fn clusters_ten_thousand_times_tighter_than_the_data_start_with_their_own_shapes
     let options = FitOptions { max_iter: 0, floor: Floor::Absolute(0.0), ..FitOptions::new(4) };
     for family in CovarianceType::ALL {
         let options = FitOptions { covariance_type: family, ..options.clone() };
-        let expected = fit(&points, &Device::cpu(), &options, &mut |_| {}).unwrap().mixture;
+        let expected = fit(&points, &Device::cpu(), &options).unwrap().mixture;
         for subject in devices() {
-            let found = fit(&points, &subject.device, &options, &mut |_| {}).unwrap().mixture;
+            let found = fit(&points, &subject.device, &options).unwrap().mixture;
             // f32 rounds positions that reach over 10,000 standard deviations to 6e-4 of one.
             let tolerance = if subject.is_double() { subject.tolerance } else { subject.tolerance.times(10.0) };
             Distance::of_models(&to_model(&expected), &found)
@@ -217,7 +218,7 @@ fn samples_of_any_scale_are_fitted_beside_a_floor_that_is_far_larger() {
         for subject in devices() {
             for family in CovarianceType::ALL {
                 let options = FitOptions { covariance_type: family, ..FitOptions::new(2) };
-                let fitted = fit(&points, &subject.device, &options, &mut |_| {}).unwrap();
+                let fitted = fit(&points, &subject.device, &options).unwrap();
                 assert!(fitted.log_likelihood.is_finite(), "{}, {family}, {scale:e}", subject.name);
             }
         }

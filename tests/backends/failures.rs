@@ -1,6 +1,8 @@
 //! What cannot be done is an error that names the place, never a NaN.
 
-use mixtura::{Assignment, CovarianceType, Error, FitOptions, Floor, Init, OnCollapse, Points, fit};
+use mixtura::device::Assignment;
+use mixtura::fit::{Floor, OnCollapse};
+use mixtura::{CovarianceType, Error, FitOptions, Init, Points, fit};
 use ndarray::{Array1, Array2, array};
 
 use crate::common::compare::{points, to_mixture};
@@ -11,9 +13,7 @@ use crate::common::devices::devices;
 fn fewer_samples_than_components_are_refused() {
     let samples = array![[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]];
     for subject in devices() {
-        let fit = |weights: &[f64], k| {
-            fit(&points(&samples, Some(weights)), &subject.device, &FitOptions::new(k), &mut |_| {})
-        };
+        let fit = |weights: &[f64], k| fit(&points(&samples, Some(weights)), &subject.device, &FitOptions::new(k));
         assert!(matches!(fit(&[1.0; 3], 4), Err(Error::TooFewSamples { n_samples: 3, n_components: 4 })));
         // A sample of weight zero is none.
         assert!(matches!(fit(&[1.0, 0.0, 1.0], 3), Err(Error::TooFewSamples { n_samples: 2, n_components: 3 })));
@@ -28,7 +28,7 @@ fn as_many_components_as_samples_are_fitted() {
         for family in CovarianceType::ALL {
             for init in [Init::KMeans, Init::KMeansPlusPlus, Init::RandomFromData] {
                 let options = FitOptions { covariance_type: family, init, ..FitOptions::new(3) };
-                let result = fit(&points(&samples, None), &subject.device, &options, &mut |_| {}).unwrap();
+                let result = fit(&points(&samples, None), &subject.device, &options).unwrap();
                 let weights = result.mixture.weights();
                 assert!(
                     weights.iter().all(|w| (w - 1.0 / 3.0).abs() < 1e-5),
@@ -61,7 +61,7 @@ fn a_start_of_another_shape_or_family_is_refused() {
     let data = Blobs::new(100, 3, 4).make();
     let start = to_mixture(&data.start(CovarianceType::Full));
     for subject in devices() {
-        let run = |options: FitOptions| fit(&points(&data.samples, None), &subject.device, &options, &mut |_| {});
+        let run = |options: FitOptions| fit(&points(&data.samples, None), &subject.device, &options);
         let given = |k| FitOptions { means_init: Some(start.means().clone()), ..FitOptions::new(k) };
         assert!(matches!(run(given(3)), Err(Error::Shape { .. })));
         let narrow = FitOptions { means_init: Some(Array2::zeros((4, 2))), ..FitOptions::new(4) };
@@ -89,7 +89,7 @@ fn options_out_of_range_are_refused() {
             FitOptions { floor: Floor::Absolute(-1e-9), ..FitOptions::new(1) },
             FitOptions { floor: Floor::Absolute(f64::INFINITY), ..FitOptions::new(1) },
         ] {
-            let result = fit(&points(&samples, None), &subject.device, &options, &mut |_| {});
+            let result = fit(&points(&samples, None), &subject.device, &options);
             assert!(matches!(result, Err(Error::InvalidOption { .. })), "{options:?}");
         }
     }
@@ -120,7 +120,7 @@ fn a_constant_feature_without_a_floor_names_the_component_and_the_feature() {
                         init,
                         ..FitOptions::new(2)
                     };
-                    let result = fit(&points(&samples, None), &subject.device, &options, &mut |_| {});
+                    let result = fit(&points(&samples, None), &subject.device, &options);
                     println!("{}, {family}, {init:?}, {constant}", subject.name);
                     let (component, feature) = collapsed(result);
                     assert_eq!((component.is_none(), feature), (family == CovarianceType::Tied, 1));
@@ -141,7 +141,7 @@ fn duplicate_samples_without_a_floor_name_the_component() {
                 on_collapse: OnCollapse::Error,
                 ..FitOptions::new(2)
             };
-            let result = fit(&points(&samples, None), &subject.device, &options, &mut |_| {});
+            let result = fit(&points(&samples, None), &subject.device, &options);
             println!("{}, {family}", subject.name);
             assert_eq!(collapsed(result).0.is_none(), family == CovarianceType::Tied);
         }
@@ -158,7 +158,7 @@ fn a_floor_keeps_constant_features_and_duplicates_from_collapsing() {
         for samples in [&constant, &duplicates, &same] {
             for family in CovarianceType::ALL {
                 let options = FitOptions { covariance_type: family, ..FitOptions::new(2) };
-                let result = fit(&points(samples, None), &subject.device, &options, &mut |_| {}).unwrap();
+                let result = fit(&points(samples, None), &subject.device, &options).unwrap();
                 let mixture = &result.mixture;
                 let values = mixture.means().iter().chain(mixture.covariances().values()).chain(mixture.weights());
                 assert!(values.chain([&result.log_likelihood]).all(|x| x.is_finite()), "{}, {family}", subject.name);
@@ -207,7 +207,7 @@ fn values_of_any_size_give_a_finite_fit_or_an_error() {
         for subject in devices() {
             for family in CovarianceType::ALL {
                 let options = FitOptions { covariance_type: family, ..FitOptions::new(2) };
-                match fit(&points(&samples, None), &subject.device, &options, &mut |_| {}) {
+                match fit(&points(&samples, None), &subject.device, &options) {
                     Ok(result) => {
                         let mixture = &result.mixture;
                         let values = mixture.means().iter().chain(mixture.covariances().values());

@@ -47,7 +47,7 @@ fn one_far_value_among_two_thousand_leaves_two_clusters_as_they_are() {
             for subject in devices() {
                 let what = format!("{far:e}, seed {seed}, {}", subject.name);
                 let options = FitOptions { seed, ..FitOptions::new(3) };
-                let fitted = fit(&points(&samples, None), &subject.device, &options, &mut |_| {}).unwrap();
+                let fitted = fit(&points(&samples, None), &subject.device, &options).unwrap();
                 let mixture = &fitted.mixture;
                 let labels = subject.device.predict(mixture, &points(&samples, None)).unwrap();
                 let agreement = agreement(&labels.to_vec()[..2000], &clusters);
@@ -77,7 +77,7 @@ fn sentinels_in_one_of_two_features_leave_two_clusters_as_they_are() {
             for subject in devices() {
                 for family in [CovarianceType::Full, CovarianceType::Diag] {
                     let options = FitOptions { seed, covariance_type: family, ..FitOptions::new(3) };
-                    let fitted = fit(&points(&samples, None), &subject.device, &options, &mut |_| {}).unwrap();
+                    let fitted = fit(&points(&samples, None), &subject.device, &options).unwrap();
                     let labels = subject.device.predict(&fitted.mixture, &points(&samples, None)).unwrap();
                     let of_bulk = |of: &[usize]| -> Vec<usize> {
                         of.iter().zip(&spoiled).filter(|(_, spoiled)| !**spoiled).map(|(label, _)| *label).collect()

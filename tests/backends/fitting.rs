@@ -1,8 +1,9 @@
 //! The loop around the passes: starts, restarts, convergence and continuation, as scikit-learn has them.
 
+use mixtura::device::DeviceInfo;
+use mixtura::fit::{Floor, Progress, WarmStart, fit_observed};
 use mixtura::{
-    CovarianceArray, CovarianceType, Device, DeviceChoice, DeviceInfo, Error, Fit, FitOptions, Floor, Init, Mixture,
-    Moments, Points, Progress, WarmStart, fit,
+    CovarianceArray, CovarianceType, Device, DeviceChoice, Error, Fit, FitOptions, Init, Mixture, Moments, Points, fit,
 };
 use ndarray::{Array1, Array2};
 
@@ -17,7 +18,7 @@ fn blobs() -> Data {
 }
 
 fn fitted(subject: &Subject, samples: &Array2<f64>, options: &FitOptions) -> Fit {
-    fit(&points(samples, None), &subject.device, options, &mut |_| {}).unwrap()
+    fit(&points(samples, None), &subject.device, options).unwrap()
 }
 
 fn from_start(data: &Data, family: CovarianceType) -> FitOptions {
@@ -51,7 +52,8 @@ fn a_fit_stops_at_the_first_change_below_the_tolerance() {
             let options = FitOptions { tol: 1e-4, ..from_start(&data, family) };
             let mut seen: Vec<Progress> = Vec::new();
             let points = points(&data.samples, None);
-            let result = fit(&points, &subject.device, &options, &mut |progress| seen.push(progress.clone())).unwrap();
+            let result =
+                fit_observed(&points, &subject.device, &options, &mut |progress| seen.push(progress.clone())).unwrap();
             assert!(result.converged && result.warnings.is_empty(), "{}: {:?}", subject.name, result.warnings);
             assert_eq!(result.n_iter, result.lower_bounds.len());
             assert_eq!(result.lower_bound, result.lower_bounds[result.n_iter - 1]);
@@ -97,7 +99,7 @@ fn a_warm_start_continues_bit_for_bit() {
             let options = FitOptions { warm_start: Some(start), ..options(5) };
             let mut changes = Vec::new();
             let points = points(&data.samples, None);
-            let second = fit(&points, &subject.device, &options, &mut |p| changes.push(p.change)).unwrap();
+            let second = fit_observed(&points, &subject.device, &options, &mut |p| changes.push(p.change)).unwrap();
             assert_eq!(second.mixture, whole.mixture, "{}, {family}", subject.name);
             assert_eq!([first.lower_bounds, second.lower_bounds].concat(), whole.lower_bounds);
             assert_eq!(
@@ -132,7 +134,8 @@ fn restarts_never_score_worse_and_the_first_is_that_of_a_single_one() {
             let options =
                 FitOptions { n_init, init: Init::RandomFromData, floor: Floor::Absolute(1e-3), ..FitOptions::new(6) };
             let mut seen = Vec::new();
-            let result = fit(&points, &subject.device, &options, &mut |p: &Progress| seen.push(p.clone())).unwrap();
+            let result =
+                fit_observed(&points, &subject.device, &options, &mut |p: &Progress| seen.push(p.clone())).unwrap();
             (result, seen)
         };
         let ((single, _), (best, seen)) = (run(1), run(4));
@@ -286,7 +289,7 @@ fn public_types_can_be_sent_to_and_shared_between_threads() {
     shared::<Fit>();
     shared::<Error>();
     fn sent<T: Send + ?Sized>() {}
-    sent::<dyn mixtura::Backend>();
+    sent::<dyn mixtura::device::Backend>();
     // And used so: two fits at once on one device give what one gives.
     let data = blobs();
     for subject in devices() {
@@ -310,7 +313,7 @@ fn a_fit_of_weighted_samples_is_a_fit_of_repeated_ones() {
     let weighted = points(&data.samples, counts.as_slice());
     for subject in devices() {
         let options = FitOptions { tol: 1e-4, ..from_start(&data, CovarianceType::Full) };
-        let a = fit(&weighted, &subject.device, &options, &mut |_| {}).unwrap();
+        let a = fit(&weighted, &subject.device, &options).unwrap();
         let b = fitted(subject, &repeated, &options);
         assert_eq!(a.n_iter, b.n_iter);
         assert_eq!(a.total_weight, rows.len() as f64);
@@ -334,7 +337,7 @@ fn a_fit_that_wanders_in_the_noise_of_its_precision_ends_says_so_and_keeps_its_b
     for k in [5, 10] {
         for tol in [1e-3, 1e-8] {
             let options = FitOptions { tol, ..FitOptions::new(k) };
-            let exact = fit(&points(&samples, None), &Device::cpu(), &options, &mut |_| {}).unwrap();
+            let exact = fit(&points(&samples, None), &Device::cpu(), &options).unwrap();
             assert!(exact.converged && !exact.at_precision_limit);
             for subject in devices() {
                 let what = format!("K = {k}, {tol}, {}", subject.name);

@@ -5,11 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mixtura::data::{Place, Watched, block_rows};
+use mixtura::fit::Fitting;
 use mixtura::io::{Dataset, Selection};
-use mixtura::{
-    CovarianceArray, CovarianceType, Data, Device, Error, Fit, FitOptions, Fitting, Mixture, Place, Points, Watched,
-    block_rows, fit,
-};
+use mixtura::{CovarianceArray, CovarianceType, Data, Device, Error, Fit, FitOptions, Mixture, Points, fit};
 use ndarray::{Array1, Array2};
 
 use super::common::devices::devices;
@@ -69,7 +68,7 @@ fn samples_on_the_device_in_memory_and_on_disk_give_the_same_model() {
     assert_eq!(facts(&in_memory), facts(&on_disk));
     for subject in devices() {
         for family in [CovarianceType::Tied, CovarianceType::Diag] {
-            let fit = |data: &Dataset, device: &Device| fit(data, device, &options(family), &mut |_| {}).unwrap();
+            let fit = |data: &Dataset, device: &Device| fit(data, device, &options(family)).unwrap();
             let expected = fit(&in_memory, &subject.device);
             let from_disk = fit(&on_disk, &subject.device);
             let is_cpu = subject.device.info().backend == "cpu";
@@ -98,7 +97,7 @@ fn what_is_said_of_samples_does_not_depend_on_where_they_are() {
     let directory = tempfile::tempdir().unwrap();
     let path = file_of_blocks(directory.path());
     let (in_memory, on_disk) = (open(&path, u64::MAX), open(&path, 1 << 20));
-    let mixture = fit(&in_memory, &Device::cpu(), &options(CovarianceType::Diag), &mut |_| {}).unwrap().mixture;
+    let mixture = fit(&in_memory, &Device::cpu(), &options(CovarianceType::Diag)).unwrap().mixture;
     // Across the end of the first block.
     let rows = block_rows(D) - 700..block_rows(D) + 900;
     for subject in devices() {
@@ -142,7 +141,7 @@ fn a_pass_that_is_stopped_leaves_the_fit_where_it_was() {
 
     let mut resumed = Fitting::resume(&points, &device, &options, state).unwrap();
     while resumed.epoch().unwrap().is_some() {}
-    let through = fit(&points, &device, &options, &mut |_| {}).unwrap();
+    let through = fit(&points, &device, &options).unwrap();
     let resumed = resumed.finish().unwrap();
     assert_eq!((resumed.mixture, resumed.lower_bounds), (through.mixture, through.lower_bounds));
 }

@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use mixtura::{
-    Answer, Backend, CovarianceType, Data, Device, Error, Fit, FitOptions, Mixture, Points, Search, Shard, Summary,
-    Task, Update, WarmStart, block_rows, fit,
-};
+use mixtura::data::{Shard, block_rows};
+use mixtura::device::{Answer, Backend, Task};
+use mixtura::fit::{Search, WarmStart};
+use mixtura::{CovarianceType, Data, Device, Error, Fit, FitOptions, Mixture, Points, Summary, Update, fit};
 use ndarray::{Array1, Array2, s};
 
 const D: usize = 64;
@@ -95,8 +95,7 @@ fn found(fit: &Fit) -> (&Mixture, &[f64], f64, Vec<String>, usize) {
 /// A fit that begins with k-means, and one of which a component has no samples and is repaired, by two rules.
 fn fits(points: &Points, family: CovarianceType) -> Vec<FitOptions> {
     let options = FitOptions { covariance_type: family, max_iter: 3, tol: 0.0, ..FitOptions::new(3) };
-    let start =
-        fit(points, &Device::cpu(), &FitOptions { max_iter: 0, ..options.clone() }, &mut |_| {}).unwrap().mixture;
+    let start = fit(points, &Device::cpu(), &FitOptions { max_iter: 0, ..options.clone() }).unwrap().mixture;
     let mut means = start.means().clone();
     means.row_mut(1).fill(-300.0);
     let mixture = Mixture::new(start.weights().clone(), means, start.covariances().clone()).unwrap();
@@ -111,7 +110,7 @@ fn parts_of_whole_blocks_give_the_bits_of_the_fit_in_one_piece() {
     let whole = &parts(&samples, &weights, &[0])[0].1;
     for family in CovarianceType::ALL {
         for options in fits(whole, family) {
-            let expected = fit(whole, &Device::cpu(), &options, &mut |_| {}).unwrap();
+            let expected = fit(whole, &Device::cpu(), &options).unwrap();
             assert_eq!(expected.repairs.is_empty(), options.warm_start.is_none());
             for firsts in [&[0][..], &[0, block], &[0, 2 * block], &[0, block, 2 * block, 3 * block]] {
                 let parts = parts(&samples, &weights, firsts);
@@ -130,7 +129,7 @@ fn parts_of_any_size_give_the_same_model_but_for_rounding_on_every_device() {
     for subject in super::common::devices::devices() {
         for init in [mixtura::Init::KMeans, mixtura::Init::Random, mixtura::Init::RandomFromData] {
             let options = FitOptions { max_iter: 4, tol: 0.0, init, n_init: 2, ..FitOptions::new(3) };
-            let expected = fit(whole, &subject.device, &options, &mut |_| {}).unwrap();
+            let expected = fit(whole, &subject.device, &options).unwrap();
             let parts = parts(&samples, &weights, &[0, 2, 4000, 4998]);
             let fit = with_parts(&parts, &subject.device, |executor, summary| executor.fit(summary, &options));
             let difference = fit.mean_log_likelihood() - expected.mean_log_likelihood();

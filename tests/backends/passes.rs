@@ -3,11 +3,11 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use mixtura::data::{Home, Place, Visit};
+use mixtura::device::Assignment;
+use mixtura::fit::{Fitting, OnCollapse, WarmStart};
 use mixtura::io::{Dataset, Selection};
-use mixtura::{
-    Assignment, CovarianceType, Data, Error, FitOptions, Fitting, Home, Mixture, OnCollapse, Place, Points, Summary,
-    Visit, WarmStart,
-};
+use mixtura::{CovarianceType, Data, Error, FitOptions, Mixture, Points, Summary};
 use ndarray::Array2;
 
 use crate::common::compare::{points, to_mixture};
@@ -55,7 +55,7 @@ const D: usize = 3;
 
 /// Samples of clusters that touch, and a start of which two components have no samples.
 fn samples_and_start(family: CovarianceType) -> (Array2<f64>, Mixture) {
-    let data = Blobs::new(2 * mixtura::block_rows(D) / 64 + 17, D, 4).make();
+    let data = Blobs::new(2 * mixtura::data::block_rows(D) / 64 + 17, D, 4).make();
     let start = to_mixture(&data.start(family));
     let mut means = start.means().clone();
     means.row_mut(1).fill(-3000.0);
@@ -118,7 +118,7 @@ fn repairs_are_the_same_wherever_samples_are() {
     let options = FitOptions { tol: 0.0, max_iter: 2, warm_start, ..FitOptions::new(4) };
     for subject in devices() {
         let places = |data: &dyn Data, device: &mixtura::Device| {
-            let result = mixtura::fit(data, device, &options, &mut |_| {}).unwrap();
+            let result = mixtura::fit(data, device, &options).unwrap();
             result.repairs.iter().map(|repair| (repair.epoch, repair.component, repair.remedy)).collect::<Vec<_>>()
         };
         let expected = places(&in_memory, &subject.device);
@@ -176,7 +176,7 @@ fn what_collapses_and_is_dropped_costs_no_pass() {
 #[test]
 fn an_epoch_of_several_restarts_on_disk_reads_the_file_once_and_finds_what_each_finds_alone() {
     const RESTARTS: usize = 4;
-    let data = Blobs::new(2 * mixtura::block_rows(D) / 64 + 17, D, 6).make();
+    let data = Blobs::new(2 * mixtura::data::block_rows(D) / 64 + 17, D, 6).make();
     let directory = tempfile::tempdir().unwrap();
     let on_disk = on_disk(&data.samples, directory.path());
     for subject in devices() {

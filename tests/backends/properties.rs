@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use mixtura::{Assignment, Backend, CovarianceType, Device, Mixture, Moments, Points};
+use mixtura::device::{Assignment, Backend};
+use mixtura::{CovarianceType, Device, Mixture, Moments, Points};
 use ndarray::{Array1, Array2, Axis, concatenate, s};
 
 use crate::common::compare::{Distance, Tolerance, epochs, points, to_mixture, to_model};

@@ -1,9 +1,7 @@
 //! Components that collapse: what is repaired, dropped or named, on every backend; and fits that follow no units.
 
-use mixtura::{
-    Collapse, CovarianceArray, CovarianceType, Error, Fit, FitOptions, Floor, Init, Mixture, OnCollapse, Points,
-    Remedy, Update, WarmStart, fit,
-};
+use mixtura::fit::{Collapse, Floor, OnCollapse, Remedy, WarmStart};
+use mixtura::{CovarianceArray, CovarianceType, Error, Fit, FitOptions, Init, Mixture, Points, Update, fit};
 use ndarray::{Array1, Array2, array};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -25,7 +23,7 @@ fn start(places: [f64; 3]) -> (Array2<f64>, WarmStart) {
 fn far_from_all(on_collapse: OnCollapse, subject: &Subject) -> Fit {
     let (samples, warm_start) = start([0.5, 100.5, -300.0]);
     let options = FitOptions { warm_start: Some(warm_start), on_collapse, max_iter: 50, ..FitOptions::new(3) };
-    fit(&points(&samples, None), &subject.device, &options, &mut |_| {}).unwrap()
+    fit(&points(&samples, None), &subject.device, &options).unwrap()
 }
 
 #[test]
@@ -63,7 +61,7 @@ fn a_component_of_equal_samples_and_no_floor_is_repaired_dropped_or_named() {
     });
     let fitted = |subject: &Subject, on_collapse| {
         let options = FitOptions { on_collapse, floor: Floor::Absolute(0.0), ..FitOptions::new(2) };
-        fit(&points(&samples, None), &subject.device, &options, &mut |_| {})
+        fit(&points(&samples, None), &subject.device, &options)
     };
     for subject in devices() {
         let error = fitted(subject, OnCollapse::Error).unwrap_err();
@@ -99,7 +97,7 @@ fn components_that_alone_explain_far_samples_stay_in_whatever_order_they_are() {
             let mixture = Mixture::new(Array1::from_elem(4, 0.25), means, covariances).unwrap();
             let warm_start = Some(WarmStart { mixture, lower_bound: None });
             let options = FitOptions { warm_start, ..FitOptions::new(4) };
-            let result = fit(&points(&samples, None), &subject.device, &options, &mut |_| {}).unwrap();
+            let result = fit(&points(&samples, None), &subject.device, &options).unwrap();
             let kept = result.repairs.iter().filter(|repair| matches!(repair.remedy, Remedy::KeptAt { .. })).count();
             assert_eq!((result.repairs.len(), kept), (2, 2), "{}, {order:?}: {:?}", subject.name, result.repairs);
         }
@@ -112,7 +110,7 @@ fn the_last_component_cannot_be_dropped() {
     for subject in devices() {
         for on_collapse in OnCollapse::ALL {
             let options = FitOptions { on_collapse, floor: Floor::Absolute(0.0), ..FitOptions::new(2) };
-            let error = fit(&points(&samples, None), &subject.device, &options, &mut |_| {}).unwrap_err();
+            let error = fit(&points(&samples, None), &subject.device, &options).unwrap_err();
             assert!(matches!(error, Error::NotPositiveDefinite { component: Some(_), .. }), "{error}");
         }
     }
@@ -127,7 +125,7 @@ fn metres_and_millimetres_give_the_same_labels() {
                 let samples = &data.samples * factor;
                 let points = points(&samples, None);
                 let options = FitOptions { covariance_type: family, ..FitOptions::new(4) };
-                let fitted = fit(&points, &subject.device, &options, &mut |_| {}).unwrap();
+                let fitted = fit(&points, &subject.device, &options).unwrap();
                 assert!(fitted.converged, "{}, {family}, {factor}", subject.name);
                 subject.device.load(&points).unwrap().assess(fitted.mixture.quadratics(), 0..600).unwrap().labels
             };
@@ -212,7 +210,7 @@ fn ends_well(hostile: &Hostile, subject: &Subject) -> Result<(), TestCaseError> 
     let (update, init) = (*update, *init);
     let options =
         FitOptions { covariance_type: *family, init, update, seed: *seed, max_iter: 30, ..FitOptions::new(*k) };
-    let fitted = match fit(&points, &subject.device, &options, &mut |_| {}) {
+    let fitted = match fit(&points, &subject.device, &options) {
         Err(Error::TooWideForSinglePrecision { .. }) if !subject.is_double() => return Ok(()),
         result => result.map_err(|error| TestCaseError::fail(format!("{}: {error}", subject.name)))?,
     };

@@ -1,9 +1,8 @@
 //! Ways to fit: gradients, damping, extrapolation and mini-batches, on every backend.
 
-use mixtura::{
-    Assignment, CovarianceArray, CovarianceType, Device, Error, Fit, FitOptions, FitState, Fitting, Floor, Mixture,
-    OnCollapse, Points, StepKind, Update, WarmStart, fit,
-};
+use mixtura::device::Assignment;
+use mixtura::fit::{FitState, Fitting, Floor, OnCollapse, StepKind, WarmStart, fit_observed};
+use mixtura::{CovarianceArray, CovarianceType, Device, Error, Fit, FitOptions, Mixture, Points, Update, fit};
 use ndarray::{Array1, Array2, Axis};
 
 use crate::common::compare::{Distance, points, to_mixture, to_model};
@@ -29,7 +28,7 @@ fn options(data: &Data, family: CovarianceType, update: Update) -> FitOptions {
 }
 
 fn fitted(device: &Device, samples: &Array2<f64>, options: &FitOptions) -> Fit {
-    fit(&points(samples, None), device, options, &mut |_| {}).unwrap()
+    fit(&points(samples, None), device, options).unwrap()
 }
 
 /// Mean log-likelihood of parameters that need not be those of a mixture: the weights need not sum to 1.
@@ -149,7 +148,7 @@ fn gradient_steps_that_are_far_too_long_leave_a_mixture() {
     for subject in devices() {
         for family in CovarianceType::ALL {
             let rule = Update::Gradient { learning_rate: 1e3, momentum: 0.9 };
-            match fit(&points(&data.samples, None), &subject.device, &options(&data, family, rule), &mut |_| {}) {
+            match fit(&points(&data.samples, None), &subject.device, &options(&data, family, rule)) {
                 Ok(result) => assert!(result.mixture.means().iter().all(|x| x.is_finite())),
                 Err(error) => {
                     assert!(matches!(error, Error::NotPositiveDefinite { .. } | Error::InvalidParameter { .. }))
@@ -231,7 +230,7 @@ fn every_rule_resumes_with_the_same_bits_from_any_epoch() {
     let device = Device::cpu();
     for update in ALL {
         let options = FitOptions { max_iter: 9, ..options(&data, CovarianceType::Tied, update) };
-        let through = fit(&points, &device, &options, &mut |_| {}).unwrap();
+        let through = fit(&points, &device, &options).unwrap();
         for stop in 1..9 {
             let mut fitting = Fitting::new(&points, &device, &options).unwrap();
             (0..stop).for_each(|_| assert!(fitting.epoch().unwrap().is_some()));
@@ -250,7 +249,8 @@ fn progress_says_what_each_epoch_did() {
     let kinds = |update| {
         let mut kinds = Vec::new();
         let options = FitOptions { max_iter: 6, ..options(&data, CovarianceType::Full, update) };
-        fit(&points(&data.samples, None), &Device::cpu(), &options, &mut |step| kinds.push(step.kind)).unwrap();
+        fit_observed(&points(&data.samples, None), &Device::cpu(), &options, &mut |step| kinds.push(step.kind))
+            .unwrap();
         kinds
     };
     assert!(kinds(GRADIENT).iter().all(|kind| *kind == StepKind::Gradient));
@@ -272,7 +272,7 @@ fn numbers_out_of_range_are_errors_that_name_them() {
     ];
     for (update, message) in bad {
         let options = options(&data, CovarianceType::Full, update);
-        let error = fit(&points(&data.samples, None), &Device::cpu(), &options, &mut |_| {}).unwrap_err();
+        let error = fit(&points(&data.samples, None), &Device::cpu(), &options).unwrap_err();
         assert!(error.to_string().starts_with(message), "{error}");
     }
 }

@@ -157,7 +157,9 @@ fn only_the_command_line_speaks_of_flags() {
     let has_flag = |line: &str| line.split("--").skip(1).any(|end| end.starts_with(|c: char| c.is_ascii_lowercase()));
     for file in found {
         let text = fs::read_to_string(&file).unwrap();
-        let line = text.lines().find(|line| has_flag(line) || line.contains("`mixtura "));
+        // What comments say, nobody is told.
+        let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let line = code.find(|line| has_flag(line) || line.contains("`mixtura "));
         assert_eq!(line, None, "{}: say it by a Term", file.display());
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use mixtura::{
-    Assignment, Ceiling, CovarianceType, Data, Device, DeviceChoice, FitOptions, KernelTime, MStep, Mixture, Points,
-    Progress, Result, fit,
-};
+use mixtura::device::{Assignment, Ceiling, KernelTime};
+use mixtura::fit::Progress;
+use mixtura::model::MStep;
+use mixtura::{CovarianceType, Data, Device, DeviceChoice, FitOptions, Mixture, Points, Result, fit};
 
 use super::synthetic;
 use crate::cli::inputs::MemoryArgs;
@@ -68,7 +68,7 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     let compile = compile(device, options, data.n_features())?;
     let ceiling = device.ceiling()?;
 
-    let initial = fit(*data, device, &FitOptions { max_iter: 0, ..options.clone() }, &mut |_| {})?;
+    let initial = fit(*data, device, &FitOptions { max_iter: 0, ..options.clone() })?;
     let start = start.unwrap_or(&initial.mixture).clone();
 
     let started = Instant::now();

@@ -171,8 +171,8 @@ impl Samples {
             Samples::Drawn(points) => points,
         };
         match points.samples() {
-            mixtura::Samples::F32(_) => size_of::<f32>(),
-            mixtura::Samples::F64(_) => size_of::<f64>(),
+            mixtura::data::Samples::F32(_) => size_of::<f32>(),
+            mixtura::data::Samples::F64(_) => size_of::<f64>(),
         }
     }
 

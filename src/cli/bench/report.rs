@@ -1,6 +1,6 @@
 //! Report of `mixtura bench`: one JSON object, or tables.
 
-use mixtura::{DeviceInfo, KernelTime};
+use mixtura::device::{DeviceInfo, KernelTime};
 use serde::Serialize;
 
 use super::deviation::Deviation;
@@ -245,7 +245,8 @@ fn shares(times: &[KernelTime]) -> Vec<Kernel> {
 mod tests {
     use ndarray::array;
 
-    use mixtura::{CovarianceArray, Mixture, Precision};
+    use mixtura::device::Precision;
+    use mixtura::{CovarianceArray, Mixture};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The left panel: the lower bound of every restart, epoch by epoch.
 
-use mixtura::{Progress, StepKind};
+use mixtura::fit::{Progress, StepKind};
 
 use super::axis::Axis;
 use super::palette::{Colour, EDGE, FAINT_INK, INK};

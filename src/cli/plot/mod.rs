@@ -14,8 +14,10 @@ mod svg;
 use std::io::Write;
 use std::path::Path;
 
+use mixtura::data::{Samples, thinned};
+use mixtura::fit::Progress;
 use mixtura::io::Destination;
-use mixtura::{Data, Device, Error, Fit, Points, Progress, Samples, thinned};
+use mixtura::{Data, Device, Error, Fit, Points};
 use ndarray::Array2;
 
 use super::Usage;

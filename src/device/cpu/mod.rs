@@ -23,10 +23,11 @@ use ndarray::{Array1, Array2, Axis, s};
 use rayon::prelude::*;
 
 use crate::data::coordinates::Coordinates;
+use crate::data::home::Home;
 use crate::data::points::Points;
 use crate::data::runs::Runs;
+use crate::data::source::{Data, check_stop};
 use crate::data::summary::Summary;
-use crate::data::{Data, Home, check_stop};
 use crate::device::assessment::{Assessment, VisitAssessed};
 use crate::device::backend::{Backend, check_features};
 use crate::device::choice::{DeviceInfo, Precision};

@@ -19,7 +19,7 @@ use super::tile::Tile;
 use crate::data::coordinates::Coordinates;
 use crate::data::points::Points;
 use crate::data::runs::{Add, Runs, first_run};
-use crate::data::{Data, block_rows, check_stop};
+use crate::data::source::{Data, block_rows, check_stop};
 use crate::device::sums::{Numbers, Shape};
 use crate::device::task::Assignment;
 use crate::error::Result;

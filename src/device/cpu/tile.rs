@@ -10,7 +10,8 @@ use super::real::Real;
 use super::rows::Rows;
 use super::strips::Strips;
 use crate::data::coordinates::Coordinates;
-use crate::data::points::{Points, Samples};
+use crate::data::points::Points;
+use crate::data::samples::Samples;
 
 /// Tiles hold a multiple of this many samples, so that every row of a tile is whole vectors of every instruction set.
 const ALIGNMENT: usize = 32;

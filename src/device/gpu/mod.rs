@@ -31,8 +31,9 @@ pub(crate) use adapter::{adapters, select};
 pub(crate) use context::Gpu;
 
 use crate::data::coordinates::Coordinates;
+use crate::data::home::{Home, Place};
+use crate::data::source::Data;
 use crate::data::summary::Summary;
-use crate::data::{Data, Home, Place};
 use crate::device::assessment::{Assessment, VisitAssessed};
 use crate::device::backend::{Backend, KernelTime, check_features};
 use crate::device::choice::DeviceInfo;

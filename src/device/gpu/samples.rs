@@ -9,8 +9,9 @@ use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor};
 
 use super::context::Gpu;
 use crate::data::coordinates::Coordinates;
+use crate::data::home::{Home, Place};
 use crate::data::points::Points;
-use crate::data::{Data, Home, Place};
+use crate::data::source::Data;
 use crate::error::{Error, Result};
 use crate::memory::text;
 

@@ -1,6 +1,7 @@
 //! From the oracle's models to the library's and back, and the distance between them.
 
-use mixtura::{Assignment, Backend, CovarianceArray, CovarianceType, Mixture, Points};
+use mixtura::device::{Assignment, Backend};
+use mixtura::{CovarianceArray, CovarianceType, Mixture, Points};
 use ndarray::{Array1, Array2, Array3, Axis};
 
 use super::oracle::{Matrix, Model};

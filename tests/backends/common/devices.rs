@@ -7,7 +7,8 @@ use std::env;
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
-use mixtura::{Device, DeviceChoice, Precision};
+use mixtura::device::Precision;
+use mixtura::{Device, DeviceChoice};
 
 use super::compare::{DOUBLE, SINGLE, Tolerance};
 

@@ -1,0 +1,81 @@
+//! Values of samples, in the precision and the memory layout they came in.
+
+use std::ops::Range;
+
+use ndarray::{Array2, ArrayView2, CowArray, Ix2, s};
+
+/// N x D values in the precision they came in, borrowed or owned, in any memory layout.
+#[derive(Debug, Clone)]
+pub enum Samples<'a> {
+    /// Single precision.
+    F32(CowArray<'a, f32, Ix2>),
+    /// Double precision.
+    F64(CowArray<'a, f64, Ix2>),
+}
+
+impl Samples<'_> {
+    /// D, the number of columns.
+    pub fn n_features(&self) -> usize {
+        self.dim().1
+    }
+
+    /// Calls `visit(row, values)` for each of the given rows in order, the values widened to f64.
+    pub(crate) fn for_each_row(&self, rows: Range<usize>, mut visit: impl FnMut(usize, &[f64])) {
+        let mut buffer = vec![0.0; self.dim().1];
+        match self {
+            Samples::F32(values) => {
+                for (i, row) in rows.clone().zip(values.slice(s![rows, ..]).rows()) {
+                    buffer.iter_mut().zip(row).for_each(|(to, from)| *to = f64::from(*from));
+                    visit(i, &buffer);
+                }
+            }
+            Samples::F64(values) => {
+                for (i, row) in rows.clone().zip(values.slice(s![rows, ..]).rows()) {
+                    match row.as_slice() {
+                        Some(row) => visit(i, row),
+                        None => {
+                            buffer.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
+                            visit(i, &buffer);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One sample: `[D]`.
+    pub(crate) fn row(&self, i: usize) -> Vec<f64> {
+        let mut row = Vec::new();
+        self.for_each_row(i..i + 1, |_, values| row = values.to_vec());
+        row
+    }
+
+    /// N and D.
+    pub(crate) fn dim(&self) -> (usize, usize) {
+        match self {
+            Samples::F32(values) => values.dim(),
+            Samples::F64(values) => values.dim(),
+        }
+    }
+}
+
+macro_rules! samples_from {
+    ($($element:ty => $variant:ident),*) => {$(
+        impl From<Array2<$element>> for Samples<'_> {
+            fn from(values: Array2<$element>) -> Self {
+                Samples::$variant(values.into())
+            }
+        }
+        impl<'a> From<ArrayView2<'a, $element>> for Samples<'a> {
+            fn from(values: ArrayView2<'a, $element>) -> Self {
+                Samples::$variant(values.into())
+            }
+        }
+        impl<'a> From<&'a Array2<$element>> for Samples<'a> {
+            fn from(values: &'a Array2<$element>) -> Self {
+                values.view().into()
+            }
+        }
+    )*};
+}
+samples_from!(f32 => F32, f64 => F64);

@@ -1,0 +1,200 @@
+//! The loop that pairs what restarts ask for with the passes of a device.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use crate::advice::Advice;
+use crate::data::home::Home;
+use crate::data::source::Data;
+use crate::device::backend::Backend;
+use crate::device::open::Device;
+use crate::device::task::unexpected;
+use crate::error::Result;
+use crate::fit::climb::Phase;
+use crate::fit::options::FitOptions;
+use crate::fit::result::{Fit, Progress, Seconds};
+use crate::fit::search::Search;
+use crate::fit::state::{FitState, Restart};
+
+/// Fits a mixture to the samples by expectation-maximisation, on the given device.
+///
+/// ```
+/// use mixtura::{Device, FitOptions, Points, fit};
+/// use ndarray::array;
+///
+/// let points = Points::new(array![[0.0], [0.2], [0.1], [5.0], [5.2], [5.1]])?;
+/// let result = fit(&points, &Device::cpu(), &FitOptions::new(2))?;
+/// assert!(result.converged);
+/// # Ok::<(), mixtura::Error>(())
+/// ```
+///
+/// # Errors
+/// An option or start that does not fit the data, a component that collapsed, what the device reports, or that the
+/// samples cannot be read again.
+pub fn fit(data: &dyn Data, device: &Device, options: &FitOptions) -> Result<Fit> {
+    fit_observed(data, device, options, &mut |_| {})
+}
+
+/// The same fit, whose epochs an observer hears of as they end.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_observed(
+    data: &dyn Data,
+    device: &Device,
+    options: &FitOptions,
+    observe: &mut dyn FnMut(&Progress),
+) -> Result<Fit> {
+    let mut fitting = Fitting::new(data, device, options)?;
+    while let Some(progress) = fitting.epoch()? {
+        observe(&progress);
+    }
+    fitting.finish()
+}
+
+/// A fit at work, epoch by epoch: it may be looked at, kept, and gone on with between any two.
+///
+/// ```
+/// use mixtura::fit::Fitting;
+/// use mixtura::{Device, FitOptions, Points};
+/// use ndarray::array;
+///
+/// let points = Points::new(array![[0.0], [0.2], [0.1], [5.0], [5.2], [5.1]])?;
+/// let (device, options) = (Device::cpu(), FitOptions::new(2));
+/// let mut fitting = Fitting::new(&points, &device, &options)?;
+/// fitting.epoch()?;
+/// let state = fitting.state().clone();
+///
+/// let mut resumed = Fitting::resume(&points, &device, &options, state)?;
+/// while resumed.epoch()?.is_some() {}
+/// while fitting.epoch()?.is_some() {}
+/// assert_eq!(resumed.finish()?.mixture, fitting.finish()?.mixture);
+/// # Ok::<(), mixtura::Error>(())
+/// ```
+pub struct Fitting<'d> {
+    data: &'d dyn Data,
+    device: Device,
+    backend: Box<dyn Backend + 'd>,
+    search: Search,
+    /// Epochs that nobody heard of yet.
+    waiting: VecDeque<Progress>,
+    /// Seconds that the epoch at work of each restart took so far.
+    spent: HashMap<usize, f64>,
+    seconds: Seconds,
+    epoch_seconds: Vec<f64>,
+}
+
+impl<'d> Fitting<'d> {
+    /// Puts the samples on the device. Restarts share their passes where samples move in every pass: on disk, or through a
+    /// device that does not hold them all.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn new(data: &'d dyn Data, device: &Device, options: &FitOptions) -> Result<Self> {
+        Self::resume(data, device, options, FitState::default())
+    }
+
+    /// Goes on from a state, which ends with the same bits as if the fit had never stopped, if data, device and options
+    /// are the same.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn resume(data: &'d dyn Data, device: &Device, options: &FitOptions, state: FitState) -> Result<Self> {
+        // What can be refused without the device is refused first.
+        let search = Search::resume(data.summary(), options, state)?;
+        let started = Instant::now();
+        let backend = device.load(data)?;
+        let seconds = Seconds { upload: started.elapsed().as_secs_f64(), ..Seconds::default() };
+        let search = if backend.moves_samples() { search.in_step() } else { search };
+        Ok(Fitting {
+            data,
+            device: device.clone(),
+            backend,
+            search,
+            waiting: VecDeque::new(),
+            spent: HashMap::new(),
+            seconds,
+            epoch_seconds: Vec::new(),
+        })
+    }
+
+    /// How far the fit has come. An epoch that failed changed nothing.
+    pub fn state(&self) -> FitState {
+        self.search.state()
+    }
+
+    /// The best restart so far.
+    ///
+    /// # Errors
+    /// [`Parts`](crate::Error::Parts) before any restart has a model.
+    pub fn best_so_far(&self) -> Result<Restart> {
+        self.search.best_so_far()
+    }
+
+    /// Where the samples are.
+    pub fn home(&self) -> Home {
+        self.backend.home()
+    }
+
+    /// The samples on the device, for passes beside those of the fit.
+    pub fn backend(&mut self) -> &mut dyn Backend {
+        &mut *self.backend
+    }
+
+    /// Does one epoch, after the initialisation where it is a restart's first; `None` when all restarts are done. Restarts
+    /// that share their passes take turns.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn epoch(&mut self) -> Result<Option<Progress>> {
+        loop {
+            if let Some(progress) = self.waiting.pop_front() {
+                return Ok(Some(progress));
+            }
+            if !self.pass()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Does one pass over the samples; `false` when no more is needed.
+    fn pass(&mut self) -> Result<bool> {
+        let started = Instant::now();
+        let tasks = self.search.wants()?;
+        if tasks.is_empty() {
+            return Ok(false);
+        }
+        let at_work = self.search.at_work();
+        let answers = self.backend.run(&tasks)?;
+        let ended = self.search.takes_watched(answers, self.data.stop())?;
+        let share = started.elapsed().as_secs_f64() / at_work.len() as f64;
+        for (restart, phase) in at_work {
+            match phase {
+                Phase::Initialisation => self.seconds.init += share,
+                Phase::Epochs => *self.spent.entry(restart).or_default() += share,
+                Phase::Score => {}
+            }
+        }
+        for mut progress in ended {
+            progress.seconds = self.spent.remove(&progress.restart).unwrap_or_default();
+            self.seconds.epochs += progress.seconds;
+            self.epoch_seconds.push(progress.seconds);
+            self.waiting.push_back(progress);
+        }
+        Ok(true)
+    }
+
+    /// The result, after the last epoch; or, before that, what the best model so far is worth.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn finish(mut self) -> Result<Fit> {
+        while self.search.best_so_far().is_err() && self.pass()? {}
+        let task = self.search.score_task()?;
+        let answer = self.backend.run(&[task])?.pop().ok_or_else(unexpected)?;
+        let mut fit = self.search.finish(answer)?;
+        fit.warnings.splice(0..0, self.device.distrust().map(Advice::from));
+        let (home, seconds, epoch_seconds) = (self.backend.home(), self.seconds, self.epoch_seconds);
+        Ok(Fit { home, seconds, epoch_seconds, ..fit })
+    }
+}
