@@ -41,7 +41,9 @@ impl KernelTime {
 /// Samples on a device, and the passes over them.
 ///
 /// The same model, samples and device give the same bits, whatever the number of threads.
-pub trait Backend: Send {
+///
+/// Only devices of this crate are backends; whoever computes elsewhere answers tasks ([`Search`](crate::fit::Search)).
+pub trait Backend: sealed::Sealed + Send {
     /// The device.
     fn info(&self) -> &DeviceInfo;
 
@@ -138,6 +140,11 @@ pub trait Backend: Send {
         let total_weight = self.summary().total_weight();
         Ok(only(self.run(&[Task::Sums(SumsTask::log_likelihood(model))])?)?.sums()?.log_likelihood(total_weight))
     }
+}
+
+pub(crate) mod sealed {
+    /// What is a device of this crate.
+    pub trait Sealed {}
 }
 
 /// The answer to the only task.

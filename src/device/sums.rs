@@ -264,7 +264,8 @@ impl Blocks {
         let second = match self.scatter {
             None => sums.second(family, &self.means, &self.scale),
             Some(scatter) => {
-                CovarianceArray::Tied(scatter.within(&self.shift, &self.origins, &first, &counts).ok_or(LostDigits)?)
+                let within = scatter.within(&self.shift, &self.origins, &first, &counts).ok_or(LostDigits)?;
+                CovarianceArray::from_entries(family, k, d, |_, i, j| within[[i, j]], |_| 0.0)
             }
         };
         let moments = Moments {
@@ -295,9 +296,8 @@ impl Scatter {
     ) -> Option<Array2<f64>> {
         let d = shift.len();
         let sums = self.runs.total(drop)?;
-        let CovarianceArray::Tied(scatter) = sums.second(CovarianceType::Tied, &vec![0.0; d], &vec![1.0; d]) else {
-            return None;
-        };
+        let scatter = sums.second(Statistics::Pooled.family(), &vec![0.0; d], &vec![1.0; d]);
+        let scatter = Array2::from_shape_fn((d, d), |(i, j)| scatter.entry(0, i, j));
         let offsets = origins - &Array1::from(shift.to_vec());
         let mut second = scatter.clone();
         for ((v, first), count) in offsets.outer_iter().zip(first.outer_iter()).zip(counts) {

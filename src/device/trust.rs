@@ -10,6 +10,7 @@ use crate::data::home::Home;
 use crate::data::source::Data;
 use crate::data::summary::Summary;
 use crate::device::assessment::{Assessment, VisitAssessed};
+use crate::device::backend::sealed::Sealed;
 use crate::device::backend::{Backend, KernelTime};
 use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::cpu;
@@ -83,6 +84,8 @@ impl<'d> Checked<'d> {
         Ok(())
     }
 }
+
+impl Sealed for Checked<'_> {}
 
 impl Backend for Checked<'_> {
     fn info(&self) -> &DeviceInfo {
@@ -252,6 +255,8 @@ mod tests {
             Ok(self.moments_of(&task)?.log_likelihood * 0.0)
         }
     }
+
+    impl Sealed for Liar<'_> {}
 
     impl Backend for Liar<'_> {
         fn info(&self) -> &DeviceInfo {

@@ -172,6 +172,12 @@ impl CovarianceArray {
         Self::from_entries(family, k, d, |_, i, j| if i == j { variances[i] } else { 0.0 }, |_| average(variances))
     }
 
+    /// The same matrix `[D, D]` for all components: its diagonal for diag, and the average of that for spherical ones.
+    pub fn repeated(family: CovarianceType, k: usize, matrix: &Array2<f64>) -> Self {
+        let variances = matrix.diag().to_owned();
+        Self::from_entries(family, k, variances.len(), |_, i, j| matrix[[i, j]], |_| average(&variances))
+    }
+
     /// An array from the entries of the matrix of each component, the first one's where all share one; `spherical` gives the
     /// variances of spherical ones.
     pub(crate) fn from_entries(

@@ -29,6 +29,7 @@ use crate::data::runs::Runs;
 use crate::data::source::{Data, check_stop};
 use crate::data::summary::Summary;
 use crate::device::assessment::{Assessment, VisitAssessed};
+use crate::device::backend::sealed::Sealed;
 use crate::device::backend::{Backend, check_features};
 use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::sums::{Numbers, Shape};
@@ -156,6 +157,8 @@ pub(crate) fn info(precision: Precision) -> DeviceInfo {
     let name = format!("{instructions} on {threads} thread{}", if threads == 1 { "" } else { "s" });
     DeviceInfo { backend: "cpu".to_owned(), name, device_type: "cpu".to_owned(), precision }
 }
+
+impl<T> Sealed for CpuBackend<'_, T> {}
 
 impl<T: Real> Backend for CpuBackend<'_, T> {
     fn info(&self) -> &DeviceInfo {

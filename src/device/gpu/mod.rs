@@ -35,6 +35,7 @@ use crate::data::home::{Home, Place};
 use crate::data::source::Data;
 use crate::data::summary::Summary;
 use crate::device::assessment::{Assessment, VisitAssessed};
+use crate::device::backend::sealed::Sealed;
 use crate::device::backend::{Backend, KernelTime, check_features};
 use crate::device::choice::DeviceInfo;
 use crate::device::cpu::{self, CpuBackend};
@@ -277,6 +278,8 @@ fn shrinks(moments: &Moments, model: &Quadratics, constant: &[bool]) -> bool {
     }
     before.iter().zip(&left).any(|(before, left)| *before > 0.0 && *left < LEAST_SHARE * before)
 }
+
+impl Sealed for GpuBackend<'_> {}
 
 impl Backend for GpuBackend<'_> {
     fn info(&self) -> &DeviceInfo {
