@@ -2,7 +2,8 @@
 
 `GaussianMixture` takes the place of scikit-learn's: the same parameters, attributes and methods, fitted by the Mixtura
 library, with sample weights and from files that exceed memory. `Search`, `Part` and `answer` are a fit whose samples
-are held by several workers, `moments` and `Moments` a single epoch of one, `Dataset` is samples in files, and `devices` lists what there is to compute on.
+are held by several workers, `moments` and `Moments` a single epoch of one, `Dataset` is samples in files, and `devices`
+lists what there is to compute on.
 """
 
 import os as _os

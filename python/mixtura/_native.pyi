@@ -1,7 +1,7 @@
 """The native half: arrays in, arrays out. What it is for is documented where it is used."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray

@@ -84,8 +84,8 @@ def answer(tasks: _native.Tasks, part: Part) -> _native.Answers:
 class Search:
     """A fit without samples: what it asks of them is answered by parts, wherever these are.
 
-    Restarts share their passes. On the CPU, parts of whole blocks (of 4,194,304 values, in multiples of 4,096 rows) give
-    the bits of the fit in one piece.
+    Restarts share their passes. On the CPU, parts of whole blocks (of 4,194,304 values, in multiples of 4,096 rows)
+    give the bits of the fit in one piece.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use crate::data::pass::pass;
 use crate::data::points::Points;
 use crate::data::source::Data;
 use crate::data::spread::LEAST_DEVIATION;
@@ -68,7 +69,7 @@ impl Coordinates {
     /// # Errors
     /// [`Error::TooWideForSinglePrecision`] names the first that it cannot.
     pub(crate) fn check(&self, data: &dyn Data) -> Result<()> {
-        data.for_each_chunk(&mut |first, chunk| match self.first_too_wide(chunk) {
+        pass(data, &mut |first, chunk| match self.first_too_wide(chunk) {
             Some((row, feature, value)) => Err(self.too_wide(data, first + row, feature, value)),
             None => Ok(()),
         })

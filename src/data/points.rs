@@ -34,7 +34,7 @@ pub struct Points<'a> {
     weights: Option<CowArray<'a, f64, Ix1>>,
     /// Summed when it is asked for: chunks of samples often are not.
     total_weight: OnceLock<f64>,
-    summary: OnceLock<Summary>,
+    summary: OnceLock<Box<Summary>>,
     feature_names: Option<Vec<String>>,
 }
 
@@ -225,7 +225,7 @@ impl<'a> Points<'a> {
 
     /// What is known of the samples: made when it is first asked for, in one pass over them.
     pub fn summary(&self) -> &Summary {
-        self.summary.get_or_init(|| Summary::of(self))
+        self.summary.get_or_init(|| Box::new(Summary::of(self)))
     }
 
     fn tasks(&self) -> Vec<Range<usize>> {

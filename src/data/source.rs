@@ -29,7 +29,8 @@ pub trait Data: Send + Sync {
     fn home(&self) -> Home;
 
     /// Calls `visit(first, chunk)` for every chunk in turn, `first` being the number of its first sample. The number of
-    /// blocks of every chunk but the last is the same power of two.
+    /// blocks of every chunk but the last is the same power of two. Every sample of the summary comes by once: a pass in
+    /// which one did not is an [`Error::Parts`] for whoever wanted it.
     ///
     /// # Errors
     /// What the visitor returns, which ends the pass; or that the samples cannot be read again.

@@ -4,6 +4,7 @@ use rand::Rng;
 use rand::seq::index;
 
 use crate::data::chosen::Choosing;
+use crate::data::pass::pass;
 use crate::data::points::Points;
 use crate::data::source::Data;
 use crate::data::summary::Summary;
@@ -30,7 +31,7 @@ pub fn thinned(data: &dyn Data, count: usize) -> Result<Points<'static>> {
     let place = |i: usize| ((i as f64 + (i as f64 * golden).fract()) * n as f64 / count as f64) as usize;
     let places: Vec<usize> = if n <= count { (0..n).collect() } else { (0..count).map(place).collect() };
     let mut choosing = Choosing::new(&places, 0);
-    data.for_each_chunk(&mut |_, chunk| {
+    pass(data, &mut |_, chunk| {
         choosing.visit(chunk);
         Ok(())
     })?;

@@ -8,6 +8,7 @@ use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
 use crate::data::home::Home;
+use crate::data::pass::pass;
 use crate::data::points::Points;
 use crate::data::source::{Data, Visit, check_stop};
 use crate::data::summary::Summary;
@@ -92,7 +93,7 @@ impl Steps {
         let mut step = self.passes * data.n_samples().div_ceil(self.batch_size);
         let mut mixture = self.start.clone();
         let (mut log_likelihood, mut total_weight) = (0.0, 0.0);
-        data.for_each_chunk(&mut |_, chunk| {
+        pass(data, &mut |_, chunk| {
             // Every so many-th sample, so that samples in some order give no batch of one kind only.
             let n_batches = chunk.n_samples().div_ceil(self.batch_size);
             let mut batches: Vec<usize> = (0..n_batches).collect();

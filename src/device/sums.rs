@@ -121,7 +121,7 @@ pub struct Sums {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Made {
     /// On the CPU, block by block.
-    Blocks(Blocks),
+    Blocks(Box<Blocks>),
     /// On another device: moments about the means of the model, in the shape of their statistics, and with a log-likelihood
     /// that lacks the reference.
     Moments(Box<Moments>, f64),
@@ -163,7 +163,7 @@ pub(crate) struct LostDigits;
 impl Sums {
     pub(crate) fn of_blocks(summary: &Summary, blocks: Blocks) -> Self {
         let (n_samples, total_weight) = (summary.n_samples(), summary.total_weight());
-        Sums { n_samples, total_weight, made: Made::Blocks(blocks) }
+        Sums { n_samples, total_weight, made: Made::Blocks(Box::new(blocks)) }
     }
 
     #[cfg(any(feature = "gpu", test))]
@@ -219,8 +219,8 @@ impl Sums {
     /// The log-likelihood of samples of the given total weight.
     pub(crate) fn log_likelihood(self, total_weight: f64) -> f64 {
         match self.made {
-            Made::Blocks(Blocks { runs, reference, .. }) => {
-                runs.total(drop).map_or(0.0, |sums| sums.log_likelihood) + reference * total_weight
+            Made::Blocks(blocks) => {
+                blocks.runs.total(drop).map_or(0.0, |sums| sums.log_likelihood) + blocks.reference * total_weight
             }
             Made::Moments(moments, reference) => moments.log_likelihood + reference * total_weight,
         }

@@ -18,6 +18,7 @@ use crate::device::sums::check_finite;
 use crate::device::task::{Answer, Assignment, Task, unexpected};
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
+#[cfg(any(feature = "gpu", test))]
 use crate::model::moments::Moments;
 use crate::model::quadratics::Quadratics;
 

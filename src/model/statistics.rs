@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+#[cfg(feature = "gpu")]
+use crate::model::covariance::CovarianceArray;
+use crate::model::covariance::CovarianceType;
 
 /// Second moments that a pass sums beside counts and first moments: all that it knows of a family of covariances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,6 +30,7 @@ impl CovarianceType {
 
 impl Statistics {
     /// The second moments that go with factors of a shape.
+    #[cfg(feature = "gpu")]
     pub(crate) fn of_factors(factors: &CovarianceArray) -> Self {
         factors.covariance_type().statistics()
     }

@@ -37,7 +37,7 @@ impl Mixture {
     }
 
     /// The mixture of other unconstrained parameters, of the shape of this one; `None` where numbers overflow.
-    pub(crate) fn from_unconstrained(&self, parameters: &[f64], scales: &Array1<f64>) -> Option<Mixture> {
+    pub(crate) fn with_unconstrained(&self, parameters: &[f64], scales: &Array1<f64>) -> Option<Mixture> {
         let (k, d) = self.means().dim();
         let (weights, rest) = parameters.split_at(k);
         let (means, rest) = rest.split_at(k * d);

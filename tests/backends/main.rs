@@ -13,4 +13,5 @@ mod parts;
 mod passes;
 mod properties;
 mod repairs;
+mod strange_data;
 mod updates;

@@ -350,31 +350,6 @@ fn bad_typed_files() {
 }
 
 #[test]
-fn no_broken_file_ends_in_a_panic() {
-    let place = Place::new();
-    let read = |name: &str| {
-        // Any error will do.
-        let selection = mixtura::io::Selection { member: Some("x".to_owned()), ..Default::default() };
-        let _ = mixtura::io::Dataset::read(&place.path(name), &selection).map_err(|error| error.to_string());
-    };
-    for name in ["missing.parquet", "single.parquet", "missing.feather", "table.feather", "stream.arrow", "two.npz"] {
-        let whole = std::fs::read(format!("{}/tests/cli/tables/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        for end in 0..whole.len() {
-            place.write(name, &whole[..end]);
-            read(name);
-        }
-        for at in 0..whole.len() {
-            for change in [0x01, 0x80, 0xff] {
-                let mut changed = whole.clone();
-                changed[at] ^= change;
-                place.write(name, changed);
-                read(name);
-            }
-        }
-    }
-}
-
-#[test]
 fn several_files_as_input_and_output() {
     let place = Place::new();
     std::fs::create_dir(place.path("d")).unwrap();
@@ -409,21 +384,4 @@ fn several_files_as_input_and_output() {
     );
     // Refused before anything was written.
     assert_eq!(place.read("d/b.csv"), b"x,y\n1,2\n3,4\n");
-}
-
-#[cfg(unix)]
-#[test]
-fn pipes_with_a_path_are_read_from_front_to_back() {
-    let place = Place::new();
-    let rows = 30_000;
-    place.write("x.csv", (0..rows).map(|i| format!("{},{}\n", i % 7, i % 11)).collect::<String>());
-    let weights: String = (0..rows).map(|i| format!("{}\n", i % 3)).collect();
-    let fit = "fit x.csv -k 2 --device cpu -q --json --weights";
-    place.write("w.csv", &weights);
-    let expected = place.run(&format!("{fit} w.csv")).json();
-    let piped = place.run_with_input(&format!("{fit} /dev/stdin"), weights.as_bytes()).json();
-    assert_eq!(piped["means"], expected["means"]);
-    assert_eq!(place.run("convert x.csv x.parquet").status, 0);
-    let piped = place.run_with_input("fit /dev/stdin -k 2 --device cpu -q --json", &place.read("x.parquet")).json();
-    assert_eq!(piped["means"], place.run("fit x.csv -k 2 --device cpu -q --json").json()["means"]);
 }

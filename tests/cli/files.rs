@@ -268,3 +268,20 @@ fn integers_that_no_double_holds_get_a_line() {
     }
     assert_eq!(place.run(&format!("convert {} out.csv --columns x", table("stamps.parquet"))).stderr, "");
 }
+
+#[cfg(unix)]
+#[test]
+fn pipes_with_a_path_are_read_from_front_to_back() {
+    let place = Place::new();
+    let rows = 30_000;
+    place.write("x.csv", (0..rows).map(|i| format!("{},{}\n", i % 7, i % 11)).collect::<String>());
+    let weights: String = (0..rows).map(|i| format!("{}\n", i % 3)).collect();
+    let fit = "fit x.csv -k 2 --device cpu -q --json --weights";
+    place.write("w.csv", &weights);
+    let expected = place.run(&format!("{fit} w.csv")).json();
+    let piped = place.run_with_input(&format!("{fit} /dev/stdin"), weights.as_bytes()).json();
+    assert_eq!(piped["means"], expected["means"]);
+    assert_eq!(place.run("convert x.csv x.parquet").status, 0);
+    let piped = place.run_with_input("fit /dev/stdin -k 2 --device cpu -q --json", &place.read("x.parquet")).json();
+    assert_eq!(piped["means"], place.run("fit x.csv -k 2 --device cpu -q --json").json()["means"]);
+}

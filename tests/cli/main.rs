@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bench;
+mod broken_files;
 mod commands;
 mod files;
 mod fit;

@@ -9,6 +9,7 @@ use rand_pcg::Pcg64;
 use super::parameters::Parameters;
 use super::real::Real;
 use super::slabs::{Pass, Run, Source};
+use super::tile::Tile;
 use super::{CpuBackend, log_densities};
 use crate::data::chosen::Choosing;
 use crate::data::coordinates::Coordinates;
@@ -163,10 +164,22 @@ impl RandomJob {
     }
 
     fn visit(&mut self, data: &dyn Data, first: usize, chunk: &Points) -> Result<()> {
-        let seed = self.task.seed;
+        let RandomTask { seed, n_components, .. } = self.task;
+        let d = self.coordinates.shift.len();
+        let (block, tile) = (block_rows(d), Tile::<f64>::capacity(d));
         let fill = |rows: Range<usize>, r: &mut ArrayViewMut2<f64>| {
-            let mut random = Pcg64::new(seed, rows.start as u128);
-            for mut sample in r.columns_mut() {
+            // The numbers of a tile of the whole, also where a part begins within it.
+            let at = |row: usize| {
+                let place = row % block % tile;
+                let mut random = Pcg64::new(seed, (row - place) as u128);
+                random.advance((place * n_components) as u128);
+                random
+            };
+            let mut random = at(rows.start);
+            for (row, mut sample) in rows.zip(r.columns_mut()) {
+                if row % block % tile == 0 {
+                    random = at(row);
+                }
                 // Not quite zero, so that no sample is without any component.
                 sample.mapv_inplace(|_| 1.0 - random.random::<f64>());
                 let sum = sample.sum();

@@ -24,6 +24,7 @@ use rayon::prelude::*;
 
 use crate::data::coordinates::Coordinates;
 use crate::data::home::Home;
+use crate::data::pass::pass;
 use crate::data::points::Points;
 use crate::data::runs::Runs;
 use crate::data::source::{Data, check_stop};
@@ -178,7 +179,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         self.make_room(&jobs);
         let wants_scatter = self.scatter.is_none() && jobs.iter().any(Job::wants_scatter);
         let mut scatter = wants_scatter.then(|| ScatterJob::new(self));
-        self.data.for_each_chunk(&mut |first, chunk| {
+        pass(self.data, &mut |first, chunk| {
             jobs.iter_mut().try_for_each(|job| job.visit(self, first, chunk))?;
             scatter.iter_mut().try_for_each(|scatter| scatter.visit(self.data, first, chunk))
         })?;
@@ -192,8 +193,9 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         let parameters = self.parameters(model)?;
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
-        self.data.for_each_chunk(&mut |first, chunk| {
-            let (here, there) = overlap(&rows, first, chunk);
+        let start = self.data.summary().first();
+        pass(self.data, &mut |first, chunk| {
+            let (here, there) = overlap(&rows, first - start, chunk);
             let assessed = self.assess_rows(&parameters, chunk, here)?;
             log_densities.slice_mut(s![there.clone()]).assign(&assessed.log_densities);
             labels.slice_mut(s![there]).assign(&assessed.labels);
@@ -204,7 +206,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
 
     fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()> {
         let parameters = self.parameters(model)?;
-        self.data.for_each_chunk(&mut |first, chunk| {
+        pass(self.data, &mut |first, chunk| {
             visit(first, chunk, &self.assess_rows(&parameters, chunk, 0..chunk.n_samples())?)
         })
     }
@@ -213,9 +215,9 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         let parameters = &self.parameters(model)?;
         let (k, d) = (parameters.k, parameters.d);
         let mut responsibilities = Array2::zeros((rows.len(), k));
-        let tiles = Tile::<T>::capacity(d);
-        self.data.for_each_chunk(&mut |first, chunk| {
-            let (here, there) = overlap(&rows, first, chunk);
+        let (tiles, start) = (Tile::<T>::capacity(d), self.data.summary().first());
+        pass(self.data, &mut |first, chunk| {
+            let (here, there) = overlap(&rows, first - start, chunk);
             let mut responsibilities = responsibilities.slice_mut(s![there, ..]);
             responsibilities.axis_chunks_iter_mut(Axis(0), tiles).into_par_iter().enumerate().for_each_init(
                 || (Tile::new(self.arch, d), Posterior::new(self.arch, k, d)),
@@ -243,7 +245,8 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
     }
 }
 
-/// The rows of a chunk that are among the given ones, and their places among these.
+/// The rows of a chunk that are among the given ones, and their places among these; `first` is the place of its first
+/// sample among those of the data.
 fn overlap(rows: &Range<usize>, first: usize, chunk: &Points) -> (Range<usize>, Range<usize>) {
     let start = rows.start.clamp(first, first + chunk.n_samples());
     let end = rows.end.clamp(start, first + chunk.n_samples());

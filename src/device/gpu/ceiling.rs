@@ -139,7 +139,14 @@ mod tests {
     fn the_ceiling_is_that_of_an_adapter() {
         let Some(gpu) = open() else { return };
         let ceiling = gpu.ceiling().unwrap();
-        assert!((0.1..1e6).contains(&ceiling.gflops), "{ceiling:?}");
-        assert!((0.1..1e5).contains(&ceiling.gbytes_per_second), "{ceiling:?}");
+        // A processor in the place of an adapter has at most 16 lanes and 48 GFLOP/s in each, as for the processor itself;
+        // an adapter lies between the graphics of a small board and twice the largest accelerator.
+        let threads = rayon::current_num_threads() as f64;
+        let (gflops, gbytes_per_second) = match gpu.info().device_type.as_str() {
+            "software" => (0.2..16.0 * 48.0 * threads, 0.2..2e3),
+            _ => (10.0..2e5, 2.0..2e4),
+        };
+        assert!(gflops.contains(&ceiling.gflops), "{ceiling:?}, expected in {gflops:?}");
+        assert!(gbytes_per_second.contains(&ceiling.gbytes_per_second), "{ceiling:?}");
     }
 }

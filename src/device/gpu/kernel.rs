@@ -66,7 +66,7 @@ impl Kernel {
         // buffers for the groups, components and sums that the tile names, and stages return where an invocation has
         // none), and every loop has a bound that does not depend on data.
         #[allow(unsafe_code)]
-        let module = unsafe { device.create_shader_module_trusted(descriptor, ShaderRuntimeChecks::unchecked()) };
+        let module = unsafe { device.create_shader_module_trusted(descriptor, runtime_checks()) };
         let entries: Vec<BindGroupLayoutEntry> = source
             .bindings
             .iter()
@@ -126,5 +126,24 @@ impl Kernel {
         pass.set_bind_group(0, bound, offsets);
         let width = workgroups.min(MOST_WORKGROUPS);
         pass.dispatch_workgroups(width, workgroups.div_ceil(width), 1);
+    }
+}
+
+/// What shaders check while they run: nothing, but in tests that ask for it.
+fn runtime_checks() -> ShaderRuntimeChecks {
+    #[cfg(test)]
+    if tests::CHECKED.get() {
+        return ShaderRuntimeChecks::checked();
+    }
+    ShaderRuntimeChecks::unchecked()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Whether the kernels that this thread compiles check their indices and bound their loops.
+        pub(in crate::device::gpu) static CHECKED: Cell<bool> = const { Cell::new(false) };
     }
 }

@@ -16,6 +16,8 @@ mod profile;
 mod samples;
 #[cfg(test)]
 mod shader_tests;
+#[cfg(test)]
+mod snapshot_tests;
 mod straight_line;
 mod trial;
 mod tried;

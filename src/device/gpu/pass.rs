@@ -119,7 +119,7 @@ impl Kernels {
 
 impl Scratch {
     fn new(gpu: &Gpu, plan: &Plan) -> Result<Self> {
-        let device = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
+        let device = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let written = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let per_sample = plan.sample_bytes(plan.tile_groups);
@@ -134,11 +134,11 @@ impl Scratch {
             covariances: gpu.buffer("covariances", plan.layout.sums.covariance_bytes(), written)?,
             densities: gpu.buffer("log-densities of components", plan.density_bytes(), device)?,
             log_densities: gpu.buffer("log-densities", per_sample, device)?,
-            labels: gpu.buffer("labels", per_sample, device | BufferUsages::COPY_DST)?,
+            labels: gpu.buffer("labels", per_sample, device)?,
             peaks: gpu.buffer("peaks", per_sample, device)?,
             scales: gpu.buffer("scales", per_sample, device)?,
             sums: gpu.buffer("sums", plan.sum_bytes(), device)?,
-            totals: gpu.buffer("totals", plan.total_bytes(), device | BufferUsages::COPY_DST)?,
+            totals: gpu.buffer("totals", plan.total_bytes(), device)?,
             staging: gpu.staging(plan.staging_bytes())?,
         })
     }
@@ -386,3 +386,6 @@ pub(super) fn encoder(gpu: &Gpu) -> CommandEncoder {
 fn part(buffer: &Buffer, size: u64) -> BindingResource<'_> {
     BindingResource::Buffer(BufferBinding { buffer, offset: 0, size: BufferSize::new(size) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor};
 use super::context::Gpu;
 use crate::data::coordinates::Coordinates;
 use crate::data::home::{Home, Place};
+use crate::data::pass::pass;
 use crate::data::points::Points;
 use crate::data::source::Data;
 use crate::error::{Error, Result};
@@ -88,7 +89,8 @@ impl DeviceSamples {
         match too_many {
             None => {
                 samples.home.reason = format!("{} fit", text(bytes));
-                data.for_each_chunk(&mut |first, chunk| samples.put(gpu, data, chunk, first, first / GROUP))?;
+                let start = data.summary().first();
+                pass(data, &mut |first, chunk| samples.put(gpu, data, chunk, first, (first - start) / GROUP))?;
             }
             Some(reason) => {
                 let window = WINDOW_BYTES.min(budget.unwrap_or(WINDOW_BYTES)) / group_bytes;
@@ -137,15 +139,15 @@ impl DeviceSamples {
         if self.stay() {
             return visit(0..self.n_samples);
         }
-        let capacity = self.capacity();
+        let (capacity, start) = (self.capacity(), data.summary().first());
         let mut window = 0..0;
-        data.for_each_chunk(&mut |first, chunk| {
+        pass(data, &mut |first, chunk| {
             let mut done = 0;
             while done < chunk.n_samples() {
                 let rows = (capacity - window.len()).min(chunk.n_samples() - done);
-                self.put(gpu, data, &chunk.slice(done..done + rows), window.end, window.len() / GROUP)?;
+                self.put(gpu, data, &chunk.slice(done..done + rows), first + done, window.len() / GROUP)?;
                 done += rows;
-                window.end = first + done;
+                window.end = first - start + done;
                 if window.len() == capacity {
                     visit(window.clone())?;
                     window = window.end..window.end;
@@ -163,10 +165,11 @@ impl DeviceSamples {
     /// Calls `visit(first, samples, there)` for one part of the samples after another: the number of its first sample, the
     /// samples, and their places among those that are on the device then.
     pub(super) fn for_each_part(&self, gpu: &Gpu, data: &dyn Data, visit: &mut VisitPart) -> Result<()> {
-        data.for_each_chunk(&mut |first, chunk| {
-            let n = chunk.n_samples();
+        let start = data.summary().first();
+        pass(data, &mut |first, chunk| {
+            let (n, place) = (chunk.n_samples(), first - start);
             if self.stay() {
-                return visit(first, chunk, first..first + n);
+                return visit(first, chunk, place..place + n);
             }
             (0..n).step_by(self.capacity()).try_for_each(|start| {
                 let part = chunk.slice(start..(start + self.capacity()).min(n));

@@ -33,7 +33,7 @@ fn layouts() -> Vec<Layout> {
     layouts
 }
 
-fn sources(layout: &Layout) -> Vec<KernelSource> {
+pub(super) fn sources(layout: &Layout) -> Vec<KernelSource> {
     let window = layout.window(UNIFORM_BYTES);
     let (uniform, window) = if window > 0 { (true, window) } else { (false, layout.window(128 << 20)) };
     vec![

@@ -35,7 +35,7 @@ impl Gpu {
         let layout = pass.plan().layout;
         let family = layout.sums.statistics.family();
         for assignment in [Assignment::Soft, Assignment::Hard] {
-            let (mixture, points) = problem(assignment, family, layout.k, layout.d)?;
+            let (mixture, points) = problem(assignment, family, layout.k, layout.d, SAMPLES)?;
             let samples = DeviceSamples::upload(self, &points, None)?;
             let passes = vec![Arc::new(Pass::new(self, &samples, layout)?)];
             let mut backend = GpuBackend { gpu: self.clone(), data: &points, samples, passes };
@@ -79,10 +79,16 @@ fn compare(backend: &mut dyn Backend, by: &mut dyn Backend, mixture: &Mixture, a
 /// Components in places of their own, where hard assignments are to be clear: of more, every so many-th shares a place.
 const PLACES: usize = 256;
 
-/// A mixture, and weighted samples of it. For soft assignments components are near one another, so that samples belong to
+/// A mixture, and `n` weighted samples of it. For soft assignments components are near one another, so that samples belong to
 /// several; for hard ones far from one another, so that rounding decides none. Covariances are neither alike nor diagonal
 /// where the family allows it.
-fn problem(assignment: Assignment, family: CovarianceType, k: usize, d: usize) -> Result<(Mixture, Points<'static>)> {
+pub(super) fn problem(
+    assignment: Assignment,
+    family: CovarianceType,
+    k: usize,
+    d: usize,
+    n: usize,
+) -> Result<(Mixture, Points<'static>)> {
     // Between -1 and 1, another for every pair.
     let number = |i: usize, j: usize| ((i * 31 + j * 17 + 7) as f64 * 0.618_033_988_749_895).fract() * 2.0 - 1.0;
     let near = |k: usize, i: usize| 2.0 / (d as f64).sqrt() * number(k, i);
@@ -105,8 +111,8 @@ fn problem(assignment: Assignment, family: CovarianceType, k: usize, d: usize) -
     let covariances = CovarianceArray::from_entries(family, k, d, entry, variance);
     let total = weights.sum();
     let mixture = Mixture::new(weights / total, means, covariances)?;
-    let (samples, _) = mixture.sample(SAMPLES, 0);
-    let weights = Array1::from_shape_fn(SAMPLES, |i| 0.5 + (i % 3) as f64 * 0.5);
+    let (samples, _) = mixture.sample(n, 0);
+    let weights = Array1::from_shape_fn(n, |i| 0.5 + (i % 3) as f64 * 0.5);
     Ok((mixture, Points::new(samples)?.with_weights(weights)?))
 }
 
@@ -125,7 +131,7 @@ mod tests {
         for (d, k) in SIZES {
             for family in CovarianceType::ALL {
                 for assignment in [Assignment::Soft, Assignment::Hard] {
-                    let (mixture, points) = problem(assignment, family, k, d).unwrap();
+                    let (mixture, points) = problem(assignment, family, k, d, SAMPLES).unwrap();
                     let samples = DeviceSamples::upload(&gpu, &points, None).unwrap();
                     let factors = Factors::of(mixture.quadratics());
                     let layout = Layout::new(factors, family.statistics(), d, k, gpu.tuning);

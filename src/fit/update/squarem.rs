@@ -88,5 +88,5 @@ fn extrapolate(
     }
     let there: Vec<f64> =
         zero.iter().zip(&r).zip(&v).map(|((zero, r), v)| zero + 2.0 * alpha * r + alpha * alpha * v).collect();
-    (end.from_unconstrained(&there, scales), longest)
+    (end.with_unconstrained(&there, scales), longest)
 }

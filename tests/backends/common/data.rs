@@ -160,3 +160,11 @@ pub(crate) fn old_faithful() -> Array2<f64> {
         text.lines().skip(1).flat_map(|line| line.split(',')).map(|cell| cell.trim().parse().unwrap()).collect();
     Array2::from_shape_vec((272, 2), values).unwrap()
 }
+
+/// Fisher's iris, as R has them: 150 flowers, the lengths and widths of sepals and petals in centimetres.
+pub(crate) fn iris() -> Array2<f64> {
+    let text = include_str!("../../../data/iris.csv");
+    let values: Vec<f64> =
+        text.lines().skip(1).flat_map(|line| line.split(',').take(4)).map(|cell| cell.parse().unwrap()).collect();
+    Array2::from_shape_vec((150, 4), values).unwrap()
+}
