@@ -21,9 +21,9 @@ fn read(place: &Place, name: &str) -> Result<String, Error> {
     Ok(format!("{:?} {:?} {:?}", points.samples(), points.weights(), points.feature_names()))
 }
 
-/// An error of a file is one sentence that names it.
+/// The problem with a file is one line that names it.
 fn assert_names(error: &Error, name: &str, what: &str) {
-    let said = error.to_string();
+    let said = error.problem();
     assert!(said.contains(name) && !said.contains('\n'), "{name}, {what}: {said}");
 }
 
