@@ -8,6 +8,8 @@ use mixtura::fit::{Search, WarmStart};
 use mixtura::{CovarianceType, Data, Device, Error, Fit, FitOptions, Mixture, Points, Summary, Update, fit};
 use ndarray::{Array1, Array2, s};
 
+use crate::common::data::Blobs;
+
 const D: usize = 64;
 
 /// Samples of clusters that overlap, in a few blocks of which the last is not whole, with weights, some of them zero.
@@ -123,8 +125,9 @@ fn parts_of_whole_blocks_give_the_bits_of_the_fit_in_one_piece() {
 
 #[test]
 fn parts_of_any_size_give_the_same_model_but_for_rounding_on_every_device() {
-    let (samples, weights) = samples();
-    let (samples, weights) = (samples.slice(s![..5000, ..4]).to_owned(), weights.slice(s![..5000]).to_owned());
+    // Features that do not follow from each other: on others single precision alone differs by a hundredth of a nat.
+    let samples = Blobs::new(5000, 4, 3).make().samples.mapv(|x| x as f32);
+    let weights = Array1::from_shape_fn(5000, |i| (i % 5) as f64 * 0.25);
     let whole = &parts(&samples, &weights, &[0])[0].1;
     for subject in super::common::devices::devices() {
         for init in [mixtura::Init::KMeans, mixtura::Init::Random, mixtura::Init::RandomFromData] {

@@ -168,10 +168,14 @@ fn a_pass_that_leaves_samples_out_or_repeats_them_is_refused_by_every_device() {
         let chunks = Some(chunk).filter(|chunk| !chunk.is_empty()).into_iter().collect();
         refused_by_all(&Strange::new(&SMALL, chunks), said);
     }
-    refused_by_all(&Strange::new(&SMALL, vec![1..5000]), "sample 1 where sample 0 was due");
+    refused_by_all(
+        &Strange::new(&SMALL, Vec::from_iter([(1, 5000)].map(|(first, end)| first..end))),
+        "sample 1 where sample 0 was due",
+    );
     refused_by_all(&Strange::new(&SMALL, vec![0..5000, 0..5000]), "sample 0 where sample 5000 was due");
     // Errors that the data keep to themselves.
-    let deaf = Strange { listens: false, ..Strange::new(&SMALL, vec![1..5000]) };
+    let deaf =
+        Strange { listens: false, ..Strange::new(&SMALL, Vec::from_iter([(1, 5000)].map(|(first, end)| first..end))) };
     refused_by_all(&deaf, "0 of the 5000 samples");
 }
 
