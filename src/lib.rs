@@ -1,7 +1,7 @@
 //! Gaussian mixture models on millions of samples, on any GPU or on the CPU.
 //!
 //! A [`Mixture`] is the model p(x) = Σ w<sub>k</sub> N(x | μ<sub>k</sub>, Σ<sub>k</sub>), with full, tied, diagonal or
-//! spherical covariances. [`fit`] climbs to a maximum of the likelihood by expectation-maximisation: every epoch is one
+//! spherical covariances. [`fit()`] climbs to a maximum of the likelihood by expectation-maximisation: every epoch is one
 //! pass over the samples on a [`Device`], which yields [`Moments`], and these are solved in f64 on the host for the next
 //! model. Names and shapes are scikit-learn's, and so are defaults, but for what keeps a fit alive on data of any scale.
 //!
@@ -48,13 +48,13 @@
 //! # Ok::<(), mixtura::Error>(())
 //! ```
 //!
-//! A component with too few samples, or without a covariance, is repaired, dropped or named: [`OnCollapse`].
+//! A component with too few samples, or without a covariance, is repaired, dropped or named: [`OnCollapse`](fit::OnCollapse).
 //!
 //! # Data larger than memory
 //!
 //! Whatever is [`Data`] can be fitted: [`Points`] are samples in memory, an [`io::Dataset`] those of files, which stay on disk
-//! and are read anew in every pass where they exceed the memory they may take. A [`Fitting`] is a fit at work, epoch by
-//! epoch, which can be kept in an [`io::Checkpoint`] and gone on with; [`Watched`] data let passes be watched and stopped.
+//! and are read anew in every pass where they exceed the memory they may take. A [`Fitting`](fit::Fitting) is a fit at work, epoch by
+//! epoch, which can be kept in an [`io::Checkpoint`] and gone on with; [`Watched`](data::Watched) data let passes be watched and stopped.
 //!
 //! # What is believed
 //!
