@@ -20,7 +20,7 @@ from mixtura._dataset import Dataset
 from mixtura._devices import DeviceInfo, devices
 from mixtura._gaussian_mixture import GaussianMixture
 from mixtura._moments import Moments, moments
-from mixtura._native import Summary, __version__
+from mixtura._native import __version__
 from mixtura._search import Part, Search, answer
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "Moments",
     "Part",
     "Search",
-    "Summary",
     "__version__",
     "answer",
     "devices",

@@ -53,11 +53,28 @@ class Part:
         self._among_all: _native.Summary | None = None
 
     def join(self, summary: _native.Summary) -> None:
-        """Take the summary of all parts, by which all of them place and scale the features."""
+        """Take the summary of all parts, by which all of them place and scale the features.
+
+        Parameters
+        ----------
+        summary : Summary
+            That of the `Search`.
+        """
         self._among_all = self.summary.within(summary)
 
     def answer(self, tasks: _native.Tasks) -> _native.Answers:
-        """Answer tasks, in one pass over the samples."""
+        """Answer tasks, in one pass over the samples.
+
+        Parameters
+        ----------
+        tasks : Tasks
+            What `Search.wants` gave.
+
+        Returns
+        -------
+        answers : Answers
+            They can be pickled, and go to `Search.takes`.
+        """
         if self._among_all is None:
             raise ValueError("This part does not know the others yet: call `join` with `Search.summary` first.")
         return _native.answer(tasks, self._samples, self._weights, self._among_all, self._choice)
@@ -123,11 +140,22 @@ class Search:
         self._search = _native.Search(self.summary, options, start)
 
     def wants(self) -> _native.Tasks:
-        """Give the tasks whose answers are needed next, all from one pass: none when the fit is done."""
+        """Give the tasks whose answers are needed next, all from one pass.
+
+        Returns
+        -------
+        tasks : Tasks
+            They can be pickled; none when the fit is done.
+        """
         return self._search.wants()
 
     def takes(self, answers: Iterable[_native.Answers]) -> list[tuple[int, int, float, float]]:
         """Take the answers of all parts, in the order of their samples.
+
+        Parameters
+        ----------
+        answers : iterable of Answers
+            One for each part.
 
         Returns
         -------
@@ -137,6 +165,12 @@ class Search:
         return self._search.takes(list(answers))
 
     def finish(self) -> GaussianMixture:
-        """Give the model, fitted: the best restart so far."""
+        """Give the model, fitted: the best restart so far.
+
+        Returns
+        -------
+        model : GaussianMixture
+            The model that was given.
+        """
         self._model._take_fit(self._search.fitted(), np.float64)
         return self._model
