@@ -69,15 +69,20 @@ impl Chosen {
     /// All of them in order.
     ///
     /// # Errors
-    /// [`Error::Parts`] unless there are as many as were chosen.
-    pub(crate) fn into_points(mut self, count: usize) -> Result<Points<'static>> {
+    /// [`Error::Parts`] unless there are as many as were chosen, of D features, with or without weights.
+    pub(crate) fn into_points(mut self, count: usize, d: usize) -> Result<Points<'static>> {
         self.0.sort_by_key(|piece| piece.first);
         let mut next = 0;
         for piece in &self.0 {
             if piece.first != next {
                 return Err(Error::Parts { problem: format!("chosen sample {next} is in no part, or in two") });
             }
-            next += piece.samples.nrows();
+            let (n, weights) = (piece.samples.nrows(), piece.weights.as_ref());
+            let is_finite = piece.samples.iter().chain(weights.into_iter().flatten()).all(|x| x.is_finite());
+            if piece.samples.ncols() != d || weights.is_some_and(|weights| weights.len() != n) || !is_finite {
+                return Err(Error::Parts { problem: format!("chosen sample {next} is no sample of these data") });
+            }
+            next += n;
         }
         if next != count {
             return Err(Error::Parts { problem: format!("of {count} samples that were chosen, {next} were found") });

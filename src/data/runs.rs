@@ -56,6 +56,16 @@ impl<T: Add> Runs<T> {
         runs.into_iter().for_each(|run| self.push(run.first, run.blocks, run.sum, drop));
     }
 
+    /// Whether no two runs begin with the same sample.
+    pub(crate) fn begin_once(&self) -> bool {
+        self.runs.is_sorted_by(|a, b| a.first < b.first)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.runs.iter_mut().map(|run| &mut run.sum)
+    }
+
     /// The sums over the runs, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.runs.iter().map(|run| &run.sum)

@@ -35,5 +35,5 @@ pub fn thinned(data: &dyn Data, count: usize) -> Result<Points<'static>> {
         choosing.visit(chunk);
         Ok(())
     })?;
-    choosing.finish().into_points(places.len())
+    choosing.finish().into_points(places.len(), data.n_features())
 }

@@ -12,7 +12,7 @@ use crate::device::choice::DeviceInfo;
 use crate::device::sums::LostDigits;
 use crate::device::task::{Answer, Assignment, SumsTask, Task, unexpected};
 use crate::error::{Error, Result};
-use crate::model::covariance::CovarianceType;
+use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 use crate::model::quadratics::Quadratics;

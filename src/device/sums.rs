@@ -6,9 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::data::runs::{Add, Runs};
 use crate::data::summary::Summary;
 use crate::error::{Error, Result};
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::CovarianceType;
 use crate::model::moments::Moments;
 use crate::model::statistics::Statistics;
+
+/// By how much sums may be off: a share of the total weight, or of what they should be.
+pub(crate) const TOLERANCE: f64 = 1e-3;
 
 /// Shape of a pass: for each of K components its count, D first moments, and second moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,17 +181,45 @@ impl Sums {
         self.n_samples
     }
 
-    /// Checks that the counts sum to the total weight, within a share of it, and that all sums are numbers; otherwise says
-    /// what is wrong.
-    pub(crate) fn check(&self, tolerance: f64) -> Result<(), String> {
+    /// Checks that these are the sums of all samples, whose summary is given, under a model of K components with the
+    /// statistics that were asked for; whoever made them may be anywhere.
+    ///
+    /// # Errors
+    /// [`Error::Parts`].
+    pub(crate) fn check_complete(&self, k: usize, statistics: Option<Statistics>, all: &Summary) -> Result<()> {
+        let wrong = |problem: String| Err(Error::Parts { problem });
+        if self.n_samples != all.n_samples() {
+            return wrong(format!(
+                "the sums are those of {} samples, and there are {}",
+                self.n_samples,
+                all.n_samples()
+            ));
+        }
+        let has_shape = match &self.made {
+            Made::Blocks(blocks) => blocks.has_shape(k, all.n_features(), statistics),
+            Made::Moments(moments, _) => moments.has_shape(k, all.n_features(), statistics),
+        };
+        if !has_shape {
+            return wrong("sums have the shape of another model".to_owned());
+        }
+        self.check_numbers(all.total_weight()).or_else(|problem| wrong(format!("sums are wrong: {problem}")))
+    }
+
+    /// Checks the sums of a device for the samples that it has.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.check_numbers(self.total_weight)
+    }
+
+    /// Checks that the counts sum to a total weight, and that all sums are numbers; otherwise says what is wrong.
+    fn check_numbers(&self, total_weight: f64) -> Result<(), String> {
         match &self.made {
-            Made::Blocks(blocks) => blocks.check(self.total_weight, tolerance),
+            Made::Blocks(blocks) => blocks.check(total_weight),
             Made::Moments(moments, reference) => {
                 check_finite("the log-likelihood", [&moments.log_likelihood, reference])?;
                 check_finite("a count", &moments.counts)?;
                 check_finite("a first moment", &moments.first)?;
                 check_finite("a second moment", moments.second.values())?;
-                check_counts(moments.counts.sum(), self.total_weight, tolerance)
+                check_counts(moments.counts.sum(), total_weight)
             }
         }
     }
@@ -246,7 +278,26 @@ impl Sums {
 }
 
 impl Blocks {
-    fn check(&self, total_weight: f64, tolerance: f64) -> Result<(), String> {
+    /// Whether these are sums under K components of D features, with the statistics that were asked for.
+    fn has_shape(&self, k: usize, d: usize, statistics: Option<Statistics>) -> bool {
+        let second = match (statistics, &self.scatter) {
+            (Some(Statistics::Pooled), Some(_)) => None,
+            (Some(Statistics::Pooled), None) => Some(Statistics::Triangles),
+            (statistics, _) => statistics,
+        };
+        let expected = Shape { k, d, second };
+        let is_good = |sums: &Numbers, expected: Shape| sums.shape == expected && sums.numbers.len() == expected.len();
+        let of_all = Shape { k: 1, d, second: Some(Statistics::Triangles) };
+        self.origins.dim() == (k, d)
+            && self.means.len() == k * d
+            && [self.shift.len(), self.scale.len()] == [d, d]
+            && self.has_moments == statistics.is_some()
+            && (!self.has_moments || self.runs.iter().all(|sums| is_good(sums, expected)))
+            && self.scatter.iter().flat_map(|scatter| scatter.runs.iter()).all(|sums| is_good(sums, of_all))
+            && self.runs.begin_once()
+    }
+
+    fn check(&self, total_weight: f64) -> Result<(), String> {
         let mut counts = 0.0;
         for sums in self.runs.iter() {
             check_finite("the log-likelihood", [&sums.log_likelihood])?;
@@ -254,7 +305,7 @@ impl Blocks {
             counts += sums.components().map(|(count, ..)| count).sum::<f64>();
         }
         // Where only the log-likelihood was wanted there are no counts.
-        if counts == 0.0 && !self.has_moments { Ok(()) } else { check_counts(counts, total_weight, tolerance) }
+        if counts == 0.0 && !self.has_moments { Ok(()) } else { check_counts(counts, total_weight) }
     }
 
     fn moments(self, family: CovarianceType, means: &Array2<f64>, total_weight: f64) -> Result<Moments, LostDigits> {
@@ -310,8 +361,8 @@ impl Scatter {
     }
 }
 
-fn check_counts(found: f64, expected: f64, tolerance: f64) -> Result<(), String> {
-    match (found - expected).abs() <= tolerance * expected {
+fn check_counts(found: f64, expected: f64) -> Result<(), String> {
+    match (found - expected).abs() <= TOLERANCE * expected {
         true => Ok(()),
         false => {
             let share = found / expected;
@@ -325,5 +376,75 @@ pub(crate) fn check_finite<'a>(what: &str, numbers: impl IntoIterator<Item = &'a
     match numbers.into_iter().find(|x| !x.is_finite()) {
         None => Ok(()),
         Some(x) => Err(format!("{what} is {x}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::data::points::Points;
+    use crate::device::backend::Backend;
+    use crate::device::cpu::CpuBackend;
+    use crate::device::task::{Assignment, SumsTask, Task};
+    use crate::model::mixture::Mixture;
+
+    /// Four samples, and their sums under two components of a family, as written down by the CPU.
+    fn sums(family: CovarianceType) -> (Summary, Sums) {
+        let points = Points::new(array![[0.0, 1.0], [1.0, 0.0], [5.0, 6.0], [6.0, 5.0]]).unwrap();
+        let covariances = CovarianceArray::diagonal(family, 2, &array![1.0, 1.0]);
+        let mixture = Mixture::new(array![0.5, 0.5], array![[0.0, 0.0], [6.0, 6.0]], covariances).unwrap();
+        let task = SumsTask::new(mixture.quadratics(), Assignment::Soft, family, points.summary());
+        let answer = CpuBackend::new(&points).run(&[Task::Sums(task)]).unwrap().remove(0);
+        (points.summary().clone(), answer.sums().unwrap())
+    }
+
+    fn blocks(sums: &mut Sums) -> &mut Blocks {
+        match &mut sums.made {
+            Made::Blocks(blocks) => blocks,
+            Made::Moments(..) => unreachable!("the CPU sums blocks"),
+        }
+    }
+
+    #[test]
+    fn sums_of_all_samples_are_taken_in_every_family() {
+        for family in CovarianceType::ALL {
+            let (summary, sums) = sums(family);
+            sums.check_complete(2, Some(family.statistics()), &summary).unwrap();
+        }
+    }
+
+    #[test]
+    fn sums_that_a_worker_spoiled_are_refused() {
+        type Lie = (fn(&mut Sums), &'static str);
+        let lies: [Lie; 7] = [
+            (|sums| sums.n_samples = 3, "those of 3 samples, and there are 4"),
+            (|sums| blocks(sums).means.truncate(1), "another model"),
+            (|sums| blocks(sums).shift.push(0.0), "another model"),
+            (|sums| blocks(sums).runs.iter_mut().for_each(|sums| sums.numbers.truncate(3)), "another model"),
+            (|sums| blocks(sums).runs.iter_mut().for_each(|sums| sums.shape.k = 1), "another model"),
+            (|sums| blocks(sums).runs.iter_mut().for_each(|sums| sums.numbers[1] = f64::NAN), "a sum is NaN"),
+            (|sums| blocks(sums).runs.iter_mut().for_each(Numbers::clear), "0.0000 of the total weight 4.0"),
+        ];
+        for (lie, said) in lies {
+            let (summary, mut sums) = sums(CovarianceType::Full);
+            lie(&mut sums);
+            let error = sums.check_complete(2, Some(Statistics::Triangles), &summary).unwrap_err().to_string();
+            assert!(error.contains(said), "{said}: {error}");
+        }
+        let (summary, sums) = sums(CovarianceType::Full);
+        assert!(sums.check_complete(3, Some(Statistics::Triangles), &summary).is_err());
+        assert!(sums.check_complete(2, Some(Statistics::Diagonals), &summary).is_err());
+        assert!(sums.check_complete(2, None, &summary).is_err());
+    }
+
+    #[test]
+    fn the_sums_of_a_part_that_answered_twice_are_refused() {
+        let (summary, part) = sums(CovarianceType::Diag);
+        let mut twice = part.clone().combine(part).unwrap();
+        twice.n_samples = 4;
+        blocks(&mut twice).runs.iter_mut().for_each(|sums| sums.numbers.iter_mut().for_each(|x| *x *= 0.5));
+        assert!(twice.check_complete(2, Some(Statistics::Diagonals), &summary).is_err());
     }
 }

@@ -10,7 +10,7 @@ use crate::device::steps::{Stepped, Steps};
 use crate::device::sums::Sums;
 use crate::device::worst::{Worst, WorstSamples};
 use crate::error::{Error, Result};
-use crate::model::covariance::CovarianceType;
+use crate::model::family::CovarianceType;
 use crate::model::quadratics::Quadratics;
 use crate::model::statistics::Statistics;
 

@@ -14,6 +14,8 @@ use crate::device::backend::sealed::Sealed;
 use crate::device::backend::{Backend, KernelTime};
 use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::cpu;
+#[cfg(feature = "gpu")]
+use crate::device::sums::TOLERANCE;
 use crate::device::sums::check_finite;
 use crate::device::task::{Answer, Assignment, Task, unexpected};
 use crate::error::{Error, Result};
@@ -21,9 +23,6 @@ use crate::model::mixture::Mixture;
 #[cfg(any(feature = "gpu", test))]
 use crate::model::moments::Moments;
 use crate::model::quadratics::Quadratics;
-
-/// By how much sums may be off: a share of the total weight, or of what they should be.
-pub(crate) const TOLERANCE: f64 = 1e-3;
 
 /// Why a device that was chosen automatically is used no more; shared by all who have it.
 pub(crate) type Distrust = Arc<OnceLock<String>>;
@@ -168,7 +167,7 @@ impl Backend for Checked<'_> {
 /// Sums must be those of all samples, and numbers.
 fn check_answer(answer: &Answer) -> Result<(), String> {
     match answer {
-        Answer::Sums(sums) => sums.check(TOLERANCE),
+        Answer::Sums(sums) => sums.check(),
         Answer::Samples(_) | Answer::Worst(_) | Answer::Steps(_) => Ok(()),
     }
 }

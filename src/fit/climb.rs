@@ -157,11 +157,11 @@ impl Climb {
                 }
             },
             (Stage::Beginning(mut repairing, initialisation), _) => {
-                repairing.take(answer.worst()?);
+                repairing.take(answer.worst()?, setting.summary.n_features())?;
                 self.solve_start(setting, *repairing, initialisation)?;
             }
             (Stage::Repairing(mut repairing, epoch), Some(restart)) => {
-                repairing.take(answer.worst()?);
+                repairing.take(answer.worst()?, setting.summary.n_features())?;
                 return self.repair(setting, restart, *repairing, epoch);
             }
             (Stage::Epoch { .. }, Some(restart)) => {
@@ -172,7 +172,8 @@ impl Climb {
             }
             (Stage::Scoring, Some(mut restart)) => {
                 let total_weight = setting.summary.total_weight();
-                restart.score = Some(setting.complete(answer)?.log_likelihood(total_weight) / total_weight);
+                let sums = setting.complete(answer, restart.mixture.n_components(), None)?;
+                restart.score = Some(sums.log_likelihood(total_weight) / total_weight);
                 self.restart = Some(restart);
                 self.stage = Stage::Over;
             }
@@ -225,7 +226,8 @@ impl Climb {
     fn take_moments(&mut self, setting: &Setting, restart: Restart, answer: Answer) -> Result<Option<Progress>> {
         let Setting { options, summary, m_step, units } = setting;
         let Restart { mixture, history, lower_bounds, repairs, .. } = &restart;
-        let sums = setting.complete(answer)?;
+        let statistics = Some(mixture.covariance_type().statistics());
+        let sums = setting.complete(answer, mixture.n_components(), statistics)?;
         let Ok(moments) = sums.moments(mixture.covariance_type(), mixture.means(), summary.total_weight()) else {
             self.directly = true;
             return Ok(None);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::advice::{Advice, Term};
 use crate::data::summary::Summary;
 use crate::error::{Error, Result};
-use crate::model::covariance::average;
+use crate::model::family::average;
 use crate::model::mixture::Mixture;
 
 /// What is added to the diagonal of every covariance, so that no component collapses.

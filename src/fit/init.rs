@@ -145,7 +145,7 @@ impl Start {
         match self {
             Start::Ready(mixture) => Ok(Some(Begun::Ready(mixture))),
             Start::Choosing { places, purpose, mut random } => {
-                let points = answer.samples()?.into_points(places.len())?;
+                let points = answer.samples()?.into_points(places.len(), summary.n_features())?;
                 match purpose {
                     Purpose::Clusters => {
                         let judge = Judge { family, m_step, stop };
@@ -164,7 +164,7 @@ impl Start {
                 }
             }
             Start::Assigning { distances, initialisation } => {
-                let sums = setting.complete(answer)?;
+                let sums = setting.complete(answer, distances.n_components(), Some(family.statistics()))?;
                 let Ok(moments) = sums.moments(family, distances.means(), summary.total_weight()) else {
                     return Ok(None);
                 };
@@ -178,7 +178,11 @@ impl Start {
             Start::Random(task) => {
                 let medians =
                     Array2::from_shape_fn((task.n_components, summary.n_features()), |(_, i)| summary.median()[i]);
-                let Ok(moments) = setting.complete(answer)?.moments(family, &medians, summary.total_weight()) else {
+                let Ok(moments) = setting.complete(answer, task.n_components, Some(task.statistics))?.moments(
+                    family,
+                    &medians,
+                    summary.total_weight(),
+                ) else {
                     return Ok(None);
                 };
                 ready(m_step.solve(&moments)?)

@@ -21,7 +21,7 @@ use crate::device::cpu::CpuBackend;
 use crate::device::task::Assignment;
 use crate::error::Result;
 use crate::fit::seeds::Seeder;
-use crate::model::covariance::CovarianceType;
+use crate::model::family::CovarianceType;
 use crate::model::quadratics::Quadratics;
 
 /// The subsample has this many samples for each cluster, within the bounds that follow.

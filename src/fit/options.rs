@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 use crate::fit::collapse::OnCollapse;
 use crate::fit::floor::Floor;
 use crate::fit::update::Update;
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 
 /// Where the first model comes from.

@@ -113,13 +113,21 @@ impl Repairing {
         Repairing { model: model.clone(), others: None, moments, starved, collapsed, repairs, places: None, epoch }
     }
 
-    /// Takes the worst samples: no two of them equal.
-    pub(crate) fn take(&mut self, worst: WorstSamples) {
+    /// Takes the worst samples, of D features: no two of them equal.
+    ///
+    /// # Errors
+    /// [`Error::Parts`] for samples that are none.
+    pub(crate) fn take(&mut self, worst: WorstSamples, d: usize) -> Result<()> {
         let mut worst = worst.samples;
+        let is_sample = |found: &WorstSample| found.sample.len() == d && found.sample.iter().all(|x| x.is_finite());
+        if !worst.iter().all(is_sample) {
+            return Err(Error::Parts { problem: "some of the worst samples are no samples of these data".to_owned() });
+        }
         // Equal samples have equal densities: they are neighbours.
         worst.dedup_by(|a, b| a.sample == b.sample);
         worst.reverse();
         self.places = Some(worst);
+        Ok(())
     }
 
     /// Goes on until the M step is done, or samples are needed.

@@ -170,7 +170,8 @@ impl Search {
     pub fn finish(self, answer: Answer) -> Result<Fit> {
         let best = self.best_so_far()?;
         let Setting { options, summary, m_step, .. } = &self.setting;
-        let log_likelihood = self.setting.complete(answer)?.log_likelihood(summary.total_weight());
+        let log_likelihood =
+            self.setting.complete(answer, best.mixture.n_components(), None)?.log_likelihood(summary.total_weight());
         let mut warnings = Vec::new();
         if best.at_precision_limit {
             let ended = format!(

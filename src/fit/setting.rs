@@ -10,6 +10,7 @@ use crate::fit::floor;
 use crate::fit::options::FitOptions;
 use crate::fit::update::Update;
 use crate::model::m_step::MStep;
+use crate::model::statistics::Statistics;
 
 /// Options, and what is known of the data.
 #[derive(Debug, Clone)]
@@ -45,17 +46,13 @@ impl Setting {
         if self.options.warm_start.is_some() { 1 } else { self.options.n_init }
     }
 
-    /// The sums of an answer, which must be those of all samples.
+    /// The sums of an answer, which must be those of all samples, under K components and with the statistics asked for.
     ///
     /// # Errors
     /// [`Error::Parts`].
-    pub(crate) fn complete(&self, answer: Answer) -> Result<Sums> {
+    pub(crate) fn complete(&self, answer: Answer, k: usize, statistics: Option<Statistics>) -> Result<Sums> {
         let sums = answer.sums()?;
-        match (sums.n_samples(), self.summary.n_samples()) {
-            (found, expected) if found == expected => Ok(sums),
-            (found, expected) => Err(Error::Parts {
-                problem: format!("the sums are those of {found} samples, and there are {expected}"),
-            }),
-        }
+        sums.check_complete(k, statistics, &self.summary)?;
+        Ok(sums)
     }
 }

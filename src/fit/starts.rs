@@ -13,7 +13,7 @@ use crate::device::cpu::CpuBackend;
 use crate::device::task::Assignment;
 use crate::error::{Error, Result};
 use crate::fit::kmeans::{Clusters, Runs};
-use crate::model::covariance::CovarianceType;
+use crate::model::family::CovarianceType;
 use crate::model::m_step::MStep;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;

@@ -21,7 +21,7 @@ use crate::fit::options::Init;
 use crate::fit::state::{FitState, Peak, Restart};
 use crate::fit::update::Update;
 use crate::fit::update::step::History;
-use crate::model::covariance::CovarianceType;
+use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 
 const FORMAT: &str = "mixtura-checkpoint";

@@ -13,7 +13,7 @@ use super::fit_record::FitRecord;
 use super::nested::NestedValues;
 use super::output::Destination;
 use crate::error;
-use crate::model::covariance::CovarianceType;
+use crate::model::family::CovarianceType;
 
 /// Writes a JSON document, with a line feed behind it.
 pub(super) fn write(to: &Destination, document: &impl Serialize) -> error::Result<()> {

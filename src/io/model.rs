@@ -13,7 +13,8 @@ use super::nested::{Nested, NestedValues};
 use super::output::Destination;
 use crate::advice::{Advice, Term};
 use crate::error::{Error, Result};
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 
 const FORMAT: &str = "mixtura-model";

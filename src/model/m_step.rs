@@ -4,7 +4,8 @@ use ndarray::{Array1, Array2, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::model::covariance::{CovarianceArray, average};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::average;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 
@@ -235,7 +236,7 @@ mod tests {
     use ndarray::{arr1, array};
 
     use super::*;
-    use crate::model::covariance::CovarianceType;
+    use crate::model::family::CovarianceType;
 
     /// Moments of three samples of weight 1 under one component at 0.
     fn moments() -> Moments {

@@ -6,7 +6,8 @@ use ndarray::{Array1, Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::CovarianceType;
 use crate::model::quadratics::Quadratics;
 
 /// Weights may miss a sum of 1 by this much and are then scaled to it.

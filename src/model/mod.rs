@@ -2,6 +2,8 @@
 
 mod components;
 pub(crate) mod covariance;
+mod factors;
+pub(crate) mod family;
 pub(crate) mod gradients;
 pub(crate) mod linalg;
 pub(crate) mod m_step;
@@ -12,7 +14,8 @@ pub(crate) mod sampling;
 pub(crate) mod statistics;
 pub(crate) mod unconstrained;
 
-pub use self::covariance::{CovarianceArray, CovarianceType};
+pub use self::covariance::CovarianceArray;
+pub use self::family::CovarianceType;
 pub use self::gradients::Gradients;
 pub use self::m_step::{Frozen, MStep};
 pub use self::mixture::Mixture;

@@ -7,7 +7,9 @@ use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::CovarianceType;
+use crate::model::statistics::Statistics;
 
 /// Weighted sums over samples x_n with responsibilities r_nk (sample weights included), taken about an origin o_k for
 /// each component: the means of the model that gave the responsibilities, so that nothing large is ever squared.
@@ -64,6 +66,15 @@ impl Moments {
     /// The family whose second moments these are.
     pub fn covariance_type(&self) -> CovarianceType {
         self.second.covariance_type()
+    }
+
+    /// Whether these are moments of K components of D features, in the shape of the statistics that were asked for.
+    pub(crate) fn has_shape(&self, k: usize, d: usize, statistics: Option<Statistics>) -> bool {
+        let family = statistics.map_or(self.covariance_type(), Statistics::family);
+        self.counts.len() == k
+            && [self.origins.dim(), self.first.dim()] == [(k, d); 2]
+            && self.covariance_type() == family
+            && self.second.shape() == family.shape(k, d)
     }
 
     /// Adds the moments of another part of the data, made with the same model.

@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::CovarianceType;
 
 /// K quadratic functions of a sample, log rho_k(x) = c_k - |(x - mu_k) P_k|^2 / 2, with upper triangular factors P_k. A
 /// pass assigns a sample to k in proportion to rho_k(x), and takes the logarithm of their sum for its log-density.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "gpu")]
 use crate::model::covariance::CovarianceArray;
-use crate::model::covariance::CovarianceType;
+use crate::model::family::CovarianceType;
 
 /// Second moments that a pass sums beside counts and first moments: all that it knows of a family of covariances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

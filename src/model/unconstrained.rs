@@ -2,7 +2,8 @@
 
 use ndarray::{Array1, Array2};
 
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 
 /// The least weight that has a logarithm.

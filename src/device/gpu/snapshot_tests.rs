@@ -1,4 +1,4 @@
-//! The generated shaders, word for word: a change of any is seen in a review.
+//! What is generated of the shaders, word for word: a change of any is seen in a review. The rest is in `shaders/`.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -25,16 +25,16 @@ fn every_kernel_is_the_one_that_was_reviewed() {
         let layout = Layout::new(factors, statistics, d, k, Tuning::HARDWARE);
         // Those of the ceiling are constant.
         for source in sources(&layout).into_iter().filter(|source| !["multiply_add", "copy"].contains(&source.stage)) {
-            let (name, wgsl) = (format!("{name}_d{d}_k{k}_{}.wgsl", source.stage), source.wgsl());
+            let (name, generated) = (format!("{name}_d{d}_k{k}_{}.wgsl", source.stage), source.header);
             let path = directory.join(&name);
             if writes {
-                fs::write(&path, &wgsl).unwrap();
+                fs::write(&path, &generated).unwrap();
             }
             // Git may write other ends of lines.
             let reviewed = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-            let line = reviewed.lines().zip(wgsl.lines()).take_while(|(a, b)| a == b).count() + 1;
+            let line = reviewed.lines().zip(generated.lines()).take_while(|(a, b)| a == b).count() + 1;
             assert!(
-                reviewed == wgsl.replace("\r\n", "\n"),
+                reviewed == generated.replace("\r\n", "\n"),
                 "{name} differs from line {line} on; if that is meant, {VARIABLE}=write cargo test writes the files anew"
             );
             names.push(name);

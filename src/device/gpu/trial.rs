@@ -13,10 +13,12 @@ use super::samples::DeviceSamples;
 use crate::data::points::Points;
 use crate::device::backend::Backend;
 use crate::device::cpu::CpuBackend;
+use crate::device::sums::TOLERANCE;
 use crate::device::task::Assignment;
 use crate::device::trust;
 use crate::error::{Error, Result};
-use crate::model::covariance::{CovarianceArray, CovarianceType};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 
 /// Samples of a trial: more than a group of them, and no whole number of groups.
@@ -62,7 +64,7 @@ fn compare(backend: &mut dyn Backend, by: &mut dyn Backend, mixture: &Mixture, a
     let (model, rows) = (mixture.quadratics(), 0..backend.n_samples());
     let (found, expected) = (backend.assess(model, rows.clone())?, by.assess(model, rows)?);
     // Not a number is no small difference.
-    let is_near = |a: f64, b: f64| (a - b).abs() <= trust::TOLERANCE * (1.0 + b.abs());
+    let is_near = |a: f64, b: f64| (a - b).abs() <= TOLERANCE * (1.0 + b.abs());
     // Of a hard assignment none is a near thing.
     if assignment == Assignment::Hard && found.labels != expected.labels {
         return Err(wrong(backend, "labels are others than they should be".to_owned()));
@@ -141,7 +143,7 @@ mod tests {
                     compare(&mut backend, &mut by, &mixture, assignment).unwrap();
                     let found = backend.moments(&mixture, assignment).unwrap();
                     let worst = trust::worst(&found, &by.moments(&mixture, assignment).unwrap());
-                    assert!(worst.0 < 0.1 * trust::TOLERANCE, "{d} x {k}, {family}, {assignment:?}: {worst:?}");
+                    assert!(worst.0 < 0.1 * TOLERANCE, "{d} x {k}, {family}, {assignment:?}: {worst:?}");
                 }
             }
         }

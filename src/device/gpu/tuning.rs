@@ -38,7 +38,8 @@ mod tests {
     use crate::device::backend::Backend;
     use crate::device::gpu::context::tests::open;
     use crate::device::task::Assignment;
-    use crate::model::covariance::{CovarianceArray, CovarianceType};
+    use crate::model::covariance::CovarianceArray;
+    use crate::model::family::CovarianceType;
     use crate::model::mixture::Mixture;
 
     #[test]

@@ -5,7 +5,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::error::Result;
 use crate::fit::update::step::Here;
-use crate::model::covariance::{CovarianceArray, average};
+use crate::model::covariance::CovarianceArray;
+use crate::model::family::average;
 use crate::model::linalg;
 use crate::model::mixture::Mixture;
 

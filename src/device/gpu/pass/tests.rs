@@ -14,12 +14,13 @@ use crate::device::gpu::samples::GROUP;
 use crate::device::gpu::trial::problem;
 use crate::device::gpu::tuning::Tuning;
 use crate::device::sums::Sums;
+use crate::device::sums::TOLERANCE;
 use crate::device::trust;
-use crate::model::covariance::CovarianceType;
+use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 
 /// A tenth of what a trial allows, like the trial's own test: sums of thousands of numbers that were rounded to f32.
-const OF_SUMS: f64 = 0.1 * trust::TOLERANCE;
+const OF_SUMS: f64 = 0.1 * TOLERANCE;
 
 /// A log-density is a sum of some hundred products of f32, each rounded by up to 6e-8 of itself.
 const OF_A_LOG_DENSITY: f64 = 1e-5;
