@@ -1,8 +1,7 @@
 //! The one error type of the library.
 //!
-//! Every message has two lines: the first names the place and the problem, the second says what to do about it, in Rust's
-//! words unless others are given.
-//! Rows, features and components are counted from 0; lines of a text file from 1.
+//! Every message has two lines: the first names the place and the problem, the second says what to do about it, in
+//! Rust's words unless others are given. Rows, features and components are counted from 0; lines of a text file from 1.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -155,7 +154,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
 
@@ -163,7 +162,7 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
 
@@ -171,23 +170,23 @@ pub enum Error {
     Malformed {
         /// File and, where known, line and column.
         place: String,
-        /// What is wrong there.
+        /// Problem that was found there.
         problem: String,
-        /// What to do about it.
+        /// Remedy.
         remedy: Advice,
     },
 
     /// No adapter matches the device asked for.
     NoAdapter {
-        /// What was asked for, in words.
+        /// The request, in words.
         wanted: String,
-        /// What is there instead, in words.
+        /// The devices that are there instead, in words.
         found: String,
     },
 
     /// The machine has less memory than is needed.
     OutOfMemory {
-        /// What needs it, in words.
+        /// Purpose, in words.
         what: String,
         /// How much; `None` for more than can be counted.
         bytes: Option<usize>,
@@ -197,7 +196,7 @@ pub enum Error {
     OutOfDeviceMemory {
         /// Name of the device.
         device: String,
-        /// What could not be had.
+        /// The resource that could not be had.
         detail: String,
     },
 
@@ -205,7 +204,7 @@ pub enum Error {
     TooLargeForDevice {
         /// Name of the device.
         device: String,
-        /// What it takes, in words.
+        /// The limits of the kernels, in words.
         limit: String,
         /// Components of the model.
         n_components: usize,
@@ -217,7 +216,7 @@ pub enum Error {
     DeviceLost {
         /// Name of the device.
         device: String,
-        /// What the driver said.
+        /// Message of the driver.
         detail: String,
     },
 
@@ -225,7 +224,7 @@ pub enum Error {
     WrongResults {
         /// Name of the device.
         device: String,
-        /// What it returned, in words.
+        /// The wrong results, in words.
         detail: String,
     },
 
@@ -233,7 +232,7 @@ pub enum Error {
     Device {
         /// Name of the device.
         device: String,
-        /// What the driver said.
+        /// Message of the driver.
         detail: String,
     },
 }

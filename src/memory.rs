@@ -1,5 +1,6 @@
 //! Amounts of memory, and how much there is.
 
+#[cfg(any(feature = "gpu", feature = "io"))]
 use bytesize::ByteSize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
@@ -17,7 +18,7 @@ pub fn memory_for_samples() -> u64 {
     (system.available_memory().min(free) as f64 * SHARE) as u64
 }
 
-/// Checks that so many bytes of memory can be had, for what is named.
+/// Checks that an amount of memory, in bytes, can be had for what is named.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
@@ -30,6 +31,7 @@ pub(crate) fn check_room(what: impl FnOnce() -> String, bytes: Option<usize>) ->
 }
 
 /// A number of bytes for people: 1.5 GiB.
+#[cfg(any(feature = "gpu", feature = "io"))]
 pub(crate) fn text(bytes: u64) -> String {
     ByteSize(bytes).to_string()
 }

@@ -99,7 +99,7 @@ pub(crate) struct Listed {
 pub(crate) fn devices(py: Python<'_>) -> PyResult<Vec<Listed>> {
     quietly(py, |_| {
         let list =
-            mixtura::device::devices().into_iter().map(|mixtura::device::Listed { device, info, auto }| Listed {
+            mixtura::device::devices().into_iter().map(|mixtura::device::Listed { device, info, auto, .. }| Listed {
                 device,
                 name: info.name,
                 r#type: info.device_type,

@@ -88,15 +88,6 @@ pub(crate) fn array(
     CovarianceArray::from_values(name, family, k, d, values.iter().copied().collect()).map_err(exception)
 }
 
-/// An array of a family on its way out.
-pub(crate) fn dynamic(array: CovarianceArray) -> ArrayD<f64> {
-    match array {
-        CovarianceArray::Full(array) => array.into_dyn(),
-        CovarianceArray::Tied(array) | CovarianceArray::Diag(array) => array.into_dyn(),
-        CovarianceArray::Spherical(array) => array.into_dyn(),
-    }
-}
-
 /// A mixture on its way out, made without the interpreter's lock: a dictionary of arrays.
 pub(crate) struct Arrays {
     family: CovarianceType,
@@ -110,9 +101,9 @@ impl Arrays {
             arrays: [
                 ("weights", mixture.weights().clone().into_dyn()),
                 ("means", mixture.means().clone().into_dyn()),
-                ("covariances", dynamic(mixture.covariances().clone())),
-                ("precisions", dynamic(mixture.precisions())),
-                ("precisions_cholesky", dynamic(mixture.precisions_cholesky().clone())),
+                ("covariances", mixture.covariances().view().to_owned()),
+                ("precisions", mixture.precisions().view().to_owned()),
+                ("precisions_cholesky", mixture.precisions_cholesky().view().to_owned()),
             ],
         }
     }

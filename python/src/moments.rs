@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::devices::Choice;
 use crate::errors::exception;
-use crate::model::{Arrays, Parameters, array, dynamic};
+use crate::model::{Arrays, Parameters, array};
 use crate::passes::on_device;
 use crate::samples::{Samples, Weights};
 use crate::work::quietly;
@@ -67,7 +67,7 @@ impl Moments {
             moments.counts.into_pyarray(py),
             moments.origins.into_pyarray(py),
             moments.first.into_pyarray(py),
-            dynamic(moments.second).into_pyarray(py),
+            moments.second.view().to_owned().into_pyarray(py),
             moments.single_precision,
         )
     }
@@ -109,7 +109,7 @@ impl Moments {
 
     #[getter]
     fn second<'py>(&self, py: Python<'py>) -> Bound<'py, PyArrayDyn<f64>> {
-        dynamic(self.0.second.clone()).into_pyarray(py)
+        self.0.second.view().to_owned().into_pyarray(py)
     }
 
     #[getter]

@@ -8,8 +8,8 @@ use mixtura::fit::{Floor, OnCollapse};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Collapsing components")]
 pub(crate) struct CollapseArgs {
-    /// Share of the square of every feature's scale that is added to its variance in every component; a few values far from
-    /// all others do not move that scale [default: 1e-6]
+    /// Share of the square of every feature's scale that is added to its variance in every component; a few values far
+    /// from all others do not move that scale [default: 1e-6]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true, conflicts_with = "reg_covar")]
     floor: Option<f64>,
 

@@ -20,7 +20,7 @@ impl DevicesArgs {
 
 fn table(listed: &[Listed]) -> String {
     let mut rows = vec![["--device", "name", "type", "backend", ""].map(str::to_owned).to_vec()];
-    rows.extend(listed.iter().map(|Listed { device, info, auto }| {
+    rows.extend(listed.iter().map(|Listed { device, info, auto, .. }| {
         let mark = if *auto { "used by default (auto)" } else { "" };
         vec![device.clone(), info.name.clone(), info.device_type.clone(), info.backend.clone(), mark.to_owned()]
     }));

@@ -15,8 +15,8 @@ use super::Usage;
 /// The data and the columns to use.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// Samples, one a row: .npy, .npz, .parquet, .arrow or .feather, .csv, .tsv or other text, .f32 or .f64 (raw), plain or
-    /// with .gz or .zst; several files, directories and patterns are one data set; - for standard input
+    /// Samples, one a row: .npy, .npz, .parquet, .arrow or .feather, .csv, .tsv or other text, .f32 or .f64 (raw),
+    /// plain or with .gz or .zst; several files, directories and patterns are one data set; - for standard input
     #[arg(value_name = "DATA", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -58,8 +58,8 @@ fn parse_share(text: &str) -> Result<f64, String> {
 }
 
 impl DataArgs {
-    /// Reads the data; a model's features are found by name where columns have names. The seed is for the choice of rows.
-    /// Samples that take more than `memory` bytes stay on disk.
+    /// Reads the data; a model's features are found by name where columns have names. The seed is for the choice of
+    /// rows. Samples that take more than `memory` bytes stay on disk.
     pub(crate) fn read(
         &self,
         features: &Columns,
@@ -147,7 +147,8 @@ pub(crate) struct MemoryArgs {
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
 
-    /// Most memory of a graphics adapter that samples may take; more pass through it in every epoch [default: what it has]
+    /// Most memory of a graphics adapter that samples may take; more pass through it in every epoch [default: what it
+    /// has]
     #[arg(long, value_name = "SIZE")]
     gpu_memory: Option<ByteSize>,
 }

@@ -17,8 +17,8 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 #[error("{0}")]
 pub(crate) struct Interrupted(pub(crate) String);
 
-/// From now on, an interrupted program leaves no temporary files behind. What whoever started it had it ignore, as `nohup` and
-/// shells do for work in the background, it goes on ignoring.
+/// From now on, an interrupted program leaves no temporary files behind. What whoever started it had it ignore, as
+/// `nohup` and shells do for work in the background, it goes on ignoring.
 pub(crate) fn install() -> anyhow::Result<()> {
     let ignored = ignored::signals();
     ctrlc::set_handler(|| {

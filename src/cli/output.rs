@@ -1,5 +1,5 @@
-//! Output of a command: its result on standard output, as text or JSON, and all else on standard error, unless it is to be
-//! quiet.
+//! Output of a command: its result on standard output, as text or JSON, and all else on standard error, unless it is to
+//! be quiet.
 
 use std::fmt::Display;
 use std::io::Write;

@@ -46,8 +46,8 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     append: bool,
 
-    /// Write to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or .f64 [default:
-    /// lines on standard output]
+    /// Write to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or .f64
+    /// [default: lines on standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 

@@ -13,8 +13,8 @@ pub(crate) struct UpdateArgs {
     #[arg(long, value_enum, value_name = "RULE")]
     update: Option<Rule>,
 
-    /// Length of a step: of damped EM, of the way to EM's next model [default: 0.5]; along the gradient, with features in
-    /// their standard deviations [default: 0.001]
+    /// Length of a step: of damped EM, of the way to EM's next model [default: 0.5]; along the gradient, with features
+    /// in their standard deviations [default: 0.001]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
 

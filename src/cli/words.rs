@@ -1,4 +1,4 @@
-//! What the command line calls the terms of the library's advice: its flags.
+//! Flags: the command line's words for the terms of the library's advice.
 
 use mixtura::{Advice, Term};
 

@@ -153,8 +153,8 @@ fn of_rows(samples: &Samples, weights: Option<ArrayView1<f64>>, rows: Range<usiz
     })
 }
 
-/// The moments of rows that lie one after another: the mean about the first row, so that that of a constant feature is the
-/// constant to the last bit, and then squares about the mean.
+/// The moments of rows that lie one after another: the mean about the first row, so that that of a constant feature is
+/// the constant to the last bit, and then squares about the mean.
 fn of_values<E: Copy + Into<f64>>(values: &[E], weights: Option<&[f64]>, d: usize) -> FeatureMoments {
     let first: Vec<f64> = values[..d].iter().map(|x| (*x).into()).collect();
     let weight = weights.map_or((values.len() / d) as f64, |weights| weights.iter().sum());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Where samples stay during a fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Place {
     /// In the memory of the device that computes.
     Device,

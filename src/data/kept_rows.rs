@@ -9,8 +9,8 @@ use crate::data::spread::Spread;
 /// Most rows that medians are taken of.
 const ROWS_FOR_MEDIANS: usize = 4096;
 
-/// Some rows, evenly spaced: those whose number is a multiple of a power of two, the least that keeps them few. The rows
-/// that are kept do not depend on the chunks or the parts they come in.
+/// Some rows, evenly spaced: those whose number is a multiple of a power of two, the least that keeps them few. The
+/// rows that are kept do not depend on the chunks or the parts they come in.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct SpacedRows {
     /// Logarithm of the distance between the rows kept.
@@ -59,8 +59,8 @@ impl SpacedRows {
     }
 }
 
-/// Some rows of positive weight, drawn by a hash of their numbers: no period in the data falls in step with them. The rows
-/// that are kept do not depend on the chunks or the parts they come in.
+/// Some rows of positive weight, drawn by a hash of their numbers: no period in the data falls in step with them. The
+/// rows that are kept do not depend on the chunks or the parts they come in.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct DrawnRows {
     /// Bits that are zero in the hashes of the rows kept.

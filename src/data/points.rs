@@ -85,6 +85,7 @@ impl<'a> Points<'a> {
     }
 
     /// The same points, their columns so named.
+    #[cfg(feature = "io")]
     pub(crate) fn with_feature_names(self, feature_names: Option<Vec<String>>) -> Self {
         Points { feature_names, summary: OnceLock::new(), ..self }
     }
@@ -223,7 +224,7 @@ impl<'a> Points<'a> {
         self.weights.as_ref().map_or(1.0, |w| w[row])
     }
 
-    /// What is known of the samples: made when it is first asked for, in one pass over them.
+    /// Their summary, made when it is first asked for, in one pass over them.
     pub fn summary(&self) -> &Summary {
         self.summary.get_or_init(|| Box::new(Summary::of(self)))
     }

@@ -1,5 +1,5 @@
-//! Sums over runs of blocks of samples, added up along one tree: the same bits, however the blocks come, in chunks of any
-//! number of them or from several parts of the data.
+//! Sums over runs of blocks of samples, added up along one tree: the same bits, however the blocks come, in chunks of
+//! any number of them or from several parts of the data.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,12 +27,13 @@ pub(crate) struct Runs<T> {
 }
 
 impl<T: Add> Runs<T> {
-    /// No runs, of blocks of so many samples.
+    /// No runs yet, of blocks of a number of samples.
     pub(crate) fn new(block: usize) -> Self {
         Runs { block, runs: Vec::new() }
     }
 
-    /// Takes the sum over a run that [`first_run`] gave, behind all others; sums that were added to another go to `recycle`.
+    /// Takes the sum over a run that [`first_run`] gave, behind all others; sums that were added to another go to
+    /// `recycle`.
     pub(crate) fn push(&mut self, first: usize, mut blocks: usize, mut sum: T, mut recycle: impl FnMut(T)) {
         let mut start = first;
         while let Some(mut left) = self.runs.pop_if(|left| {

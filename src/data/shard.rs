@@ -9,7 +9,8 @@ use crate::error::Result;
 
 /// A part of the samples, held by one of several workers. Its answers to tasks combine with those of the other parts.
 ///
-/// Where parts are made of whole blocks ([`block_rows`](crate::data::block_rows)) the CPU sums them to the bits of the whole.
+/// Where parts are made of whole blocks ([`block_rows`](crate::data::block_rows)) the CPU sums them to the bits of the
+/// whole.
 ///
 /// ```
 /// use mixtura::data::Shard;

@@ -14,29 +14,29 @@ const BLOCK_ROWS: usize = 4096;
 /// Blocks of a chunk of samples that are in memory already.
 const BLOCKS_IN_MEMORY: usize = 16;
 
-/// What tells nobody to stop.
+/// Cancellation flag that is never set.
 pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// N x D samples and their weights, which come in chunks, the same in every pass.
 ///
-/// What is computed from them does not depend on where they are: sums are formed over blocks of [`block_rows`] samples,
+/// Results do not depend on where they are: sums are formed over blocks of [`block_rows`] samples,
 /// and chunks consist of whole blocks.
 pub trait Data: Send + Sync {
-    /// What is known of them, found in one pass when the data are opened, or when it is first asked for.
+    /// Their summary, made in one pass when the data are opened, or when it is first asked for.
     fn summary(&self) -> &Summary;
 
     /// Where they are.
     fn home(&self) -> Home;
 
     /// Calls `visit(first, chunk)` for every chunk in turn, `first` being the number of its first sample. The number of
-    /// blocks of every chunk but the last is the same power of two. Every sample of the summary comes by once: a pass in
-    /// which one did not is an [`Error::Parts`] for whoever wanted it.
+    /// blocks of every chunk but the last is the same power of two. Every sample of the summary comes by once: a pass
+    /// in which one did not is an [`Error::Parts`] for whoever wanted it.
     ///
     /// # Errors
-    /// What the visitor returns, which ends the pass; or that the samples cannot be read again.
+    /// The visitor's error, which ends the pass; or that the samples cannot be read again.
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()>;
 
-    /// What says, when it is true, that work on these samples should end as soon as it can. Long work asks it often.
+    /// Cancellation flag: once it is set, work on these samples ends as soon as it can. Long work polls it often.
     fn stop(&self) -> &AtomicBool {
         &NEVER
     }
@@ -62,7 +62,7 @@ pub trait Data: Send + Sync {
     }
 }
 
-/// What is done with each chunk.
+/// Visitor of chunks.
 pub type Visit<'v> = dyn FnMut(usize, &Points) -> Result<()> + 'v;
 
 /// Samples of D features that are summed as one block.

@@ -2,8 +2,8 @@
 
 use ndarray::Array1;
 
-/// Values further from the median than this many median absolute deviations are far: all values of two clusters of like size
-/// are near, however far apart these are, and none of a few values far from all others.
+/// Values further from the median than this many median absolute deviations are far: all values of two clusters of like
+/// size are near, however far apart these are, and none of a few values far from all others.
 const MOST_DEVIATIONS: f64 = 10.0;
 
 /// A deviation from the median below this share of it is rounding.
@@ -23,8 +23,8 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of values, with the weight of each. Where more than half of them are equal, as in counts full of zeros, deviations
-    /// are those of the others.
+    /// Of values, with the weight of each. Where more than half of them are equal, as in counts full of zeros,
+    /// deviations are those of the others.
     pub(crate) fn of(values: &[(f64, f64)]) -> Self {
         let middle = weighted_median(values.to_vec());
         let deviations = || values.iter().map(|(x, weight)| ((x - middle).abs(), *weight));

@@ -21,8 +21,8 @@ pub(crate) fn choose(summary: &Summary, count: usize, random: &mut impl Rng) -> 
     places
 }
 
-/// Copies as f64, with their weights, of at most so many samples of positive weight: one from each of equal stretches of
-/// them, at a place in it that moves on by the golden ratio, so that no period in the data falls in step.
+/// Copies as f64, with their weights, of at most `count` samples of positive weight: one from each of equal stretches
+/// of them, at a place in it that moves on by the golden ratio, so that no period in the data falls in step.
 ///
 /// # Errors
 /// That the samples cannot be read again, or that the pass is stopped.

@@ -1,4 +1,4 @@
-//! What is known of samples before any model: one value, made in one pass, that combines over parts of the data.
+//! Summary of samples, before any model: one value, made in one pass, that combines over parts of the data.
 
 use std::sync::{Arc, OnceLock};
 
@@ -131,8 +131,8 @@ impl Summary {
         Ok(self)
     }
 
-    /// The summary of a part among all: numbers and weight are its own, and all else is of the whole, so that devices place
-    /// and scale its features as they do those of the whole.
+    /// The summary of a part among all: numbers and weight are its own, and all else is of the whole, so that devices
+    /// place and scale its features as they do those of the whole.
     ///
     /// # Errors
     /// [`Error::Parts`] if the whole has no such part.
@@ -205,8 +205,8 @@ impl Summary {
         &self.moments().1
     }
 
-    /// Median of every feature, of some thousand rows, evenly spaced: `[D]`. A few values far from the others do not move
-    /// it, so that sums of values relative to it keep the digits of the bulk.
+    /// Median of every feature, of some thousand rows, evenly spaced: `[D]`. A few values far from the others do not
+    /// move it, so that sums of values relative to it keep the digits of the bulk.
     pub fn median(&self) -> &Array1<f64> {
         &self.medians().0
     }

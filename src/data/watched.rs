@@ -7,8 +7,9 @@ use crate::data::source::{Data, Visit, check_stop};
 use crate::data::summary::Summary;
 use crate::error::Result;
 
-/// Data whose passes are watched: after every chunk, the watcher hears how many samples of the pass are done. All work on
-/// them ends with [`Error::Interrupted`](crate::Error::Interrupted) soon after `stop` has become true, which any thread may see to.
+/// Data whose passes are watched: after every chunk, the watcher hears how many samples of the pass are done. All work
+/// on them ends with [`Error::Interrupted`](crate::Error::Interrupted) soon after `stop` has become true, which any
+/// thread may see to.
 ///
 /// ```
 /// use mixtura::data::Watched;
@@ -28,7 +29,7 @@ pub struct Watched<'d> {
     watcher: &'d Watcher<'d>,
 }
 
-/// What hears that so many samples of a pass are done.
+/// Observer of a pass: hears how many of its samples are done.
 pub type Watcher<'w> = dyn Fn(usize) + Sync + 'w;
 
 impl<'d> Watched<'d> {

@@ -7,6 +7,7 @@ use crate::error::Result;
 
 /// Log-density and most probable component of each of some samples.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Assessment {
     /// log p(x_n): `[n]`.
     pub log_densities: Array1<f64>,
@@ -14,5 +15,5 @@ pub struct Assessment {
     pub labels: Array1<usize>,
 }
 
-/// What is done with each part of the samples and what a model says of it.
+/// Visitor of parts of the samples, with the assessment of each by a model.
 pub type VisitAssessed<'v> = dyn FnMut(usize, &Points, &Assessment) -> Result<()> + 'v;

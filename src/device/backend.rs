@@ -1,4 +1,4 @@
-//! What every backend can do with the samples it has loaded.
+//! Backends: passes over samples that a device has loaded.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 use crate::model::quadratics::Quadratics;
 
-/// A hard assignment is to the first of the components whose log-density is below the greatest by no more than this times
-/// (1 + the magnitude of that): of equals the first, however a device rounds.
+/// A hard assignment is to the first of the components whose log-density is below the greatest by no more than this
+/// times (1 + the magnitude of that): of equals the first, however a device rounds.
 pub(crate) const HARD_SLACK: f64 = 1e-5;
 
 /// The time that a kernel of a device takes.
@@ -47,7 +47,7 @@ pub trait Backend: sealed::Sealed + Send {
     /// The device.
     fn info(&self) -> &DeviceInfo;
 
-    /// What is known of the samples.
+    /// Summary of the samples.
     fn summary(&self) -> &Summary;
 
     /// Where the samples stay.
@@ -70,8 +70,8 @@ pub trait Backend: sealed::Sealed + Send {
     /// As [`Backend::run`].
     fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment>;
 
-    /// Log-densities and labels of all samples, with the samples, in one pass over them: `visit(first, samples, assessment)`
-    /// for one part after another, `first` being the number of its first sample.
+    /// Log-densities and labels of all samples, with the samples, in one pass over them: `visit(first, samples,
+    /// assessment)` for one part after another, `first` being the number of its first sample.
     ///
     /// # Errors
     /// As [`Backend::run`], and what the visitor returns, which ends the pass.
@@ -83,8 +83,8 @@ pub trait Backend: sealed::Sealed + Send {
     /// As [`Backend::run`].
     fn responsibilities(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Array2<f64>>;
 
-    /// The time of each kernel in a pass like that of [`Backend::moments`], by the device's own clock; nothing where the
-    /// device has no kernels or no such clock.
+    /// The time of each kernel in a pass like that of [`Backend::moments`], by the device's own clock; nothing where
+    /// the device has no kernels or no such clock.
     ///
     /// # Errors
     /// As [`Backend::run`].
@@ -143,7 +143,7 @@ pub trait Backend: sealed::Sealed + Send {
 }
 
 pub(crate) mod sealed {
-    /// What is a device of this crate.
+    /// Marks the devices of this crate.
     pub trait Sealed {}
 }
 

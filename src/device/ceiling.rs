@@ -12,6 +12,7 @@ const RUNS: usize = 5;
 
 /// The most that a device computes and moves, in the precision that its passes have.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Ceiling {
     /// Billions of floating-point operations a second, of multiply-adds on numbers in registers; each counts as two.
     pub gflops: f64,
@@ -20,12 +21,12 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
-    /// Least seconds that so many floating-point operations take.
+    /// Least seconds for a number of floating-point operations.
     pub fn compute_seconds(&self, flops: f64) -> f64 {
         flops / (self.gflops * 1e9)
     }
 
-    /// Least seconds that so many bytes, read or written, take.
+    /// Least seconds for a number of bytes, read or written.
     pub fn traffic_seconds(&self, bytes: f64) -> f64 {
         bytes / (self.gbytes_per_second * 1e9)
     }

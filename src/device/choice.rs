@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which device to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum DeviceChoice {
     /// The first hardware adapter (discrete, then integrated, then virtual), otherwise the native CPU backend.
     #[default]
@@ -71,14 +72,14 @@ pub struct DeviceInfo {
     /// `cpu`, `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `software` or `other`.
     #[serde(rename = "type")]
     pub device_type: String,
-    /// What it computes in.
+    /// Its arithmetic.
     #[serde(default)]
     pub precision: Precision,
 }
 
 impl DeviceInfo {
-    /// Whether the other device gives the same bits: the same adapter or, of processors, the same instructions, on however
-    /// many threads.
+    /// Whether the other device gives the same bits: the same adapter or, of processors, the same instructions, on
+    /// however many threads.
     pub fn computes_like(&self, other: &DeviceInfo) -> bool {
         let kind = |info: &DeviceInfo| match info.backend.as_str() {
             "cpu" => info.name.split(" on ").next().unwrap_or_default().to_owned(),

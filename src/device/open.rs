@@ -40,8 +40,8 @@ impl Device {
         Device { info, kind, distrust: None }
     }
 
-    /// Opens the device chosen. One that [`DeviceChoice::Auto`] chose gives way to the CPU when it is caught computing wrong
-    /// results, which [`Device::distrust`] tells; of another they are an error.
+    /// Opens the device chosen. One that [`DeviceChoice::Auto`] chose gives way to the CPU when it is caught computing
+    /// wrong results, which [`Device::distrust`] tells; of another they are an error.
     ///
     /// # Errors
     /// [`NoAdapter`](crate::Error::NoAdapter) says what was found instead; [`Device`](crate::Error::Device) what the
@@ -72,8 +72,8 @@ impl Device {
         }
     }
 
-    /// Opens the device chosen, to compute in a precision; one that is chosen automatically is chosen among those that have
-    /// it. Without a precision it is the device's own: f64 on the CPU, f32 on graphics adapters.
+    /// Opens the device chosen, to compute in a precision; one that is chosen automatically is chosen among those that
+    /// have it. Without a precision it is the device's own: f64 on the CPU, f32 on graphics adapters.
     ///
     /// # Errors
     /// As [`Device::open`] and [`Device::with_precision`].
@@ -103,8 +103,8 @@ impl Device {
         }
     }
 
-    /// The same device, of whose own memory samples may take so many bytes; where they need more, every pass moves them
-    /// through it. Without this they may take all that the driver gives. The CPU has no memory of its own.
+    /// The same device, of whose own memory samples may take this many bytes; where they need more, every pass moves
+    /// them through it. Without this they may take all that the driver gives. The CPU has no memory of its own.
     #[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
     pub fn with_memory(self, bytes: u64) -> Self {
         match self.kind {
@@ -114,7 +114,7 @@ impl Device {
         }
     }
 
-    /// What the device is: the CPU, where that has taken its place.
+    /// Description of the device: that of the CPU, where it has taken its place.
     pub fn info(&self) -> &DeviceInfo {
         match &self.distrust {
             Some((distrust, cpu)) if distrust.get().is_some() => cpu,
@@ -194,10 +194,11 @@ impl Device {
 
 /// A device of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Listed {
     /// The choice that opens it: the number of an adapter, or `cpu`.
     pub device: String,
-    /// What it is.
+    /// Its description.
     #[serde(flatten)]
     pub info: DeviceInfo,
     /// Whether it is the one that `auto` takes.

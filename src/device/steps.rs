@@ -1,5 +1,5 @@
-//! A pass of stepwise EM (Cappé and Moulines 2009, Journal of the Royal Statistical Society B 71): the sufficient statistics
-//! of the model move towards those of one batch after another.
+//! A pass of stepwise EM (Cappé and Moulines 2009, Journal of the Royal Statistical Society B 71): the sufficient
+//! statistics of the model move towards those of one batch after another.
 //!
 //! Normalised statistics and parameters determine each other: nothing but the model is carried from batch to batch.
 

@@ -1,4 +1,5 @@
-//! The answer of a pass that an M step needs: sums over samples, which combine over parts, and become moments in the end.
+//! The answer of a pass that an M step needs: sums over samples, which combine over parts, and become moments in the
+//! end.
 
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
@@ -110,10 +111,11 @@ impl Numbers {
     }
 }
 
-/// Sums over samples under a model, of all or of a part: what a pass answers to [`Task::Sums`](crate::device::Task::Sums).
+/// Sums over samples under a model, of all or of a part: what a pass answers to
+/// [`Task::Sums`](crate::device::Task::Sums).
 ///
-/// Sums of parts combine; on the CPU, those of parts of whole blocks ([`block_rows`](crate::data::block_rows)) to the bits of the
-/// whole.
+/// Sums of parts combine; on the CPU, those of parts of whole blocks ([`block_rows`](crate::data::block_rows)) to the
+/// bits of the whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sums {
     /// Samples that went in, and their weight.
@@ -126,8 +128,8 @@ pub struct Sums {
 enum Made {
     /// On the CPU, block by block.
     Blocks(Box<Blocks>),
-    /// On another device: moments about the means of the model, in the shape of their statistics, and with a log-likelihood
-    /// that lacks the reference.
+    /// On another device: moments about the means of the model, in the shape of their statistics, and with a
+    /// log-likelihood that lacks the reference.
     Moments(Box<Moments>, f64),
 }
 
@@ -135,15 +137,15 @@ enum Made {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Blocks {
     pub(crate) runs: Runs<Numbers>,
-    /// Means of the model in the coordinates of the pass, as rounded to its precision; none where only the log-likelihood is
-    /// wanted: `[K, D]`.
+    /// Means of the model in the coordinates of the pass, as rounded to its precision; none where only the
+    /// log-likelihood is wanted: `[K, D]`.
     pub(crate) means: Vec<f64>,
     /// The same in units of the features.
     pub(crate) origins: Array2<f64>,
     /// Of the coordinates: `[D]`.
     pub(crate) shift: Vec<f64>,
     pub(crate) scale: Vec<f64>,
-    /// What was taken off every log-density.
+    /// Reference: the number subtracted from every log-density.
     pub(crate) reference: f64,
     pub(crate) single_precision: bool,
     /// Whether more than the log-likelihood was summed.
@@ -334,10 +336,10 @@ impl Blocks {
 }
 
 impl Scatter {
-    /// Second moments within components, summed, about the origins o_k, from the scatter T of all samples about the origin c
-    /// of the coordinates: with v = o - c, the sum over k of r (x - o)(x - o)^T is
-    /// T - sum_k (v first^T + first v^T + N_k v v^T), first = sum of r (x - o). `None` where the difference is so much
-    /// smaller than T that it has lost digits.
+    /// Second moments within components, summed, about the origins o_k, from the scatter T of all samples about the
+    /// origin c of the coordinates: with v = o - c, the sum over k of r (x - o)(x - o)^T is T - sum_k (v first^T +
+    /// first v^T + N_k v v^T), first = sum of r (x - o). `None` where the difference is so much smaller than T that it
+    /// has lost digits.
     fn within(
         self,
         shift: &[f64],

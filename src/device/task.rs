@@ -16,6 +16,7 @@ use crate::model::statistics::Statistics;
 
 /// How a sample is shared out among the components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Assignment {
     /// By the posterior probabilities of the components, as EM does.
     Soft,
@@ -23,7 +24,7 @@ pub enum Assignment {
     Hard,
 }
 
-/// What is asked of all samples at once. Several tasks are answered in one pass over them.
+/// Question about all samples at once. Several tasks are answered in one pass over them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Task {

@@ -1,5 +1,5 @@
-//! What a device returns is checked before it is believed: sums that cannot be are errors, and a device that was chosen
-//! automatically then gives way to the CPU.
+//! Results of a device are checked before they are believed: sums that cannot be are errors, and a device that was
+//! chosen automatically then gives way to the CPU.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -36,7 +36,7 @@ pub(crate) struct Checked<'d> {
     data: &'d dyn Data,
     /// Puts batches of the samples on the same device.
     load: Box<Load<'d>>,
-    /// What lets the CPU take over.
+    /// The means by which the CPU takes over.
     distrust: Option<Distrust>,
 }
 

@@ -60,8 +60,8 @@ impl WorstSamples {
         self
     }
 
-    /// Takes those of a chunk, which begins with the given sample and was assessed under the task's model; `explain` finds
-    /// log-densities under another one.
+    /// Takes those of a chunk, which begins with the given sample and was assessed under the task's model; `explain`
+    /// finds log-densities under another one.
     pub(crate) fn visit(
         &mut self,
         task: &Worst,

@@ -1,4 +1,5 @@
-//! A restart at work: it asks for passes over the samples, and takes their answers. It knows neither samples nor devices.
+//! A restart at work: it asks for passes over the samples, and takes their answers. It knows neither samples nor
+//! devices.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -49,14 +50,14 @@ enum Stage {
     Over,
 }
 
-/// What an epoch that is repaired has found so far.
+/// Results so far of an epoch that is repaired.
 #[derive(Debug, Clone, Copy)]
 struct Epoch {
     lower_bound: f64,
     single_precision: bool,
 }
 
-/// What a restart is at work on.
+/// Stage of a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Initialisation,
@@ -99,7 +100,7 @@ impl Climb {
         self.restart = Some(restart);
     }
 
-    /// What it is at work on.
+    /// Its stage.
     pub(crate) fn phase(&self) -> Phase {
         match self.stage {
             Stage::Starting(_) | Stage::Beginning(..) => Phase::Initialisation,
@@ -133,8 +134,8 @@ impl Climb {
         Task::Sums(if self.directly { task.directly() } else { task })
     }
 
-    /// Takes the answer to its task, and tells of the epoch that this ends, if it ends one. An answer that is an error, or
-    /// leads to one, changes nothing.
+    /// Takes the answer to its task, and tells of the epoch that this ends, if it ends one. An answer that is an error,
+    /// or leads to one, changes nothing.
     ///
     /// # Errors
     /// A component that collapsed; [`Error::Parts`] for an answer that is not of all samples; [`Error::Interrupted`].

@@ -1,7 +1,7 @@
 //! Components that collapse, and what is done about them.
 //!
-//! A component collapses when too few samples are left to it for a covariance of its own, or when its covariance loses rank.
-//! It begins anew where the model explains the samples worst, or it is dropped; the others keep what they have.
+//! A component collapses when too few samples are left to it for a covariance of its own, or when its covariance loses
+//! rank. It begins anew where the model explains the samples worst, or it is dropped; the others keep what they have.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// What to do about a component that collapses.
+/// Remedy to use for components that collapse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum OnCollapse {
     /// Let it begin anew at the samples that the model explains worst, at most twice; then leave it or, where it has no
     /// covariance, drop it. One that alone explains such a sample stays where it is.
@@ -59,6 +60,7 @@ impl FromStr for OnCollapse {
 /// How a component collapsed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Collapse {
     /// Fewer samples than its covariance needs were left to it.
     TooFewSamples {
@@ -74,9 +76,10 @@ pub enum Collapse {
     },
 }
 
-/// What was done about it.
+/// Remedy that was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Remedy {
     /// It began anew at this sample.
     MovedTo {
@@ -94,6 +97,7 @@ pub enum Remedy {
 
 /// A component that collapsed, and what was done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Repair {
     /// The epoch of the restart, from 1; 0 for its initialisation.
     pub epoch: usize,
@@ -101,7 +105,7 @@ pub struct Repair {
     pub component: usize,
     /// How it collapsed.
     pub collapse: Collapse,
-    /// What was done.
+    /// The remedy.
     pub remedy: Remedy,
 }
 

@@ -85,8 +85,8 @@ pub struct Fitting<'d> {
 }
 
 impl<'d> Fitting<'d> {
-    /// Puts the samples on the device. Restarts share their passes where samples move in every pass: on disk, or through a
-    /// device that does not hold them all.
+    /// Puts the samples on the device. Restarts share their passes where samples move in every pass: on disk, or
+    /// through a device that does not hold them all.
     ///
     /// # Errors
     /// As [`fit`].
@@ -141,8 +141,8 @@ impl<'d> Fitting<'d> {
         &mut *self.backend
     }
 
-    /// Does one epoch, after the initialisation where it is a restart's first; `None` when all restarts are done. Restarts
-    /// that share their passes take turns.
+    /// Does one epoch, after the initialisation where it is a restart's first; `None` when all restarts are done.
+    /// Restarts that share their passes take turns.
     ///
     /// # Errors
     /// As [`fit`].

@@ -11,14 +11,15 @@ use crate::error::{Error, Result};
 use crate::model::family::average;
 use crate::model::mixture::Mixture;
 
-/// What is added to the diagonal of every covariance, so that no component collapses.
+/// Least variance, added to the diagonal of every covariance so that no component collapses.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Floor {
     /// The same variance for every feature, whatever the features are measured in: scikit-learn's `reg_covar`.
     #[serde(rename = "reg_covar")]
     Absolute(f64),
-    /// This share of the square of every feature's robust scale, [`Summary::scale`](crate::Summary::scale): a fit in metres and one in millimetres
-    /// give the same labels, and a few values far from the others change none.
+    /// This share of the square of every feature's robust scale, [`Summary::scale`](crate::Summary::scale): a fit in
+    /// metres and one in millimetres give the same labels, and a few values far from the others change none.
     #[serde(rename = "floor")]
     Relative(f64),
 }
@@ -64,8 +65,8 @@ impl Floor {
     }
 }
 
-/// Squares of what the features are measured in: their robust scales. A constant feature is measured in itself, and one of
-/// zeros in 1: `[D]`.
+/// Squares of what the features are measured in: their robust scales. A constant feature is measured in itself, and one
+/// of zeros in 1: `[D]`.
 pub(crate) fn units(summary: &Summary) -> Array1<f64> {
     let squares = |(scale, median): (&f64, &f64)| [scale * scale, median * median];
     let unit = |squares: [f64; 2]| squares.into_iter().find(|square| *square > 0.0).unwrap_or(1.0);
@@ -75,7 +76,7 @@ pub(crate) fn units(summary: &Summary) -> Array1<f64> {
 /// A floor that is a larger share of a variance than this is worth a word.
 const LARGEST_SHARE: f64 = 0.01;
 
-/// What the user should know of floors that make up much of a variance, in one sentence. Features that are constant in the
+/// Warning about floors that make up much of a variance, in one sentence. Features that are constant in the
 /// data have no variance of their own anyway.
 pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, summary: &Summary) -> Option<Advice> {
     let (k, covariances, scales) = (mixture.n_components(), mixture.covariances(), summary.scale());

@@ -120,7 +120,7 @@ impl Start {
         })
     }
 
-    /// What it asks for; nothing when it is ready.
+    /// The task that it wants; nothing when it is ready.
     pub(crate) fn wants(&self, setting: &Setting, directly: bool) -> Option<Task> {
         match self {
             Start::Ready(_) => None,

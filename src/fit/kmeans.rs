@@ -1,5 +1,5 @@
-//! k-means on features over their robust scales: short runs on a subsample, each from greedy k-means++ seeds, among which
-//! `starts` chooses.
+//! k-means on features over their robust scales: short runs on a subsample, each from greedy k-means++ seeds, among
+//! which `starts` chooses.
 //!
 //! It runs on the CPU in f64 whatever the device of the fit, so that all devices start alike. Centres of many thousand
 //! samples are where those of all samples are, within a small part of what the first epochs move them.
@@ -32,8 +32,8 @@ const LARGEST_SUBSAMPLE: usize = 200_000;
 /// Lloyd stops when the squared shifts of all centres, in squared scales, sum to this or less.
 const SHIFT_TOLERANCE: f64 = 1e-4;
 
-/// Runs. One run of k-means++ often leaves a component without a centre; of five the best seldom does. Few samples have more
-/// bad local optima, and cost little: up to ten runs, while a round of all of them takes no more than so many
+/// Runs. One run of k-means++ often leaves a component without a centre; of five the best seldom does. Few samples have
+/// more bad local optima, and cost little: up to ten runs, while a round of all of them takes no more than so many
 /// multiplications.
 const FEWEST_RUNS: usize = 5;
 const MOST_RUNS: usize = 10;
@@ -46,7 +46,7 @@ const MOST_ROUNDS: usize = 10;
 /// differ in their rounding alone, which is another on every processor.
 const EQUAL: f64 = 1.0 - 1e-6;
 
-/// What a run of k-means found.
+/// Result of a run of k-means.
 #[derive(Debug, Clone)]
 pub(crate) struct Clusters {
     /// `[K, D]`
@@ -71,9 +71,9 @@ impl Clusters {
 pub(crate) struct Runs {
     /// The subsample: all samples, where they are few.
     pub(crate) points: Points<'static>,
-    /// What each run found after its first round.
+    /// Result of each run after its first round.
     pub(crate) first: Vec<Clusters>,
-    /// What each run found in the end.
+    /// Result of each run in the end.
     pub(crate) last: Vec<Clusters>,
     /// The last of least inertia, one for each way to look at the features.
     pub(crate) best: Vec<Clusters>,
@@ -132,7 +132,7 @@ struct View<'v> {
     stop: &'v AtomicBool,
     seeder: Seeder,
     variances: Array1<f64>,
-    /// What brought far values nearer.
+    /// Transform that brought far values nearer.
     spreads: Option<&'v [Spread]>,
 }
 
@@ -147,7 +147,7 @@ impl<'v> View<'v> {
         View { points, stop, seeder: Seeder::new(points, &variances), variances, spreads }
     }
 
-    /// What a run finds in its first round, and in the end.
+    /// Results of a run after its first round, and in the end.
     fn run(&mut self, k: usize, random: &mut Pcg64) -> Result<[Clusters; 2]> {
         let seeds = self.points.rows(&self.seeder.seed(k, self.stop, random)?);
         let watched = Watched::new(self.points, self.stop, &|_| {});
@@ -167,8 +167,8 @@ impl<'v> View<'v> {
     }
 }
 
-/// Lloyd's algorithm from the given centres, for at most so many rounds. A cluster that loses all samples keeps its
-/// centre.
+/// Lloyd's algorithm from the given centres, for at most `most_rounds` rounds. A cluster that loses all samples keeps
+/// its centre.
 fn lloyd(
     backend: &mut dyn Backend,
     mut centres: Array2<f64>,

@@ -1,11 +1,12 @@
-//! The noise of single precision in lower bounds. EM never lowers them, so that those which fall and rise again show what
-//! rounding alone does.
+//! The noise of single precision in lower bounds. EM never lowers them, so that those which fall and rise again show
+//! what rounding alone does.
 
-/// A fall by a larger share of the bound (or of a nat, where that is more) is no noise: something happened to the model.
+/// A fall by a larger share of the bound (or of a nat, where that is more) is no noise: something happened to the
+/// model.
 const LARGEST_NOISE: f64 = 1e-2;
 
-/// Whether lower bounds wander in noise larger than the tolerance: they fell by more, rose at once by a third of the fall or more,
-/// and nothing since the fall is better than what was there before by as much as the fall.
+/// Whether lower bounds wander in noise larger than the tolerance: they fell by more, rose at once by a third of the
+/// fall or more, and nothing since the fall is better than what was there before by as much as the fall.
 pub(crate) fn wanders(lower_bounds: &[f64], tol: f64) -> bool {
     let fall = |i: usize| lower_bounds[i - 1] - lower_bounds[i];
     (1..lower_bounds.len().saturating_sub(1)).any(|i| {

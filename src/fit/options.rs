@@ -16,6 +16,7 @@ use crate::model::mixture::Mixture;
 /// Where the first model comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Init {
     /// k-means: each sample belongs wholly to its cluster.
     #[default]
@@ -58,7 +59,7 @@ impl FromStr for Init {
 }
 
 /// A fit to continue.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WarmStart {
     /// The model to start from.
     pub mixture: Mixture,
@@ -69,18 +70,20 @@ pub struct WarmStart {
 
 /// How to fit. The defaults are scikit-learn's, but for the floor of variances, which follows the data's scale, and for
 /// components that collapse, which are repaired.
-#[derive(Debug, Clone)]
+///
+/// Later versions may add fields, so that an expression for all of them ends in `..FitOptions::new(k)`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FitOptions {
     /// K, at least 1.
     pub n_components: usize,
     /// Family of the covariances.
     pub covariance_type: CovarianceType,
-    /// Stop when the lower bound changes by less than this, for steps of a learning rate by less than this times the rate:
-    /// nats per sample.
+    /// Convergence tolerance: the fit stops when the lower bound, the mean log-likelihood, changes by less than this
+    /// between epochs (nats per sample). Rules with a learning rate compare with `tol * learning_rate`.
     pub tol: f64,
-    /// What is added to the diagonal of every covariance.
+    /// Least variance, added to the diagonal of every covariance.
     pub floor: Floor,
-    /// What to do about a component that collapses.
+    /// Remedy for a component that collapses.
     pub on_collapse: OnCollapse,
     /// Most epochs per restart; 0 returns the initialisation.
     pub max_iter: usize,

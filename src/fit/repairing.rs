@@ -1,4 +1,5 @@
-//! The repair of an M step: components that collapsed begin anew where the model explains the samples worst, or are dropped.
+//! The repair of an M step: components that collapsed begin anew where the model explains the samples worst, or are
+//! dropped.
 
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ const MOST_REPAIRS: usize = 2;
 /// Worst-explained samples that are looked at for each component to be placed: some of them may be equal.
 const CANDIDATES: usize = 8;
 
-/// Components that have too few samples and can be helped: none where there are too few for all. `earlier` are the repairs of
-/// the restart so far.
+/// Components that have too few samples and can be helped: none where there are too few for all. `earlier` are the
+/// repairs of the restart so far.
 pub(crate) fn starved(
     moments: &Moments,
     n_effective: usize,
@@ -58,7 +59,7 @@ pub(crate) struct Repairing {
     others: Option<Arc<Quadratics>>,
     moments: Moments,
     starved: Vec<usize>,
-    /// What is still to be treated.
+    /// Components that are still to be treated.
     collapsed: Vec<(usize, Collapse)>,
     repairs: Vec<Repair>,
     /// Samples at which components may begin anew, the worst first; `None` until they were asked for.
@@ -190,8 +191,8 @@ impl Repairing {
         }
     }
 
-    /// Asks for the samples that the model explains worst without its starved components; for none at which a component of
-    /// the restart began anew before.
+    /// Asks for the samples that the model explains worst without its starved components; for none at which a component
+    /// of the restart began anew before.
     pub(crate) fn task(&self, earlier: &[Repair]) -> Task {
         let taken = earlier.iter().filter_map(|repair| match repair.remedy {
             Remedy::MovedTo { row } => Some(row),
@@ -207,7 +208,7 @@ impl Repairing {
     }
 }
 
-/// What is done about a component.
+/// Treatment of a component.
 enum Treatment {
     Wants(Task),
     Remedy(Remedy),

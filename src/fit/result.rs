@@ -1,4 +1,4 @@
-//! What a fit tells: after each epoch, and in the end.
+//! Results of a fit: after each epoch, and in the end.
 
 use crate::advice::Advice;
 use crate::data::home::Home;
@@ -15,7 +15,7 @@ pub struct Progress {
     pub restart: usize,
     /// Epochs done in this restart, from 1.
     pub epoch: usize,
-    /// What the epoch did.
+    /// Kind of step that the epoch took.
     pub kind: StepKind,
     /// Mean log-likelihood per sample of the model before this epoch's M step.
     pub lower_bound: f64,
@@ -73,7 +73,7 @@ pub struct Fit {
     pub log_likelihood: f64,
     /// Sum of the sample weights: N, where there are none.
     pub total_weight: f64,
-    /// What the initialisation of the best restart did.
+    /// Record of the initialisation of the best restart.
     pub initialisation: Initialisation,
     /// Components of the best restart that collapsed, and what was done about them.
     pub repairs: Vec<Repair>,
@@ -83,7 +83,7 @@ pub struct Fit {
     pub seconds: Seconds,
     /// Seconds of every epoch, of all restarts in turn.
     pub epoch_seconds: Vec<f64>,
-    /// What the user should know, a sentence each.
+    /// Warnings for the user, a sentence each.
     pub warnings: Vec<Advice>,
 }
 

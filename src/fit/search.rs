@@ -19,8 +19,8 @@ use crate::fit::state::{FitState, Restart};
 /// Most restarts that share their passes: each needs memory for a model and its sums.
 const MOST_IN_STEP: usize = 16;
 
-/// A fit without samples and devices: what it asks of the samples is answered elsewhere, by one device or by several workers
-/// that hold a part of the samples each.
+/// A fit without samples and devices: what it asks of the samples is answered elsewhere, by one device or by several
+/// workers that hold a part of the samples each.
 ///
 /// ```
 /// use mixtura::device::{Answer, Backend, Task};
@@ -81,7 +81,8 @@ impl Search {
         Ok(Search { at_once, first: state.first, climbs, best: state.best, setting })
     }
 
-    /// Lets restarts share their passes, several at a time. They give the same results; their epochs are heard of in turn.
+    /// Lets restarts share their passes, several at a time. They give the same results; their epochs are heard of in
+    /// turn.
     ///
     /// One that goes on from a state keeps to what it did.
     #[must_use]

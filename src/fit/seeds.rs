@@ -38,7 +38,7 @@ struct Chunk {
     nearest: Vec<f64>,
     /// Their sum.
     mass: f64,
-    /// What `nearest` and `mass` would become with each trial: [trials, n] and [trials].
+    /// Values that `nearest` and `mass` would have with each trial: [trials, n] and [trials].
     with_trial: Vec<f64>,
     mass_with_trial: Vec<f64>,
 }
@@ -133,8 +133,8 @@ impl Seeder {
     }
 }
 
-/// Index of the mass in which the sum of all masses so far passes `left`, which is left with the rest; the last positive
-/// one where rounding leaves a little over.
+/// Index of the mass in which the sum of all masses so far passes `left`, which is left with the rest; the last
+/// positive one where rounding leaves a little over.
 fn position(masses: impl Iterator<Item = f64>, left: &mut f64) -> usize {
     let mut last = 0;
     for (i, mass) in masses.enumerate() {

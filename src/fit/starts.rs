@@ -1,8 +1,8 @@
-//! Which run of k-means a fit starts from: the one whose likelihood is greatest after some epochs of EM (Biernacki, Celeux and
-//! Govaert 2003, Computational Statistics and Data Analysis 41).
+//! Which run of k-means a fit starts from: the one whose likelihood is greatest after some epochs of EM (Biernacki,
+//! Celeux and Govaert 2003, Computational Statistics and Data Analysis 41).
 //!
-//! Inertia is a poor judge of that, and so is the likelihood before EM. All runs have a few epochs, and the better ones some
-//! more. What wins are its clusters: the fit itself begins with them, and not after those epochs.
+//! Inertia is a poor judge of that, and so is the likelihood before EM. All runs have a few epochs, and the better ones
+//! some more. What wins are its clusters: the fit itself begins with them, and not after those epochs.
 
 use std::sync::atomic::AtomicBool;
 
@@ -18,7 +18,7 @@ use crate::model::m_step::MStep;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 
-/// After so many epochs in all, so many starts are kept.
+/// Numbers of epochs in all, with the numbers of starts that are kept after them.
 type Schedule = &'static [(usize, usize)];
 const THOROUGH: Schedule = &[(2, 8), (5, 3), (10, 1)];
 const BRIEF: Schedule = &[(2, 1)];
@@ -27,13 +27,14 @@ const BRIEF: Schedule = &[(2, 1)];
 /// milliseconds.
 const CHEAP_EPOCH: f64 = 1e7;
 
-/// Lower bounds that differ by no more are equal, in nats per sample: the earlier start wins, however a processor rounds.
+/// Lower bounds that differ by no more are equal, in nats per sample: the earlier start wins, however a processor
+/// rounds.
 const EQUAL_BOUNDS: f64 = 1e-6;
 
 /// Starts whose clusters have the same weights and scatter to this share of them are the same.
 const SAME: f64 = 1e-9;
 
-/// What a fit makes of a start.
+/// Epochs of EM from a start.
 pub(crate) struct Judge<'a> {
     pub(crate) family: CovarianceType,
     pub(crate) m_step: &'a MStep,
@@ -98,7 +99,7 @@ impl Judge<'_> {
         Ok(Entry { clusters, mixture, signature, epochs: 0, lower_bound: f64::NEG_INFINITY })
     }
 
-    /// A start after so many epochs.
+    /// A start after a number of epochs.
     fn climb(&self, backend: &mut dyn Backend, points: &Points, mut entry: Entry, epochs: usize) -> Result<Entry> {
         while entry.epochs < epochs {
             let moments = backend.moments(&entry.mixture, Assignment::Soft)?;
@@ -109,15 +110,15 @@ impl Judge<'_> {
         Ok(entry)
     }
 
-    /// The M step, in which components of too few samples have the average covariance: the likelihood of few samples under
-    /// one of their own has no bound, and tells nothing.
+    /// The M step, in which components of too few samples have the average covariance: the likelihood of few samples
+    /// under one of their own has no bound, and tells nothing.
     fn maximize(&self, points: &Points, moments: Moments) -> Result<Mixture> {
         self.m_step.solve(&feed(moments, points.n_effective()))
     }
 }
 
-/// The model that begins at given means, from the moments of the samples that are nearest to each, on features over their
-/// robust scales: these samples' weights and covariances.
+/// The model that begins at given means, from the moments of the samples that are nearest to each, on features over
+/// their robust scales: these samples' weights and covariances.
 ///
 /// Deviations are those from the given means, not from the means of these samples. Where the given means are poor,
 /// components begin wider, and find more of the samples that are theirs.
@@ -132,7 +133,7 @@ pub(crate) fn around(mut moments: Moments, n_effective: usize, m_step: &MStep) -
     m_step.solve(&feed(moments, n_effective))
 }
 
-/// The moments of so many samples, in which components of too few of them have the average covariance.
+/// The moments of a number of samples, in which components of too few of them have the average covariance.
 fn feed(moments: Moments, n_samples: usize) -> Moments {
     let samples = &moments.counts * (n_samples as f64 / moments.total_weight);
     let needed = moments.origins.ncols() as f64 + 1.0;
@@ -146,7 +147,7 @@ impl Entry {
     }
 }
 
-/// What is left of a start: nothing, if a component of it has no covariance.
+/// Model of a start; none if a component of it has no covariance.
 fn survivor(entry: Result<Entry>) -> Result<Option<Entry>> {
     match entry {
         Err(Error::NotPositiveDefinite { .. }) => Ok(None),
@@ -154,7 +155,7 @@ fn survivor(entry: Result<Entry>) -> Result<Option<Entry>> {
     }
 }
 
-/// The best so many, the better before the worse.
+/// The `count` best, the better before the worse.
 fn best_of(mut entries: Vec<Entry>, count: usize) -> Vec<Entry> {
     let mut best = Vec::new();
     while best.len() < count && !entries.is_empty() {

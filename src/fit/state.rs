@@ -19,7 +19,7 @@ pub struct Restart {
     pub mixture: Mixture,
     /// The rule of update's history.
     pub history: History,
-    /// What the initialisation did.
+    /// Record of the initialisation.
     pub initialisation: Initialisation,
     /// Components that collapsed, and what was done about them.
     pub repairs: Vec<Repair>,
@@ -37,6 +37,7 @@ pub struct Restart {
 
 /// A model and its lower bound.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Peak {
     /// Mean log-likelihood per sample.
     pub lower_bound: f64,
@@ -60,8 +61,8 @@ impl Restart {
         }
     }
 
-    /// The last lower bound, or that of the model that was kept at the limit of single precision; minus infinity if there
-    /// was no epoch.
+    /// The last lower bound, or that of the model that was kept at the limit of single precision; minus infinity if
+    /// there was no epoch.
     pub fn lower_bound(&self) -> f64 {
         match &self.peak {
             Some(peak) if self.at_precision_limit => peak.lower_bound,
@@ -91,8 +92,8 @@ impl Restart {
         self.lower_bounds.get(repaired..).unwrap_or_default()
     }
 
-    /// Keeps the best model, and ends the restart where its lower bounds are no more than noise. `before` is the model that
-    /// had the last of them.
+    /// Keeps the best model, and ends the restart where its lower bounds are no more than noise. `before` is the model
+    /// that had the last of them.
     pub(crate) fn heed_noise(&mut self, before: Mixture, tol: f64) {
         let bounds = self.bounds_since_repair();
         let Some(&lower_bound) = bounds.last() else {

@@ -6,6 +6,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// The dimensions of a NumPy array. Other formats have columns, and no need to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Dimensions {
     /// `[n]`, where the table has one column: a value for each row.
     One,
@@ -15,6 +16,7 @@ pub enum Dimensions {
 
 /// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CellType {
     /// Single precision.
     F32,

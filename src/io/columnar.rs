@@ -5,9 +5,8 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait, RecordBatch};
-use arrow_cast::cast;
 use arrow_schema::{DataType, Schema};
 use ndarray::{Array1, Array2};
 
@@ -16,6 +15,7 @@ use super::columns::{MOST_COLUMNS, Picked, Selection, choice_of};
 use super::fields::Fields;
 use super::malformed;
 use super::notes::Note;
+use super::widening::{doubles, singles};
 use crate::advice::{Advice, Term};
 use crate::data::samples::Samples;
 use crate::error::{self, Error};
@@ -62,8 +62,8 @@ pub(super) struct Decoded {
 }
 
 impl Layout {
-    /// Finds the columns and checks that they hold numbers. `length_of` tells how many numbers the lists of a column hold,
-    /// where the schema does not say it; `None` where there are no lists to look at.
+    /// Finds the columns and checks that they hold numbers. `length_of` tells how many numbers the lists of a column
+    /// hold, where the schema does not say it; `None` where there are no lists to look at.
     pub(super) fn new(
         file: String,
         schema: &Schema,
@@ -143,11 +143,9 @@ impl Layout {
         if nulls > 0 {
             return Ok(Err(nulls));
         }
-        let target = if self.is_single(column) { DataType::Float32 } else { DataType::Float64 };
-        let numbers = decode(&self.file, || cast(array, &target))?;
-        let values = match target {
-            DataType::Float32 => Values::F32(numbers.as_primitive::<Float32Type>().values().to_vec()),
-            _ => Values::F64(numbers.as_primitive::<Float64Type>().values().to_vec()),
+        let values = match self.is_single(column) {
+            true => Values::F32(decode(&self.file, || Ok::<_, Error>(singles(array)))?),
+            false => Values::F64(decode(&self.file, || Ok::<_, Error>(doubles(array)))?),
         };
         Ok(Ok(Decoded { values, rounded: rounds(array) }))
     }
@@ -225,7 +223,8 @@ impl Layout {
         Chunk { samples, weights, lines: None, notes: notes.into_iter().collect() }
     }
 
-    /// A chunk from a batch that has the columns of the projection; `Err` gives the first column with nulls, and their number.
+    /// A chunk from a batch that has the columns of the projection; `Err` gives the first column with nulls, and their
+    /// number.
     pub(super) fn chunk_of_batch(&self, batch: &RecordBatch) -> error::Result<Result<Chunk, (usize, usize)>> {
         let mut columns = Vec::with_capacity(batch.num_columns());
         for (column, array) in self.projection().into_iter().zip(batch.columns()) {
@@ -300,8 +299,8 @@ thread_local! {
     static DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread is decoding a file: a panic then is an error of that file, which the library reports, and a panic
-/// hook may pass over it.
+/// Whether this thread is decoding a file: a panic then is an error of that file, which the library reports, and a
+/// panic hook may pass over it.
 pub fn is_decoding() -> bool {
     DECODING.get()
 }

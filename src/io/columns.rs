@@ -20,6 +20,7 @@ const MOST_WRITTEN_OUT: usize = 100;
 
 /// Which columns are features.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Columns {
     /// All of them, except one that holds weights, and an index as pandas and R write it.
     #[default]
@@ -43,6 +44,7 @@ impl Columns {
 
 /// Whether the first row of text is names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Header {
     /// If it looks so: the whole row, beside those below it.
     #[default]

@@ -9,6 +9,7 @@ use super::output::Output;
 
 /// How text is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// Not at all.
     None,

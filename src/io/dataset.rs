@@ -66,10 +66,10 @@ impl Dataset {
     /// Reads a file, or standard input for `-`.
     ///
     /// The format is told by the extension, or by how the file begins: NumPy's .npy and .npz, Parquet, Arrow IPC
-    /// (Feather), .csv and .tsv, or raw little-endian .f32 and .f64; all of them plain or compressed by gzip or Zstandard.
-    /// f32 stays f32; all other numbers become f64. Whether the first row of a text file is a header is judged by the whole
-    /// row and those below it, unless the selection says it; its delimiter likewise. A column of lists of numbers is several
-    /// features.
+    /// (Feather), .csv and .tsv, or raw little-endian .f32 and .f64; all of them plain or compressed by gzip or
+    /// Zstandard. f32 stays f32; all other numbers become f64. Whether the first row of a text file is a header is
+    /// judged by the whole row and those below it, unless the selection says it; its delimiter likewise. A column of
+    /// lists of numbers is several features.
     ///
     /// # Errors
     /// [`Error::Read`], or [`Error::Malformed`] which names the file, and the line or row, and the column.
@@ -77,8 +77,8 @@ impl Dataset {
         Self::open(&[path.to_owned()], selection, u64::MAX)
     }
 
-    /// Reads several files as one data set, in this order. A directory stands for the tables in it and below it,
-    /// by name; a pattern, such as `part-*.parquet`, for what matches. Names that begin with a point or an underscore are
+    /// Reads several files as one data set, in this order. A directory stands for the tables in it and below it, by
+    /// name; a pattern, such as `part-*.parquet`, for what matches. Names that begin with a point or an underscore are
     /// passed over. All must have the columns of the first.
     ///
     /// Samples that take more than `memory` bytes are checked, but stay on disk: every pass reads them anew.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 /// Delimiter between the cells of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Delimiter {
     /// This character.
     Character(u8),

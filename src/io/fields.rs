@@ -45,8 +45,8 @@ impl Fields {
         }
     }
 
-    /// Columns with names; those that have one name are numbered: v.0, v.1. One without a name is called as pandas calls it,
-    /// Unnamed: 3, and an index if there is none but such columns before it.
+    /// Columns with names; those that have one name are numbered: v.0, v.1. One without a name is called as pandas
+    /// calls it, Unnamed: 3, and an index if there is none but such columns before it.
     pub(super) fn named(names: Vec<String>) -> Self {
         let name = |(i, name): (usize, String)| if name.is_empty() { format!("{UNNAMED}{i}") } else { name };
         let (names, repeated) = numbered(names.into_iter().enumerate().map(name).collect());
@@ -58,8 +58,8 @@ impl Fields {
         Fields { names: Some(names), by_name, by_number: None, n_columns, index, empty: Vec::new(), repeated }
     }
 
-    /// Columns with names, some of which hold a list in every row, of the given length. The numbers of a list v are called
-    /// v.0, v.1 and so on.
+    /// Columns with names, some of which hold a list in every row, of the given length. The numbers of a list v are
+    /// called v.0, v.1 and so on.
     pub(super) fn with_lists(names: Vec<String>, lengths: &[Option<usize>]) -> Self {
         if lengths.iter().all(Option::is_none) {
             return Self::named(names);
@@ -90,7 +90,8 @@ impl Fields {
         self
     }
 
-    /// The same with columns, by number, in which no values were found; they are passed over if they have no name either.
+    /// The same with columns, by number, in which no values were found; they are passed over if they have no name
+    /// either.
     pub(super) fn with_empty(self, empty: Vec<usize>) -> Self {
         let is_unnamed = |i: &usize| self.names.as_ref().is_some_and(|names| is_unnamed(&names[*i]));
         let empty: Vec<usize> = empty.into_iter().filter(is_unnamed).collect();

@@ -31,8 +31,8 @@ pub(super) struct Files {
     pub(super) notes: Notes,
 }
 
-/// The files that paths stand for: files as they are; the tables in directories and below them, and what patterns match, in
-/// the order of their names. What is hidden (.name) or marks something (_name) is passed over.
+/// The files that paths stand for: files as they are; the tables in directories and below them, and what patterns
+/// match, in the order of their names. What is hidden (.name) or marks something (_name) is passed over.
 ///
 /// # Errors
 /// [`Error::Read`], or [`Error::Malformed`] for a pattern or directory without files.

@@ -56,6 +56,7 @@ mod stream;
 mod table;
 mod text;
 mod unfinished;
+mod widening;
 
 pub use cells::{Block, CellType, Column, Dimensions};
 pub use checkpoint::{Checkpoint, DataRecord, FROM_MODEL, OptionsRecord};

@@ -1,5 +1,5 @@
-//! Arrays from .npy files: f32 and f64 as they are, f16 widened to f32, integers and truth values to f64, in either byte order and
-//! either memory order.
+//! Arrays from .npy files: f32 and f64 as they are, f16 widened to f32, integers and truth values to f64, in either
+//! byte order and either memory order.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};

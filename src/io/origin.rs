@@ -129,7 +129,8 @@ impl Origin {
     }
 }
 
-/// Puts the file and line in front of what an error about samples or weights says. Weights may have a file of their own.
+/// Puts the file and line in front of what an error about samples or weights says. Weights may have a file of their
+/// own.
 pub(super) fn locate(mut error: Error, data: &Origin, weights: Option<&Origin>) -> Error {
     let place = match &mut error {
         Error::NonFinite { row, feature, .. }

@@ -108,8 +108,8 @@ impl Source {
         Source { name, format, reader, file: None, part: Part::default() }
     }
 
-    /// As [`Source::into_file`] for a reader from which some bytes, the first ones, were read already: of a temporary copy
-    /// they are zero.
+    /// As [`Source::into_file`] for a reader from which some bytes, the first ones, were read already: of a temporary
+    /// copy they are zero.
     pub(super) fn into_rest(self, already: u64) -> Result<File> {
         if self.file.is_some() {
             return self.into_file();
@@ -119,8 +119,8 @@ impl Source {
         Self::of_contents(name, self.format, rest).into_file()
     }
 
-    /// A file of the contents, for formats that are not read from front to back: the file itself, or a temporary copy of
-    /// what came compressed or from standard input.
+    /// A file of the contents, for formats that are not read from front to back: the file itself, or a temporary copy
+    /// of what came compressed or from standard input.
     pub(super) fn into_file(self) -> Result<File> {
         let Source { name, mut reader, file, .. } = self;
         let file = file.map_or_else(

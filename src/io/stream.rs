@@ -84,8 +84,8 @@ impl Stream {
         self.rows.origin.check_order(self.feature_names().unwrap_or_default(), model_names)
     }
 
-    /// Calls `visit(first, chunk)` for every chunk in turn, `first` being the number of its first sample, while the next
-    /// ones are read; gives the number of samples, and all notes.
+    /// Calls `visit(first, chunk)` for every chunk in turn, `first` being the number of its first sample, while the
+    /// next ones are read; gives the number of samples, and all notes.
     ///
     /// # Errors
     /// An error of the visitor, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no

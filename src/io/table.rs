@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TableFormat {
     /// A NumPy array.
     Npy,

@@ -12,7 +12,8 @@ use tempfile::{Builder, PathPersistError, TempPath};
 static FILES: Files = Files::new();
 
 /// Removes all files that were begun and not finished, for a program that is about to exit. As long as what it returns
-/// lives, no file is begun or finished, and who tries to waits: nothing appears, or goes wrong, between this and the exit.
+/// lives, no file is begun or finished, and who tries to waits: nothing appears, or goes wrong, between this and the
+/// exit.
 ///
 /// Further writes to such a file are lost; its [`Output::finish`](super::Output::finish) is an error.
 pub fn discard_unfinished() -> impl Drop {

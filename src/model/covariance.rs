@@ -1,6 +1,6 @@
 //! Arrays of covariances, precisions, factors or second moments, in the shapes of the families.
 
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -9,6 +9,7 @@ use crate::model::family::{CovarianceType, average};
 /// Covariances, precisions, factors of precisions or second moments of K components, in scikit-learn's shapes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum CovarianceArray {
     /// `[K, D, D]`
     Full(Array3<f64>),
@@ -43,8 +44,8 @@ impl CovarianceArray {
         Self::from_entries(family, k, variances.len(), |_, i, j| matrix[[i, j]], |_| average(&variances))
     }
 
-    /// An array from the entries of the matrix of each component, the first one's where all share one; `spherical` gives the
-    /// variances of spherical ones.
+    /// An array from the entries of the matrix of each component, the first one's where all share one; `spherical`
+    /// gives the variances of spherical ones.
     pub(crate) fn from_entries(
         family: CovarianceType,
         k: usize,
@@ -114,6 +115,16 @@ impl CovarianceArray {
         }
     }
 
+    /// The values in their shape.
+    pub fn view(&self) -> ArrayViewD<'_, f64> {
+        match self {
+            CovarianceArray::Full(a) => a.view().into_dyn(),
+            CovarianceArray::Tied(a) => a.view().into_dyn(),
+            CovarianceArray::Diag(a) => a.view().into_dyn(),
+            CovarianceArray::Spherical(a) => a.view().into_dyn(),
+        }
+    }
+
     /// The shape.
     pub fn shape(&self) -> &[usize] {
         match self {
@@ -155,8 +166,8 @@ impl CovarianceArray {
         }
     }
 
-    /// Another array of the same shape from this one and two others: `matrix` makes each matrix of three, `variance` each
-    /// variance, whose feature it is told unless all share it.
+    /// Another array of the same shape from this one and two others: `matrix` makes each matrix of three, `variance`
+    /// each variance, whose feature it is told unless all share it.
     ///
     /// # Panics
     /// If the others have other shapes.

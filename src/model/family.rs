@@ -12,6 +12,7 @@ use crate::memory;
 /// Which covariance matrices the components may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum CovarianceType {
     /// Every component has its own matrix.
     #[default]
@@ -49,8 +50,8 @@ impl CovarianceType {
         }
     }
 
-    /// Floating-point operations that an epoch needs for N samples: 2 N K F for the E step of full covariances and again
-    /// for the M step, F = D (D + 3) / 2 + 1; 8 N K D for diagonal and 4 N K D for spherical ones; for tied ones
+    /// Floating-point operations that an epoch needs for N samples: 2 N K F for the E step of full covariances and
+    /// again for the M step, F = D (D + 3) / 2 + 1; 8 N K D for diagonal and 4 N K D for spherical ones; for tied ones
     /// whitening, distances, and first moments. Exponentials are not counted.
     pub fn epoch_flops(self, n: usize, k: usize, d: usize) -> f64 {
         let (n, k, d) = (n as f64, k as f64, d as f64);
@@ -86,8 +87,8 @@ impl CovarianceType {
         self == CovarianceType::Tied
     }
 
-    /// The variances of K components of D features, each with its component and its feature; one that all components, or all
-    /// features, share has none.
+    /// The variances of K components of D features, each with its component and its feature; one that all components,
+    /// or all features, share has none.
     pub(crate) fn variances(self, k: usize, d: usize) -> Vec<(Option<usize>, Option<usize>)> {
         match self {
             CovarianceType::Full | CovarianceType::Diag => {
@@ -98,8 +99,8 @@ impl CovarianceType {
         }
     }
 
-    /// Products of numbers of the features, as the entries of a component's covariance have them; of their mean, where all
-    /// features share a variance.
+    /// Products of numbers of the features, as the entries of a component's covariance have them; of their mean, where
+    /// all features share a variance.
     pub(crate) fn products(self, numbers: &Array1<f64>) -> Vec<f64> {
         match self {
             CovarianceType::Full | CovarianceType::Tied => {

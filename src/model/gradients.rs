@@ -7,8 +7,8 @@ use crate::model::covariance::CovarianceArray;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 
-/// Derivatives of the mean log-likelihood, in nats per unit of sample weight, by each parameter as if it were free: that the
-/// weights sum to 1, and that matrices are symmetric, is left to who uses them.
+/// Derivatives of the mean log-likelihood, in nats per unit of sample weight, by each parameter as if it were free:
+/// that the weights sum to 1, and that matrices are symmetric, is left to who uses them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradients {
     /// By the weights (class probabilities): `[K]`.

@@ -9,12 +9,12 @@ use crate::model::family::average;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 
-/// What rounding may make of correlations: that of sums, products and factors.
+/// Rounding of correlations: that of sums, products and factors.
 const DOUBLE_ROUNDING: [f64; 4] = [1e-13, 1e-12, 1e-11, 1e-10];
 const SINGLE_ROUNDING: [f64; 4] = [1e-6, 1e-5, 1e-4, 1e-3];
 
-/// How moments are solved for the next model: floors of the variances, pseudo-moments of a prior, and parameters that keep
-/// their values.
+/// How moments are solved for the next model: floors of the variances, pseudo-moments of a prior, and parameters that
+/// keep their values.
 ///
 /// ```
 /// use mixtura::device::Assignment;
@@ -32,7 +32,8 @@ const SINGLE_ROUNDING: [f64; 4] = [1e-6, 1e-5, 1e-4, 1e-3];
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MStep {
-    /// Floors of the variances, added to the diagonal of every covariance; their average to a spherical variance: `[D]`.
+    /// Floors of the variances, added to the diagonal of every covariance; their average to a spherical variance:
+    /// `[D]`.
     pub floors: Array1<f64>,
     /// Moments of samples that were never seen, added to those of the data.
     pub prior: Option<Moments>,
@@ -82,13 +83,13 @@ impl MStep {
 
     /// The M step: the mixture of greatest expected log-likelihood given the responsibilities.
     ///
-    /// N_k gets 10 machine epsilons (of the total weight, where that is less than 1) so that an empty component keeps its
-    /// mean, and a covariance of the floors; means are o_k + first_k / N_k; covariances are the second moments about the new
-    /// means over N_k, with the floors added to their diagonal, or their average to a spherical variance; weights are N_k
-    /// over the sum of N_k (Bishop 2006, section 9.2.2, with scikit-learn's regularisation).
+    /// N_k gets 10 machine epsilons (of the total weight, where that is less than 1) so that an empty component keeps
+    /// its mean, and a covariance of the floors; means are o_k + first_k / N_k; covariances are the second moments
+    /// about the new means over N_k, with the floors added to their diagonal, or their average to a spherical variance;
+    /// weights are N_k over the sum of N_k (Bishop 2006, section 9.2.2, with scikit-learn's regularisation).
     ///
-    /// Where features depend on each other and a component is far wider than its floors, rounding alone may take a covariance's
-    /// rank, floors or not: then its correlations shrink by the least share of some that makes up for it.
+    /// Where features depend on each other and a component is far wider than its floors, rounding alone may take a
+    /// covariance's rank, floors or not: then its correlations shrink by the least share of some that makes up for it.
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] names the component that collapsed.

@@ -97,8 +97,8 @@ impl Mixture {
         Self::from_precisions_cholesky(weights, means, precisions.upper_cholesky()?)
     }
 
-    /// A mixture from weights `[K]`, means `[K, D]` and the factors that [`Mixture::precisions_cholesky`] gives, which it
-    /// keeps to the last bit.
+    /// A mixture from weights `[K]`, means `[K, D]` and the factors that [`Mixture::precisions_cholesky`] gives, which
+    /// it keeps to the last bit.
     ///
     /// # Errors
     /// As [`Mixture::new`], and [`Error::InvalidParameter`] for a factor that is not upper triangular.
@@ -125,7 +125,7 @@ impl Mixture {
         Mixture { weights, quadratics }
     }
 
-    /// What a pass over samples needs of the mixture: the weighted densities of its components.
+    /// Weighted densities of its components: all that a pass over samples needs.
     pub fn quadratics(&self) -> &Arc<Quadratics> {
         &self.quadratics
     }

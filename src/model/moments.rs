@@ -53,7 +53,7 @@ impl Moments {
         self.scaled(total.recip())
     }
 
-    /// The moments of samples whose weights are so many times as large.
+    /// The moments with all sample weights multiplied by a factor.
     pub(crate) fn scaled(mut self, factor: f64) -> Self {
         self.total_weight *= factor;
         self.log_likelihood *= factor;

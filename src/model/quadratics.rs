@@ -11,8 +11,8 @@ use crate::model::family::CovarianceType;
 /// K quadratic functions of a sample, log rho_k(x) = c_k - |(x - mu_k) P_k|^2 / 2, with upper triangular factors P_k. A
 /// pass assigns a sample to k in proportion to rho_k(x), and takes the logarithm of their sum for its log-density.
 ///
-/// Those of a mixture are its components' weighted densities ([`Mixture::quadratics`](crate::Mixture::quadratics)); those of
-/// k-means are distances from centres.
+/// Those of a mixture are its components' weighted densities ([`Mixture::quadratics`](crate::Mixture::quadratics));
+/// those of k-means are distances from centres.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Quadratics {
     constants: Array1<f64>,
@@ -43,8 +43,9 @@ impl Quadratics {
         Quadratics { constants, means, factors, covariances, typical }
     }
 
-    /// Distances from centres `[K, D]`, in units of which the squares are given, `[D]`; 1 where that is 0, for a constant
-    /// feature tells nothing anyway. The factors have the shape that a family's have, so that the same kernels serve both.
+    /// Distances from centres `[K, D]`, in units of which the squares are given, `[D]`; 1 where that is 0, for a
+    /// constant feature tells nothing anyway. The factors have the shape that a family's have, so that the same kernels
+    /// serve both.
     pub(crate) fn distances(centres: Array2<f64>, squared_units: &Array1<f64>, family: CovarianceType) -> Self {
         let (k, d) = centres.dim();
         let factors = squared_units.mapv(|square| if square > 0.0 { 1.0 / square.sqrt() } else { 1.0 });

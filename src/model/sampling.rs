@@ -1,5 +1,5 @@
-//! Samples drawn from a mixture, at once or chunk by chunk, from random streams of fixed length: a sample depends on the
-//! seed and on its place alone, not on chunks or threads.
+//! Samples drawn from a mixture, at once or chunk by chunk, from random streams of fixed length: a sample depends on
+//! the seed and on its place alone, not on chunks or threads.
 
 use ndarray::{Array1, Array2, Axis};
 use rand::SeedableRng;
@@ -24,7 +24,7 @@ impl Mixture {
         all.next().unwrap_or_else(|| (Array2::zeros((0, self.n_features())), Array1::default(0)))
     }
 
-    /// The same samples as [`Mixture::sample`], in chunks of at most so many values, a component counting as one; each
+    /// The same samples as [`Mixture::sample`], in chunks of at most `values` values, a component counting as one; each
     /// has one sample at least.
     ///
     /// ```

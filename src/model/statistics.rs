@@ -8,6 +8,7 @@ use crate::model::family::CovarianceType;
 
 /// Second moments that a pass sums beside counts and first moments: all that it knows of a family of covariances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Statistics {
     /// A matrix for each component.
     Triangles,

@@ -10,8 +10,8 @@ use crate::model::mixture::Mixture;
 const LEAST_WEIGHT: f64 = 1e-300;
 
 impl Mixture {
-    /// Unconstrained parameters without units: log weights, means over the features' scales, and lower Cholesky factors over
-    /// these with logarithms of the diagonal.
+    /// Unconstrained parameters without units: log weights, means over the features' scales, and lower Cholesky factors
+    /// over these with logarithms of the diagonal.
     pub(crate) fn unconstrained(&self, scales: &Array1<f64>) -> Option<Vec<f64>> {
         let d = scales.len();
         let mut parameters: Vec<f64> = self.weights().iter().map(|w| w.max(LEAST_WEIGHT).ln()).collect();

@@ -3,7 +3,7 @@
 use std::alloc::System;
 
 use mixtura::device::Assignment;
-use mixtura::{CovarianceType, Device, DeviceChoice, Mixture, Points};
+use mixtura::{CovarianceArray, CovarianceType, Device, DeviceChoice, Mixture, Points};
 use ndarray::{Array1, Array2};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -16,7 +16,9 @@ fn bytes_of_an_epoch(n: usize, family: CovarianceType, device: &Device) -> usize
     const D: usize = 4;
     let points = Points::new(Array2::from_shape_fn((n, D), |(i, d)| ((i * D + d) as f64 * 0.618).fract())).unwrap();
     let means = Array2::from_shape_fn((K, D), |(k, d)| (k + d) as f64 / 5.0);
-    let start = Mixture::new(Array1::from_elem(K, 1.0 / 3.0), means, family_of_ones(family, K, D)).unwrap();
+    let start =
+        Mixture::new(Array1::from_elem(K, 1.0 / 3.0), means, CovarianceArray::diagonal(family, K, &Array1::ones(D)))
+            .unwrap();
     let mut backend = device.load(&points).unwrap();
     let mut epoch = || backend.moments(&start, Assignment::Soft).unwrap().maximize(1e-6).unwrap();
     for _ in 0..5 {
@@ -29,16 +31,6 @@ fn bytes_of_an_epoch(n: usize, family: CovarianceType, device: &Device) -> usize
         region.change().bytes_allocated
     });
     measured.min().unwrap()
-}
-
-fn family_of_ones(family: CovarianceType, k: usize, d: usize) -> mixtura::CovarianceArray {
-    use mixtura::CovarianceArray::{Diag, Full, Spherical, Tied};
-    match family {
-        CovarianceType::Full => Full(ndarray::Array3::from_shape_fn((k, d, d), |(_, i, j)| f64::from(i == j))),
-        CovarianceType::Tied => Tied(Array2::eye(d)),
-        CovarianceType::Diag => Diag(Array2::ones((k, d))),
-        CovarianceType::Spherical => Spherical(Array1::ones(k)),
-    }
 }
 
 #[test]

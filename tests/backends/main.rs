@@ -7,9 +7,11 @@ mod failures;
 mod far_values;
 mod fitting;
 mod golden;
+#[cfg(feature = "io")]
 mod homes;
 mod oracle_itself;
 mod parts;
+#[cfg(feature = "io")]
 mod passes;
 mod properties;
 mod repairs;

@@ -62,8 +62,8 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "FAMILY", default_value = "full", value_parser = covariance_parser())]
     covariance: CovarianceType,
 
-    /// Devices to measure beside the CPU backend, as --device of other commands names them [default: cpu-f32, and gpu and
-    /// software where they are there]
+    /// Devices to measure beside the CPU backend, as --device of other commands names them [default: cpu-f32, and gpu
+    /// and software where they are there]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     devices: Option<Vec<String>>,
 

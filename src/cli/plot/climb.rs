@@ -121,12 +121,13 @@ fn kinds(steps: &[Progress]) -> Vec<StepKind> {
 fn mark(svg: &mut Svg, kind: StepKind, [x, y]: [f64; 2], colour: Colour) {
     let stroke = format!("stroke='{colour}' stroke-width='1.6' fill='white'");
     let shape = match kind {
-        StepKind::Em => return svg.add("circle", format_args!("cx='{x:.2}' cy='{y:.2}' r='4' {stroke}")),
         StepKind::Damped | StepKind::Stepwise => "M-3.6-3.6h7.2v7.2h-7.2z",
         StepKind::Gradient => "M0-4.6L4.2 3.2H-4.2z",
         StepKind::Extrapolated => "M0-5L5 0L0 5L-5 0z",
         StepKind::Rejected => "M-4-4L4 4M-4 4L4-4",
         StepKind::Repaired => "M0 4.6L4.2-3.2H-4.2z",
+        // EM.
+        _ => return svg.add("circle", format_args!("cx='{x:.2}' cy='{y:.2}' r='4' {stroke}")),
     };
     svg.add("path", format_args!("transform='translate({x:.2} {y:.2})' d='{shape}' {stroke}"));
 }
@@ -142,8 +143,8 @@ fn legend(svg: &mut Svg, panel: &Panel, steps: &[Progress], usual: Option<StepKi
     }
 }
 
-/// The names of the restarts beside the panel, each at the height where its line ends; if not all of them fit, that of the
-/// best one.
+/// The names of the restarts beside the panel, each at the height where its line ends; if not all of them fit, that of
+/// the best one.
 fn names(svg: &mut Svg, panel: &Panel, area: Area, restarts: &[&[Progress]], best: Option<usize>) {
     let [width, height] = panel.size();
     let origin = panel.origin();

@@ -97,8 +97,8 @@ mod tests {
             };
             let threads = rayon::current_num_threads() as f64;
             let lanes = work.unwrap() / (2 * SUMS * ROUNDS) as f64 / threads;
-            // No core has more than four units of multiply-adds, which count twice, at 6 GHz; where others work on it, it
-            // still has one of ten turns at 1 GHz, with one unit.
+            // No core has more than four units of multiply-adds, which count twice, at 6 GHz; where others work on it,
+            // it still has one of ten turns at 1 GHz, with one unit.
             let of_a_lane = ceiling.gflops / (threads * lanes);
             assert!((0.2..48.0).contains(&of_a_lane), "{of_a_lane} on each of {lanes} lanes: {ceiling:?}");
             // A tenth of the memory of the smallest machine, and twice that of the largest.

@@ -138,15 +138,15 @@ fn product_columns<T: Real, S: Simd, const W: usize>(
     y
 }
 
-/// What log-densities begin with, and where they go.
+/// First values of log-densities, and where they go.
 struct Output<'a, T: Real, S: Simd> {
     constants: &'a [T],
     r: &'a mut Rows<T>,
     maxima: &'a mut [Cell<T, S>],
 }
 
-/// Log-densities constant_k + coefficient_k sum_d ((x_d - mean_kd) p_kd)^2; p is 1 where it is not given. Means and p are
-/// as `parameters::interleave` lays them out.
+/// Log-densities constant_k + coefficient_k sum_d ((x_d - mean_kd) p_kd)^2; p is 1 where it is not given. Means and p
+/// are as `parameters::interleave` lays them out.
 #[inline(always)]
 fn by_distances<T: Real, S: Simd>(
     simd: S,

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 pub(crate) struct Instructions(Arch);
 
 impl Instructions {
-    /// Does work in its vectors. Without vectors it is done in eight numbers at a time all the same: sums have as many strands
-    /// then, and as many digits, and compilers vectorise them.
+    /// Does work in its vectors. Without vectors it is done in eight numbers at a time all the same: sums have as many
+    /// strands then, and as many digits, and compilers vectorise them.
     #[inline(always)]
     pub(crate) fn dispatch<Op: WithSimd>(self, op: Op) -> Op::Output {
         match self.0 {
@@ -27,7 +27,8 @@ impl Instructions {
 /// Names an instruction set, for comparisons between them: results of one machine as those of another.
 const VARIABLE: &str = "MIXTURA_INSTRUCTIONS";
 
-/// Whether vectors are made of numbers one after another: then nothing is fused, for that takes a call without hardware for it.
+/// Whether vectors are made of numbers one after another: then nothing is fused, for that takes a call without hardware
+/// for it.
 #[inline(always)]
 pub(super) fn without_vectors<S: Simd>() -> bool {
     S::IS_SCALAR || TypeId::of::<S>() == TypeId::of::<Scalar256b>()

@@ -1,4 +1,4 @@
-//! What a pass does for each of its tasks, chunk after chunk.
+//! Jobs: the work of a pass for each of its tasks, chunk after chunk.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! The M step on a tile: weighted sums about the means of the model that gave the responsibilities.
 //!
-//! A sum is kept in a register, one strand for each lane, while the samples of a tile pass by; then the lanes are added up
-//! in f64. So single precision adds a few dozen terms at most.
+//! A sum is kept in a register, one strand for each lane, while the samples of a tile pass by; then the lanes are added
+//! up in f64. So single precision adds a few dozen terms at most.
 
 use pulp::{Simd, WithSimd};
 
@@ -11,8 +11,8 @@ use super::strips::{Cell, Strips, VECTORS, cells, cells_mut};
 use crate::device::sums::Shape;
 use crate::model::statistics::Statistics;
 
-/// Rows and columns of second moments that one step sums together: nine sums, and the six vectors that they take, stay in
-/// the sixteen registers of AVX2.
+/// Rows and columns of second moments that one step sums together: nine sums, and the six vectors that they take, stay
+/// in the sixteen registers of AVX2.
 const BLOCK: usize = 3;
 
 /// Adds a tile to the sums.
@@ -107,8 +107,8 @@ fn total<T: Real, S: Simd>(simd: S, row: &[Cell<T, S>]) -> f64 {
     T::total(simd, sum)
 }
 
-/// Sums of r (x - mean), and the lower triangle of the sums of r (x - mean) x^T, row by row. What is missing of the second
-/// x, the mean, is taken off in the end: r (x - mean) sums to little.
+/// Sums of r (x - mean), and the lower triangle of the sums of r (x - mean) x^T, row by row. What is missing of the
+/// second x, the mean, is taken off in the end: r (x - mean) sums to little.
 #[inline(always)]
 fn add_triangle<T: Real, S: Simd>(
     simd: S,

@@ -10,7 +10,7 @@ use super::tile::Tile;
 use crate::device::backend::HARD_SLACK;
 use crate::device::task::Assignment;
 
-/// What the E step makes of a tile.
+/// Result of the E step for a tile.
 #[derive(Debug)]
 pub(super) struct Posterior<T> {
     /// log (w_k p_k(x_n)), then responsibilities times sample weight: `[K]` rows.

@@ -33,7 +33,7 @@ pub(crate) trait Real:
     /// A log-density below this is raised to it: a sample infinitely far from every component belongs to all alike.
     const LEAST_LOG_DENSITY: Self;
 
-    /// What is left of the scatter within components may be this small a share of all scatter before it is summed
+    /// Scatter within components that is left may be this small a share of all scatter before it is summed
     /// directly: ten of sixteen digits remain, or five of seven.
     const LEAST_SHARE: f64;
 

@@ -1,8 +1,8 @@
 //! A pass over all samples, in blocks of slabs of tiles, on all threads.
 //!
-//! The bounds of blocks and slabs depend on the number of samples and features only, and sums are added up along a fixed
-//! tree, so that the result depends neither on the number of threads nor on the chunks that the samples come in. The
-//! memory of a pass serves the next of its shape.
+//! The bounds of blocks and slabs depend on the number of samples and features only, and sums are added up along a
+//! fixed tree, so that the result depends neither on the number of threads nor on the chunks that the samples come in.
+//! The memory of a pass serves the next of its shape.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -41,7 +41,7 @@ pub(super) enum Source<'a, T> {
 
 pub(super) type Fill<'a> = dyn Fn(Range<usize>, &mut ArrayViewMut2<f64>) + Sync + 'a;
 
-/// What a pass is over.
+/// Samples of a pass.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'a, T> {
     pub(super) data: &'a dyn Data,
@@ -51,7 +51,7 @@ pub(super) struct Run<'a, T> {
     pub(super) means: &'a [T],
 }
 
-/// What one thread works with.
+/// Working memory of one thread.
 #[derive(Debug)]
 struct Scratch<T> {
     tile: Tile<T>,

@@ -8,8 +8,8 @@ use super::instructions::Instructions;
 use super::real::Real;
 use super::rows::Rows;
 
-/// Vectors of a strip. With the six outputs of the E step's kernel they make twelve sums in registers: enough to hide the
-/// latency of a multiply-add, and few enough for the sixteen registers of AVX2.
+/// Vectors of a strip. With the six outputs of the E step's kernel they make twelve sums in registers: enough to hide
+/// the latency of a multiply-add, and few enough for the sixteen registers of AVX2.
 pub(super) const VECTORS: usize = 2;
 
 /// A feature of a strip, or what a strip's samples are to one component.
@@ -20,7 +20,7 @@ pub(super) type Cell<T, S> = [<T as Real>::Vector<S>; VECTORS];
 pub(super) struct Strips<T>(Rows<T>);
 
 impl<T: Real> Strips<T> {
-    /// Zeros, for so many samples.
+    /// Zeros, for a number of samples.
     pub(super) fn new(arch: Instructions, n_features: usize, samples: usize) -> Self {
         let width = arch.dispatch(StripWidth::<T>(PhantomData));
         Strips(Rows::new(samples / width, n_features * width))

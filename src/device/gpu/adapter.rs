@@ -73,7 +73,7 @@ pub(crate) fn select(choice: &DeviceChoice) -> Result<Option<Gpu>> {
     }
 }
 
-/// What there is, in words.
+/// The adapters there are, in words.
 fn found(adapters: &[Adapter]) -> String {
     let hidden = std::env::var(BACKEND_VARIABLE).ok().filter(|value| !value.is_empty());
     if adapters.is_empty() {

@@ -19,8 +19,8 @@ const MOST_WORKGROUPS: usize = 1 << 15;
 /// Bytes of a vector of four numbers.
 const VECTOR: u64 = 16;
 
-/// Groups of vectors copied, where the adapter binds as many: 256 MiB, far more than caches hold, and no more workgroups
-/// than one dimension of a dispatch takes.
+/// Groups of vectors copied, where the adapter binds as many: 256 MiB, far more than caches hold, and no more
+/// workgroups than one dimension of a dispatch takes.
 const MOST_GROUPS: u64 = 65_535;
 
 pub(super) fn multiply_add() -> KernelSource {
@@ -57,7 +57,8 @@ impl Gpu {
         })
     }
 
-    /// What runs so many dispatches of so many workgroups of multiply-adds, and returns the counts of one workgroup.
+    /// Runner of a number of dispatches of a number of workgroups of multiply-adds; it returns the counts of one
+    /// workgroup.
     fn counter(&self) -> Result<impl Fn(usize, usize) -> Result<Vec<f32>>> {
         let bytes = LANES as u64 * VECTOR;
         let numbers = self.buffer("numbers", 5 * VECTOR, BufferUsages::STORAGE | BufferUsages::COPY_DST)?;
@@ -83,8 +84,8 @@ impl Gpu {
         })
     }
 
-    /// What dispatches a kernel so many times with so many workgroups, and reads back the first bytes of its second
-    /// buffer.
+    /// Runner that dispatches a kernel a number of times with a number of workgroups, and reads back the first bytes of
+    /// its second buffer.
     fn runner(
         &self,
         source: KernelSource,
@@ -139,8 +140,8 @@ mod tests {
     fn the_ceiling_is_that_of_an_adapter() {
         let Some(gpu) = open() else { return };
         let ceiling = gpu.ceiling().unwrap();
-        // A processor in the place of an adapter has at most 16 lanes and 48 GFLOP/s in each, as for the processor itself;
-        // an adapter lies between the graphics of a small board and twice the largest accelerator.
+        // A processor in the place of an adapter has at most 16 lanes and 48 GFLOP/s in each, as for the processor
+        // itself; an adapter lies between the graphics of a small board and twice the largest accelerator.
         let threads = rayon::current_num_threads() as f64;
         let (gflops, gbytes_per_second) = match gpu.info().device_type.as_str() {
             "software" => (0.2..16.0 * 48.0 * threads, 0.2..2e3),

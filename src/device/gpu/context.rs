@@ -32,7 +32,7 @@ pub(crate) struct Gpu {
     pub(super) timestamps: bool,
     pub(super) tuning: Tuning,
     info: DeviceInfo,
-    /// What the driver reported outside any call of ours.
+    /// Reports of the driver outside any call of ours.
     trouble: Arc<Mutex<Option<Trouble>>>,
     /// Held from a submission until it is done. There is one queue, so nothing is lost by taking turns; and wgpu panics
     /// when one thread's wait times out just as another thread's submission finds the queue empty.
@@ -42,11 +42,11 @@ pub(crate) struct Gpu {
     /// Kernels whose results were found to be right.
     pub(super) tried: Arc<Tried>,
     receipt: Arc<Receipt>,
-    /// What was compiled in earlier runs.
+    /// Kernels that were compiled in earlier runs.
     pipelines: Option<Arc<Pipelines>>,
 }
 
-/// What every readback has at its end: a number of its own, which the device copies there. A device that runs nothing hands
+/// End of every readback: a number of its own, which the device copies there. A device that runs nothing hands
 /// over the number of another.
 #[derive(Debug)]
 struct Receipt {
@@ -63,7 +63,7 @@ enum Trouble {
     Refused(String),
 }
 
-/// What is known of an adapter.
+/// Description of an adapter.
 pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
     let info = adapter.get_info();
     let device_type = match info.device_type {
@@ -165,7 +165,7 @@ impl Gpu {
         })
     }
 
-    /// A buffer for a readback of so many bytes.
+    /// A buffer for a readback, of a size in bytes.
     pub(super) fn staging(&self, bytes: u64) -> Result<Buffer> {
         self.buffer("staging", bytes + RECEIPT, BufferUsages::MAP_READ | BufferUsages::COPY_DST)
     }

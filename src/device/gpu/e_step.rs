@@ -173,7 +173,7 @@ impl Layout {
         fitting.min(allowed).min(self.padded_components() / at_once) * at_once
     }
 
-    /// Vectors of a window of so many components.
+    /// Vectors of a window of a number of components.
     pub(crate) fn window_vectors(&self, window: usize) -> usize {
         1 + window * self.component_vectors()
     }

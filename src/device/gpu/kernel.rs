@@ -12,7 +12,7 @@ use wgpu::{
 /// Workgroups that one dimension of a dispatch takes.
 const MOST_WORKGROUPS: u32 = 65_535;
 
-/// What a kernel binds at one place, in the order of the shader.
+/// Binding of a kernel at one place, in the order of the shader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Binding {
     /// A uniform buffer, at an offset given with each dispatch.
@@ -34,7 +34,7 @@ pub(crate) struct KernelSource {
     pub(crate) body: &'static str,
     /// Constants and declarations in front of the file.
     pub(crate) header: String,
-    /// What is bound, in the order of the shader.
+    /// The bindings, in the order of the shader.
     pub(crate) bindings: Vec<Binding>,
 }
 
@@ -120,7 +120,7 @@ impl Kernel {
         })
     }
 
-    /// Runs the stage with so many workgroups, folded where they are more than one dimension takes.
+    /// Runs the stage with a number of workgroups, folded where they are more than one dimension takes.
     pub(super) fn dispatch(&self, pass: &mut ComputePass, bound: &BindGroup, offsets: &[u32], workgroups: u32) {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, bound, offsets);
@@ -129,7 +129,7 @@ impl Kernel {
     }
 }
 
-/// What shaders check while they run: nothing, but in tests that ask for it.
+/// Checks of shaders while they run: none, but in tests that ask for them.
 fn runtime_checks() -> ShaderRuntimeChecks {
     #[cfg(test)]
     if tests::CHECKED.get() {

@@ -109,7 +109,7 @@ impl Sums {
         (1 + self.block + self.products().len() + pooled_count).next_multiple_of(VECTOR)
     }
 
-    /// What a lane holds: the second moments of all components in the place of the first one's, if they are pooled.
+    /// Sums of a lane: the second moments of all components in the place of the first one's, if they are pooled.
     fn held(&self) -> Held {
         let first = self.part_numbers();
         let other =
@@ -292,8 +292,8 @@ impl ComponentSums<'_> {
         self.numbers[self.part(i / block, 0) * self.sums.part_numbers() + 1 + i % block]
     }
 
-    /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape. Of the pooled shape, only
-    /// their sums over all components mean something.
+    /// Entry (i, j) of the second moments, j <= i; zero off the diagonal of the diagonal shape. Of the pooled shape,
+    /// only their sums over all components mean something.
     pub(crate) fn second(&self, i: usize, j: usize) -> f64 {
         let (block, numbers) = (self.sums.block, self.sums.part_numbers());
         let (row, column) = (i % block, j % block);

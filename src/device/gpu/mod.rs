@@ -178,7 +178,7 @@ impl GpuBackend<'_> {
         Ok(found)
     }
 
-    /// What the model that was written says of some of the samples that are on the device.
+    /// Assessment, by the model that was written, of some of the samples that are on the device.
     fn assess_part(&self, pass: &Pass, reference: f64, there: &Range<usize>) -> Result<Assessment> {
         let mut log_densities = Array1::zeros(there.len());
         let mut labels = Array1::zeros(there.len());

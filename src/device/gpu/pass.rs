@@ -23,13 +23,13 @@ use crate::model::quadratics::Quadratics;
 /// A set of totals of one pass, added up in f64.
 pub(super) struct Totals {
     pub(super) numbers: Vec<f64>,
-    /// What was taken off every log-density.
+    /// Reference: the number subtracted from every log-density.
     pub(super) reference: f64,
     /// Covariances that were taken off the second moments, once for each unit of a component's count.
     pub(super) covariances: Vec<f32>,
 }
 
-/// What is taken off second moments while they are summed.
+/// Numbers subtracted from second moments while they are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
     /// The covariances of the model, once for each unit of a component's count.
@@ -38,7 +38,7 @@ pub(super) enum Expected {
     Nothing,
 }
 
-/// What the E step made of some samples.
+/// Result of the E step for some samples.
 pub(super) struct Assessed {
     /// Log-densities less the reference.
     pub(super) log_densities: Vec<f32>,

@@ -53,7 +53,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan for chunks of so many groups each; `None` where the model is larger than the kernels take.
+    /// The plan for chunks of a number of groups each; `None` where the model is larger than the kernels take.
     pub(super) fn new(layout: Layout, limits: &Limits, chunk_groups: &[usize]) -> Option<Self> {
         let in_uniform = layout.window(limits.max_uniform_buffer_binding_size as usize);
         let in_storage = layout.window(limits.max_storage_buffer_binding_size as usize);
@@ -89,7 +89,7 @@ impl Plan {
         })
     }
 
-    /// What the kernels take at most, where they do not take a layout, in words.
+    /// Describes the limit that a model exceeds which the kernels do not take.
     pub(super) fn limit(layout: &Layout, limits: &Limits) -> String {
         if 2 * layout.k > MOST_TRIPS {
             return format!("at most {} components", MOST_TRIPS / 2);

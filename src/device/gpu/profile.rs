@@ -1,5 +1,5 @@
-//! The time of each kernel, from timestamps of the adapter. They are taken in a pass of their own, so that no other pass
-//! pays for them.
+//! The time of each kernel, from timestamps of the adapter. They are taken in a pass of their own, so that no other
+//! pass pays for them.
 
 use wgpu::{BufferUsages, ComputePassDescriptor, ComputePassTimestampWrites, QuerySetDescriptor, QueryType};
 

@@ -30,7 +30,7 @@ const LARGEST_CHUNK: u64 = 1 << 30;
 /// Bytes of the window through which samples pass that do not stay: many times what one submission costs.
 const WINDOW_BYTES: u64 = 64 << 20;
 
-/// What is done with a part of the samples: the number of its first sample, the samples, and their places on the device.
+/// Visitor of parts of the samples: takes the number of the first sample, the samples, and their places on the device.
 type VisitPart<'v> = dyn FnMut(usize, &Points, Range<usize>) -> Result<()> + 'v;
 
 /// Samples of one buffer.
@@ -109,7 +109,7 @@ impl DeviceSamples {
         self.home.place == Place::Device
     }
 
-    /// Makes the buffers for so many groups.
+    /// Makes the buffers for a number of groups.
     fn make_room(&mut self, gpu: &Gpu, groups: usize) -> Result<()> {
         let group_bytes = (GROUP * self.n_features * size_of::<f32>()) as u64;
         let largest = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size).min(LARGEST_CHUNK);
@@ -162,8 +162,8 @@ impl DeviceSamples {
         visit(window)
     }
 
-    /// Calls `visit(first, samples, there)` for one part of the samples after another: the number of its first sample, the
-    /// samples, and their places among those that are on the device then.
+    /// Calls `visit(first, samples, there)` for one part of the samples after another: the number of its first sample,
+    /// the samples, and their places among those that are on the device then.
     pub(super) fn for_each_part(&self, gpu: &Gpu, data: &dyn Data, visit: &mut VisitPart) -> Result<()> {
         let start = data.summary().first();
         pass(data, &mut |first, chunk| {
@@ -184,7 +184,8 @@ impl DeviceSamples {
         self.chunks.iter().map(|chunk| chunk.groups).sum::<usize>() * GROUP
     }
 
-    /// Copies a chunk of samples, the first of which has the number `first`, to the place of a group and those after it.
+    /// Copies a chunk of samples, the first of which has the number `first`, to the place of a group and those after
+    /// it.
     fn put(&self, gpu: &Gpu, data: &dyn Data, points: &Points, first: usize, first_group: usize) -> Result<()> {
         let group_len = GROUP * self.n_features;
         let groups_at_once = (UPLOAD_BYTES / (group_len * size_of::<f32>())).max(1);

@@ -1,4 +1,4 @@
-//! What is generated of the shaders, word for word: a change of any is seen in a review. The rest is in `shaders/`.
+//! The generated part of the shaders, word for word: a change of any is seen in a review. The rest is in `shaders/`.
 
 use std::path::PathBuf;
 use std::{env, fs};

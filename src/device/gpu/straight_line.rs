@@ -90,7 +90,7 @@ impl Held {
     }
 }
 
-/// What an invocation of the M step sums.
+/// Sums of an invocation of the M step.
 pub(super) struct Part {
     pub(super) rows: usize,
     /// None where the rows are the columns too.

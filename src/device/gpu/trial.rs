@@ -1,6 +1,6 @@
-//! Kernels are tried before they are trusted: at their first use a few hundred samples go through them, and through the CPU
-//! backend. What passed is remembered by an empty file in the user's cache directory, for this adapter, driver and version
-//! of the program.
+//! Kernels are tried before they are trusted: at their first use a few hundred samples go through them, and through the
+//! CPU backend. What passed is remembered by an empty file in the user's cache directory, for this adapter, driver and
+//! version of the program.
 
 use std::sync::Arc;
 
@@ -81,9 +81,9 @@ fn compare(backend: &mut dyn Backend, by: &mut dyn Backend, mixture: &Mixture, a
 /// Components in places of their own, where hard assignments are to be clear: of more, every so many-th shares a place.
 const PLACES: usize = 256;
 
-/// A mixture, and `n` weighted samples of it. For soft assignments components are near one another, so that samples belong to
-/// several; for hard ones far from one another, so that rounding decides none. Covariances are neither alike nor diagonal
-/// where the family allows it.
+/// A mixture, and `n` weighted samples of it. For soft assignments components are near one another, so that samples
+/// belong to several; for hard ones far from one another, so that rounding decides none. Covariances are neither alike
+/// nor diagonal where the family allows it.
 pub(super) fn problem(
     assignment: Assignment,
     family: CovarianceType,

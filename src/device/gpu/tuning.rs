@@ -1,4 +1,4 @@
-//! What differs between adapters: one shape of the passes for hardware, another for drivers that run shaders on a
+//! Differences between adapters: one shape of the passes for hardware, another for drivers that run shaders on a
 //! processor.
 
 use crate::device::choice::DeviceInfo;
@@ -12,8 +12,8 @@ pub(crate) struct Tuning {
     /// Whether the lanes of a workgroup add up their sums, or each hands over its own. Hardware has fast memory for the
     /// former; on a processor a barrier means that everything alive is kept in memory, all through the kernel.
     pub(crate) adds_lanes: bool,
-    /// Most features that the E step takes at once with their whole factor: samples, and their distances from a mean, are
-    /// in registers, or in a processor's first cache.
+    /// Most features that the E step takes at once with their whole factor: samples, and their distances from a mean,
+    /// are in registers, or in a processor's first cache.
     pub(crate) whole_factor: usize,
     /// Workgroups of the M step that fill the adapter.
     pub(crate) workgroups: usize,

@@ -13,6 +13,7 @@ use crate::model::mixture::Mixture;
 /// How the model moves in an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "rule")]
+#[non_exhaustive]
 pub enum Update {
     /// Expectation-maximisation: to the maximum of the expected log-likelihood.
     #[default]
@@ -36,8 +37,8 @@ pub enum Update {
         momentum: f64,
     },
     /// EM with squared extrapolation (SQUAREM, Varadhan and Roland 2008, steplength alpha 3) of log weights, means and
-    /// Cholesky factors with logarithms of their diagonals. Where the log-likelihood is lower there, EM's own next model
-    /// is taken instead.
+    /// Cholesky factors with logarithms of their diagonals. Where the log-likelihood is lower there, EM's own next
+    /// model is taken instead.
     Squarem,
     /// Stepwise EM (Cappé and Moulines 2009): after every batch, sufficient statistics move by (t + 2)^-decay towards
     /// those of the batch, and the model follows. Batches are spread over the samples, in an order that follows from
@@ -89,7 +90,8 @@ impl Update {
         }
     }
 
-    /// By how much an epoch moves the model beside a step of EM: changes below the tolerance times this are convergence.
+    /// By how much an epoch moves the model beside a step of EM: changes below the tolerance times this are
+    /// convergence.
     pub(crate) fn rate(self) -> f64 {
         match self {
             Update::Em | Update::Squarem | Update::Stepwise { .. } => 1.0,

@@ -1,8 +1,8 @@
 //! Squared extrapolation of EM (SQUAREM, Varadhan and Roland 2008, Scandinavian Journal of Statistics 35).
 //!
-//! Two steps of EM from theta_0, r = theta_1 - theta_0 and v = (theta_2 - theta_1) - r, give
-//! theta = theta_0 - 2 alpha r + alpha^2 v with alpha = -|r| / |v|; alpha = -1 is theta_2. The pass at theta tells its
-//! log-likelihood, and is the first of the next two: where theta is no better than theta_1 the fit goes back to theta_2.
+//! Two steps of EM from theta_0, r = theta_1 - theta_0 and v = (theta_2 - theta_1) - r, give theta = theta_0 - 2 alpha
+//! r + alpha^2 v with alpha = -|r| / |v|; alpha = -1 is theta_2. The pass at theta tells its log-likelihood, and is the
+//! first of the next two: where theta is no better than theta_1 the fit goes back to theta_2.
 
 use ndarray::Array1;
 
@@ -35,7 +35,8 @@ pub(crate) fn next(here: &Here) -> Result<Next> {
             let history =
                 History { earlier: vec![mixture.clone(), target.clone()], reach, polishing: history.polishing };
             let mixture = extrapolated.unwrap_or(target);
-            // A step of EM gains little where the way is long but flat: the last extrapolation must have gained as little.
+            // A step of EM gains little where the way is long but flat: the last extrapolation must have gained as
+            // little.
             let is_judged = match lower_bounds {
                 [.., before, extrapolated] => (extrapolated - before).abs() < here.tol,
                 _ => true,

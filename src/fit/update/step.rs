@@ -6,8 +6,9 @@ use crate::model::m_step::MStep;
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 
-/// What an epoch did.
+/// Kind of step that an epoch took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StepKind {
     /// A step of EM.
     Em,
@@ -40,7 +41,7 @@ impl StepKind {
     }
 }
 
-/// What a rule of update knows of the epochs before.
+/// Memory of a rule of update: the epochs before.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct History {
     /// Models before the one at hand, as the rule needs them.

@@ -54,8 +54,8 @@ impl Shape {
         Shape { cells, has_labels }
     }
 
-    /// Whether a line that begins with # is a row: a spreadsheet's error, a cell behind other rows of one, or a label and
-    /// numbers. (A number behind the # is one that was taken out, unless all rows have labels.)
+    /// Whether a line that begins with # is a row: a spreadsheet's error, a cell behind other rows of one, or a label
+    /// and numbers. (A number behind the # is one that was taken out, unless all rows have labels.)
     fn holds(self, line: &[u8], delimiter: Delimiter, is_below: bool) -> bool {
         let row: Vec<&[u8]> = line.split(|byte| *byte == delimiter.byte()).map(<[u8]>::trim_ascii).collect();
         if is_error(row[0]) {
@@ -139,9 +139,9 @@ impl Blocks {
     }
 }
 
-/// A block of whole lines as it is parsed: blanks made one where they separate cells, left out between a separator and a
-/// quote, and rows that begin with # in quotes, so that they do not pass for comments. `is_below` says that there are rows
-/// above the block.
+/// A block of whole lines as it is parsed: blanks made one where they separate cells, left out between a separator and
+/// a quote, and rows that begin with # in quotes, so that they do not pass for comments. `is_below` says that there are
+/// rows above the block.
 pub(super) fn prepared(block: Vec<u8>, delimiter: Delimiter, shape: Shape, is_below: bool) -> Vec<u8> {
     let block = separated(block, delimiter);
     // Most blocks hold neither, and are searched at the speed of memory.
@@ -198,7 +198,8 @@ pub(super) fn is_blank(row: &ByteRecord) -> bool {
     row.len() == 1 && !row[0].is_empty() && row[0].trim_ascii().is_empty()
 }
 
-/// The cells of a comment, cut at the delimiter or, if only they give the number of cells of a row, at commas or blanks.
+/// The cells of a comment, cut at the delimiter or, if only they give the number of cells of a row, at commas or
+/// blanks.
 pub(super) fn uncommented(line: &[u8], delimiter: Delimiter, cells: usize) -> ByteRecord {
     let start = line.iter().take_while(|byte| **byte == COMMENT).count();
     let text = line[start..].trim_ascii();

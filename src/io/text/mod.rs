@@ -1,7 +1,7 @@
 //! Tables from text files: .csv, .tsv and others, with a header or without.
 //!
-//! Lines are read in blocks. Blocks without quotes are cut safely at line feeds, so several are parsed at once; from a block
-//! with quotes on, rows are read one after another until a row ends with a block.
+//! Lines are read in blocks. Blocks without quotes are cut safely at line feeds, so several are parsed at once; from a
+//! block with quotes on, rows are read one after another until a row ends with a block.
 
 mod feed;
 mod header;
@@ -47,8 +47,8 @@ const BYTES_PER_NUMBER: usize = 8;
 /// Rows of a chunk where they are read one after another.
 const CHUNK: usize = 1 << 16;
 
-/// Reads up to the first row of numbers, and finds the selected columns; the others may hold anything. The delimiter is the
-/// preferred one unless the selection or the first rows tell another.
+/// Reads up to the first row of numbers, and finds the selected columns; the others may hold anything. The delimiter is
+/// the preferred one unless the selection or the first rows tell another.
 pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) -> Result<Table> {
     let Source { name, reader, part, .. } = source;
     let fail = |source| Error::Read { path: PathBuf::from(&name), source };

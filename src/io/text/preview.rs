@@ -44,8 +44,8 @@ pub(super) fn is_first_row_quoted(lines: &[u8], cells: usize) -> bool {
     cells > 0 && first == 2 * cells && others.peek().is_some() && others.all(|quotes| quotes < first)
 }
 
-/// The delimiter that makes these lines rows of one length, and their cells numbers; the preferred one where several do,
-/// or none.
+/// The delimiter that makes these lines rows of one length, and their cells numbers; the preferred one where several
+/// do, or none.
 pub(super) fn guess_delimiter(lines: &[u8], preferred: Delimiter) -> Delimiter {
     let mut best = (0.0, preferred);
     // Tabs that cut all rows alike are no blanks: two of them may have an empty cell between them.

@@ -101,6 +101,7 @@ pub(crate) fn entry(covariances: &CovarianceArray, k: usize, i: usize, j: usize)
         CovarianceArray::Tied(a) => a[[i, j]],
         CovarianceArray::Diag(a) => on_diagonal(a[[k, i]]),
         CovarianceArray::Spherical(a) => on_diagonal(a[k]),
+        _ => unimplemented!("covariances that the tests do not know"),
     }
 }
 
@@ -113,6 +114,7 @@ pub(crate) fn to_mixture(model: &Model) -> Mixture {
         CovarianceType::Tied => CovarianceArray::Tied(Array2::from_shape_fn((d, d), |(i, j)| c[0][i][j])),
         CovarianceType::Diag => CovarianceArray::Diag(Array2::from_shape_fn((k, d), |(k, i)| c[k][i][i])),
         CovarianceType::Spherical => CovarianceArray::Spherical(Array1::from_shape_fn(k, |k| c[k][0][0])),
+        family => unimplemented!("covariances of the family {family}"),
     };
     let means = Array2::from_shape_fn((k, d), |(k, i)| model.means[k][i]);
     Mixture::new(Array1::from(model.weights.clone()), means, covariances).unwrap()

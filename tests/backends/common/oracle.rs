@@ -74,6 +74,7 @@ impl Model {
         match self.family {
             CovarianceType::Full | CovarianceType::Tied => 0,
             CovarianceType::Diag | CovarianceType::Spherical => i,
+            family => unimplemented!("an oracle of the family {family}"),
         }
     }
 
@@ -189,6 +190,7 @@ pub(crate) fn constrain(family: CovarianceType, counts: &[f64], covariances: Vec
                 diagonal(&|_| mean)
             })
             .collect(),
+        family => unimplemented!("an oracle of the family {family}"),
     }
 }
 
