@@ -26,9 +26,29 @@ struct Tile {
     /// Set of totals to add to, and whether it holds something yet.
     slot: u32,
     accumulate: u32,
+    /// The components are cut into this many slices by the E step.
+    slices: u32,
 }
 
 /// Workgroups are folded into two dimensions, for one dimension takes no more than 65,535.
 fn folded(workgroup: vec3<u32>, workgroups: vec3<u32>) -> u32 {
     return workgroup.y * workgroups.x + workgroup.x;
+}
+
+/// A sum of exponentials: the greatest exponent, and the sum relative to its exponential.
+struct Exponentials {
+    greatest: vec4<f32>,
+    sum: vec4<f32>,
+}
+
+/// No exponentials. Not minus infinity: a compiler may assume that there is no such number.
+fn no_exponentials() -> Exponentials {
+    return Exponentials(vec4<f32>(-3e38), vec4<f32>(0.0));
+}
+
+/// Both together.
+fn joined(a: Exponentials, b: Exponentials) -> Exponentials {
+    let e = exp(-abs(a.greatest - b.greatest));
+    let sum = select(fma(b.sum, e, a.sum), fma(a.sum, e, b.sum), b.greatest > a.greatest);
+    return Exponentials(max(a.greatest, b.greatest), sum);
 }

@@ -1,17 +1,20 @@
 // E step, full and tied covariances: log (w_k p_k(x)) = constant_k - |(x - mu_k) P_k|^2 / 2 for each sample of a tile and
-// each component of a window, P_k upper triangular with P_k P_k^T the precision.
+// each component of a window, P_k upper triangular with P_k P_k^T the precision; and, for each sample and slice of the
+// components, the sum of their exponentials.
 //
 // One invocation holds four samples. P is read in blocks of BLOCK columns, each with its rows down to the diagonal,
-// zero where there is no element. Parameters are: the first component of the window and how many it has; then for each
-// component its means, these rows, and the constant, each padded to whole vectors. They are in a uniform buffer where they fit,
-// for all invocations read the same ones.
+// zero where there is no element. Parameters are those of the window (`part_of` says which); then for each component its
+// means, these rows, and the constant, each padded to whole vectors. They are in a uniform buffer where they fit, for all
+// invocations read the same ones.
 //
-// Header: ROW (vectors of a row of a block), MEAN (vectors of the means), COMPONENT (vectors of a component), and
-// `parameters`, at binding 1.
+// Header: STEP (rows at a time), ROW (vectors of a row of a block), MEAN (vectors of the means), COMPONENT (vectors of a
+// component), `parameters`, at binding 1, `part_of`, and what drivers leave rolled and would then index registers with:
+// `block_distance`, the part of |(x - mu) P|^2 that a block of columns adds.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(2) var<storage, read> samples: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> densities: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> slices: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn log_density_blocks(
@@ -19,40 +22,29 @@ fn log_density_blocks(
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let group = folded(workgroup, workgroups);
-    if group >= tile.groups {
+    let part = part_of(folded(workgroup, workgroups));
+    if part.first >= part.end {
         return;
     }
-    let x = (tile.first_group + group) * DIM * LANES + lane;
-    let first_component = u32(parameters[0].x);
-    let window = u32(parameters[0].y);
-    for (var k = 0u; k < window; k++) {
+    let n = part.group * LANES + lane;
+    let x = (tile.first_group + part.group) * DIM * LANES + lane;
+    var all = no_exponentials();
+    for (var k = part.first; k < part.end; k++) {
         let component = 1u + k * COMPONENT;
         var row = component + MEAN;
         var distance = vec4<f32>(0.0);
         for (var last = BLOCK; last <= BLOCKS * BLOCK; last += BLOCK) {
-            var y: array<vec4<f32>, BLOCK>;
-            for (var j = 0u; j < BLOCK; j++) {
-                y[j] = vec4<f32>(0.0);
-            }
-            for (var i = 0u; i < min(last, DIM); i += STEP) {
-                let mean = parameters[component + i / 4u];
-                for (var s = 0u; s < STEP; s++) {
-                    // Past the last feature the rows of P are zero: any finite number will do.
-                    let c = samples[x + min(i + s, DIM - 1u) * LANES] - mean[s];
-                    for (var j = 0u; j < BLOCK; j++) {
-                        y[j] = fma(c, vec4<f32>(parameters[row + j / 4u][j % 4u]), y[j]);
-                    }
-                    row += ROW;
-                }
-            }
-            for (var j = 0u; j < BLOCK; j++) {
-                // Beyond this a sum of squares could leave the range of f32.
-                let bounded = clamp(y[j], vec4<f32>(-1e15), vec4<f32>(1e15));
-                distance = fma(bounded, bounded, distance);
-            }
+            let rows = min(last, DIM);
+            distance += block_distance(x, component, row, rows);
+            row += (rows + STEP - 1u) / STEP * STEP * ROW;
         }
+        // Sums of squares may leave the range of f32.
+        distance = min(distance, vec4<f32>(1e37));
         let constant = parameters[component + COMPONENT - 1u].x;
-        densities[(first_component + k) * tile.stride + group * LANES + lane] = fma(vec4<f32>(-0.5), distance, vec4<f32>(constant));
+        let density = fma(vec4<f32>(-0.5), distance, vec4<f32>(constant));
+        densities[(part.offset + k) * tile.stride + n] = density;
+        all = joined(all, Exponentials(density, vec4<f32>(1.0)));
     }
+    slices[2u * part.slice * tile.stride + n] = all.greatest;
+    slices[(2u * part.slice + 1u) * tile.stride + n] = all.sum;
 }

@@ -1,7 +1,8 @@
-// E step, second half: from the log-densities of all components, each sample's log-density (a log of a sum of
-// exponentials, relative to its largest term) and most probable component. A responsibility times the sample's weight
-// is exp(log-density of the component - peak) x scale; the M step works it out, for that is less than to write and read
-// it.
+// The posterior of each sample, where labels are wanted, or hard assignments: from the log-densities of all components
+// the log-density of the sample (a log of a sum of exponentials, relative to its largest term), its most probable
+// component, and what `merge` makes of them for the M step.
+//
+// Header: HARD_SLACK (by what share log-densities differ that are equal but for rounding), `add_up_lanes`.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;
@@ -10,6 +11,7 @@
 @group(0) @binding(4) var<storage, read_write> labels: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read_write> peaks: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> scales: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> log_likelihoods: array<f32>;
 
 @compute @workgroup_size(64)
 fn posterior(
@@ -23,22 +25,17 @@ fn posterior(
     }
     let n = group * LANES + lane;
     let weight = weights[tile.first_group * LANES + n];
-    // Not minus infinity: a compiler may assume that there is no such number.
-    var greatest = vec4<f32>(-3e38);
+    var all = no_exponentials();
     var label = vec4<u32>(0u);
-    // Of the exponentials, relative to the greatest so far.
-    var sum = vec4<f32>(0.0);
     for (var k = 0u; k < tile.components; k++) {
         let density = densities[k * tile.stride + n];
-        let better = density > greatest;
-        let e = exp(-abs(density - greatest));
-        sum = select(sum + e, fma(sum, e, vec4<f32>(1.0)), better);
-        greatest = select(greatest, density, better);
-        label = select(label, vec4<u32>(k), better);
+        label = select(label, vec4<u32>(k), density > all.greatest);
+        all = joined(all, Exponentials(density, vec4<f32>(1.0)));
     }
+    var log_density = all.greatest;
     if tile.hard == 1u {
         // The first of those that are equal but for rounding.
-        let least = greatest - HARD_SLACK * (1.0 + abs(greatest));
+        let least = all.greatest - HARD_SLACK * (1.0 + abs(all.greatest));
         var found = vec4<bool>(false);
         // Log-responsibilities in place of log-densities.
         for (var k = 0u; k < tile.components; k++) {
@@ -48,14 +45,18 @@ fn posterior(
             densities[k * tile.stride + n] = select(vec4<f32>(-3e38), vec4<f32>(0.0), chosen);
             found = found | near;
         }
-        log_densities[n] = greatest;
         peaks[n] = vec4<f32>(0.0);
         scales[n] = weight;
     } else {
-        log_densities[n] = greatest + log(sum);
-        peaks[n] = greatest;
-        scales[n] = weight / sum;
+        log_density += log(all.sum);
+        peaks[n] = all.greatest;
+        scales[n] = weight / all.sum;
     }
+    log_densities[n] = log_density;
     // From 1: a label of 0 was never written.
     labels[n] = label + vec4<u32>(1u);
+    let sum = add_up_lanes(dot(weight, log_density), lane);
+    if lane == 0u {
+        log_likelihoods[group] = sum;
+    }
 }

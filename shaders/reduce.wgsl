@@ -1,4 +1,5 @@
-// The sums of a tile's ranges, added up, go to a set of totals: put there, or added to those of earlier tiles.
+// The sums of a tile's ranges, and the log-likelihoods of its groups, added up, go to a set of totals: put there, or added
+// to those of earlier tiles. The first workgroup adds up the log-likelihoods.
 //
 // Before second moments are added up, each loses what its set's count and the covariance of the model lead it to expect,
 // which the host puts back in f64. What is left is small once the fit is under way, and so is what f32 loses of it: the
@@ -6,12 +7,13 @@
 //
 // Header: SETS (of a range), VECTOR (numbers before the first part), NUMBERS (of a part), SECOND (the place of a part's
 // second moments), PRODUCTS (how many they are), COUNT (the place of the count they go with), COMPONENT (numbers of a
-// component), POOLED (components whose second moments are together, in the place of the first one's).
+// component), POOLED (components whose second moments are together, in the place of the first one's), `add_up_lanes`.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> covariances: array<f32>;
 @group(0) @binding(2) var<storage, read> sums: array<f32>;
 @group(0) @binding(3) var<storage, read_write> totals: array<f32>;
+@group(0) @binding(4) var<storage, read> log_likelihoods: array<f32>;
 
 /// A number of one of the sets, of which there are so many, less what its count leads to expect.
 fn number_of(i: u32, sets: u32, number: u32, count: u32, covariance: f32) -> f32 {
@@ -22,28 +24,49 @@ fn number_of(i: u32, sets: u32, number: u32, count: u32, covariance: f32) -> f32
     return 0.0;
 }
 
+/// Adds a sum to a number of the tile's set of totals, or puts it there.
+fn add_to_total(number: u32, sum: f32) {
+    let at = tile.slot * tile.statistics + number;
+    if tile.accumulate == 1u {
+        totals[at] += sum;
+    } else {
+        totals[at] = sum;
+    }
+}
+
 @compute @workgroup_size(64)
 fn reduce(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(num_workgroups) workgroups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let number = folded(workgroup, workgroups) * LANES + lane;
+    let index = folded(workgroup, workgroups);
+    if index == 0u {
+        var sum = 0.0;
+        for (var group = lane; group < tile.groups; group += LANES) {
+            sum += log_likelihoods[group];
+        }
+        sum = add_up_lanes(sum, lane);
+        if lane == 0u {
+            add_to_total(0u, sum);
+        }
+        return;
+    }
+    let number = VECTOR + (index - 1u) * LANES + lane;
     if number >= tile.statistics {
         return;
     }
-    var count = 0u;
+    let part = (number - VECTOR) / NUMBERS;
+    let place = (number - VECTOR) % NUMBERS;
+    if place >= SECOND && (number - VECTOR) / COMPONENT % POOLED > 0u {
+        return;
+    }
+    // Any number will do where nothing is expected.
+    var count = number;
     var covariance = 0.0;
-    if number >= VECTOR {
-        let part = (number - VECTOR) / NUMBERS;
-        let place = (number - VECTOR) % NUMBERS;
-        if place >= SECOND && (number - VECTOR) / COMPONENT % POOLED > 0u {
-            return;
-        }
-        if place >= SECOND && place < SECOND + PRODUCTS {
-            count = number - place + COUNT;
-            covariance = covariances[part * PRODUCTS + place - SECOND];
-        }
+    if place >= SECOND && place < SECOND + PRODUCTS {
+        count = number - place + COUNT;
+        covariance = covariances[part * PRODUCTS + place - SECOND];
     }
     let sets = tile.ranges * SETS;
     // Four sums: one long sum would lose more digits.
@@ -56,10 +79,5 @@ fn reduce(
             number_of(i + 3u, sets, number, count, covariance),
         );
     }
-    var total = dot(parts, vec4<f32>(1.0));
-    let at = tile.slot * tile.statistics + number;
-    if tile.accumulate == 1u {
-        total += totals[at];
-    }
-    totals[at] = total;
+    add_to_total(number, dot(parts, vec4<f32>(1.0)));
 }

@@ -107,7 +107,7 @@ impl Gpu {
             trouble.get_or_insert_with(|| Trouble::Refused(one_line(&error)));
         }));
         let timestamps = features.contains(Features::TIMESTAMP_QUERY);
-        let tuning = Tuning::of(&info);
+        let tuning = Tuning::of(&adapter.get_info());
         let kept = features.contains(Features::PIPELINE_CACHE);
         let pipelines = kept.then(|| Pipelines::open(&device, &adapter.get_info())).flatten().map(Arc::new);
         let tried = Arc::new(Tried::new(&adapter.get_info()));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable};
 use ndarray::Array1;
 
-use super::kernel::{Binding, KernelSource};
+use super::kernel::{ADD_UP_LANES, Binding, KernelSource};
 use super::m_step::Sums;
 use super::straight_line;
 use super::tuning::Tuning;
@@ -18,6 +18,9 @@ use crate::model::statistics::Statistics;
 
 /// Loop trips of one invocation that no kernel may exceed: one driver in wide use silently stops after 65,535.
 pub(crate) const MOST_TRIPS: usize = 60_000;
+
+/// Trips of a slice that are worth the cost of loading the samples.
+const LEAST_TRIPS: usize = 2;
 
 /// Features of a block.
 const BLOCK: usize = 8;
@@ -42,11 +45,12 @@ pub(crate) struct Tile {
     pub(crate) statistics: u32,
     pub(crate) slot: u32,
     pub(crate) accumulate: u32,
+    pub(crate) slices: u32,
 }
 
 /// Names of the fields of [`Tile`], in order.
 #[cfg(test)]
-pub(crate) const TILE_FIELDS: [&str; 10] = [
+pub(crate) const TILE_FIELDS: [&str; 11] = [
     "first_group",
     "groups",
     "stride",
@@ -57,7 +61,24 @@ pub(crate) const TILE_FIELDS: [&str; 10] = [
     "statistics",
     "slot",
     "accumulate",
+    "slices",
 ];
+
+/// Components whose parameters are in one binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) components: Range<usize>,
+    /// Components of a slice of them.
+    pub(crate) slice: usize,
+    /// Number of the first slice, among those of all windows.
+    pub(crate) first_slice: usize,
+}
+
+impl Window {
+    pub(crate) fn slices(&self) -> usize {
+        self.components.len().div_ceil(self.slice)
+    }
+}
 
 /// How the kernels go through factors and second moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,13 +185,19 @@ impl Layout {
         }
     }
 
-    /// Components of a window: as many as the bytes of a binding hold and the loop trips allow; 0 where not even those
-    /// handled at a time do.
+    /// Components of a window: as many as the bytes of a binding hold; 0 where not even those handled at a time do.
     pub(crate) fn window(&self, binding_bytes: usize) -> usize {
         let at_once = self.components_at_once();
         let fitting = binding_bytes.saturating_sub(16) / (self.component_vectors() * 16) / at_once;
-        let allowed = (MOST_TRIPS - 1_000) / self.trips();
-        fitting.min(allowed).min(self.padded_components() / at_once) * at_once
+        fitting.min(self.padded_components() / at_once) * at_once
+    }
+
+    /// Components of each of a number of slices: fewer slices where that is too little work for each, more where the loop
+    /// trips of an invocation allow no less.
+    pub(crate) fn slice(&self, slices: usize) -> usize {
+        let at_once = self.components_at_once();
+        let allowed = ((MOST_TRIPS - 1_000) / self.trips()).max(1);
+        (self.padded_components() / at_once / slices).max(LEAST_TRIPS).min(allowed) * at_once
     }
 
     /// Vectors of a window of a number of components.
@@ -220,28 +247,41 @@ impl Layout {
             self.mean_vectors(),
             self.component_vectors(),
         );
-        let function = match self.form() {
-            Form::Triangle => straight_line::squared_distance(self.d, self.mean_vectors()),
-            Form::Blocks => String::new(),
+        let functions = match self.form() {
+            Form::Triangle => straight_line::triangle(self.d, self.mean_vectors()),
+            Form::Blocks => straight_line::block_distance(self.block, self.row_vectors(), self.step()),
             Form::Diagonal => {
                 let at_once = self.components_at_once();
                 format!("const AT_ONCE: u32 = {at_once}u;\n") + &straight_line::diagonal_densities(self.d, at_once)
             }
         };
-        let header = format!("{}{constants}@group(0) @binding(1) {declaration}\n{function}", self.header());
+        let part_of = include_str!("../../../shaders/part_of.wgsl");
+        let header = format!("{}{constants}@group(0) @binding(1) {declaration}\n{functions}{part_of}", self.header());
         let parameters = if uniform { Binding::Uniform } else { Binding::Window };
-        let bindings = vec![Binding::Uniform, parameters, Binding::Read, Binding::Write];
+        let bindings = vec![Binding::Uniform, parameters, Binding::Read, Binding::Write, Binding::Write];
         KernelSource { stage, body, header, bindings }
+    }
+
+    /// The kernel that joins the slices.
+    pub(crate) fn merge(&self) -> KernelSource {
+        let mut bindings = vec![Binding::Uniform, Binding::Read, Binding::Read];
+        bindings.extend([Binding::Write; 3]);
+        KernelSource {
+            stage: "merge",
+            body: include_str!("../../../shaders/merge.wgsl"),
+            header: ADD_UP_LANES.to_owned(),
+            bindings,
+        }
     }
 
     /// The posterior's kernel.
     pub(crate) fn posterior(&self) -> KernelSource {
         let mut bindings = vec![Binding::Uniform, Binding::Read];
-        bindings.extend([Binding::Write; 5]);
+        bindings.extend([Binding::Write; 6]);
         KernelSource {
             stage: "posterior",
             body: include_str!("../../../shaders/posterior.wgsl"),
-            header: format!("const HARD_SLACK: f32 = {HARD_SLACK:e};"),
+            header: format!("const HARD_SLACK: f32 = {HARD_SLACK:e};\n{ADD_UP_LANES}"),
             bindings,
         }
     }
@@ -258,14 +298,15 @@ impl Layout {
         model: &Quadratics,
         coordinates: &Coordinates,
         constants: &Array1<f64>,
-        window: Range<usize>,
+        window: &Window,
     ) -> Vec<f32> {
         let Layout { d, block, .. } = *self;
         // (x - mu) P in device coordinates: row i of P is divided by the scale of feature i.
         let scaled = |k: usize, i: usize, j: usize| (model.factors().entry(k, i, j) / coordinates.scale[i]) as f32;
-        let mut parameters = Vec::with_capacity(self.window_vectors(window.len()) * 4);
-        parameters.extend([window.start as f32, window.len() as f32, 0.0, 0.0]);
-        for k in window {
+        let Window { components, slice, first_slice } = window;
+        let mut parameters = Vec::with_capacity(self.window_vectors(components.len()) * 4);
+        parameters.extend([components.start, components.len(), *slice, *first_slice].map(|number| number as f32));
+        for k in components.clone() {
             let start = parameters.len();
             if k < self.k {
                 parameters.extend((0..d).map(|i| coordinates.map(i, model.means()[[k, i]]) as f32));

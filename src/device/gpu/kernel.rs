@@ -12,6 +12,9 @@ use wgpu::{
 /// Workgroups that one dimension of a dispatch takes.
 const MOST_WORKGROUPS: u32 = 65_535;
 
+/// The function `add_up_lanes`, for headers.
+pub(super) const ADD_UP_LANES: &str = include_str!("../../../shaders/add_up_lanes.wgsl");
+
 /// Binding of a kernel at one place, in the order of the shader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Binding {

@@ -5,7 +5,7 @@
 //! its numbers are the count, the first moments of its rows, and its second moments. Pooled second moments are in the
 //! first part of those that share them, with their own count after them.
 
-use super::kernel::{Binding, KernelSource};
+use super::kernel::{ADD_UP_LANES, Binding, KernelSource};
 use super::samples::LANES;
 use super::straight_line::{self, Held};
 use super::tuning::Tuning;
@@ -16,7 +16,7 @@ use crate::model::statistics::Statistics;
 /// Numbers of a vector.
 const VECTOR: usize = 4;
 
-/// Most features of a part that has all of them, or has squares only.
+/// Most features of a part that has squares only.
 const WHOLE: usize = 16;
 
 /// Most rows and most columns of any other part.
@@ -51,7 +51,11 @@ pub(crate) struct Sums {
 
 impl Sums {
     pub(crate) fn new(statistics: Statistics, d: usize, k: usize, tuning: Tuning) -> Self {
-        let most = if statistics != Statistics::Diagonals && d > WHOLE { BLOCK } else { WHOLE };
+        let most = match statistics {
+            Statistics::Diagonals => WHOLE,
+            _ if d <= tuning.whole_moments => tuning.whole_moments,
+            _ => BLOCK,
+        };
         let blocks = d.div_ceil(most);
         let mut sums = Sums { statistics, d, k, block: d.div_ceil(blocks), blocks, at_once: 1, sets: 1 };
         let fits = |at_once: &usize| Sums { at_once: *at_once, ..sums }.registers() <= tuning.registers;
@@ -134,6 +138,11 @@ impl Sums {
         VECTOR + self.k * self.component_numbers()
     }
 
+    /// Workgroups that add up the sums of a tile.
+    pub(crate) fn reductions(&self) -> usize {
+        1 + (self.numbers() - VECTOR).div_ceil(LANES)
+    }
+
     /// Workgroups that sum one range.
     pub(crate) fn workgroups(&self) -> usize {
         self.k.div_ceil(self.at_once) * self.n_parts()
@@ -169,16 +178,6 @@ impl Sums {
         }
     }
 
-    /// The log-likelihood's kernel.
-    pub(crate) fn log_likelihood(&self) -> KernelSource {
-        KernelSource {
-            stage: "log_likelihood",
-            body: include_str!("../../../shaders/log_likelihood.wgsl"),
-            header: self.hand_over(3, Held { at_once: 1, first: VECTOR, other: VECTOR }),
-            bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write],
-        }
-    }
-
     /// The reduction's kernel.
     pub(crate) fn reduce(&self) -> KernelSource {
         let constants = format!(
@@ -195,8 +194,8 @@ impl Sums {
         KernelSource {
             stage: "reduce",
             body: include_str!("../../../shaders/reduce.wgsl"),
-            header: constants,
-            bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write],
+            header: constants + ADD_UP_LANES,
+            bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write, Binding::Read],
         }
     }
 

@@ -197,7 +197,7 @@ impl GpuBackend<'_> {
         rows: Range<usize>,
         take: &mut dyn FnMut(usize, f64, usize),
     ) -> Result<()> {
-        for (chunk, groups, wanted) in self.parts(rows, pass.plan().tile_groups) {
+        for (chunk, groups, wanted) in self.parts(rows, pass.plan().assessed_groups()) {
             let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
             let assessed = pass.assess(&self.gpu, chunk, groups)?;
             for row in wanted {

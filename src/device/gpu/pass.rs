@@ -12,10 +12,11 @@ use wgpu::{
 };
 
 use super::context::Gpu;
-use super::e_step::{Layout, Tile};
+use super::e_step::{Layout, Tile, Window};
 use super::kernel::Kernel;
 use super::plan::Plan;
-use super::samples::{Chunk, DeviceSamples, LANES};
+use super::samples::{Chunk, DeviceSamples};
+use super::tuning::SMALL_TILE;
 use crate::device::task::Assignment;
 use crate::error::{Error, Result};
 use crate::model::quadratics::Quadratics;
@@ -58,8 +59,8 @@ pub(super) struct Pass {
 #[derive(Debug)]
 struct Kernels {
     log_density: Arc<Kernel>,
+    merge: Arc<Kernel>,
     posterior: Arc<Kernel>,
-    log_likelihood: Arc<Kernel>,
     moments: Arc<Kernel>,
     reduce: Arc<Kernel>,
 }
@@ -72,6 +73,8 @@ struct Scratch {
     means: Buffer,
     covariances: Buffer,
     densities: Buffer,
+    slices: Buffer,
+    log_likelihoods: Buffer,
     log_densities: Buffer,
     labels: Buffer,
     peaks: Buffer,
@@ -99,8 +102,8 @@ impl Step<'_> {
 #[derive(Debug)]
 struct BoundChunk {
     log_density: BindGroup,
+    merge: BindGroup,
     posterior: BindGroup,
-    log_likelihood: BindGroup,
     moments: BindGroup,
 }
 
@@ -108,9 +111,9 @@ impl Kernels {
     fn new(gpu: &Gpu, plan: &Plan) -> Result<Self> {
         let layout = &plan.layout;
         Ok(Kernels {
-            log_density: gpu.kernel(layout.log_density(plan.uniform, plan.windows[0].len()))?,
+            log_density: gpu.kernel(layout.log_density(plan.uniform, plan.windows[0].components.len()))?,
+            merge: gpu.kernel(layout.merge())?,
             posterior: gpu.kernel(layout.posterior())?,
-            log_likelihood: gpu.kernel(layout.sums.log_likelihood())?,
             moments: gpu.kernel(layout.sums.moments())?,
             reduce: gpu.kernel(layout.sums.reduce())?,
         })
@@ -133,6 +136,8 @@ impl Scratch {
             means: gpu.buffer("means", plan.layout.sums.mean_bytes(), written)?,
             covariances: gpu.buffer("covariances", plan.layout.sums.covariance_bytes(), written)?,
             densities: gpu.buffer("log-densities of components", plan.density_bytes(), device)?,
+            slices: gpu.buffer("sums of exponentials", plan.slice_bytes(), device)?,
+            log_likelihoods: gpu.buffer("log-likelihoods", plan.log_likelihood_bytes(), device)?,
             log_densities: gpu.buffer("log-densities", per_sample, device)?,
             labels: gpu.buffer("labels", per_sample, device)?,
             peaks: gpu.buffer("peaks", per_sample, device)?,
@@ -158,6 +163,18 @@ impl Scratch {
                     part(&self.parameters, plan.window_bytes()),
                     all(&chunk.samples),
                     all(&self.densities),
+                    all(&self.slices),
+                ],
+            ),
+            merge: kernels.merge.bind(
+                &gpu.device,
+                vec![
+                    self.tile(),
+                    all(&chunk.weights),
+                    all(&self.slices),
+                    all(&self.peaks),
+                    all(&self.scales),
+                    all(&self.log_likelihoods),
                 ],
             ),
             posterior: kernels.posterior.bind(
@@ -170,11 +187,9 @@ impl Scratch {
                     all(&self.labels),
                     all(&self.peaks),
                     all(&self.scales),
+                    all(&self.log_likelihoods),
                 ],
             ),
-            log_likelihood: kernels
-                .log_likelihood
-                .bind(&gpu.device, vec![self.tile(), all(&chunk.weights), all(&self.log_densities), all(&self.sums)]),
             moments: kernels.moments.bind(
                 &gpu.device,
                 vec![
@@ -194,20 +209,29 @@ impl Scratch {
 impl Pass {
     pub(super) fn new(gpu: &Gpu, samples: &DeviceSamples, layout: Layout) -> Result<Self> {
         let chunk_groups: Vec<usize> = samples.chunks.iter().map(|chunk| chunk.groups).collect();
-        let Some(plan) = Plan::new(layout, &gpu.limits, &chunk_groups) else {
-            return Err(Error::TooLargeForDevice {
-                device: gpu.info().name.clone(),
-                limit: Plan::limit(&layout, &gpu.limits),
-                n_components: layout.k,
-                n_features: layout.d,
-            });
+        let too_large = || Error::TooLargeForDevice {
+            device: gpu.info().name.clone(),
+            limit: Plan::limit(&layout, &gpu.limits),
+            n_components: layout.k,
+            n_features: layout.d,
+        };
+        let plan = |bytes| Plan::new(layout, &gpu.limits, &chunk_groups, bytes).ok_or_else(too_large);
+        let large = plan(layout.tuning.tile_bytes)?;
+        let (plan, scratch) = match Scratch::new(gpu, &large) {
+            // The samples may have left little memory.
+            Err(Error::OutOfDeviceMemory { .. }) if layout.tuning.tile_bytes > SMALL_TILE => {
+                let small = plan(SMALL_TILE)?;
+                let scratch = Scratch::new(gpu, &small)?;
+                (small, scratch)
+            }
+            scratch => (large, scratch?),
         };
         let kernels = Kernels::new(gpu, &plan)?;
         gpu.keep_kernels();
-        let scratch = Scratch::new(gpu, &plan)?;
         let bound =
             samples.chunks.iter().map(|chunk| scratch.bind(gpu, &plan, &kernels, chunk)).collect::<Result<Vec<_>>>()?;
-        let reduced = [&scratch.covariances, &scratch.sums, &scratch.totals].map(Buffer::as_entire_binding);
+        let reduced = [&scratch.covariances, &scratch.sums, &scratch.totals, &scratch.log_likelihoods];
+        let reduced = reduced.map(Buffer::as_entire_binding);
         let bound_reduce =
             gpu.guarded(|| kernels.reduce.bind(&gpu.device, [scratch.tile()].into_iter().chain(reduced).collect()))?;
         let pass = Pass { plan, kernels, scratch, bound, bound_reduce };
@@ -256,8 +280,8 @@ impl Pass {
 
     /// The kernels.
     pub(super) fn kernels(&self) -> [&Kernel; 5] {
-        let Kernels { log_density, posterior, log_likelihood, moments, reduce } = &self.kernels;
-        [log_density, posterior, log_likelihood, moments, reduce].map(|kernel| &**kernel)
+        let Kernels { log_density, merge, posterior, moments, reduce } = &self.kernels;
+        [log_density, merge, posterior, moments, reduce].map(|kernel| &**kernel)
     }
 
     /// Tiles of a pass.
@@ -275,10 +299,13 @@ impl Pass {
         let (kernels, bound) = (&self.kernels, &self.bound[*chunk]);
         let step =
             |kernel, bound, workgroups| Step { kernel, bound, offsets: vec![self.tile_offset(index)], workgroups };
-        let mut steps = self.e_step(*chunk, index, tile);
-        steps.push(step(&kernels.log_likelihood, &bound.log_likelihood, tile.ranges));
+        let mut steps = self.log_densities(*chunk, index, tile);
+        steps.push(match tile.hard {
+            0 => step(&*kernels.merge, &bound.merge, tile.groups),
+            _ => step(&kernels.posterior, &bound.posterior, tile.groups),
+        });
         steps.push(step(&kernels.moments, &bound.moments, self.plan.moment_workgroups(tile)));
-        steps.push(step(&kernels.reduce, &self.bound_reduce, tile.statistics.div_ceil(LANES as u32)));
+        steps.push(step(&kernels.reduce, &self.bound_reduce, self.plan.layout.sums.reductions() as u32));
         steps
     }
 
@@ -339,7 +366,7 @@ impl Pass {
         let means = layout.sums.means(&layout.means(model, &samples.coordinates));
         gpu.guarded(|| {
             for (i, window) in self.plan.windows.iter().enumerate() {
-                let parameters = layout.parameters(model, &samples.coordinates, &constants, window.clone());
+                let parameters = layout.parameters(model, &samples.coordinates, &constants, window);
                 let offset = i as u64 * self.plan.window_stride;
                 gpu.queue.write_buffer(&self.scratch.parameters, offset, bytemuck::cast_slice(&parameters));
             }
@@ -355,18 +382,23 @@ impl Pass {
         let mut encoder = encoder(gpu);
         encoder.clear_buffer(&self.scratch.labels, 0, None);
         let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-        self.e_step(chunk, spare, &tile).iter().for_each(|step| step.dispatch(&mut pass));
+        self.log_densities(chunk, spare, &tile).iter().for_each(|step| step.dispatch(&mut pass));
+        let offsets = [self.tile_offset(spare)];
+        self.kernels.posterior.dispatch(&mut pass, &self.bound[chunk].posterior, &offsets, tile.groups);
         drop(pass);
         encoder
     }
 
-    fn e_step(&self, chunk: usize, tile_index: usize, tile: &Tile) -> Vec<Step<'_>> {
-        let (kernels, bound, offset) = (&self.kernels, &self.bound[chunk], self.tile_offset(tile_index));
-        let step = |kernel, bound, offsets| Step { kernel, bound, offsets, workgroups: tile.groups };
-        let windows = (0..self.plan.windows.len()).map(|window| (window as u64 * self.plan.window_stride) as u32);
-        let densities = windows.map(|window| step(&*kernels.log_density, &bound.log_density, vec![offset, window]));
-        let posterior = [step(&*kernels.posterior, &bound.posterior, vec![offset])];
-        densities.chain(posterior).collect()
+    /// The log-densities of all components, window by window.
+    fn log_densities(&self, chunk: usize, tile_index: usize, tile: &Tile) -> Vec<Step<'_>> {
+        let (kernel, bound, offset) = (&*self.kernels.log_density, &self.bound[chunk], self.tile_offset(tile_index));
+        let step = |(i, window): (usize, &Window)| Step {
+            kernel,
+            bound: &bound.log_density,
+            offsets: vec![offset, (i as u64 * self.plan.window_stride) as u32],
+            workgroups: tile.groups * window.slices() as u32,
+        };
+        self.plan.windows.iter().enumerate().map(step).collect()
     }
 
     fn tile_offset(&self, index: usize) -> u32 {

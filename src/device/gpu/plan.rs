@@ -1,15 +1,11 @@
-//! How a pass is cut up: windows of components, tiles of samples, ranges of a tile, and the scratch they need.
-
-use std::ops::Range;
+//! How a pass is cut up: windows and slices of components, tiles of samples, ranges of a tile, and the scratch they need.
 
 use wgpu::Limits;
 
-use super::e_step::{Layout, MOST_TRIPS, Tile};
+use super::e_step::{Layout, MOST_TRIPS, Tile, Window};
 use super::m_step::MOST_RANGE_GROUPS;
 use super::samples::{GROUP, LANES};
 
-/// Scratch for what belongs to the samples of a tile; a single group may need more.
-const SAMPLE_SCRATCH: usize = 24 << 20;
 /// Scratch for the sums of a tile's ranges; a single set may need more.
 const SUM_SCRATCH: usize = 12 << 20;
 /// Scratch for totals; a single set may need more.
@@ -20,9 +16,15 @@ const TOTAL_SCRATCH: usize = 4 << 20;
 const MOST_WORK: usize = 40_000_000_000;
 
 /// Multiply-adds and dispatches of one submission: longer passes are handed over in parts, for some systems watch over
-/// whole submissions.
+/// whole submissions, and nothing runs before the first one is handed over.
 const MOST_SUBMITTED_WORK: usize = 400_000_000_000;
-const MOST_SUBMITTED_DISPATCHES: usize = 4096;
+const MOST_SUBMITTED_DISPATCHES: usize = 96;
+
+/// Bytes of a uniform binding, where adapters allow more: that is what their caches are made for.
+const MOST_UNIFORM: u64 = 64 << 10;
+
+/// Groups that are assessed at a time: what is read back takes 16 MiB.
+const MOST_ASSESSED_GROUPS: usize = 8192;
 
 /// Groups of a range that are worth the cost of adding up the lanes of a workgroup.
 const LEAST_RANGE_GROUPS: usize = 16;
@@ -36,8 +38,8 @@ pub(super) struct Plan {
     pub(super) layout: Layout,
     /// Whether the parameters of a window fit into a uniform binding.
     pub(super) uniform: bool,
-    /// Components of the windows; all but the last have as many as the first.
-    pub(super) windows: Vec<Range<usize>>,
+    /// The windows; all but the last have as many components as the first.
+    pub(super) windows: Vec<Window>,
     /// Bytes from one window's parameters to the next one's.
     pub(super) window_stride: u64,
     /// Bytes from one tile to the next in their buffer.
@@ -53,32 +55,54 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan for chunks of a number of groups each; `None` where the model is larger than the kernels take.
-    pub(super) fn new(layout: Layout, limits: &Limits, chunk_groups: &[usize]) -> Option<Self> {
-        let in_uniform = layout.window(limits.max_uniform_buffer_binding_size as usize);
+    /// The plan for chunks of a number of groups each, and tiles of a number of bytes; `None` where the model is larger
+    /// than the kernels take.
+    pub(super) fn new(layout: Layout, limits: &Limits, chunk_groups: &[usize], tile_bytes: usize) -> Option<Self> {
+        let in_uniform = layout.window(limits.max_uniform_buffer_binding_size.min(MOST_UNIFORM) as usize);
         let in_storage = layout.window(limits.max_storage_buffer_binding_size as usize);
-        let (uniform, window) = if in_uniform > 0 { (true, in_uniform) } else { (false, in_storage) };
+        let padded = layout.padded_components();
+        let uniform = in_uniform > 0 && (in_uniform == padded || !layout.tuning.reads_storage);
+        let window = if uniform { in_uniform } else { in_storage };
         // The posterior goes over all components twice.
         if window == 0 || 2 * layout.k > MOST_TRIPS {
             return None;
         }
-        let (padded, set_bytes) = (layout.padded_components(), layout.sums.numbers() * size_of::<f32>());
+        let set_bytes = layout.sums.numbers() * size_of::<f32>();
         let most_ranges = (SUM_SCRATCH / (set_bytes * layout.sums.sets)).max(1);
-        let tile_groups = (SAMPLE_SCRATCH / (GROUP * (padded + 4) * size_of::<f32>()))
-            .min(most_ranges * MOST_RANGE_GROUPS)
-            .min(MOST_WORK / layout.group_work())
-            .min(chunk_groups[0])
-            .max(1);
-        let ranges = (layout.tuning.workgroups / layout.sums.workgroups())
+        // Log-densities of a group, and what else there is of each of its samples.
+        let of_group = |slices: usize| GROUP * (padded + 2 * slices + 4) * size_of::<f32>();
+        let most_bound = limits.max_storage_buffer_binding_size as usize / (GROUP * padded * size_of::<f32>());
+        let tile_groups = |slices: usize| {
+            (tile_bytes / of_group(slices))
+                .min(most_bound)
+                .min(most_ranges * MOST_RANGE_GROUPS)
+                .min(MOST_WORK / layout.group_work())
+                .min(chunk_groups[0])
+                .max(1)
+        };
+        let windows = |slices: usize| windows(&layout, window, layout.slice(slices));
+        let filling = layout.tuning.e_workgroups.div_ceil(tile_groups(1));
+        let windows = windows(filling);
+        let slices = windows.iter().map(Window::slices).sum();
+        let tile_groups = tile_groups(slices);
+        let ranges = (layout.tuning.m_workgroups / layout.sums.workgroups())
             .min(tile_groups / LEAST_RANGE_GROUPS)
             .max(tile_groups.div_ceil(MOST_RANGE_GROUPS))
             .clamp(1, most_ranges.min(tile_groups));
-        let (tiles, slots) = tiles(&layout, chunk_groups, tile_groups, ranges, TOTAL_SCRATCH / set_bytes);
+        let first = Tile {
+            stride: (tile_groups * LANES) as u32,
+            components: layout.k as u32,
+            range_groups: tile_groups.div_ceil(ranges) as u32,
+            statistics: layout.sums.numbers() as u32,
+            slices: slices as u32,
+            ..Tile::default()
+        };
+        let (tiles, slots) = tiles(&first, chunk_groups, tile_groups, TOTAL_SCRATCH / set_bytes);
         let alignment = limits.min_uniform_buffer_offset_alignment.max(limits.min_storage_buffer_offset_alignment);
         let align = |bytes: u64| bytes.next_multiple_of(alignment.into());
         Some(Plan {
             uniform,
-            windows: (0..padded).step_by(window).map(|first| first..(first + window).min(padded)).collect(),
+            windows,
             window_stride: align(layout.window_vectors(window) as u64 * VECTOR),
             tile_stride: align(size_of::<Tile>() as u64),
             tile_groups,
@@ -108,7 +132,7 @@ impl Plan {
 
     /// Bytes of the parameters of one window.
     pub(super) fn window_bytes(&self) -> u64 {
-        self.layout.window_vectors(self.windows[0].len()) as u64 * VECTOR
+        self.layout.window_vectors(self.windows[0].components.len()) as u64 * VECTOR
     }
 
     /// Bytes of the parameters of all windows.
@@ -131,6 +155,21 @@ impl Plan {
         self.layout.padded_components() as u64 * self.sample_bytes(self.tile_groups)
     }
 
+    /// Bytes of the sums of exponentials of a tile's slices.
+    pub(super) fn slice_bytes(&self) -> u64 {
+        2 * self.slices() as u64 * self.sample_bytes(self.tile_groups)
+    }
+
+    /// Slices of all windows.
+    pub(super) fn slices(&self) -> usize {
+        self.windows.iter().map(Window::slices).sum()
+    }
+
+    /// Bytes of the log-likelihoods of a tile's groups.
+    pub(super) fn log_likelihood_bytes(&self) -> u64 {
+        (self.tile_groups * size_of::<f32>()) as u64
+    }
+
     /// Bytes of one set of sums.
     pub(super) fn set_bytes(&self) -> u64 {
         (self.layout.sums.numbers() * size_of::<f32>()) as u64
@@ -146,11 +185,16 @@ impl Plan {
         self.slots as u64 * self.set_bytes()
     }
 
-    /// Bytes of the largest readback: all totals, two numbers for each sample of a tile, or the components'
+    /// Groups that are assessed at a time.
+    pub(super) fn assessed_groups(&self) -> usize {
+        self.tile_groups.min(MOST_ASSESSED_GROUPS)
+    }
+
+    /// Bytes of the largest readback: all totals, two numbers for each sample that is assessed, or the components'
     /// log-densities of one group.
     pub(super) fn staging_bytes(&self) -> u64 {
         let one_group = self.layout.k as u64 * self.sample_bytes(1);
-        self.total_bytes().max(2 * self.sample_bytes(self.tile_groups)).max(one_group)
+        self.total_bytes().max(2 * self.sample_bytes(self.assessed_groups())).max(one_group)
     }
 
     /// Groups whose components' log-densities one readback takes.
@@ -162,7 +206,7 @@ impl Plan {
     /// Tiles of one submission.
     pub(super) fn tiles_at_once(&self) -> usize {
         let by_work = MOST_SUBMITTED_WORK / (self.tile_groups * self.layout.group_work());
-        let by_dispatches = MOST_SUBMITTED_DISPATCHES / (self.windows.len() + 4);
+        let by_dispatches = MOST_SUBMITTED_DISPATCHES / (self.windows.len() + 3);
         by_work.min(by_dispatches).max(1)
     }
 
@@ -172,33 +216,26 @@ impl Plan {
     }
 }
 
+/// The windows of components, cut into slices.
+fn windows(layout: &Layout, window: usize, slice: usize) -> Vec<Window> {
+    let padded = layout.padded_components();
+    let mut windows: Vec<Window> = Vec::new();
+    for first in (0..padded).step_by(window) {
+        let first_slice = windows.iter().map(Window::slices).sum();
+        windows.push(Window { components: first..(first + window).min(padded), slice, first_slice });
+    }
+    windows
+}
+
 /// All tiles with the chunk of each, for a soft and then for a hard pass; and the number of sets of totals, at most
-/// `most_slots` (one, if that is none), over which the tiles are spread evenly.
-fn tiles(
-    layout: &Layout,
-    chunk_groups: &[usize],
-    tile_groups: usize,
-    ranges: usize,
-    most_slots: usize,
-) -> (Vec<(usize, Tile)>, usize) {
-    let range_groups = tile_groups.div_ceil(ranges);
+/// `most_slots` (one, if that is none), over which the tiles are spread evenly. `like` has what is the same in all.
+fn tiles(like: &Tile, chunk_groups: &[usize], tile_groups: usize, most_slots: usize) -> (Vec<(usize, Tile)>, usize) {
     let mut soft: Vec<(usize, Tile)> = Vec::new();
     for (chunk, &all) in chunk_groups.iter().enumerate() {
         for first_group in (0..all).step_by(tile_groups) {
-            let groups = tile_groups.min(all - first_group);
-            let tile = Tile {
-                first_group: first_group as u32,
-                groups: groups as u32,
-                stride: (tile_groups * LANES) as u32,
-                components: layout.k as u32,
-                hard: 0,
-                ranges: groups.div_ceil(range_groups) as u32,
-                range_groups: range_groups as u32,
-                statistics: layout.sums.numbers() as u32,
-                slot: 0,
-                accumulate: 0,
-            };
-            soft.push((chunk, tile));
+            let groups = tile_groups.min(all - first_group) as u32;
+            let ranges = groups.div_ceil(like.range_groups);
+            soft.push((chunk, Tile { first_group: first_group as u32, groups, ranges, ..*like }));
         }
     }
     let (count, slots) = (soft.len(), soft.len().min(most_slots.max(1)));
@@ -214,7 +251,7 @@ fn tiles(
 #[cfg(test)]
 mod tests {
     use super::super::e_step::Factors;
-    use super::super::tuning::Tuning;
+    use super::super::tuning::{SMALL_TILE, Tuning};
     use super::*;
     use crate::model::statistics::Statistics;
 
@@ -230,7 +267,7 @@ mod tests {
         let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
         let mut plans = Vec::new();
         for (factors, statistics) in SHAPES {
-            for tuning in [Tuning::HARDWARE, Tuning::SOFTWARE] {
+            for tuning in Tuning::ALL {
                 for d in [1, 2, 5, 16, 17, 33, 64, 128] {
                     for k in [1, 7, 65, 300, 1024] {
                         for groups in [1, 39_063] {
@@ -238,7 +275,7 @@ mod tests {
                             let chunks: Vec<usize> =
                                 (0..groups).step_by(per_chunk).map(|first| per_chunk.min(groups - first)).collect();
                             let layout = Layout::new(factors, statistics, d, k, tuning);
-                            plans.push(Plan::new(layout, &limits, &chunks).expect("a plan"));
+                            plans.push(Plan::new(layout, &limits, &chunks, tuning.tile_bytes).expect("a plan"));
                         }
                     }
                 }
@@ -251,8 +288,8 @@ mod tests {
     fn a_model_that_the_kernels_do_not_take_is_told_their_limit() {
         let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
         let plan = |d, k| {
-            let layout = Layout::new(Factors::Triangular, Statistics::Triangles, d, k, Tuning::HARDWARE);
-            Plan::new(layout, &limits, &[1]).ok_or_else(|| Plan::limit(&layout, &limits))
+            let layout = Layout::new(Factors::Triangular, Statistics::Triangles, d, k, Tuning::NVIDIA);
+            Plan::new(layout, &limits, &[1], SMALL_TILE).ok_or_else(|| Plan::limit(&layout, &limits))
         };
         assert_eq!(plan(2, 30_001).unwrap_err(), "at most 30000 components");
         let refused = plan(100_000, 3).unwrap_err();
@@ -261,19 +298,32 @@ mod tests {
     }
 
     #[test]
-    fn scratch_is_at_most_64_mib_and_four_copies_of_the_statistics() {
+    fn scratch_is_at_most_a_tile_and_40_mib_and_four_copies_of_the_statistics() {
         for plan in plans() {
             let scratch = plan.parameter_bytes()
                 + plan.tile_bytes()
                 + plan.density_bytes()
+                + plan.slice_bytes()
                 + 4 * plan.sample_bytes(plan.tile_groups)
+                + plan.log_likelihood_bytes()
                 + plan.sum_bytes()
                 + plan.total_bytes()
                 + plan.staging_bytes()
                 // Means and covariances: a set without its counts.
                 + plan.set_bytes();
-            let allowed = (64 << 20) + 4 * plan.set_bytes();
+            let allowed = plan.layout.tuning.tile_bytes as u64 + (40 << 20) + 4 * plan.set_bytes();
             assert!(scratch <= allowed, "{:?}: {} of {} MiB", plan.layout, scratch >> 20, allowed >> 20);
+        }
+    }
+
+    #[test]
+    fn hardware_is_filled_where_there_is_work_for_that() {
+        for plan in plans().iter().filter(|plan| plan.layout.tuning.reads_storage) {
+            let (most, workgroups) = (plan.layout.tuning.e_workgroups, plan.tile_groups * plan.slices());
+            // The sums of exponentials of more slices leave room for fewer groups.
+            let is_filled = 2 * workgroups >= most;
+            let one_each = plan.layout.slice(usize::MAX);
+            assert!(is_filled || plan.windows.iter().all(|window| window.slice == one_each), "{plan:?}");
         }
     }
 
@@ -297,7 +347,7 @@ mod tests {
                 assert!(tile.range_groups as usize <= MOST_RANGE_GROUPS);
                 assert!(tile.ranges as usize * plan.layout.sums.sets <= MOST_TRIPS);
             }
-            let windows: Vec<usize> = plan.windows.iter().flat_map(Clone::clone).collect();
+            let windows: Vec<usize> = plan.windows.iter().flat_map(|window| window.components.clone()).collect();
             assert_eq!(windows, (0..plan.layout.padded_components()).collect::<Vec<_>>());
         }
     }

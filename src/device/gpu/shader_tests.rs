@@ -4,12 +4,14 @@
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
+use wgpu::Limits;
 
 use super::ceiling;
 use super::e_step::{Factors, Layout, MOST_TRIPS, TILE_FIELDS, Tile};
 use super::kernel::{Binding, KernelSource};
 use super::m_step::MOST_RANGE_GROUPS;
-use super::tuning::Tuning;
+use super::plan::Plan;
+use super::tuning::{SMALL_TILE, Tuning};
 use crate::model::statistics::Statistics;
 
 /// The uniform binding that every adapter has.
@@ -22,7 +24,7 @@ fn layouts() -> Vec<Layout> {
         (Factors::Triangular, Statistics::Pooled),
         (Factors::Diagonal, Statistics::Diagonals),
     ] {
-        for tuning in [Tuning::HARDWARE, Tuning::SOFTWARE] {
+        for tuning in Tuning::ALL {
             for d in [1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 32, 33, 64, 128, 200] {
                 for k in [1, 7, 300] {
                     layouts.push(Layout::new(factors, statistics, d, k, tuning));
@@ -34,12 +36,12 @@ fn layouts() -> Vec<Layout> {
 }
 
 pub(super) fn sources(layout: &Layout) -> Vec<KernelSource> {
-    let window = layout.window(UNIFORM_BYTES);
-    let (uniform, window) = if window > 0 { (true, window) } else { (false, layout.window(128 << 20)) };
+    let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
+    let plan = Plan::new(*layout, &limits, &[1], SMALL_TILE).expect("a plan");
     vec![
-        layout.log_density(uniform, window),
+        layout.log_density(plan.uniform, plan.windows[0].components.len()),
+        layout.merge(),
         layout.posterior(),
-        layout.sums.log_likelihood(),
         layout.sums.moments(),
         layout.sums.reduce(),
         ceiling::multiply_add(),
@@ -115,7 +117,7 @@ fn bindings_and_entry_points_are_those_the_host_names() {
 #[test]
 fn the_tile_lies_in_memory_as_the_host_lays_it() {
     let (module, _) =
-        compile(&Layout::new(Factors::Triangular, Statistics::Triangles, 3, 2, Tuning::HARDWARE).sums.reduce());
+        compile(&Layout::new(Factors::Triangular, Statistics::Triangles, 3, 2, Tuning::NVIDIA).sums.reduce());
     let tile = module.types.iter().find(|(_, t)| t.name.as_deref() == Some("Tile")).expect("Tile").1;
     let TypeInner::Struct { members, span } = &tile.inner else { panic!("Tile is no struct") };
     // A uniform struct may end in padding, never in less than the host writes.
@@ -133,6 +135,7 @@ fn the_tile_lies_in_memory_as_the_host_lays_it() {
         std::mem::offset_of!(Tile, statistics),
         std::mem::offset_of!(Tile, slot),
         std::mem::offset_of!(Tile, accumulate),
+        std::mem::offset_of!(Tile, slices),
     ];
     let declared: Vec<_> = members.iter().map(|member| member.offset as usize).collect();
     assert_eq!(declared, offsets);
@@ -158,11 +161,8 @@ fn workgroup_memory_and_uniform_windows_stay_within_what_every_adapter_has() {
 fn no_invocation_exceeds_the_loop_trips_that_every_driver_allows() {
     for layout in layouts() {
         let d = layout.d;
-        let window = match layout.window(UNIFORM_BYTES) {
-            0 => layout.window(128 << 20),
-            window => window,
-        };
-        assert!(window > 0, "{layout:?}");
+        // The longest slice.
+        let window = layout.slice(1);
         let (block, step) = (d.min(8), d.min(4));
         let blocks = d.div_ceil(block);
         let mut trips = 0;

@@ -22,7 +22,7 @@ fn every_kernel_is_the_one_that_was_reviewed() {
         (Factors::Triangular, Statistics::Pooled, "pooled", 5, 2),
         (Factors::Diagonal, Statistics::Diagonals, "diagonals", 6, 7),
     ] {
-        let layout = Layout::new(factors, statistics, d, k, Tuning::HARDWARE);
+        let layout = Layout::new(factors, statistics, d, k, Tuning::NVIDIA);
         // Those of the ceiling are constant.
         for source in sources(&layout).into_iter().filter(|source| !["multiply_add", "copy"].contains(&source.stage)) {
             let (name, generated) = (format!("{name}_d{d}_k{k}_{}.wgsl", source.stage), source.header);

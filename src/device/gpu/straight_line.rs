@@ -5,10 +5,21 @@ use std::fmt::Write;
 
 use super::samples::LANES;
 
+/// Distances that leave the range of f32 are far beyond any that matters: products of features and factors are finite, and
+/// sums of their squares are infinite at most.
+const BOUNDED: &str = "return min(distance, vec4<f32>(1e37));";
+
 const LANE_NAMES: [&str; 4] = ["x", "y", "z", "w"];
 
-/// The function of `log_density_triangle.wgsl` for d features, whose means take so many vectors.
-pub(super) fn squared_distance(d: usize, mean_vectors: usize) -> String {
+/// The functions of `log_density_triangle.wgsl` for d features, whose means take a number of vectors.
+pub(super) fn triangle(d: usize, mean_vectors: usize) -> String {
+    let mut load = format!("    var x: array<vec4<f32>, {d}>;\n");
+    for i in 0..d {
+        append_line(&mut load, &format!("x[{i}] = samples[at + {i}u * LANES];"));
+    }
+    append_line(&mut load, "return x;");
+    let mut code = String::new();
+    append(&mut code, &format!("fn load(at: u32) -> array<vec4<f32>, {d}>"), &load);
     // Number n of the parameters that begin at a vector.
     let parameter = |first: usize, n: usize| format!("parameters[at + {}u].{}", first + n / 4, LANE_NAMES[n % 4]);
     let mut body = String::new();
@@ -23,14 +34,45 @@ pub(super) fn squared_distance(d: usize, mean_vectors: usize) -> String {
         for i in 1..=j {
             append_line(&mut body, &format!("y = fma(c{i}, vec4<f32>({}), y);", parameter(mean_vectors, column + i)));
         }
-        // Beyond this a sum of squares could leave the range of f32.
-        append_line(&mut body, "y = clamp(y, vec4<f32>(-1e15), vec4<f32>(1e15));");
         append_line(&mut body, "distance = fma(y, y, distance);");
+    }
+    append_line(&mut body, BOUNDED);
+    let signature = format!("fn squared_distance(x: ptr<function, array<vec4<f32>, {d}>>, at: u32) -> vec4<f32>");
+    append(&mut code, &signature, &body);
+    code
+}
+
+/// The function of `log_density_blocks.wgsl` for blocks of columns, whose rows take a number of vectors, and some rows at a
+/// time.
+pub(super) fn block_distance(block: usize, row_vectors: usize, step: usize) -> String {
+    let mut body = String::new();
+    for j in 0..block {
+        append_line(&mut body, &format!("var y{j} = vec4<f32>(0.0);"));
+    }
+    append_line(&mut body, "var at = row;");
+    append_line(&mut body, &format!("for (var i = 0u; i < rows; i += {step}u) {{"));
+    append_line(&mut body, "    let mean = parameters[component + i / 4u];");
+    for (s, lane) in LANE_NAMES.iter().take(step).enumerate() {
+        // Past the last feature the rows of P are zero: any finite number will do.
+        append_line(&mut body, &format!("    let c{s} = samples[x + min(i + {s}u, DIM - 1u) * LANES] - mean.{lane};"));
+        for vector in 0..row_vectors {
+            let place = s * row_vectors + vector;
+            append_line(&mut body, &format!("    let p{s}_{vector} = parameters[at + {place}u];"));
+        }
+        for j in 0..block {
+            let p = format!("p{s}_{}.{}", j / 4, LANE_NAMES[j % 4]);
+            append_line(&mut body, &format!("    y{j} = fma(c{s}, vec4<f32>({p}), y{j});"));
+        }
+    }
+    append_line(&mut body, &format!("    at += {}u;", step * row_vectors));
+    append_line(&mut body, "}");
+    append_line(&mut body, "var distance = y0 * y0;");
+    for j in 1..block {
+        append_line(&mut body, &format!("distance = fma(y{j}, y{j}, distance);"));
     }
     append_line(&mut body, "return distance;");
     let mut code = String::new();
-    let signature = format!("fn squared_distance(x: ptr<function, array<vec4<f32>, {d}>>, at: u32) -> vec4<f32>");
-    append(&mut code, &signature, &body);
+    append(&mut code, "fn block_distance(x: u32, component: u32, row: u32, rows: u32) -> vec4<f32>", &body);
     code
 }
 
@@ -50,18 +92,29 @@ pub(super) fn diagonal_densities(d: usize, at_once: usize) -> String {
         append_line(&mut body, &format!("    let mean{c} = parameters[at + {c}u * COMPONENT + i];"));
         append_line(&mut body, &format!("    let reciprocal{c} = parameters[at + {c}u * COMPONENT + MEAN + i];"));
         for lane in lanes {
-            let y = format!("(s{lane} - mean{c}.{lane}) * reciprocal{c}.{lane}");
-            append_line(&mut body, &format!("    distance{c} = add_square({y}, distance{c});"));
+            append_line(&mut body, &format!("    let y{c}{lane} = (s{lane} - mean{c}.{lane}) * reciprocal{c}.{lane};"));
+            append_line(&mut body, &format!("    distance{c} = fma(y{c}{lane}, y{c}{lane}, distance{c});"));
         }
     }
     append_line(&mut body, "}");
     for c in 0..at_once {
         let constant = format!("parameters[at + {}u * COMPONENT - 1u].x", c + 1);
-        let density = format!("fma(vec4<f32>(-0.5), distance{c}, vec4<f32>({constant}))");
-        append_line(&mut body, &format!("densities[to + {c}u * tile.stride] = {density};"));
+        let density = format!("fma(vec4<f32>(-0.5), bounded(distance{c}), vec4<f32>({constant}))");
+        append_line(&mut body, &format!("let density{c} = {density};"));
+        append_line(&mut body, &format!("densities[to + {c}u * tile.stride] = density{c};"));
     }
+    append_line(&mut body, "var greatest = density0;");
+    for c in 1..at_once {
+        append_line(&mut body, &format!("greatest = max(greatest, density{c});"));
+    }
+    append_line(&mut body, "var sum = exp(density0 - greatest);");
+    for c in 1..at_once {
+        append_line(&mut body, &format!("sum += exp(density{c} - greatest);"));
+    }
+    append_line(&mut body, "return Exponentials(greatest, sum);");
     let mut code = String::new();
-    append(&mut code, "fn write_densities(x: u32, at: u32, to: u32)", &body);
+    append(&mut code, "fn bounded(distance: vec4<f32>) -> vec4<f32>", &format!("    {BOUNDED}\n"));
+    append(&mut code, "fn write_densities(x: u32, at: u32, to: u32) -> Exponentials", &body);
     code
 }
 

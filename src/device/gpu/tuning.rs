@@ -1,31 +1,84 @@
-//! Differences between adapters: one shape of the passes for hardware, another for drivers that run shaders on a
-//! processor.
+//! Differences between adapters: one shape of the passes for each kind of hardware, another for drivers that run shaders
+//! on a processor.
 
-use crate::device::choice::DeviceInfo;
+use wgpu::{AdapterInfo, DeviceType};
 
 /// How passes are shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tuning {
-    /// Numbers that the M step may keep alive. Hardware has 255 registers at most; on a processor a load from a buffer
-    /// costs as much as a hundred additions to sums in its first cache.
+    /// Numbers that the M step may keep alive. Registers are few, and what does not fit goes through memory in the
+    /// innermost loop; on a processor a load from a buffer costs as much as a hundred additions to sums in its first
+    /// cache.
     pub(crate) registers: usize,
-    /// Whether the lanes of a workgroup add up their sums, or each hands over its own. Hardware has fast memory for the
-    /// former; on a processor a barrier means that everything alive is kept in memory, all through the kernel.
-    pub(crate) adds_lanes: bool,
+    /// Most features of which the M step takes all second moments at once.
+    pub(crate) whole_moments: usize,
     /// Most features that the E step takes at once with their whole factor: samples, and their distances from a mean,
     /// are in registers, or in a processor's first cache.
     pub(crate) whole_factor: usize,
-    /// Workgroups of the M step that fill the adapter.
-    pub(crate) workgroups: usize,
+    /// Whether the lanes of a workgroup add up their sums, or each hands over its own. Hardware has fast memory for the
+    /// former; on a processor a barrier means that everything alive is kept in memory, all through the kernel.
+    pub(crate) adds_lanes: bool,
+    /// Whether parameters that do not fit into a uniform binding are read from storage. On a processor each lane gathers
+    /// what it reads from there, and windows of parameters are faster.
+    pub(crate) reads_storage: bool,
+    /// Workgroups that fill the adapter: the E step cuts the components into slices where the samples of a tile are
+    /// fewer, and the M step the samples of a tile into ranges.
+    pub(crate) e_workgroups: usize,
+    pub(crate) m_workgroups: usize,
+    /// Bytes of what belongs to the samples of a tile. A tile that fills a large adapter is larger than its caches; one
+    /// of the few workgroups that fill a small one stays in them.
+    pub(crate) tile_bytes: usize,
 }
 
+/// Bytes of a tile for adapters with memory of their own, and for all others.
+pub(crate) const LARGE_TILE: usize = 256 << 20;
+pub(crate) const SMALL_TILE: usize = 24 << 20;
+
+/// Numbers by which drivers name vendors.
+const AMD_VENDOR: u32 = 0x1002;
+const NVIDIA_VENDOR: u32 = 0x10de;
+
 impl Tuning {
-    pub(crate) const HARDWARE: Tuning = Tuning { registers: 240, adds_lanes: true, whole_factor: 16, workgroups: 4096 };
-    pub(crate) const SOFTWARE: Tuning = Tuning { registers: 820, adds_lanes: false, whole_factor: 32, workgroups: 24 };
+    /// Up to 255 registers.
+    pub(crate) const NVIDIA: Tuning = Tuning {
+        registers: 240,
+        whole_moments: 16,
+        whole_factor: 16,
+        adds_lanes: true,
+        reads_storage: true,
+        e_workgroups: 4096,
+        m_workgroups: 4096,
+        tile_bytes: LARGE_TILE,
+    };
+    /// Up to 256 registers, but twice as many invocations with half of them.
+    pub(crate) const AMD: Tuning = Tuning { registers: 160, ..Tuning::NVIDIA };
+    /// Intel's, Apple's and unknown adapters: 128 registers.
+    pub(crate) const NARROW: Tuning =
+        Tuning { registers: 110, whole_moments: 8, tile_bytes: SMALL_TILE, ..Tuning::NVIDIA };
+    /// Drivers that run shaders on a processor.
+    pub(crate) const SOFTWARE: Tuning = Tuning {
+        registers: 820,
+        whole_moments: 16,
+        whole_factor: 32,
+        adds_lanes: false,
+        reads_storage: false,
+        e_workgroups: 1,
+        m_workgroups: 24,
+        tile_bytes: SMALL_TILE,
+    };
+    #[cfg(test)]
+    pub(crate) const ALL: [Tuning; 4] = [Tuning::NVIDIA, Tuning::AMD, Tuning::NARROW, Tuning::SOFTWARE];
 
     /// The shape for an adapter.
-    pub(crate) fn of(adapter: &DeviceInfo) -> Self {
-        if adapter.device_type == "software" { Tuning::SOFTWARE } else { Tuning::HARDWARE }
+    pub(crate) fn of(adapter: &AdapterInfo) -> Self {
+        let vendor = match (adapter.device_type, adapter.vendor) {
+            (DeviceType::Cpu, _) => return Tuning::SOFTWARE,
+            (_, NVIDIA_VENDOR) => Tuning::NVIDIA,
+            (_, AMD_VENDOR) => Tuning::AMD,
+            _ => Tuning::NARROW,
+        };
+        let tile_bytes = if adapter.device_type == DeviceType::DiscreteGpu { LARGE_TILE } else { SMALL_TILE };
+        Tuning { tile_bytes, ..vendor }
     }
 }
 
@@ -43,7 +96,7 @@ mod tests {
     use crate::model::mixture::Mixture;
 
     #[test]
-    fn both_shapes_make_the_same_of_the_same_samples() {
+    fn all_shapes_make_the_same_of_the_same_samples() {
         let Some(gpu) = open() else { return };
         for (n, d, k) in [(1_000, 1, 3), (3_000, 5, 11), (5_000, 16, 9), (700, 21, 3)] {
             let means = Array2::from_shape_fn((k, d), |(k, i)| ((k * 7 + i * 5) % 11) as f64);
@@ -53,7 +106,7 @@ mod tests {
                 let mixture = Mixture::new(weights, means.clone(), covariances).unwrap();
                 let points = Points::new(mixture.sample(n, 1).0).unwrap();
                 for assignment in [Assignment::Soft, Assignment::Hard] {
-                    let [a, b] = [Tuning::HARDWARE, Tuning::SOFTWARE].map(|tuning| {
+                    let [a, others @ ..] = Tuning::ALL.map(|tuning| {
                         let mut gpu = gpu.clone();
                         gpu.tuning = tuning;
                         let mut backend = gpu.load(&points, None).unwrap();
@@ -61,13 +114,15 @@ mod tests {
                         (moments.lower_bound(), moments.maximize(1e-6).unwrap())
                     });
                     let what = format!("{n}, {d}, {k}, {family}, {assignment:?}");
-                    assert!((a.0 - b.0).abs() <= 1e-5, "{what}: {} and {}", a.0, b.0);
                     let numbers = |(_, model): &(f64, Mixture)| -> Vec<f64> {
                         let weights = model.weights().iter().chain(model.means());
                         weights.chain(model.covariances().values()).copied().collect()
                     };
-                    for (a, b) in numbers(&a).iter().zip(numbers(&b)) {
-                        assert!((a - b).abs() <= 1e-5, "{what}: {a} and {b}");
+                    for b in &others {
+                        assert!((a.0 - b.0).abs() <= 1e-5, "{what}: {} and {}", a.0, b.0);
+                        for (a, b) in numbers(&a).iter().zip(numbers(b)) {
+                            assert!((a - b).abs() <= 1e-5, "{what}: {a} and {b}");
+                        }
                     }
                 }
             }

@@ -31,8 +31,9 @@ const POISON: u32 = 0x7fc0_0000;
 impl Pass {
     /// Fills all that a pass writes with what is not a number.
     fn poison(&self, gpu: &Gpu) {
-        let Scratch { densities, log_densities, labels, peaks, scales, sums, totals, .. } = &self.scratch;
-        for buffer in [densities, log_densities, labels, peaks, scales, sums, totals] {
+        let Scratch { densities, slices, log_likelihoods, log_densities, labels, .. } = &self.scratch;
+        let Scratch { peaks, scales, sums, totals, .. } = &self.scratch;
+        for buffer in [densities, slices, log_likelihoods, log_densities, labels, peaks, scales, sums, totals] {
             let poison = vec![POISON; buffer.size() as usize / size_of::<u32>()];
             gpu.guarded(|| gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(&poison))).unwrap();
         }
@@ -66,7 +67,7 @@ fn hold_to_the_cpu(gpu: &Gpu, mixture: &Mixture, points: &Points, assignment: As
     let expected = cpu.assess(model, 0..n).unwrap();
     let reference = pass.write_model(gpu, &backend.samples, model).unwrap();
     let mut log_densities = Array1::from_elem(n, f64::NAN);
-    for (chunk, groups, rows) in backend.parts(0..n, pass.plan().tile_groups) {
+    for (chunk, groups, rows) in backend.parts(0..n, pass.plan().assessed_groups()) {
         let start = (backend.samples.chunks[chunk].first_group + groups.start) * GROUP;
         pass.poison(gpu);
         let assessed = pass.assess(gpu, chunk, groups).unwrap();
@@ -88,7 +89,7 @@ fn hold_to_the_cpu(gpu: &Gpu, mixture: &Mixture, points: &Points, assignment: As
 
 /// Problems of so many samples, for both shapes of the passes.
 fn hold_all(gpu: &Gpu, counts: &[usize], sizes: &[(usize, usize)]) {
-    for tuning in [Tuning::HARDWARE, Tuning::SOFTWARE] {
+    for tuning in Tuning::ALL {
         let mut gpu = gpu.clone();
         gpu.tuning = tuning;
         for &(d, k) in sizes {

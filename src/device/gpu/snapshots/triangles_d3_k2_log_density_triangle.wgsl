@@ -6,6 +6,13 @@ const ROW: u32 = 1u;
 const MEAN: u32 = 1u;
 const COMPONENT: u32 = 4u;
 @group(0) @binding(1) var<uniform> parameters: array<vec4<f32>, 9>;
+fn load(at: u32) -> array<vec4<f32>, 3> {
+    var x: array<vec4<f32>, 3>;
+    x[0] = samples[at + 0u * LANES];
+    x[1] = samples[at + 1u * LANES];
+    x[2] = samples[at + 2u * LANES];
+    return x;
+}
 fn squared_distance(x: ptr<function, array<vec4<f32>, 3>>, at: u32) -> vec4<f32> {
     let c0 = (*x)[0] - parameters[at + 0u].x;
     let c1 = (*x)[1] - parameters[at + 0u].y;
@@ -13,16 +20,36 @@ fn squared_distance(x: ptr<function, array<vec4<f32>, 3>>, at: u32) -> vec4<f32>
     var distance = vec4<f32>(0.0);
     var y: vec4<f32>;
     y = c0 * parameters[at + 1u].x;
-    y = clamp(y, vec4<f32>(-1e15), vec4<f32>(1e15));
     distance = fma(y, y, distance);
     y = c0 * parameters[at + 1u].y;
     y = fma(c1, vec4<f32>(parameters[at + 1u].z), y);
-    y = clamp(y, vec4<f32>(-1e15), vec4<f32>(1e15));
     distance = fma(y, y, distance);
     y = c0 * parameters[at + 1u].w;
     y = fma(c1, vec4<f32>(parameters[at + 2u].x), y);
     y = fma(c2, vec4<f32>(parameters[at + 2u].y), y);
-    y = clamp(y, vec4<f32>(-1e15), vec4<f32>(1e15));
     distance = fma(y, y, distance);
-    return distance;
+    return min(distance, vec4<f32>(1e37));
+}
+// What a workgroup of the E step works on: a group of samples, and a slice of the components of a window. Workgroups that
+// run side by side have the same slice, and read the same parameters.
+//
+// The first parameters of a window are its first component, how many it has, how many a slice of them has, and the number
+// of its first slice among those of all windows. Header: `parameters`.
+
+struct Part {
+    group: u32,
+    /// Number of the slice, among those of all windows.
+    slice: u32,
+    /// First component of the window.
+    offset: u32,
+    /// Components of the slice, counted from the first of the window; none where the workgroup has nothing to do.
+    first: u32,
+    end: u32,
+}
+
+fn part_of(index: u32) -> Part {
+    let window = vec4<u32>(parameters[0]);
+    let slice = index / tile.groups;
+    let first = slice * window.z;
+    return Part(index % tile.groups, window.w + slice, window.x, first, min(first + window.z, window.y));
 }
