@@ -4,9 +4,8 @@
 // A workgroup sums one range: each lane over its own samples, all sums in registers, so that a value is read once for
 // all components and all its products.
 //
-// Header: DIM (features), BLOCK (rows of a part), PARTS (of a component), SQUARES (whether they are blocks of a
-// diagonal), MEANS (of all components at once), AT_ONCE, HELD (sums), NUMBERS (of a part), COMPONENT (of a component),
-// `sums`, at binding 6, and what drivers leave rolled and would then index registers with: `begin`, `add_samples`, and
+// Header: DIM (features), BLOCK (rows of a part), PARTS (of a component), MEANS (of all components at once), AT_ONCE, HELD (sums), NUMBERS (of a part), COMPONENT (of a component),
+// `sums`, at binding 6, `start_of` (first row and column of a part), and what drivers leave rolled and would then index registers with: `begin`, `add_samples`, and
 // `hand_over`, which puts what the lanes hold into sets of sums.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
@@ -15,20 +14,6 @@
 @group(0) @binding(3) var<storage, read> densities: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> peaks: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> scales: array<vec4<f32>>;
-
-/// First row and first column of a part: the lower triangle of blocks, or their diagonal.
-fn start_of(part: u32) -> vec2<u32> {
-    if SQUARES {
-        return vec2<u32>(part * BLOCK);
-    }
-    var row = 0u;
-    var column = part;
-    while column > row {
-        row++;
-        column -= row;
-    }
-    return vec2<u32>(row, column) * BLOCK;
-}
 
 @compute @workgroup_size(64)
 fn moments(

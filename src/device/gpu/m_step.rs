@@ -16,17 +16,22 @@ use crate::model::statistics::Statistics;
 /// Numbers of a vector.
 const VECTOR: usize = 4;
 
-/// Most features of a part that has squares only.
-const WHOLE: usize = 16;
-
-/// Most rows and most columns of any other part.
-const BLOCK: usize = 8;
-
 /// Most components whose parts an invocation holds.
-const MOST_AT_ONCE: usize = 8;
+const MOST_AT_ONCE: usize = 16;
 
 /// Groups over which an invocation sums, at most: about a thousand terms are added in a register.
 pub(crate) const MOST_RANGE_GROUPS: usize = 250;
+
+/// Groups of a range that are worth the cost of adding up the lanes of a workgroup.
+const LEAST_RANGE_GROUPS: usize = 16;
+
+/// Lanes of a workgroup of which each owns a part of the sums, and the bytes that they share: several such workgroups run
+/// side by side.
+const OUTPUTS: usize = 128;
+const STAGED_BYTES: usize = 12 << 10;
+
+/// Groups of a range, where a lane sums over all of its samples: two thousand terms are added in a register.
+const MOST_STAGED_GROUPS: usize = 8;
 
 /// Where each lane hands over a set of its own, a set has at most so many numbers.
 const MOST_OF_A_LANE: usize = 1 << 14;
@@ -47,17 +52,24 @@ pub(crate) struct Sums {
     at_once: usize,
     /// Sets of a range: one, or one of each lane.
     pub(crate) sets: usize,
+    /// Whether a lane owns one part of the sums, and workgroups take the samples into their memory.
+    pub(crate) is_staged: bool,
 }
 
 impl Sums {
     pub(crate) fn new(statistics: Statistics, d: usize, k: usize, tuning: Tuning) -> Self {
         let most = match statistics {
-            Statistics::Diagonals => WHOLE,
+            Statistics::Diagonals => tuning.squares,
             _ if d <= tuning.whole_moments => tuning.whole_moments,
-            _ => BLOCK,
+            _ => tuning.block_moments,
         };
         let blocks = d.div_ceil(most);
-        let mut sums = Sums { statistics, d, k, block: d.div_ceil(blocks), blocks, at_once: 1, sets: 1 };
+        let mut sums =
+            Sums { statistics, d, k, block: d.div_ceil(blocks), blocks, at_once: 1, sets: 1, is_staged: false };
+        if tuning.stages_samples && sums.has_columns() && sums.staged_vectors() > 0 {
+            sums.is_staged = true;
+            return sums;
+        }
         let fits = |at_once: &usize| Sums { at_once: *at_once, ..sums }.registers() <= tuning.registers;
         let most = (1..=MOST_AT_ONCE).rev().find(fits).unwrap_or(1);
         // As many in each batch.
@@ -121,11 +133,11 @@ impl Sums {
         Held { at_once: self.at_once, first, other }
     }
 
-    /// Numbers alive while an invocation sums: what it holds, means, four samples, and, where products are between
-    /// features, the samples' distances from a mean, which take the place of the samples if there is but one.
+    /// Numbers alive while an invocation sums: what it holds, means, log-densities, four samples, and, where products are
+    /// between features, the samples' distances from a mean, which take the place of the samples if there is but one.
     fn registers(&self) -> usize {
         let samples = if self.statistics == Statistics::Diagonals || self.at_once == 1 { 4 } else { 8 };
-        self.held().len() + (self.at_once + samples) * self.features()
+        self.held().len() + (self.at_once + samples) * self.features() + 4 * self.at_once
     }
 
     /// Numbers of a component.
@@ -145,7 +157,34 @@ impl Sums {
 
     /// Workgroups that sum one range.
     pub(crate) fn workgroups(&self) -> usize {
-        self.k.div_ceil(self.at_once) * self.n_parts()
+        match self.is_staged {
+            true => (self.k * self.n_parts()).div_ceil(OUTPUTS),
+            false => self.k.div_ceil(self.at_once) * self.n_parts(),
+        }
+    }
+
+    /// Groups of a range, at most.
+    pub(crate) fn most_range_groups(&self) -> usize {
+        if self.is_staged { MOST_STAGED_GROUPS } else { MOST_RANGE_GROUPS }
+    }
+
+    /// Groups of a range that are worth what each range costs.
+    pub(crate) fn least_range_groups(&self) -> usize {
+        if self.is_staged { MOST_STAGED_GROUPS } else { LEAST_RANGE_GROUPS }
+    }
+
+    /// Components of which a workgroup has parts, where a lane owns one, at most.
+    fn staged_components(&self) -> usize {
+        ((OUTPUTS - 2) / self.n_parts() + 2).min(self.k)
+    }
+
+    /// Vectors of samples that a workgroup takes into its memory at a time; none where not even two fit.
+    fn staged_vectors(&self) -> usize {
+        let bytes = |vectors: &usize| {
+            let rows = self.blocks * self.block + self.staged_components();
+            (rows * (vectors + 1) + self.blocks) * VECTOR * size_of::<f32>()
+        };
+        [16, 8, 4, 2].into_iter().find(|vectors| bytes(vectors) <= STAGED_BYTES).unwrap_or(0)
     }
 
     /// The M step's kernel.
@@ -166,14 +205,29 @@ impl Sums {
             self.n_parts(),
             self.at_once * self.features(),
             self.statistics == Statistics::Diagonals,
-        );
+        ) + include_str!("../../../shaders/start_of.wgsl");
         let mut bindings = vec![Binding::Uniform];
         bindings.extend([Binding::Read; 5]);
         bindings.push(Binding::Write);
+        if self.is_staged {
+            let staged = format!(
+                "const BLOCKS: u32 = {}u;\nconst VECTORS: u32 = {}u;\nconst COMPONENTS: u32 = {}u;\n{}",
+                self.blocks,
+                self.staged_vectors(),
+                self.staged_components(),
+                self.places("vec4<f32>", part.held),
+            );
+            return KernelSource {
+                stage: "moments_staged",
+                body: include_str!("../../../shaders/moments_staged.wgsl"),
+                header: constants + &staged + &straight_line::staged_moments(&part),
+                bindings,
+            };
+        }
         KernelSource {
             stage: "moments",
             body: include_str!("../../../shaders/moments.wgsl"),
-            header: constants + &straight_line::moments(&part) + &self.hand_over(6, self.held()),
+            header: constants + &straight_line::moments(&part) + &self.hand_over(self.held()),
             bindings,
         }
     }
@@ -199,16 +253,21 @@ impl Sums {
         }
     }
 
-    /// The sums, bound at a place, and the function `hand_over`.
-    fn hand_over(&self, binding: usize, held: Held) -> String {
+    /// The sums, and the function `hand_over`.
+    fn hand_over(&self, held: Held) -> String {
         let (element, functions) = match self.sets {
             1 => ("f32", straight_line::share_round(held) + include_str!("../../../shaders/add_lanes.wgsl")),
             _ => ("vec4<f32>", straight_line::hand_over(held)),
         };
+        self.places(element, held) + &functions
+    }
+
+    /// The sums, and where what a lane holds has its places among them.
+    fn places(&self, element: &str, held: Held) -> String {
         format!(
             "const AT_ONCE: u32 = {}u;\nconst HELD: u32 = {}u;\nconst NUMBERS: u32 = {}u;\nconst OTHER: u32 = {}u;\n\
              const COMPONENT: u32 = {}u;\n\
-             @group(0) @binding({binding}) var<storage, read_write> sums: array<{element}>;\n{functions}",
+             @group(0) @binding(6) var<storage, read_write> sums: array<{element}>;\n",
             held.at_once,
             held.len(),
             held.first,

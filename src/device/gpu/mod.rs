@@ -19,6 +19,8 @@ mod shader_tests;
 #[cfg(test)]
 mod snapshot_tests;
 mod straight_line;
+#[cfg(test)]
+mod translation;
 mod trial;
 mod tried;
 mod tuning;

@@ -3,11 +3,10 @@
 use wgpu::Limits;
 
 use super::e_step::{Layout, MOST_TRIPS, Tile, Window};
-use super::m_step::MOST_RANGE_GROUPS;
 use super::samples::{GROUP, LANES};
 
-/// Scratch for the sums of a tile's ranges; a single set may need more.
-const SUM_SCRATCH: usize = 12 << 20;
+/// Scratch for the sums of a tile's ranges, as a share of that for its samples; a single set may need more.
+const SUM_SHARE: usize = 2;
 /// Scratch for totals; a single set may need more.
 const TOTAL_SCRATCH: usize = 4 << 20;
 
@@ -25,9 +24,6 @@ const MOST_UNIFORM: u64 = 64 << 10;
 
 /// Groups that are assessed at a time: what is read back takes 16 MiB.
 const MOST_ASSESSED_GROUPS: usize = 8192;
-
-/// Groups of a range that are worth the cost of adding up the lanes of a workgroup.
-const LEAST_RANGE_GROUPS: usize = 16;
 
 /// Bytes of a vector of four numbers.
 const VECTOR: u64 = 16;
@@ -68,14 +64,15 @@ impl Plan {
             return None;
         }
         let set_bytes = layout.sums.numbers() * size_of::<f32>();
-        let most_ranges = (SUM_SCRATCH / (set_bytes * layout.sums.sets)).max(1);
+        let most_ranges = (tile_bytes / SUM_SHARE / (set_bytes * layout.sums.sets)).max(1);
+        let most_range_groups = layout.sums.most_range_groups();
         // Log-densities of a group, and what else there is of each of its samples.
         let of_group = |slices: usize| GROUP * (padded + 2 * slices + 4) * size_of::<f32>();
         let most_bound = limits.max_storage_buffer_binding_size as usize / (GROUP * padded * size_of::<f32>());
         let tile_groups = |slices: usize| {
             (tile_bytes / of_group(slices))
                 .min(most_bound)
-                .min(most_ranges * MOST_RANGE_GROUPS)
+                .min(most_ranges * most_range_groups)
                 .min(MOST_WORK / layout.group_work())
                 .min(chunk_groups[0])
                 .max(1)
@@ -86,8 +83,8 @@ impl Plan {
         let slices = windows.iter().map(Window::slices).sum();
         let tile_groups = tile_groups(slices);
         let ranges = (layout.tuning.m_workgroups / layout.sums.workgroups())
-            .min(tile_groups / LEAST_RANGE_GROUPS)
-            .max(tile_groups.div_ceil(MOST_RANGE_GROUPS))
+            .min(tile_groups / layout.sums.least_range_groups())
+            .max(tile_groups.div_ceil(most_range_groups))
             .clamp(1, most_ranges.min(tile_groups));
         let first = Tile {
             stride: (tile_groups * LANES) as u32,
@@ -298,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn scratch_is_at_most_a_tile_and_40_mib_and_four_copies_of_the_statistics() {
+    fn scratch_is_at_most_a_tile_and_a_half_and_28_mib_and_four_copies_of_the_statistics() {
         for plan in plans() {
             let scratch = plan.parameter_bytes()
                 + plan.tile_bytes()
@@ -311,7 +308,8 @@ mod tests {
                 + plan.staging_bytes()
                 // Means and covariances: a set without its counts.
                 + plan.set_bytes();
-            let allowed = plan.layout.tuning.tile_bytes as u64 + (40 << 20) + 4 * plan.set_bytes();
+            let tile = plan.layout.tuning.tile_bytes as u64;
+            let allowed = tile + tile / 2 + (28 << 20) + 4 * plan.set_bytes();
             assert!(scratch <= allowed, "{:?}: {} of {} MiB", plan.layout, scratch >> 20, allowed >> 20);
         }
     }
@@ -344,7 +342,7 @@ mod tests {
                 assert!(tile.ranges * tile.range_groups >= tile.groups);
                 assert!((tile.ranges - 1) * tile.range_groups < tile.groups, "no range is empty");
                 assert!(u64::from(tile.ranges) * plan.layout.sums.sets as u64 * plan.set_bytes() <= plan.sum_bytes());
-                assert!(tile.range_groups as usize <= MOST_RANGE_GROUPS);
+                assert!(tile.range_groups as usize <= plan.layout.sums.most_range_groups());
                 assert!(tile.ranges as usize * plan.layout.sums.sets <= MOST_TRIPS);
             }
             let windows: Vec<usize> = plan.windows.iter().flat_map(|window| window.components.clone()).collect();

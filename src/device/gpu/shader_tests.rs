@@ -1,9 +1,12 @@
 //! The shaders without a GPU: every stage, at many specialisations, validates, translates to the languages of all
 //! graphics interfaces, and declares what the host believes it declares.
 
-use naga::back::{hlsl, msl, spv};
-use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
+
+use naga::{AddressSpace, StorageAccess, TypeInner};
 use wgpu::Limits;
 
 use super::ceiling;
@@ -11,19 +14,23 @@ use super::e_step::{Factors, Layout, MOST_TRIPS, TILE_FIELDS, Tile};
 use super::kernel::{Binding, KernelSource};
 use super::m_step::MOST_RANGE_GROUPS;
 use super::plan::Plan;
+use super::translation;
 use super::tuning::{SMALL_TILE, Tuning};
 use crate::model::statistics::Statistics;
 
 /// The uniform binding that every adapter has.
 const UNIFORM_BYTES: usize = 64 << 10;
 
+/// Factors and statistics that go together.
+const SHAPES: [(Factors, Statistics); 3] = [
+    (Factors::Triangular, Statistics::Triangles),
+    (Factors::Triangular, Statistics::Pooled),
+    (Factors::Diagonal, Statistics::Diagonals),
+];
+
 fn layouts() -> Vec<Layout> {
     let mut layouts = Vec::new();
-    for (factors, statistics) in [
-        (Factors::Triangular, Statistics::Triangles),
-        (Factors::Triangular, Statistics::Pooled),
-        (Factors::Diagonal, Statistics::Diagonals),
-    ] {
+    for (factors, statistics) in SHAPES {
         for tuning in Tuning::ALL {
             for d in [1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 32, 33, 64, 128, 200] {
                 for k in [1, 7, 300] {
@@ -49,32 +56,59 @@ pub(super) fn sources(layout: &Layout) -> Vec<KernelSource> {
     ]
 }
 
-fn compile(source: &KernelSource) -> (Module, ModuleInfo) {
-    let wgsl = source.wgsl();
-    let module = naga::front::wgsl::parse_str(&wgsl).unwrap_or_else(|e| panic!("{}", e.emit_to_string(&wgsl)));
-    let info = Validator::new(ValidationFlags::all(), Capabilities::default())
-        .validate(&module)
-        .unwrap_or_else(|e| panic!("{}", e.emit_to_string(&wgsl)));
-    (module, info)
-}
+/// The variable that has kernels written to a folder.
+const VARIABLE: &str = "MIXTURA_KERNELS";
 
 #[test]
 fn every_stage_translates_to_spirv_msl_and_hlsl() {
     for layout in layouts() {
         for source in sources(&layout) {
-            let (module, info) = compile(&source);
-            let entry = (ShaderStage::Compute, source.stage.to_owned());
-            let spirv_entry = spv::PipelineOptions { shader_stage: entry.0, entry_point: entry.1.clone() };
-            let spirv = spv::write_vec(&module, &info, &spv::Options::default(), Some(&spirv_entry)).unwrap();
-            assert!(!spirv.is_empty());
-            let metal_entry = msl::PipelineOptions { entry_point: Some(entry.clone()), ..Default::default() };
-            let (metal, _) = msl::write_string(&module, &info, &msl::Options::default(), &metal_entry).unwrap();
-            assert!(metal.contains(source.stage));
-            let (mut text, options) = (String::new(), hlsl::Options::default());
-            let hlsl_entry = hlsl::PipelineOptions { entry_point: Some(entry) };
-            hlsl::Writer::new(&mut text, &options, &hlsl_entry).write(&module, &info, None).unwrap();
-            assert!(text.contains(source.stage));
+            assert!(!translation::spirv(&source).is_empty());
+            assert!(translation::metal(&source).contains(source.stage));
+            assert!(translation::hlsl(&source).contains(source.stage));
         }
+    }
+}
+
+/// Kernels of a grid in four languages, where the variable names a folder: `TUNING/STATISTICS_D_K.STAGE.{wgsl,spv,metal,hlsl}`,
+/// each once, and a manifest of their names, stages, and bindings, with a letter for each.
+#[test]
+fn kernels_are_written_where_they_are_asked_for() {
+    let Some(folder) = env::var_os(VARIABLE) else { return };
+    for (name, tuning) in ["nvidia", "amd", "narrow", "software"].into_iter().zip(Tuning::ALL) {
+        let folder = Path::new(&folder).join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let (mut manifest, mut written) = (String::new(), HashSet::new());
+        for (factors, statistics) in SHAPES {
+            for (d, k) in [1, 2, 3, 5, 8, 16, 17, 21, 32, 64, 128]
+                .into_iter()
+                .flat_map(|d| [2, 16, 64, 256, 1024].map(|k| (d, k)))
+            {
+                let layout = Layout::new(factors, statistics, d, k, tuning);
+                for source in sources(&layout) {
+                    if !written.insert(source.clone()) {
+                        continue;
+                    }
+                    let kernel = format!("{statistics:?}_{d}_{k}.{}", source.stage).to_lowercase();
+                    let write = |extension: &str, bytes: &[u8]| {
+                        fs::write(folder.join(format!("{kernel}.{extension}")), bytes).unwrap();
+                    };
+                    write("wgsl", source.wgsl().as_bytes());
+                    write("spv", bytemuck::cast_slice(&translation::spirv(&source)));
+                    write("metal", translation::metal(&source).as_bytes());
+                    write("hlsl", translation::hlsl(&source).as_bytes());
+                    let letter = |binding: &Binding| match binding {
+                        Binding::Uniform => 'u',
+                        Binding::Window => 'w',
+                        Binding::Read => 'r',
+                        Binding::Write => 's',
+                    };
+                    let bindings: String = source.bindings.iter().map(letter).collect();
+                    writeln!(manifest, "{kernel} {} {bindings}", source.stage).unwrap();
+                }
+            }
+        }
+        fs::write(folder.join("manifest.txt"), manifest).unwrap();
     }
 }
 
@@ -82,10 +116,11 @@ fn every_stage_translates_to_spirv_msl_and_hlsl() {
 fn bindings_and_entry_points_are_those_the_host_names() {
     for layout in layouts() {
         for source in sources(&layout) {
-            let (module, _) = compile(&source);
+            let (module, _) = translation::module(&source);
             let entries: Vec<_> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
             assert_eq!(entries, [source.stage]);
-            assert_eq!(module.entry_points[0].workgroup_size, [64, 1, 1]);
+            let lanes = if source.stage == "moments_staged" { 128 } else { 64 };
+            assert_eq!(module.entry_points[0].workgroup_size, [lanes, 1, 1]);
             let mut declared: Vec<_> = module
                 .global_variables
                 .iter()
@@ -116,8 +151,9 @@ fn bindings_and_entry_points_are_those_the_host_names() {
 
 #[test]
 fn the_tile_lies_in_memory_as_the_host_lays_it() {
-    let (module, _) =
-        compile(&Layout::new(Factors::Triangular, Statistics::Triangles, 3, 2, Tuning::NVIDIA).sums.reduce());
+    let (module, _) = translation::module(
+        &Layout::new(Factors::Triangular, Statistics::Triangles, 3, 2, Tuning::NVIDIA).sums.reduce(),
+    );
     let tile = module.types.iter().find(|(_, t)| t.name.as_deref() == Some("Tile")).expect("Tile").1;
     let TypeInner::Struct { members, span } = &tile.inner else { panic!("Tile is no struct") };
     // A uniform struct may end in padding, never in less than the host writes.
@@ -145,7 +181,7 @@ fn the_tile_lies_in_memory_as_the_host_lays_it() {
 fn workgroup_memory_and_uniform_windows_stay_within_what_every_adapter_has() {
     for layout in layouts() {
         for source in sources(&layout) {
-            let (module, _) = compile(&source);
+            let (module, _) = translation::module(&source);
             let bytes = |space: AddressSpace| -> u32 {
                 let variables = module.global_variables.iter().filter(|(_, variable)| variable.space == space);
                 variables.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx())).max().unwrap_or(0)

@@ -1,7 +1,7 @@
 //! Straight-line WGSL, for loops that drivers leave rolled: an array that is indexed by a loop's variable leaves the
 //! registers, and the kernel with it most of its speed.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use super::samples::LANES;
 
@@ -157,17 +157,27 @@ pub(super) struct Part {
     pub(super) held: Held,
 }
 
-/// The functions of `moments.wgsl`.
-pub(super) fn moments(part: &Part) -> String {
-    let Part { rows, columns, padded, ref products, pooled, held } = *part;
-    let features = rows + columns;
-    let means = format!("means_held: ptr<function, array<f32, {}>>", held.at_once * features);
-    let feature = |i: usize| {
-        let (start, place) = if i < rows { ("start.x", i) } else { ("start.y", i - rows) };
-        if padded { format!("min({start} + {place}u, DIM - 1u)") } else { format!("({start} + {place}u)") }
-    };
-    let component = |q: usize| format!("min(component + {q}u, tile.components - 1u)");
+impl Part {
+    fn features(&self) -> usize {
+        self.rows + self.columns
+    }
 
+    /// The means that a lane holds, as an argument.
+    fn means(&self) -> String {
+        format!("means_held: ptr<function, array<f32, {}>>", self.held.at_once * self.features())
+    }
+}
+
+/// Adds the products of four samples' features to a sum.
+fn product(sum: &str, i: impl Display, j: impl Display) -> String {
+    let add_lane = |total: String, lane: &&str| format!("fma(w{i}.{lane}, c{j}.{lane}, {total})");
+    format!("{sum} = {};", LANE_NAMES.iter().rev().fold(sum.to_owned(), add_lane))
+}
+
+/// The function `begin`, which loads the means of a lane's components and clears its sums.
+fn begin(part: &Part) -> String {
+    let (held, features) = (part.held, part.features());
+    let component = |q: usize| format!("min(component + {q}u, tile.components - 1u)");
     let mut begin = String::new();
     for q in 0..held.at_once {
         let vectors = features.div_ceil(4);
@@ -183,6 +193,55 @@ pub(super) fn moments(part: &Part) -> String {
     for at in 0..held.len() {
         append_line(&mut begin, &format!("(*held)[{at}] = 0.0;"));
     }
+
+    let mut code = String::new();
+    append(&mut code, &format!("fn begin(component: u32, part: u32, {}, {})", part.means(), held.argument()), &begin);
+    code
+}
+
+/// The functions of `moments_staged.wgsl`, but for `start_of`.
+pub(super) fn staged_moments(part: &Part) -> String {
+    let Part { rows, columns, ref products, pooled, held, .. } = *part;
+    let sum = |at: usize| format!("(*held)[{at}]");
+    let mut add = String::new();
+    append_line(&mut add, "let count = dot(r, vec4<f32>(1.0));");
+    append_line(&mut add, &format!("{} += count;", sum(0)));
+    if pooled {
+        append_line(&mut add, &format!("{} += count;", sum(1 + rows + products.len())));
+    }
+    for i in 0..rows {
+        append_line(&mut add, &format!("let w{i} = r * (staged[row + {i}u * ROW] - (*means_held)[{i}]);"));
+        append_line(&mut add, &format!("{} += dot(w{i}, vec4<f32>(1.0));", sum(1 + i)));
+    }
+    for j in 0..columns {
+        let mean = format!("(*means_held)[{}]", rows + j);
+        append_line(&mut add, &format!("let c{j} = staged[column + {j}u * ROW] - {mean};"));
+        for (at, (i, _)) in products.iter().enumerate().filter(|(_, (_, column))| *column == j) {
+            append_line(&mut add, &product(&sum(1 + rows + at), i, j));
+        }
+    }
+    let mut hand_over = String::new();
+    append_line(&mut hand_over, "let start = (range * tile.statistics + at) / 4u;");
+    for first in (0..held.len()).step_by(4) {
+        let vector: Vec<String> = (first..first + 4).map(sum).collect();
+        append_line(&mut hand_over, &format!("sums[start + {}u] = vec4<f32>({});", first / 4, vector.join(", ")));
+    }
+    let mut code = begin(part);
+    let (means, held) = (part.means(), held.argument());
+    append(&mut code, &format!("fn add_staged(r: vec4<f32>, row: u32, column: u32, {means}, {held})"), &add);
+    append(&mut code, &format!("fn hand_over(range: u32, at: u32, {held})"), &hand_over);
+    code
+}
+
+/// The functions of `moments.wgsl`, but for `start_of`.
+pub(super) fn moments(part: &Part) -> String {
+    let Part { rows, columns, padded, ref products, pooled, held } = *part;
+    let (features, means) = (part.features(), part.means());
+    let feature = |i: usize| {
+        let (start, place) = if i < rows { ("start.x", i) } else { ("start.y", i - rows) };
+        if padded { format!("min({start} + {place}u, DIM - 1u)") } else { format!("({start} + {place}u)") }
+    };
+    let component = |q: usize| format!("min(component + {q}u, tile.components - 1u)");
 
     let mut add = String::new();
     append_line(&mut add, "let peak = peaks[n];");
@@ -214,16 +273,14 @@ pub(super) fn moments(part: &Part) -> String {
             append_line(&mut add, &format!("{} += dot(w{i}, vec4<f32>(1.0));", sum(own + 1 + i)));
         }
         for (at, (i, j)) in products.iter().enumerate() {
-            let (place, j) = (sum(seconds + at), if columns > 0 { rows + j } else { *j });
-            let add_lane = |total: String, lane: &&str| format!("fma(w{i}.{lane}, c{j}.{lane}, {total})");
-            append_line(&mut add, &format!("{place} = {};", LANE_NAMES.iter().rev().fold(place.clone(), add_lane)));
+            let j = if columns > 0 { rows + j } else { *j };
+            append_line(&mut add, &product(&sum(seconds + at), i, &j));
         }
         append_line(&mut add, "}");
     }
 
-    let mut code = String::new();
+    let mut code = begin(part);
     let held = held.argument();
-    append(&mut code, &format!("fn begin(component: u32, part: u32, {means}, {held})"), &begin);
     let arguments = format!("x: u32, n: u32, component: u32, start: vec2<u32>, {means}, {held}");
     append(&mut code, &format!("fn add_samples({arguments})"), &add);
     code

@@ -10,14 +10,19 @@ pub(crate) struct Tuning {
     /// innermost loop; on a processor a load from a buffer costs as much as a hundred additions to sums in its first
     /// cache.
     pub(crate) registers: usize,
-    /// Most features of which the M step takes all second moments at once.
+    /// Most features of which the M step takes all second moments at once, and else the features of a block; and those
+    /// of which it takes the squares.
     pub(crate) whole_moments: usize,
+    pub(crate) block_moments: usize,
+    pub(crate) squares: usize,
     /// Most features that the E step takes at once with their whole factor: samples, and their distances from a mean,
     /// are in registers, or in a processor's first cache.
     pub(crate) whole_factor: usize,
     /// Whether the lanes of a workgroup add up their sums, or each hands over its own. Hardware has fast memory for the
     /// former; on a processor a barrier means that everything alive is kept in memory, all through the kernel.
     pub(crate) adds_lanes: bool,
+    /// Whether the M step of many features takes samples into the memory of workgroups.
+    pub(crate) stages_samples: bool,
     /// Whether parameters that do not fit into a uniform binding are read from storage. On a processor each lane gathers
     /// what it reads from there, and windows of parameters are faster.
     pub(crate) reads_storage: bool,
@@ -43,24 +48,37 @@ impl Tuning {
     pub(crate) const NVIDIA: Tuning = Tuning {
         registers: 240,
         whole_moments: 16,
+        block_moments: 8,
+        squares: 16,
         whole_factor: 16,
         adds_lanes: true,
+        stages_samples: true,
         reads_storage: true,
         e_workgroups: 4096,
         m_workgroups: 4096,
         tile_bytes: LARGE_TILE,
     };
     /// Up to 256 registers, but twice as many invocations with half of them.
-    pub(crate) const AMD: Tuning = Tuning { registers: 160, ..Tuning::NVIDIA };
+    pub(crate) const AMD: Tuning = Tuning { registers: 160, whole_moments: 14, ..Tuning::NVIDIA };
     /// Intel's, Apple's and unknown adapters: 128 registers.
-    pub(crate) const NARROW: Tuning =
-        Tuning { registers: 110, whole_moments: 8, tile_bytes: SMALL_TILE, ..Tuning::NVIDIA };
+    pub(crate) const NARROW: Tuning = Tuning {
+        registers: 96,
+        whole_moments: 8,
+        block_moments: 7,
+        squares: 12,
+        whole_factor: 12,
+        tile_bytes: SMALL_TILE,
+        ..Tuning::NVIDIA
+    };
     /// Drivers that run shaders on a processor.
     pub(crate) const SOFTWARE: Tuning = Tuning {
-        registers: 820,
+        registers: 1000,
         whole_moments: 16,
+        block_moments: 8,
+        squares: 16,
         whole_factor: 32,
         adds_lanes: false,
+        stages_samples: false,
         reads_storage: false,
         e_workgroups: 1,
         m_workgroups: 24,

@@ -3,6 +3,21 @@ const BLOCK: u32 = 5u;
 const PARTS: u32 = 1u;
 const MEANS: u32 = 10u;
 const SQUARES: bool = false;
+// Where the parts of a component are. Header: BLOCK (rows of a part), SQUARES (whether parts are blocks of a diagonal).
+
+/// First row and first column of a part: the lower triangle of blocks, or their diagonal.
+fn start_of(part: u32) -> vec2<u32> {
+    if SQUARES {
+        return vec2<u32>(part * BLOCK);
+    }
+    var row = 0u;
+    var column = part;
+    while column > row {
+        row++;
+        column -= row;
+    }
+    return vec2<u32>(row, column) * BLOCK;
+}
 fn begin(component: u32, part: u32, means_held: ptr<function, array<f32, 10>>, held: ptr<function, array<f32, 32>>) {
     let mean0 = (min(component + 0u, tile.components - 1u) * PARTS + part) * 2u;
     let mean0_0 = means[mean0 + 0u];

@@ -48,8 +48,10 @@ struct Part {
 }
 
 fn part_of(index: u32) -> Part {
-    let window = vec4<u32>(parameters[0]);
+    let window = parameters[0];
     let slice = index / tile.groups;
-    let first = slice * window.z;
-    return Part(index % tile.groups, window.w + slice, window.x, first, min(first + window.z, window.y));
+    let components = u32(window.z);
+    let first = slice * components;
+    let end = min(first + components, u32(window.y));
+    return Part(index % tile.groups, u32(window.w) + slice, u32(window.x), first, end);
 }
