@@ -44,7 +44,9 @@ fn moments_staged(
     let own = min(first + lane, outputs - 1u);
     let component = own / PARTS;
     let part = own % PARTS;
-    let blocks = start_of(part) / BLOCK * ROWS;
+    let start = start_of(part);
+    let row = start.x / BLOCK * ROWS;
+    let column = start.y / BLOCK * ROWS;
 
     var means_held: array<f32, MEANS>;
     var held: array<f32, HELD>;
@@ -69,7 +71,7 @@ fn moments_staged(
             workgroupBarrier();
             for (var v = 0u; v < VECTORS; v++) {
                 let r = responsibilities[(component - first_component) * ROW + v];
-                add_staged(r, blocks.x + v, blocks.y + v, &means_held, &held);
+                add_staged(r, row + v, column + v, &means_held, &held);
             }
             workgroupBarrier();
         }

@@ -25,9 +25,6 @@ const LEAST_TRIPS: usize = 2;
 /// Features of a block.
 const BLOCK: usize = 8;
 
-/// Most components that the diagonal kernel handles at a time: 64 registers of distances.
-const MOST_AT_ONCE: usize = 16;
-
 /// A constant that stands for minus infinity.
 const LEAST_CONSTANT: f64 = -3e38;
 
@@ -172,7 +169,7 @@ impl Layout {
     fn components_at_once(&self) -> usize {
         match self.factors {
             Factors::Triangular => 1,
-            Factors::Diagonal => self.k.div_ceil(self.k.div_ceil(MOST_AT_ONCE)),
+            Factors::Diagonal => self.k.div_ceil(self.k.div_ceil(self.tuning.densities)),
         }
     }
 

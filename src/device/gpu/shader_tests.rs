@@ -14,6 +14,7 @@ use super::e_step::{Factors, Layout, MOST_TRIPS, TILE_FIELDS, Tile};
 use super::kernel::{Binding, KernelSource};
 use super::m_step::MOST_RANGE_GROUPS;
 use super::plan::Plan;
+use super::samples::GROUP;
 use super::translation;
 use super::tuning::{SMALL_TILE, Tuning};
 use crate::model::statistics::Statistics;
@@ -56,6 +57,33 @@ pub(super) fn sources(layout: &Layout) -> Vec<KernelSource> {
     ]
 }
 
+const PLAN_FIELDS: &str =
+    "statistics,d,k,tiles,tile_groups,windows,slices,slice,ranges,range_groups,m_workgroups,numbers";
+
+/// A line of `plans.csv`.
+fn plan_of_many(statistics: &str, layout: Layout) -> String {
+    let limits = Limits { max_storage_buffer_binding_size: (2 << 30) - 4, ..Limits::default() };
+    let (per_chunk, groups) = ((1 << 30) / (GROUP * layout.d * 4), 10_000_000_usize.div_ceil(GROUP));
+    let chunks: Vec<usize> = (0..groups).step_by(per_chunk).map(|first| per_chunk.min(groups - first)).collect();
+    let plan = Plan::new(layout, &limits, &chunks, layout.tuning.tile_bytes).expect("a plan");
+    let tile = &plan.tiles[0].1;
+    [
+        layout.d,
+        layout.k,
+        plan.tiles.len() / 2,
+        plan.tile_groups,
+        plan.windows.len(),
+        plan.slices(),
+        plan.windows[0].slice,
+        tile.ranges as usize,
+        tile.range_groups as usize,
+        plan.moment_workgroups(tile) as usize,
+        layout.sums.numbers(),
+    ]
+    .iter()
+    .fold(statistics.to_owned(), |line, number| format!("{line},{number}"))
+}
+
 /// The variable that has kernels written to a folder.
 const VARIABLE: &str = "MIXTURA_KERNELS";
 
@@ -71,7 +99,8 @@ fn every_stage_translates_to_spirv_msl_and_hlsl() {
 }
 
 /// Kernels of a grid in four languages, where the variable names a folder: `TUNING/STATISTICS_D_K.STAGE.{wgsl,spv,metal,hlsl}`,
-/// each once, and a manifest of their names, stages, and bindings, with a letter for each.
+/// each once, and a manifest of their names, stages, and bindings, with a letter for each; and `plans.csv`, the plans of a
+/// pass over ten million samples on an adapter of large limits.
 #[test]
 fn kernels_are_written_where_they_are_asked_for() {
     let Some(folder) = env::var_os(VARIABLE) else { return };
@@ -79,12 +108,14 @@ fn kernels_are_written_where_they_are_asked_for() {
         let folder = Path::new(&folder).join(name);
         fs::create_dir_all(&folder).unwrap();
         let (mut manifest, mut written) = (String::new(), HashSet::new());
+        let mut plans = format!("{PLAN_FIELDS}\n");
         for (factors, statistics) in SHAPES {
             for (d, k) in [1, 2, 3, 5, 8, 16, 17, 21, 32, 64, 128]
                 .into_iter()
                 .flat_map(|d| [2, 16, 64, 256, 1024].map(|k| (d, k)))
             {
                 let layout = Layout::new(factors, statistics, d, k, tuning);
+                writeln!(plans, "{}", plan_of_many(&format!("{statistics:?}").to_lowercase(), layout)).unwrap();
                 for source in sources(&layout) {
                     if !written.insert(source.clone()) {
                         continue;
@@ -109,6 +140,7 @@ fn kernels_are_written_where_they_are_asked_for() {
             }
         }
         fs::write(folder.join("manifest.txt"), manifest).unwrap();
+        fs::write(folder.join("plans.csv"), plans).unwrap();
     }
 }
 

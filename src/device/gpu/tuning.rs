@@ -18,6 +18,8 @@ pub(crate) struct Tuning {
     /// Most features that the E step takes at once with their whole factor: samples, and their distances from a mean,
     /// are in registers, or in a processor's first cache.
     pub(crate) whole_factor: usize,
+    /// Most components that the E step handles at a time where factors are diagonal.
+    pub(crate) densities: usize,
     /// Whether the lanes of a workgroup add up their sums, or each hands over its own. Hardware has fast memory for the
     /// former; on a processor a barrier means that everything alive is kept in memory, all through the kernel.
     pub(crate) adds_lanes: bool,
@@ -51,6 +53,7 @@ impl Tuning {
         block_moments: 8,
         squares: 16,
         whole_factor: 16,
+        densities: 12,
         adds_lanes: true,
         stages_samples: true,
         reads_storage: true,
@@ -59,7 +62,7 @@ impl Tuning {
         tile_bytes: LARGE_TILE,
     };
     /// Up to 256 registers, but twice as many invocations with half of them.
-    pub(crate) const AMD: Tuning = Tuning { registers: 160, whole_moments: 14, ..Tuning::NVIDIA };
+    pub(crate) const AMD: Tuning = Tuning { registers: 160, whole_moments: 14, densities: 16, ..Tuning::NVIDIA };
     /// Intel's, Apple's and unknown adapters: 128 registers.
     pub(crate) const NARROW: Tuning = Tuning {
         registers: 96,
@@ -67,6 +70,7 @@ impl Tuning {
         block_moments: 7,
         squares: 12,
         whole_factor: 12,
+        densities: 16,
         tile_bytes: SMALL_TILE,
         ..Tuning::NVIDIA
     };
@@ -77,6 +81,7 @@ impl Tuning {
         block_moments: 8,
         squares: 16,
         whole_factor: 32,
+        densities: 16,
         adds_lanes: false,
         stages_samples: false,
         reads_storage: false,
