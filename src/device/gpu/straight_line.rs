@@ -274,7 +274,7 @@ pub(super) fn moments(part: &Part) -> String {
         }
         for (at, (i, j)) in products.iter().enumerate() {
             let j = if columns > 0 { rows + j } else { *j };
-            append_line(&mut add, &product(&sum(seconds + at), i, &j));
+            append_line(&mut add, &product(&sum(seconds + at), i, j));
         }
         append_line(&mut add, "}");
     }

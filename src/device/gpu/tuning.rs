@@ -53,7 +53,7 @@ impl Tuning {
         block_moments: 8,
         squares: 16,
         whole_factor: 16,
-        densities: 12,
+        densities: 8,
         adds_lanes: true,
         stages_samples: true,
         reads_storage: true,
