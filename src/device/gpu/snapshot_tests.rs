@@ -20,7 +20,7 @@ fn every_kernel_is_the_one_that_was_reviewed() {
         (Factors::Triangular, Statistics::Triangles, "triangles", 3, 2),
         (Factors::Triangular, Statistics::Triangles, "triangles", 20, 2),
         (Factors::Triangular, Statistics::Pooled, "pooled", 5, 2),
-        (Factors::Diagonal, Statistics::Diagonals, "diagonals", 6, 7),
+        (Factors::Diagonal, Statistics::Diagonals, "diagonals", 5, 2),
     ] {
         let layout = Layout::new(factors, statistics, d, k, Tuning::NVIDIA);
         // Those of the ceiling are constant.

@@ -1,10 +1,10 @@
 const SETS: u32 = 1u;
 const VECTOR: u32 = 4u;
-const NUMBERS: u32 = 16u;
-const SECOND: u32 = 7u;
-const PRODUCTS: u32 = 6u;
+const NUMBERS: u32 = 12u;
+const SECOND: u32 = 6u;
+const PRODUCTS: u32 = 5u;
 const COUNT: u32 = 0u;
-const COMPONENT: u32 = 16u;
+const COMPONENT: u32 = 12u;
 const POOLED: u32 = 1u;
 // The sum of a number of each lane of a workgroup, in a fixed order.
 
