@@ -1,6 +1,7 @@
 //! The sums of the M step: which of them an invocation holds, and how they lie in buffers.
 //!
-//! A set of sums is the log-likelihood, and then the parts of each component, each padded to whole vectors. A part
+//! A set of sums is a vector, of which totals have the log-likelihood in the first place (the reduction puts it there), and
+//! then the parts of each component, each padded to whole vectors. A part
 //! belongs to a block of features, or, for dense covariances of many features, to a block of rows and one of columns:
 //! its numbers are the count, the first moments of its rows, and its second moments. Pooled second moments are in the
 //! first part of those that share them, with their own count after them.

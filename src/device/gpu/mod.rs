@@ -1,7 +1,7 @@
 //! The GPU backend: f32 arithmetic in WGSL compute shaders through wgpu, sums finished in f64 on the host.
 //!
 //! Samples go to the device once, shifted and scaled in f64 before they are rounded. Each pass writes the parameters,
-//! runs the stages over tile after tile in one submission, and reads back nothing but sums.
+//! runs the stages over tile after tile in a few submissions, and reads back nothing but sums.
 
 mod adapter;
 mod ceiling;

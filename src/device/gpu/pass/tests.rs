@@ -87,7 +87,7 @@ fn hold_to_the_cpu(gpu: &Gpu, mixture: &Mixture, points: &Points, assignment: As
     }
 }
 
-/// Problems of so many samples, for both shapes of the passes.
+/// Problems of some numbers of samples, for all shapes of the passes.
 fn hold_all(gpu: &Gpu, counts: &[usize], sizes: &[(usize, usize)]) {
     for tuning in Tuning::ALL {
         let mut gpu = gpu.clone();
