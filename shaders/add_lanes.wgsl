@@ -5,9 +5,9 @@
 
 var<workgroup> lanes: array<f32, min(HELD, LANES) * LANES>;
 
-/// One of the shared numbers, of four lanes.
+/// One of the shared numbers, of four lanes. The lanes' places are turned by the number, to spread writes and reads.
 fn four_lanes(number: u32, first: u32) -> vec4<f32> {
-    let at = (vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u)) % LANES + number * LANES;
+    let at = (vec4<u32>(first + number) + vec4<u32>(0u, 1u, 2u, 3u)) % LANES + number * LANES;
     return vec4<f32>(lanes[at.x], lanes[at.y], lanes[at.z], lanes[at.w]);
 }
 
@@ -27,9 +27,8 @@ fn hand_over(range: u32, at: u32, lane: u32, held: ptr<function, array<f32, HELD
             var even = vec4<f32>(0.0);
             var odd = vec4<f32>(0.0);
             for (var i = 0u; i < LANES; i += 8u) {
-                // Each lane starts at another place, to spread the reads.
-                even += four_lanes(lane, i + lane);
-                odd += four_lanes(lane, i + lane + 4u);
+                even += four_lanes(lane, i);
+                odd += four_lanes(lane, i + 4u);
             }
             sums[range * tile.statistics + place] = dot(even + odd, vec4<f32>(1.0));
         }

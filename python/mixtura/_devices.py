@@ -29,6 +29,8 @@ class DeviceInfo(NamedTuple):
     """Precision that it computes in unless told otherwise: ``"f32"`` or ``"f64"``."""
     auto: bool
     """Whether ``device="auto"`` takes it."""
+    reason: str | None
+    """Why it is taken; ``None`` of the others."""
 
 
 def devices() -> list[DeviceInfo]:

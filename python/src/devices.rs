@@ -92,21 +92,24 @@ pub(crate) struct Listed {
     backend: String,
     precision: &'static str,
     auto: bool,
+    reason: Option<String>,
 }
 
 /// All devices: a list of dictionaries.
 #[pyfunction]
 pub(crate) fn devices(py: Python<'_>) -> PyResult<Vec<Listed>> {
     quietly(py, |_| {
-        let list =
-            mixtura::device::devices().into_iter().map(|mixtura::device::Listed { device, info, auto, .. }| Listed {
+        let list = mixtura::device::devices().into_iter().map(
+            |mixtura::device::Listed { device, info, auto, reason, .. }| Listed {
                 device,
                 name: info.name,
                 r#type: info.device_type,
                 backend: info.backend,
                 precision: info.precision.name(),
                 auto,
-            });
+                reason,
+            },
+        );
         Ok(list.collect())
     })
 }

@@ -20,9 +20,10 @@ impl DevicesArgs {
 
 fn table(listed: &[Listed]) -> String {
     let mut rows = vec![["--device", "name", "type", "backend", ""].map(str::to_owned).to_vec()];
-    rows.extend(listed.iter().map(|Listed { device, info, auto, .. }| {
-        let mark = if *auto { "used by default (auto)" } else { "" };
-        vec![device.clone(), info.name.clone(), info.device_type.clone(), info.backend.clone(), mark.to_owned()]
+    rows.extend(listed.iter().map(|Listed { device, info, auto, reason, .. }| {
+        let reason = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        let mark = if *auto { format!("used by default (auto){reason}") } else { String::new() };
+        vec![device.clone(), info.name.clone(), info.device_type.clone(), info.backend.clone(), mark]
     }));
     let width = rows[0].len();
     aligned(&rows, width)

@@ -8,6 +8,7 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::data::Watched;
+use mixtura::device::DeviceInfo;
 use mixtura::fit::{Fitting, WarmStart};
 use mixtura::io::{Checkpoint, Columns, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model};
 use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Init};
@@ -148,12 +149,9 @@ impl FitArgs {
         }
         if let Some((checkpoint, path)) = resumed.as_ref().zip(self.resume.as_deref()) {
             checkpoint.check_data(path, &data)?;
-            if !checkpoint.device.computes_like(device.info()) {
-                let (before, now) = (&checkpoint.device.name, &device.info().name);
-                let text = format!("the fit began on {before}; on {now} it goes on, but not with the same bits");
-                output.warnings(&[text.into()]);
-            }
         }
+        let began_on = resumed.as_ref().map(|checkpoint| checkpoint.device.clone());
+        let warned = warn_of_other_bits(began_on.as_ref(), &device, output);
         let record = Record { device: &device, data: &data, options: &options, init: &init };
 
         let mut progress = ProgressLog::new(output.quiet, &data, &options);
@@ -206,12 +204,16 @@ impl FitArgs {
             plot.draw(&fit, &steps, &Watched::new(&data, interrupt::asked(), &|_| {}))?;
         }
         output.warnings(&fit.warnings);
+        if !warned {
+            // What tuning chooses is known only now.
+            warn_of_other_bits(began_on.as_ref(), &device, output);
+        }
         let verified = match self.verify {
             true => Some(Device::cpu().log_likelihood(&fit.mixture, &watched).map_err(|error| data.locate(error))?),
             false => None,
         };
         let seconds = (read, started.elapsed().as_secs_f64());
-        let report = FitReport::new(&fit, device.info(), data.n_samples(), verified, seconds);
+        let report = FitReport::new(&fit, &device, data.n_samples(), verified, seconds);
         let saved = destination.as_ref().map(Destination::path);
         match output.quiet {
             true => output.made(&report),
@@ -321,6 +323,19 @@ impl FitArgs {
             ..FitOptions::new(recorded.n_components)
         })
     }
+}
+
+/// Warns of a fit that goes on with other bits than those of the device that it began on; whether there is cause to.
+fn warn_of_other_bits(began_on: Option<&DeviceInfo>, device: &Device, output: &OutputArgs) -> bool {
+    let now = device.record();
+    let Some(before) = began_on.filter(|before| !before.computes_like(&now)) else { return false };
+    let name = |info: &DeviceInfo| match &info.tuning {
+        None => info.name.clone(),
+        Some(tuning) => format!("{} (tuned: {tuning})", info.name),
+    };
+    let text = format!("the fit began on {}; on {} it goes on, but not with the same bits", name(before), name(&now));
+    output.warnings(&[text.into()]);
+    true
 }
 
 /// Files that arguments have to agree with.

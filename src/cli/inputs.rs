@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::data::memory_for_samples;
-use mixtura::device::Precision;
+use mixtura::device::{Precision, Tune};
 use mixtura::io::{Columns, Dataset, Delimiter, Header, Selection, Stream};
 use mixtura::{Device, DeviceChoice};
 
@@ -171,20 +171,25 @@ impl MemoryArgs {
 /// The device.
 #[derive(Debug, Args)]
 pub(crate) struct DeviceArgs {
-    /// Device: auto (a GPU, otherwise the CPU), cpu, gpu, software, or the number or part of the name of one that
-    /// `mixtura devices` lists
+    /// Device: auto (a GPU that promises to be faster than the CPU, otherwise the CPU), cpu, gpu, software, or the number
+    /// or part of the name of one that `mixtura devices` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
 
     /// Arithmetic of the passes over the samples; graphics adapters compute in f32 alone [default: f64 on the CPU]
     #[arg(long, value_name = "PRECISION", value_parser = precision_parser())]
     precision: Option<Precision>,
+
+    /// Whether a graphics adapter tries other ways to do its passes: off; auto, where long fits gain by it, and none of
+    /// their bits change; or full, before the first pass, ways included that round otherwise. Choices are remembered
+    #[arg(long, value_name = "MODE", value_parser = tune_parser(), default_value = Tune::default().name())]
+    tune: Tune,
 }
 
 impl DeviceArgs {
     /// Opens the device.
     pub(crate) fn open(&self) -> mixtura::Result<Device> {
-        Device::open_in(&self.device, self.precision)
+        Ok(Device::open_in(&self.device, self.precision)?.with_tune(self.tune))
     }
 }
 
@@ -196,6 +201,11 @@ fn names(features: &Columns) -> &[String] {
 fn header_parser() -> impl TypedValueParser<Value = Header> {
     PossibleValuesParser::new(Header::ALL.map(Header::name))
         .map(|name| Header::ALL.into_iter().find(|header| header.name() == name).expect("one of the possible values"))
+}
+
+/// off, auto or full.
+pub(super) fn tune_parser() -> impl TypedValueParser<Value = Tune> {
+    PossibleValuesParser::new(Tune::ALL.map(Tune::name)).try_map(|name| name.parse())
 }
 
 /// f32 or f64.

@@ -76,7 +76,7 @@ impl Record<'_> {
         let n_init = if self.options.warm_start.is_some() { 1 } else { self.options.n_init };
         let init = self.init.to_owned();
         Checkpoint {
-            device: self.device.info().clone(),
+            device: self.device.record(),
             data: DataRecord::of(self.data),
             options: OptionsRecord {
                 n_components,
@@ -143,7 +143,7 @@ impl Record<'_> {
 
     fn of(&self, converged: bool, lower_bounds: &[f64], log_likelihood: Option<f64>) -> FitRecord {
         FitRecord {
-            device: Some(self.device.info().clone()),
+            device: Some(self.device.record()),
             n_samples: Some(self.data.n_samples()),
             total_weight: Some(self.data.total_weight()),
             init: self.init.to_owned(),

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use mixtura::Fit;
 use mixtura::data::Home;
 use mixtura::device::DeviceInfo;
 use mixtura::fit::Repair;
 use mixtura::io::Nested;
+use mixtura::{Device, Fit};
 use serde::Serialize;
 
 use super::components::component_table;
@@ -16,7 +16,10 @@ use super::words::in_flags;
 /// The JSON object.
 #[derive(Debug, Serialize)]
 pub(crate) struct FitReport<'a> {
-    device: &'a DeviceInfo,
+    device: DeviceInfo,
+    /// Why `auto` took it.
+    device_reason: Option<&'a str>,
+    tuned: Vec<String>,
     home: &'a Home,
     n_samples: usize,
     n_features: usize,
@@ -65,14 +68,16 @@ impl<'a> FitReport<'a> {
     /// the data took `read` seconds, and all of it `total`.
     pub(crate) fn new(
         fit: &'a Fit,
-        device: &'a DeviceInfo,
+        device: &'a Device,
         n_samples: usize,
         verified: Option<f64>,
         (read, total): (f64, f64),
     ) -> Self {
         let mixture = &fit.mixture;
         FitReport {
-            device,
+            device: device.record(),
+            device_reason: device.reason(),
+            tuned: device.tuned(),
             home: &fit.home,
             n_samples,
             n_features: mixture.n_features(),
@@ -133,8 +138,9 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         Some(median) => format!("{} ({outcome}; median {})", fit.n_iter, seconds(median / 1e3)),
         None => "none: this is the initialisation".to_owned(),
     };
+    let reason = report.device_reason.map_or(String::new(), |reason| format!(": {reason}"));
     let mut facts = vec![
-        ("device", format!("{} ({})", report.device.name, report.device.backend)),
+        ("device", format!("{} ({}){reason}", report.device.name, report.device.backend)),
         ("samples", format!("{} of {} features{weighted}", report.n_samples, report.n_features)),
         ("kept", format!("{}: {}", fit.home.place, fit.home.reason)),
         ("components", format!("{}, covariance {}", report.n_components, report.covariance_type)),
@@ -143,6 +149,7 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         ("BIC, AIC", format!("{:.4}, {:.4} ({} parameters)", report.bic, report.aic, report.n_parameters)),
         ("time", time),
     ];
+    facts.extend(report.tuned.iter().map(|choice| ("tuned", choice.clone())));
     facts.extend(report.verified.as_ref().map(|verified| {
         let Verified { mean_log_likelihood, difference } = verified;
         ("in f64", format!("mean log-likelihood {mean_log_likelihood:.9}; the fit's is off by {difference:+.1e}"))

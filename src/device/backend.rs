@@ -93,6 +93,15 @@ pub trait Backend: sealed::Sealed + Send {
         Ok(Vec::new())
     }
 
+    /// Tunes the device for passes like that of [`Backend::moments`] now, unless it is not to be tuned, or was
+    /// ([`Tune`](crate::device::Tune)).
+    ///
+    /// # Errors
+    /// As [`Backend::run`].
+    fn tune(&mut self, mixture: &Mixture) -> Result<()> {
+        check_features(mixture.quadratics(), self.n_features())
+    }
+
     /// N.
     fn n_samples(&self) -> usize {
         self.summary().n_samples()

@@ -5,11 +5,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::device::tune::Tune;
+
 /// Which device to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum DeviceChoice {
-    /// The first hardware adapter (discrete, then integrated, then virtual), otherwise the native CPU backend.
+    /// A discrete adapter, or Apple's; an integrated one where its measured ceiling promises faster epochs than the CPU's;
+    /// otherwise the native CPU backend.
     #[default]
     Auto,
     /// The native CPU backend, in a precision: `cpu` is in f64, `cpu-f32` in f32.
@@ -75,16 +78,24 @@ pub struct DeviceInfo {
     /// Its arithmetic.
     #[serde(default)]
     pub precision: Precision,
+    /// How it was tuned, where results depend on that: `full`, and what was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<String>,
 }
 
 impl DeviceInfo {
-    /// Whether the other device gives the same bits: the same adapter or, of processors, the same instructions, on
-    /// however many threads.
+    /// Whether the other device gives the same bits: the same adapter, tuned alike, or, of processors, the same
+    /// instructions, on however many threads. What is tuned in full, but has chosen nothing yet, may still be tuned alike.
     pub fn computes_like(&self, other: &DeviceInfo) -> bool {
         let kind = |info: &DeviceInfo| match info.backend.as_str() {
             "cpu" => info.name.split(" on ").next().unwrap_or_default().to_owned(),
             _ => info.name.clone(),
         };
-        (&self.backend, self.precision, kind(self)) == (&other.backend, other.precision, kind(other))
+        let full = Tune::Full.name();
+        let tuned_alike = match (self.tuning.as_deref(), other.tuning.as_deref()) {
+            (Some(a), Some(b)) => a == b || a == full || b == full,
+            (a, b) => a == b,
+        };
+        tuned_alike && (&self.backend, self.precision, kind(self)) == (&other.backend, other.precision, kind(other))
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod steps;
 pub(crate) mod sums;
 pub(crate) mod task;
 pub(crate) mod trust;
+pub(crate) mod tune;
 pub(crate) mod worst;
 
 pub use self::assessment::{Assessment, VisitAssessed};
@@ -20,3 +21,4 @@ pub use self::ceiling::Ceiling;
 pub use self::choice::{DeviceChoice, DeviceInfo, Precision};
 pub use self::open::{Device, Listed, devices};
 pub use self::task::{Answer, Assignment, Task};
+pub use self::tune::Tune;

@@ -9,7 +9,10 @@ use crate::device::ceiling::Ceiling;
 use crate::device::choice::DeviceChoice;
 use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::cpu;
+#[cfg(feature = "gpu")]
+use crate::device::gpu::{self, Automatic, Gpu};
 use crate::device::trust::{Checked, Distrust, Load};
+use crate::device::tune::Tune;
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
 
@@ -18,6 +21,8 @@ use crate::model::mixture::Mixture;
 pub struct Device {
     info: DeviceInfo,
     kind: Kind,
+    /// Why it was chosen automatically.
+    reason: Option<String>,
     /// Of a device that was chosen automatically.
     distrust: Option<(Distrust, DeviceInfo)>,
 }
@@ -27,7 +32,7 @@ enum Kind {
     Cpu,
     #[cfg(feature = "gpu")]
     /// With the bytes that samples may take of its own memory.
-    Gpu(Box<crate::device::gpu::Gpu>, Option<u64>),
+    Gpu(Box<Gpu>, Option<u64>),
 }
 
 impl Device {
@@ -37,7 +42,7 @@ impl Device {
     }
 
     fn new(info: DeviceInfo, kind: Kind) -> Self {
-        Device { info, kind, distrust: None }
+        Device { info, kind, reason: None, distrust: None }
     }
 
     /// Opens the device chosen. One that [`DeviceChoice::Auto`] chose gives way to the CPU when it is caught computing
@@ -53,18 +58,21 @@ impl Device {
         }
         #[cfg(feature = "gpu")]
         {
-            match crate::device::gpu::select(choice)? {
-                Some(gpu) => {
-                    let distrust = (Distrust::default(), cpu::info(Precision::Double));
-                    let distrust = (*choice == DeviceChoice::Auto).then_some(distrust);
-                    Ok(Device { distrust, ..Self::new(gpu.info().clone(), Kind::Gpu(Box::new(gpu), None)) })
-                }
-                None => Ok(Self::cpu()),
+            let of_gpu = |gpu: Gpu| Self::new(gpu.info().clone(), Kind::Gpu(Box::new(gpu), None));
+            if *choice == DeviceChoice::Auto {
+                let Automatic { gpu, reason } = gpu::choose_automatically();
+                let distrust = gpu.is_some().then(|| (Distrust::default(), cpu::info(Precision::Double)));
+                let device = gpu.map_or_else(Self::cpu, of_gpu);
+                return Ok(Device { distrust, reason: Some(reason), ..device });
             }
+            Ok(gpu::select(choice)?.map_or_else(Self::cpu, of_gpu))
         }
         #[cfg(not(feature = "gpu"))]
         match choice {
-            DeviceChoice::Auto => Ok(Self::cpu()),
+            DeviceChoice::Auto => {
+                let reason = Some("this program was built without GPU support".to_owned());
+                Ok(Device { reason, ..Self::cpu() })
+            }
             _ => Err(Error::NoAdapter {
                 wanted: "graphics adapter".to_owned(),
                 found: "this program was built without GPU support".to_owned(),
@@ -79,7 +87,9 @@ impl Device {
     /// As [`Device::open`] and [`Device::with_precision`].
     pub fn open_in(choice: &DeviceChoice, precision: Option<Precision>) -> Result<Self> {
         match (choice, precision) {
-            (DeviceChoice::Auto, Some(Precision::Double)) => Ok(Self::cpu()),
+            (DeviceChoice::Auto, Some(Precision::Double)) => {
+                Ok(Device { reason: Some("graphics adapters have no f64".to_owned()), ..Self::cpu() })
+            }
             (choice, Some(precision)) => Self::open(choice)?.with_precision(precision),
             (choice, None) => Self::open(choice),
         }
@@ -91,7 +101,7 @@ impl Device {
     /// [`InvalidOption`](crate::Error::InvalidOption): graphics adapters compute in f32 alone.
     pub fn with_precision(self, precision: Precision) -> Result<Self> {
         match self.kind {
-            Kind::Cpu => Ok(Self::new(cpu::info(precision), Kind::Cpu)),
+            Kind::Cpu => Ok(Device { info: cpu::info(precision), ..self }),
             #[cfg(feature = "gpu")]
             Kind::Gpu(..) if precision == self.info.precision => Ok(self),
             #[cfg(feature = "gpu")]
@@ -114,6 +124,36 @@ impl Device {
         }
     }
 
+    /// The same device, tuned in a mode; without this it is tuned in time ([`Tune::Auto`]).
+    #[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
+    pub fn with_tune(self, tune: Tune) -> Self {
+        match self.kind {
+            Kind::Cpu => self,
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(gpu, memory) => {
+                let gpu = gpu.with_tune(tune);
+                Device { info: gpu.info().clone(), kind: Kind::Gpu(Box::new(gpu), memory), ..self }
+            }
+        }
+    }
+
+    /// What tuning chose so far, or an earlier run, a line for models of each shape; nothing of a device that needs none,
+    /// or of models that were not worth it.
+    pub fn tuned(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Cpu => Vec::new(),
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(gpu, _) => gpu.choices(),
+        }
+    }
+
+    /// Description of the device for the record of a result: with what was chosen, where results depend on that.
+    pub fn record(&self) -> DeviceInfo {
+        let info = self.info().clone();
+        let tuning = info.tuning.map(|mode| [vec![mode], self.tuned()].concat().join("; "));
+        DeviceInfo { tuning, ..info }
+    }
+
     /// Description of the device: that of the CPU, where it has taken its place.
     pub fn info(&self) -> &DeviceInfo {
         match &self.distrust {
@@ -125,6 +165,11 @@ impl Device {
     /// Why the CPU has taken the place of a device that was chosen automatically, in one line.
     pub fn distrust(&self) -> Option<&str> {
         self.distrust.as_ref().and_then(|(distrust, _)| distrust.get()).map(String::as_str)
+    }
+
+    /// Why this device was chosen automatically, in words; `None` of one that was asked for.
+    pub fn reason(&self) -> Option<&str> {
+        self.distrust().or(self.reason.as_deref())
     }
 
     /// Measures the most that the device computes and moves. That takes it a second or so.
@@ -203,23 +248,27 @@ pub struct Listed {
     pub info: DeviceInfo,
     /// Whether it is the one that `auto` takes.
     pub auto: bool,
+    /// Why it is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// All devices: the adapters in the order of the numbers that select them, then the native CPU backend.
 pub fn devices() -> Vec<Listed> {
     #[cfg(feature = "gpu")]
-    let adapters = crate::device::gpu::adapters();
+    let adapters = gpu::adapters();
     #[cfg(not(feature = "gpu"))]
     let adapters: Vec<DeviceInfo> = Vec::new();
     let adapters = adapters.into_iter().enumerate().map(|(number, info)| (number.to_string(), info));
     let cpu = ("cpu".to_owned(), cpu::info(Precision::Double));
     let mut listed: Vec<Listed> =
-        adapters.chain([cpu]).map(|(device, info)| Listed { device, info, auto: false }).collect();
+        adapters.chain([cpu]).map(|(device, info)| Listed { device, info, auto: false, reason: None }).collect();
     // Of several adapters of one kind, auto takes the first.
     if let Ok(automatic) = Device::open(&DeviceChoice::Auto)
         && let Some(first) = listed.iter_mut().find(|listed| listed.info == automatic.info)
     {
         first.auto = true;
+        first.reason = automatic.reason;
     }
     listed
 }

@@ -162,6 +162,10 @@ impl Backend for Checked<'_> {
     fn kernel_times(&mut self, mixture: &Mixture) -> Result<Vec<KernelTime>> {
         self.backend.kernel_times(mixture)
     }
+
+    fn tune(&mut self, mixture: &Mixture) -> Result<()> {
+        self.pass(|backend| backend.tune(mixture), |()| Ok(()))
+    }
 }
 
 /// Sums must be those of all samples, and numbers.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use mixtura::device::{Assignment, Ceiling, KernelTime};
+use mixtura::device::{Assignment, Ceiling, KernelTime, Tune};
 use mixtura::fit::Progress;
 use mixtura::model::MStep;
 use mixtura::{CovarianceType, Data, Device, DeviceChoice, FitOptions, Mixture, Points, Result, fit};
@@ -24,10 +24,10 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn new(name: &str, memory: &MemoryArgs) -> Result<Self> {
+    pub(super) fn new(name: &str, memory: &MemoryArgs, tune: Tune) -> Result<Self> {
         let Ok(choice) = name.parse::<DeviceChoice>();
         let started = Instant::now();
-        let device = memory.limit(Device::open(&choice)?);
+        let device = memory.limit(Device::open(&choice)?.with_tune(tune));
         Ok(Opened { name: name.to_owned(), device, seconds: started.elapsed().as_secs_f64() })
     }
 }
@@ -48,6 +48,8 @@ pub(super) struct Measurement {
     pub(super) compile: f64,
     pub(super) upload: f64,
     pub(super) init: f64,
+    /// Tuning.
+    pub(super) tune: f64,
     /// Each epoch.
     pub(super) epochs: Vec<f64>,
     pub(super) ceiling: Ceiling,
@@ -76,6 +78,10 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     let upload = started.elapsed().as_secs_f64();
     // The first pass makes buffers, and touches memory, that later ones find.
     backend.moments(&start, Assignment::Soft)?;
+    let started = Instant::now();
+    backend.tune(&start)?;
+    let tune = started.elapsed().as_secs_f64();
+    backend.moments(&start, Assignment::Soft)?;
 
     let m_step = MStep::new(options.floor.of_features(data.summary()));
     let mut end = start.clone();
@@ -92,7 +98,7 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     }
     progress.finish();
     let kernels = profile.then(|| backend.kernel_times(&end)).transpose()?;
-    Ok(Measurement { compile, upload, init: initial.seconds.init, epochs, ceiling, kernels, start, end })
+    Ok(Measurement { compile, upload, init: initial.seconds.init, tune, epochs, ceiling, kernels, start, end })
 }
 
 /// Seconds that the device takes to compile what it needs for models like these: passes over a few samples need it all.
@@ -102,7 +108,7 @@ fn compile(device: &Device, options: &FitOptions, d: usize) -> Result<f64> {
     for family in [CovarianceType::Diag, options.covariance_type] {
         let mixture = synthetic::mixture(options.n_components, d, family)?;
         let few = Points::new(mixture.sample(FEW, 0).0)?;
-        device.load(&few)?.moments(&mixture, Assignment::Soft)?;
+        device.clone().with_tune(Tune::Off).load(&few)?.moments(&mixture, Assignment::Soft)?;
     }
     Ok(started.elapsed().as_secs_f64())
 }

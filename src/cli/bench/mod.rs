@@ -7,11 +7,12 @@ mod synthetic;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use mixtura::device::Tune;
 use mixtura::io::{Columns, Dataset};
 use mixtura::{CovarianceType, Data, FitOptions, Points};
 
 use super::fit::covariance_parser;
-use super::inputs::{DataArgs, MemoryArgs};
+use super::inputs::{DataArgs, MemoryArgs, tune_parser};
 use super::output::OutputArgs;
 use measure::{Opened, Task, measure};
 use report::{Entry, LeftOut, Report};
@@ -78,6 +79,10 @@ pub(crate) struct BenchArgs {
     #[arg(long)]
     profile: bool,
 
+    /// Tune graphics adapters before the epochs, and say what was chosen: off, auto (what leaves all bits) or full
+    #[arg(long, value_name = "MODE", value_parser = tune_parser(), default_value = Tune::Off.name())]
+    tune: Tune,
+
     /// Seed of the samples and of the start
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -119,17 +124,17 @@ impl BenchArgs {
 
     /// The devices, the CPU backend before all others, and those of the default that are not there.
     fn open(&self) -> anyhow::Result<(Vec<Opened>, Vec<LeftOut>)> {
-        let mut devices = vec![Opened::new(CPU, &self.memory)?];
+        let mut devices = vec![self.open_one(CPU)?];
         let mut left_out = Vec::new();
         match &self.devices {
             Some(names) => {
                 for name in names.iter().map(|name| name.trim()).filter(|name| *name != CPU) {
-                    devices.push(Opened::new(name, &self.memory)?);
+                    devices.push(self.open_one(name)?);
                 }
             }
             None => {
                 for name in DEFAULT_DEVICES {
-                    match Opened::new(name, &self.memory) {
+                    match self.open_one(name) {
                         Ok(device) => devices.push(device),
                         Err(error) => left_out.push(LeftOut::new(name, &error)),
                     }
@@ -137,6 +142,10 @@ impl BenchArgs {
             }
         }
         Ok((devices, left_out))
+    }
+
+    fn open_one(&self, name: &str) -> mixtura::Result<Opened> {
+        Opened::new(name, &self.memory, self.tune)
     }
 
     fn samples(&self, output: &OutputArgs) -> anyhow::Result<Samples> {

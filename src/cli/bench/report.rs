@@ -38,6 +38,8 @@ pub(super) struct Entry {
     #[serde(flatten)]
     info: DeviceInfo,
     seconds: Phases,
+    /// What tuning chose.
+    tuned: Vec<String>,
     epoch_ms: Spread,
     samples_per_second: f64,
     gflops: f64,
@@ -59,6 +61,7 @@ struct Phases {
     compile: f64,
     upload: f64,
     init: f64,
+    tune: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -109,13 +112,15 @@ impl Entry {
         let epoch = typical(measured);
         Entry {
             device: opened.name.clone(),
-            info: info.clone(),
+            info: opened.device.record(),
             seconds: Phases {
                 open: opened.seconds,
                 compile: measured.compile,
                 upload: measured.upload,
                 init: measured.init,
+                tune: measured.tune,
             },
+            tuned: opened.device.tuned(),
             epoch_ms: Spread {
                 median: epoch * 1e3,
                 least: measured.epochs.iter().copied().fold(f64::INFINITY, f64::min) * 1e3,
@@ -145,6 +150,7 @@ impl Entry {
             ("compile", seconds(self.seconds.compile)),
             ("upload", seconds(self.seconds.upload)),
             ("initialisation", seconds(self.seconds.init)),
+            ("tuning", seconds(self.seconds.tune)),
             ("epoch, median", milliseconds(self.epoch_ms.median)),
             ("least", milliseconds(self.epoch_ms.least)),
             ("most", milliseconds(self.epoch_ms.most)),
@@ -213,6 +219,11 @@ impl Report {
         for LeftOut { device, reason } in &self.left_out {
             text += &format!("\n  {device} is left out: {reason}\n");
         }
+        for device in &self.devices {
+            for choice in &device.tuned {
+                text += &format!("\n  {} tuned: {choice}\n", device.device);
+            }
+        }
         for profile in self.devices.iter().filter_map(Entry::profile) {
             text += &format!("\n{profile}");
         }
@@ -259,8 +270,10 @@ mod tests {
                 name: "a name".to_owned(),
                 device_type: String::new(),
                 precision: Precision::Single,
+                tuning: None,
             },
-            seconds: Phases { open: 0.5, compile: 0.25, upload: 2.0, init: 3.0 },
+            seconds: Phases { open: 0.5, compile: 0.25, upload: 2.0, init: 3.0, tune: 4.0 },
+            tuned: Vec::new(),
             epoch_ms: Spread { median: 20.0, least: 19.0, most: 22.0 },
             samples_per_second: 5e7,
             gflops: 100.0,

@@ -156,7 +156,7 @@ pub(crate) fn info(precision: Precision) -> DeviceInfo {
     let threads = rayon::current_num_threads();
     let instructions = instructions::name(instructions::instructions());
     let name = format!("{instructions} on {threads} thread{}", if threads == 1 { "" } else { "s" });
-    DeviceInfo { backend: "cpu".to_owned(), name, device_type: "cpu".to_owned(), precision }
+    DeviceInfo { backend: "cpu".to_owned(), name, device_type: "cpu".to_owned(), precision, tuning: None }
 }
 
 impl<T> Sealed for CpuBackend<'_, T> {}

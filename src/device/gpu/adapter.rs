@@ -8,7 +8,8 @@ use crate::device::choice::DeviceInfo;
 use crate::error::{Error, Result};
 
 /// Kinds of hardware, the fastest first.
-const HARDWARE: [DeviceType; 3] = [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu, DeviceType::VirtualGpu];
+pub(super) const HARDWARE: [DeviceType; 3] =
+    [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu, DeviceType::VirtualGpu];
 
 /// Percentage of a device's memory that buffers may take.
 const MOST_MEMORY_PERCENT: u8 = 90;
@@ -16,13 +17,8 @@ const MOST_MEMORY_PERCENT: u8 = 90;
 /// The environment variable by which users of wgpu choose among Vulkan, Metal and the like.
 const BACKEND_VARIABLE: &str = "WGPU_BACKEND";
 
-/// Place of a hardware adapter in the order of preference; `None` for a software one.
-fn rank(adapter: &Adapter) -> Option<usize> {
-    let device_type = adapter.get_info().device_type;
-    HARDWARE.iter().position(|hardware| *hardware == device_type)
-}
-
-fn enumerate() -> Vec<Adapter> {
+/// All adapters, in the order of the numbers that select them.
+pub(super) fn enumerate() -> Vec<Adapter> {
     let mut instance = InstanceDescriptor::new_without_display_handle_from_env();
     // A choice that leaves none of what this program is built with, such as gl, was made for others.
     if (instance.backends & Instance::enabled_backend_features()).is_empty() {
@@ -34,12 +30,12 @@ fn enumerate() -> Vec<Adapter> {
     pollster::block_on(instance.enumerate_adapters(Backends::all()))
 }
 
-/// All adapters, in the order of the numbers that select them.
+/// Descriptions of all adapters, in the order of the numbers that select them.
 pub(crate) fn adapters() -> Vec<DeviceInfo> {
     enumerate().iter().map(describe).collect()
 }
 
-/// Opens the adapter chosen; `None` where the choice is the native CPU backend.
+/// Opens the adapter chosen by name, number or kind; `None` where the choice is none of an adapter.
 ///
 /// # Errors
 /// [`Error::NoAdapter`] says what was found instead.
@@ -49,13 +45,7 @@ pub(crate) fn select(choice: &DeviceChoice) -> Result<Option<Gpu>> {
         wanted.iter().find_map(|wanted| adapters.iter().position(|a| a.get_info().device_type == *wanted))
     };
     let (position, wanted) = match choice {
-        DeviceChoice::Cpu(_) => return Ok(None),
-        DeviceChoice::Auto => {
-            // An adapter whose driver is broken is passed over: nobody asked for it.
-            let mut hardware: Vec<Adapter> = adapters.into_iter().filter(|a| rank(a).is_some()).collect();
-            hardware.sort_by_key(rank);
-            return Ok(hardware.into_iter().find_map(|adapter| Gpu::open(adapter).ok()));
-        }
+        DeviceChoice::Cpu(_) | DeviceChoice::Auto => return Ok(None),
         DeviceChoice::Gpu => (of_type(&HARDWARE), "hardware graphics adapter".to_owned()),
         DeviceChoice::Software => (of_type(&[DeviceType::Cpu]), "software graphics adapter".to_owned()),
         DeviceChoice::Adapter(text) => {

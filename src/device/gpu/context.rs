@@ -10,11 +10,14 @@ use wgpu::{
     Features, Limits, MapMode, PollError, PollType, Queue,
 };
 
+use super::kept::Kept;
 use super::kernel::{Kernel, KernelSource};
 use super::pipelines::Pipelines;
 use super::tried::Tried;
+use super::tuner::Tuner;
 use super::tuning::Tuning;
 use crate::device::choice::{DeviceInfo, Precision};
+use crate::device::tune::Tune;
 use crate::error::{Error, Result};
 
 /// The driver is asked this often whether the device is still there...
@@ -31,6 +34,8 @@ pub(crate) struct Gpu {
     /// Whether passes can be timed by the adapter's own clock.
     pub(super) timestamps: bool,
     pub(super) tuning: Tuning,
+    pub(super) tuner: Arc<Tuner>,
+    kept: Kept,
     info: DeviceInfo,
     /// Reports of the driver outside any call of ours.
     trouble: Arc<Mutex<Option<Trouble>>>,
@@ -78,6 +83,7 @@ pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
         name: info.name,
         device_type: device_type.to_owned(),
         precision: Precision::Single,
+        tuning: None,
     }
 }
 
@@ -108,9 +114,11 @@ impl Gpu {
         }));
         let timestamps = features.contains(Features::TIMESTAMP_QUERY);
         let tuning = Tuning::of(&adapter.get_info());
-        let kept = features.contains(Features::PIPELINE_CACHE);
-        let pipelines = kept.then(|| Pipelines::open(&device, &adapter.get_info())).flatten().map(Arc::new);
-        let tried = Arc::new(Tried::new(&adapter.get_info()));
+        let pipelines = features.contains(Features::PIPELINE_CACHE);
+        let pipelines = pipelines.then(|| Pipelines::open(&device, &adapter.get_info())).flatten().map(Arc::new);
+        let kept = Kept::of_adapter(&adapter.get_info());
+        let tuner = Arc::new(Tuner::new(Tune::default(), kept.clone()));
+        let tried = Arc::new(Tried::new(kept.clone()));
         let receipt = Arc::new(Receipt {
             buffer: device.create_buffer(&BufferDescriptor {
                 label: Some("receipt"),
@@ -121,14 +129,45 @@ impl Gpu {
             last: AtomicU64::new(0),
         });
         let (turn, kernels) = Default::default();
-        let gpu =
-            Gpu { device, queue, limits, timestamps, tuning, info, trouble, turn, kernels, tried, receipt, pipelines };
+        let gpu = Gpu {
+            device,
+            queue,
+            limits,
+            timestamps,
+            tuning,
+            tuner,
+            kept,
+            info,
+            trouble,
+            turn,
+            kernels,
+            tried,
+            receipt,
+            pipelines,
+        };
         gpu.check()?;
         Ok(gpu)
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
         &self.info
+    }
+
+    /// The same adapter, tuned in a mode.
+    pub(crate) fn with_tune(self, tune: Tune) -> Self {
+        let tuner = Arc::new(Tuner::new(tune, self.kept.clone()));
+        let info = DeviceInfo { tuning: (tune == Tune::Full).then(|| tune.name().to_owned()), ..self.info };
+        Gpu { tuner, info, ..self }
+    }
+
+    /// The same adapter with passes of a shape, which nothing changes.
+    pub(super) fn untuned(&self, tuning: Tuning) -> Self {
+        Gpu { tuning, tuner: Arc::new(Tuner::new(Tune::Off, self.kept.clone())), ..self.clone() }
+    }
+
+    /// What tuning chose so far, in words.
+    pub(crate) fn choices(&self) -> Vec<String> {
+        self.tuner.words()
     }
 
     /// The kernel of a source, compiled once per device.

@@ -104,6 +104,14 @@ impl Factors {
             CovarianceArray::Diag(_) | CovarianceArray::Spherical(_) => Factors::Diagonal,
         }
     }
+
+    /// `triangular` or `diagonal`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Factors::Triangular => "triangular",
+            Factors::Diagonal => "diagonal",
+        }
+    }
 }
 
 /// The layout for models of one shape, and the sums under them.
@@ -124,6 +132,15 @@ impl Layout {
         let block = d.min(BLOCK);
         let sums = Sums::new(statistics, d, k, tuning);
         Layout { factors, d, k, block, blocks: d.div_ceil(block), tuning, sums }
+    }
+
+    /// Whether the passes of the other layout are the same, whatever its tuning says of what makes no difference.
+    pub(crate) fn makes_the_same_passes(&self, other: &Layout) -> bool {
+        let of = |layout: &Layout| {
+            let Tuning { e_workgroups, tile_bytes, reads_storage, prefers_storage, .. } = layout.tuning;
+            (layout.form(), layout.components_at_once(), e_workgroups, tile_bytes, reads_storage, prefers_storage)
+        };
+        self.sums == other.sums && of(self) == of(other)
     }
 
     /// Features that one step of the E step handles.

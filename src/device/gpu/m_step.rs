@@ -141,6 +141,11 @@ impl Sums {
         self.held().len() + (self.at_once + samples) * self.features() + 4 * self.at_once
     }
 
+    /// Registers with which an invocation holds so many components, and no more.
+    pub(crate) fn registers_of(&self, at_once: usize) -> usize {
+        Sums { at_once, ..*self }.registers()
+    }
+
     /// Numbers of a component.
     fn component_numbers(&self) -> usize {
         self.n_parts() * self.part_numbers()

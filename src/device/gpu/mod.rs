@@ -4,11 +4,15 @@
 //! runs the stages over tile after tile in a few submissions, and reads back nothing but sums.
 
 mod adapter;
+mod automatic;
 mod ceiling;
+mod change;
 mod context;
 mod e_step;
+mod kept;
 mod kernel;
 mod m_step;
+mod pace;
 mod pass;
 mod pipelines;
 mod plan;
@@ -23,15 +27,19 @@ mod straight_line;
 mod translation;
 mod trial;
 mod tried;
+mod tune;
+mod tuner;
 mod tuning;
 
 use std::ops::Range;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ndarray::{Array1, Array2, s};
 
 pub(crate) use adapter::{adapters, select};
+pub(crate) use automatic::{Automatic, choose_automatically};
 pub(crate) use context::Gpu;
 
 use crate::data::coordinates::Coordinates;
@@ -55,6 +63,8 @@ use crate::model::statistics::Statistics;
 use e_step::{Factors, Layout};
 use pass::{Expected, Pass, Totals};
 use samples::{DeviceSamples, GROUP};
+use tune::{Measured, Prepared, UnderWay};
+use tuner::Shape;
 
 impl Gpu {
     /// Puts samples on the device; those that take more bytes than the budget, or than there are, pass through it.
@@ -64,6 +74,7 @@ impl Gpu {
             data,
             samples: DeviceSamples::upload(self, data, budget)?,
             passes: Vec::new(),
+            tuning: None,
         })
     }
 }
@@ -74,57 +85,79 @@ pub(crate) struct GpuBackend<'d> {
     data: &'d dyn Data,
     samples: DeviceSamples,
     /// Kernels and scratch of the last models' layouts: a fit uses the same again and again.
-    passes: Vec<Arc<Pass>>,
+    passes: Vec<Prepared>,
+    tuning: Option<UnderWay>,
 }
 
-impl GpuBackend<'_> {
-    /// The layouts of models with their statistics.
-    fn layouts<'m>(&self, models: impl IntoIterator<Item = (&'m Quadratics, Statistics)>) -> Result<Vec<Layout>> {
-        let layout = |(model, statistics): (&Quadratics, Statistics)| {
-            check_features(model, self.samples.n_features)?;
-            let (factors, k) = (Factors::of(model), model.n_components());
-            Ok(Layout::new(factors, statistics, model.n_features(), k, self.gpu.tuning))
-        };
-        models.into_iter().map(layout).collect()
+impl<'d> GpuBackend<'d> {
+    /// The backend whose passes are a given one, untuned.
+    fn of_pass(gpu: &Gpu, data: &'d dyn Data, samples: DeviceSamples, pass: Arc<Pass>) -> Self {
+        let gpu = gpu.untuned(pass.plan().layout.tuning);
+        GpuBackend { gpu, data, samples, passes: vec![Prepared::new(pass, Duration::ZERO)], tuning: None }
+    }
+
+    /// The shape of the passes of a model with its statistics.
+    fn shape(&self, model: &Quadratics, statistics: Statistics) -> Result<Shape> {
+        check_features(model, self.samples.n_features)?;
+        let (factors, k) = (Factors::of(model), model.n_components());
+        let layout = Layout::new(factors, statistics, model.n_features(), k, self.gpu.tuning);
+        Ok(Shape::new(layout, self.samples.groups()))
     }
 
     /// Prepares the passes of some layouts, with kernels that were tried, in their order.
     fn prepare(&mut self, layouts: &[Layout]) -> Result<Vec<Arc<Pass>>> {
         // The scratch of other passes makes room.
-        self.passes.retain(|pass| layouts.contains(&pass.plan().layout));
+        self.passes.retain(|prepared| layouts.contains(prepared.layout()));
         for layout in layouts {
-            if self.passes.iter().all(|pass| pass.plan().layout != *layout) {
-                let pass = Pass::new(&self.gpu, &self.samples, *layout)?;
-                self.gpu.try_kernels(&pass)?;
-                self.passes.push(Arc::new(pass));
+            if self.passes.iter().all(|prepared| prepared.layout() != layout) {
+                let started = Instant::now();
+                let pass = self.try_pass(layout)?;
+                self.passes.push(Prepared::new(pass, started.elapsed()));
             }
         }
-        let of = |layout: &Layout| self.passes.iter().find(|pass| pass.plan().layout == *layout).cloned();
-        layouts.iter().map(|layout| of(layout).ok_or_else(unexpected)).collect()
+        let of = |layout: &Layout| self.passes.iter().find(|prepared| prepared.layout() == layout);
+        layouts.iter().map(|layout| of(layout).map(|prepared| prepared.pass.clone()).ok_or_else(unexpected)).collect()
+    }
+
+    /// Prepares the pass of a shape.
+    fn prepare_one(&mut self, shape: &Shape) -> Result<Arc<Pass>> {
+        self.prepare(&[self.gpu.tuner.tuned(shape)])?.pop().ok_or_else(unexpected)
+    }
+
+    /// The statistics of the last pass.
+    fn last_statistics(&self) -> Option<Statistics> {
+        self.passes.last().map(|prepared| prepared.layout().sums.statistics)
     }
 
     /// Prepares the pass that assesses samples under a model: that of the last layout, if it serves.
     fn prepare_to_assess(&mut self, model: &Quadratics) -> Result<Arc<Pass>> {
-        let statistics = Statistics::of_factors(model.factors());
-        let last = self.passes.last().map(|pass| pass.plan().layout.sums.statistics);
-        let layouts = self.layouts([(model, last.unwrap_or(statistics))])?;
-        let serves = self.passes.iter().any(|pass| pass.plan().layout == layouts[0]);
-        let layouts = if serves { layouts } else { self.layouts([(model, statistics)])? };
-        self.prepare(&layouts)?.pop().ok_or_else(unexpected)
+        let shape = self.shape(model, Statistics::of_factors(model.factors()))?;
+        let last = self.last_statistics().map(|statistics| self.shape(model, statistics)).transpose()?;
+        let serves = |last: &Shape| {
+            let tuned = self.gpu.tuner.tuned(last);
+            self.passes.iter().any(|prepared| *prepared.layout() == tuned)
+        };
+        self.prepare_one(&last.filter(serves).unwrap_or(shape))
     }
 
     /// Sums for each of the tasks, window by window.
     fn sums(&mut self, tasks: &[&SumsTask]) -> Result<Vec<Sums>> {
-        let statistics = |task: &SumsTask| {
-            let last = self.passes.last().map(|pass| pass.plan().layout.sums.statistics);
-            task.statistics.or(last).unwrap_or_else(|| Statistics::of_factors(task.quadratics.factors()))
-        };
-        let layouts = self.layouts(tasks.iter().map(|task| (&*task.quadratics, statistics(task))))?;
+        let mut layouts = Vec::new();
+        for task in tasks {
+            let last = task.statistics.or(self.last_statistics());
+            let statistics = last.unwrap_or_else(|| Statistics::of_factors(task.quadratics.factors()));
+            let shape = self.shape(&task.quadratics, statistics)?;
+            self.tune_in_time(&shape, Measured { model: &task.quadratics, assignment: task.assignment })?;
+            layouts.push(self.gpu.tuner.tuned(&shape));
+        }
         let passes = self.prepare(&layouts)?;
+        let mut times = vec![Duration::ZERO; tasks.len()];
         let mut sums: Vec<Option<(Moments, f64)>> = vec![None; tasks.len()];
         self.samples.for_each_window(&self.gpu, self.data, &mut |_| {
-            for ((task, pass), sums) in tasks.iter().zip(&passes).zip(&mut sums) {
+            for (((task, pass), sums), time) in tasks.iter().zip(&passes).zip(&mut sums).zip(&mut times) {
+                let started = Instant::now();
                 let (part, reference) = self.window_moments(pass, task)?;
+                *time += started.elapsed();
                 *sums = Some(match sums.take() {
                     None => (part, reference),
                     Some((before, _)) => (before.combine(&part)?, reference),
@@ -132,6 +165,10 @@ impl GpuBackend<'_> {
             }
             Ok(())
         })?;
+        for (layout, time) in layouts.iter().zip(times) {
+            let prepared = self.passes.iter_mut().filter(|prepared| prepared.layout() == layout);
+            prepared.for_each(|prepared| prepared.count(time));
+        }
         let sums = tasks.iter().zip(&passes).zip(sums).map(|((task, pass), sums)| {
             let family = pass.plan().layout.sums.statistics.family();
             let zero = || (Moments::zero(family, task.quadratics.means().clone()), 0.0);
@@ -372,8 +409,7 @@ impl Backend for GpuBackend<'_> {
 
     fn kernel_times(&mut self, mixture: &Mixture) -> Result<Vec<KernelTime>> {
         let (model, statistics) = (mixture.quadratics(), mixture.covariance_type().statistics());
-        let layouts = self.layouts([(&**model, statistics)])?;
-        let pass = self.prepare(&layouts)?.pop().ok_or_else(unexpected)?;
+        let pass = self.prepare_one(&self.shape(model, statistics)?)?;
         let mut times: Vec<KernelTime> = Vec::new();
         self.samples.for_each_window(&self.gpu, self.data, &mut |_| {
             let of_window = pass.kernel_times(&self.gpu, &self.samples, model)?;
@@ -384,6 +420,15 @@ impl Backend for GpuBackend<'_> {
             Ok(())
         })?;
         Ok(times)
+    }
+
+    fn tune(&mut self, mixture: &Mixture) -> Result<()> {
+        let model = mixture.quadratics();
+        let shape = self.shape(model, mixture.covariance_type().statistics())?;
+        match self.gpu.tuner.is_settled(&shape) {
+            true => Ok(()),
+            false => self.tune_now(&shape, Measured { model, assignment: Assignment::Soft }),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use wgpu::{
 use super::context::Gpu;
 use super::e_step::{Layout, Tile, Window};
 use super::kernel::Kernel;
+use super::pace::Pace;
 use super::plan::Plan;
 use super::samples::{Chunk, DeviceSamples};
 use super::tuning::SMALL_TILE;
@@ -54,6 +55,7 @@ pub(super) struct Pass {
     scratch: Scratch,
     bound: Vec<BoundChunk>,
     bound_reduce: BindGroup,
+    pace: Pace,
 }
 
 #[derive(Debug)]
@@ -234,7 +236,7 @@ impl Pass {
         let reduced = reduced.map(Buffer::as_entire_binding);
         let bound_reduce =
             gpu.guarded(|| kernels.reduce.bind(&gpu.device, [scratch.tile()].into_iter().chain(reduced).collect()))?;
-        let pass = Pass { plan, kernels, scratch, bound, bound_reduce };
+        let pass = Pass { plan, kernels, scratch, bound, bound_reduce, pace: Pace::default() };
         gpu.guarded(|| {
             for (i, (_, tile)) in pass.plan.tiles.iter().enumerate() {
                 pass.write_tile(gpu, i, tile);
@@ -257,16 +259,31 @@ impl Pass {
         assignment: Assignment,
         expected: Expected,
     ) -> Result<Totals> {
+        self.sum_tiles(gpu, samples, model, expected, self.tiles(assignment))
+    }
+
+    /// The same over some of the tiles.
+    pub(super) fn sum_tiles(
+        &self,
+        gpu: &Gpu,
+        samples: &DeviceSamples,
+        model: &Quadratics,
+        expected: Expected,
+        tiles: Range<usize>,
+    ) -> Result<Totals> {
         let (reference, covariances) = self.write_all(gpu, samples, model, expected)?;
         let mut commands = encoder(gpu);
         // Not those of the pass before, should the kernels do nothing.
         commands.clear_buffer(&self.scratch.totals, 0, None);
-        for (done, i) in self.tiles(assignment).enumerate() {
-            if done > 0 && done % self.plan.tiles_at_once() == 0 {
-                gpu.submit(std::mem::replace(&mut commands, encoder(gpu)))?;
+        let mut waiting = 0;
+        for i in tiles {
+            if waiting == self.pace.tiles_at_once(&self.plan) {
+                self.pace.submit(gpu, std::mem::replace(&mut commands, encoder(gpu)), waiting)?;
+                waiting = 0;
             }
             let mut pass = commands.begin_compute_pass(&ComputePassDescriptor::default());
             self.steps(i).iter().for_each(|step| step.dispatch(&mut pass));
+            waiting += 1;
         }
         let bytes = self.plan.total_bytes();
         commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);

@@ -2,19 +2,13 @@
 //!
 //! Whatever goes wrong with the file, kernels are compiled as if there were none.
 
-use std::env;
-use std::ffi::OsString;
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use tempfile::NamedTempFile;
 use wgpu::{AdapterInfo, Device, ErrorFilter, PipelineCache, PipelineCacheDescriptor};
 
-/// Set to `off`, this variable keeps files from being read and written.
-const VARIABLE: &str = "MIXTURA_PIPELINE_CACHE";
+use super::kept::{folder, hash, write};
 
 /// A file larger than this is not read, and so begun anew: nothing else ever leaves it.
 const MOST_BYTES: u64 = 64 << 20;
@@ -32,7 +26,7 @@ impl Pipelines {
     /// Those kept of earlier runs; `None` where nothing can be kept.
     pub(super) fn open(device: &Device, adapter: &AdapterInfo) -> Option<Self> {
         let name = wgpu::util::pipeline_cache_key(adapter)?;
-        Self::open_file(device, directory(|variable| env::var_os(variable))?.join(name))
+        Self::open_file(device, folder()?.join(name))
     }
 
     fn open_file(device: &Device, path: PathBuf) -> Option<Self> {
@@ -63,32 +57,6 @@ impl Pipelines {
     }
 }
 
-/// Where files are kept; `None` where that is switched off, or the system says no place.
-pub(super) fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    if variable(VARIABLE).is_some_and(|value| value == "off") {
-        return None;
-    }
-    let path = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let caches = if cfg!(windows) {
-        path("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        path("HOME").map(|home| home.join("Library/Caches"))
-    } else {
-        path("XDG_CACHE_HOME").or_else(|| path("HOME").map(|home| home.join(".cache")))
-    };
-    caches.map(|caches| caches.join("mixtura"))
-}
-
-/// Writes a file all at once: who reads it meanwhile finds the old one.
-fn write(path: &Path, contents: &[u8]) -> std::io::Result<()> {
-    let directory = path.parent().expect("a file in a directory");
-    fs::create_dir_all(directory)?;
-    let mut file = NamedTempFile::new_in(directory)?;
-    file.write_all(contents)?;
-    file.persist(path)?;
-    Ok(())
-}
-
 /// Data with its hash in front: wgpu looks at the first bytes alone, and drivers trust the rest.
 fn seal(data: &[u8]) -> Vec<u8> {
     [&hash(data).to_le_bytes(), data].concat()
@@ -98,12 +66,6 @@ fn seal(data: &[u8]) -> Vec<u8> {
 fn unseal(file: &[u8]) -> Option<&[u8]> {
     let (seal, data) = file.split_first_chunk()?;
     (u64::from_le_bytes(*seal) == hash(data)).then_some(data)
-}
-
-fn hash(data: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    data.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]
@@ -121,16 +83,6 @@ mod tests {
             assert_eq!(unseal(&changed), None);
             assert_eq!(unseal(&sealed[..i]), None);
         }
-    }
-
-    #[test]
-    fn files_are_kept_in_the_users_cache_directory_unless_that_is_switched_off() {
-        let root = if cfg!(windows) { "C:\\somewhere" } else { "/somewhere" };
-        let all = |_: &str| Some(OsString::from(root));
-        assert!(directory(all).is_some_and(|path| path.starts_with(root) && path.ends_with("mixtura")));
-        assert_eq!(directory(|name| if name == VARIABLE { Some("off".into()) } else { all(name) }), None);
-        assert_eq!(directory(|_| Some("relative".into())), None);
-        assert_eq!(directory(|_| None), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use wgpu::Limits;
 
 use super::e_step::{Layout, MOST_TRIPS, Tile, Window};
 use super::samples::{GROUP, LANES};
+use super::tuning::Tuning;
 
 /// Scratch for the sums of a tile's ranges, as a share of that for its samples; a single set may need more.
 const SUM_SHARE: usize = 2;
@@ -57,7 +58,8 @@ impl Plan {
         let in_uniform = layout.window(limits.max_uniform_buffer_binding_size.min(MOST_UNIFORM) as usize);
         let in_storage = layout.window(limits.max_storage_buffer_binding_size as usize);
         let padded = layout.padded_components();
-        let uniform = in_uniform > 0 && (in_uniform == padded || !layout.tuning.reads_storage);
+        let Tuning { reads_storage, prefers_storage, .. } = layout.tuning;
+        let uniform = in_uniform > 0 && !prefers_storage && (in_uniform == padded || !reads_storage);
         let window = if uniform { in_uniform } else { in_storage };
         // The posterior goes over all components twice.
         if window == 0 || 2 * layout.k > MOST_TRIPS {
@@ -248,7 +250,7 @@ fn tiles(like: &Tile, chunk_groups: &[usize], tile_groups: usize, most_slots: us
 #[cfg(test)]
 mod tests {
     use super::super::e_step::Factors;
-    use super::super::tuning::{SMALL_TILE, Tuning};
+    use super::super::tuning::SMALL_TILE;
     use super::*;
     use crate::model::statistics::Statistics;
 

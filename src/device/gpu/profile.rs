@@ -1,6 +1,8 @@
 //! The time of each kernel, from timestamps of the adapter. They are taken in a pass of their own, so that no other
 //! pass pays for them.
 
+use std::ops::Range;
+
 use wgpu::{BufferUsages, ComputePassDescriptor, ComputePassTimestampWrites, QuerySetDescriptor, QueryType};
 
 use super::context::Gpu;
@@ -20,13 +22,18 @@ impl Pass {
         samples: &DeviceSamples,
         model: &Quadratics,
     ) -> Result<Vec<KernelTime>> {
-        let mut times: Vec<KernelTime> = Vec::new();
         if !gpu.timestamps {
-            return Ok(times);
+            return Ok(Vec::new());
         }
         self.write_all(gpu, samples, model, Expected::Covariances)?;
+        self.tile_times(gpu, self.tiles(Assignment::Soft))
+    }
+
+    /// The time of each kernel over some tiles, with a model that was written, by timestamps.
+    pub(super) fn tile_times(&self, gpu: &Gpu, tiles: Range<usize>) -> Result<Vec<KernelTime>> {
+        let mut times: Vec<KernelTime> = Vec::new();
         let tick = f64::from(gpu.queue.get_timestamp_period()) * 1e-9;
-        for tile in self.tiles(Assignment::Soft) {
+        for tile in tiles {
             let steps = self.steps(tile);
             // All windows of a kernel are one stretch of time.
             let stretches: Vec<_> = steps.chunk_by(|a, b| a.kernel.stage == b.kernel.stage).collect();

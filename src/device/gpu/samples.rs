@@ -179,9 +179,14 @@ impl DeviceSamples {
         })
     }
 
+    /// Groups of samples that there is room for.
+    pub(super) fn groups(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.groups).sum()
+    }
+
     /// Samples that there is room for.
     fn capacity(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.groups).sum::<usize>() * GROUP
+        self.groups() * GROUP
     }
 
     /// Copies a chunk of samples, the first of which has the number `first`, to the place of a group and those after

@@ -292,7 +292,9 @@ pub(super) fn share_round(held: Held) -> String {
     for round in 0..held.len().div_ceil(LANES) {
         append_line(&mut rounds, &format!("case {round}u: {{"));
         for at in round * LANES..((round + 1) * LANES).min(held.len()) {
-            append_line(&mut rounds, &format!("    lanes[{}u + lane] = (*held)[{at}];", at % LANES * LANES));
+            let number = at % LANES;
+            let place = format!("{}u + (lane + {number}u) % LANES", number * LANES);
+            append_line(&mut rounds, &format!("    lanes[{place}] = (*held)[{at}];"));
         }
         append_line(&mut rounds, "}");
     }

@@ -39,8 +39,8 @@ impl Gpu {
         for assignment in [Assignment::Soft, Assignment::Hard] {
             let (mixture, points) = problem(assignment, family, layout.k, layout.d, SAMPLES)?;
             let samples = DeviceSamples::upload(self, &points, None)?;
-            let passes = vec![Arc::new(Pass::new(self, &samples, layout)?)];
-            let mut backend = GpuBackend { gpu: self.clone(), data: &points, samples, passes };
+            let pass = Arc::new(Pass::new(self, &samples, layout)?);
+            let mut backend = GpuBackend::of_pass(self, &points, samples, pass);
             compare(&mut backend, &mut CpuBackend::new(&points), &mixture, assignment)?;
         }
         kernels.iter().for_each(|kernel| self.tried.pass(kernel));
@@ -52,7 +52,12 @@ impl Gpu {
 ///
 /// # Errors
 /// [`Error::WrongResults`] says where they differ.
-fn compare(backend: &mut dyn Backend, by: &mut dyn Backend, mixture: &Mixture, assignment: Assignment) -> Result<()> {
+pub(super) fn compare(
+    backend: &mut dyn Backend,
+    by: &mut dyn Backend,
+    mixture: &Mixture,
+    assignment: Assignment,
+) -> Result<()> {
     let wrong = |backend: &dyn Backend, detail: String| Error::WrongResults {
         device: backend.info().name.clone(),
         detail: format!("in a trial, {detail}"),
@@ -137,8 +142,8 @@ mod tests {
                     let samples = DeviceSamples::upload(&gpu, &points, None).unwrap();
                     let factors = Factors::of(mixture.quadratics());
                     let layout = Layout::new(factors, family.statistics(), d, k, gpu.tuning);
-                    let passes = vec![Arc::new(Pass::new(&gpu, &samples, layout).unwrap())];
-                    let mut backend = GpuBackend { gpu: gpu.clone(), data: &points, samples, passes };
+                    let pass = Arc::new(Pass::new(&gpu, &samples, layout).unwrap());
+                    let mut backend = GpuBackend::of_pass(&gpu, &points, samples, pass);
                     let mut by = CpuBackend::new(&points);
                     compare(&mut backend, &mut by, &mixture, assignment).unwrap();
                     let found = backend.moments(&mixture, assignment).unwrap();

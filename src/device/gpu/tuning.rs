@@ -28,6 +28,8 @@ pub(crate) struct Tuning {
     /// Whether parameters that do not fit into a uniform binding are read from storage. On a processor each lane gathers
     /// what it reads from there, and windows of parameters are faster.
     pub(crate) reads_storage: bool,
+    /// Whether parameters are read from storage even where they fit into a uniform binding.
+    pub(crate) prefers_storage: bool,
     /// Workgroups that fill the adapter: the E step cuts the components into slices where the samples of a tile are
     /// fewer, and the M step the samples of a tile into ranges.
     pub(crate) e_workgroups: usize,
@@ -57,6 +59,7 @@ impl Tuning {
         adds_lanes: true,
         stages_samples: true,
         reads_storage: true,
+        prefers_storage: false,
         e_workgroups: 4096,
         m_workgroups: 4096,
         tile_bytes: LARGE_TILE,
@@ -85,6 +88,7 @@ impl Tuning {
         adds_lanes: false,
         stages_samples: false,
         reads_storage: false,
+        prefers_storage: false,
         e_workgroups: 1,
         m_workgroups: 24,
         tile_bytes: SMALL_TILE,

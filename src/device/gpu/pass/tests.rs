@@ -47,7 +47,7 @@ fn hold_to_the_cpu(gpu: &Gpu, mixture: &Mixture, points: &Points, assignment: As
     let layout = Layout::new(Factors::of(model), family.statistics(), d, k, gpu.tuning);
     let samples = DeviceSamples::upload(gpu, points, None).unwrap();
     let pass = Arc::new(Pass::new(gpu, &samples, layout).unwrap());
-    let backend = GpuBackend { gpu: gpu.clone(), data: points, samples, passes: vec![pass.clone()] };
+    let backend = GpuBackend::of_pass(gpu, points, samples, pass.clone());
     let mut cpu = CpuBackend::new(points);
 
     let expected = cpu.moments(mixture, assignment).unwrap();

@@ -128,30 +128,30 @@ const COMPONENT: u32 = 12u;
 fn share_round(round: u32, lane: u32, held: ptr<function, array<f32, 24>>) {
     switch round {
     case 0u: {
-        lanes[0u + lane] = (*held)[0];
-        lanes[64u + lane] = (*held)[1];
-        lanes[128u + lane] = (*held)[2];
-        lanes[192u + lane] = (*held)[3];
-        lanes[256u + lane] = (*held)[4];
-        lanes[320u + lane] = (*held)[5];
-        lanes[384u + lane] = (*held)[6];
-        lanes[448u + lane] = (*held)[7];
-        lanes[512u + lane] = (*held)[8];
-        lanes[576u + lane] = (*held)[9];
-        lanes[640u + lane] = (*held)[10];
-        lanes[704u + lane] = (*held)[11];
-        lanes[768u + lane] = (*held)[12];
-        lanes[832u + lane] = (*held)[13];
-        lanes[896u + lane] = (*held)[14];
-        lanes[960u + lane] = (*held)[15];
-        lanes[1024u + lane] = (*held)[16];
-        lanes[1088u + lane] = (*held)[17];
-        lanes[1152u + lane] = (*held)[18];
-        lanes[1216u + lane] = (*held)[19];
-        lanes[1280u + lane] = (*held)[20];
-        lanes[1344u + lane] = (*held)[21];
-        lanes[1408u + lane] = (*held)[22];
-        lanes[1472u + lane] = (*held)[23];
+        lanes[0u + (lane + 0u) % LANES] = (*held)[0];
+        lanes[64u + (lane + 1u) % LANES] = (*held)[1];
+        lanes[128u + (lane + 2u) % LANES] = (*held)[2];
+        lanes[192u + (lane + 3u) % LANES] = (*held)[3];
+        lanes[256u + (lane + 4u) % LANES] = (*held)[4];
+        lanes[320u + (lane + 5u) % LANES] = (*held)[5];
+        lanes[384u + (lane + 6u) % LANES] = (*held)[6];
+        lanes[448u + (lane + 7u) % LANES] = (*held)[7];
+        lanes[512u + (lane + 8u) % LANES] = (*held)[8];
+        lanes[576u + (lane + 9u) % LANES] = (*held)[9];
+        lanes[640u + (lane + 10u) % LANES] = (*held)[10];
+        lanes[704u + (lane + 11u) % LANES] = (*held)[11];
+        lanes[768u + (lane + 12u) % LANES] = (*held)[12];
+        lanes[832u + (lane + 13u) % LANES] = (*held)[13];
+        lanes[896u + (lane + 14u) % LANES] = (*held)[14];
+        lanes[960u + (lane + 15u) % LANES] = (*held)[15];
+        lanes[1024u + (lane + 16u) % LANES] = (*held)[16];
+        lanes[1088u + (lane + 17u) % LANES] = (*held)[17];
+        lanes[1152u + (lane + 18u) % LANES] = (*held)[18];
+        lanes[1216u + (lane + 19u) % LANES] = (*held)[19];
+        lanes[1280u + (lane + 20u) % LANES] = (*held)[20];
+        lanes[1344u + (lane + 21u) % LANES] = (*held)[21];
+        lanes[1408u + (lane + 22u) % LANES] = (*held)[22];
+        lanes[1472u + (lane + 23u) % LANES] = (*held)[23];
     }
     default: {}
     }
@@ -163,9 +163,9 @@ fn share_round(round: u32, lane: u32, held: ptr<function, array<f32, 24>>) {
 
 var<workgroup> lanes: array<f32, min(HELD, LANES) * LANES>;
 
-/// One of the shared numbers, of four lanes.
+/// One of the shared numbers, of four lanes. The lanes' places are turned by the number, to spread writes and reads.
 fn four_lanes(number: u32, first: u32) -> vec4<f32> {
-    let at = (vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u)) % LANES + number * LANES;
+    let at = (vec4<u32>(first + number) + vec4<u32>(0u, 1u, 2u, 3u)) % LANES + number * LANES;
     return vec4<f32>(lanes[at.x], lanes[at.y], lanes[at.z], lanes[at.w]);
 }
 
@@ -185,9 +185,8 @@ fn hand_over(range: u32, at: u32, lane: u32, held: ptr<function, array<f32, HELD
             var even = vec4<f32>(0.0);
             var odd = vec4<f32>(0.0);
             for (var i = 0u; i < LANES; i += 8u) {
-                // Each lane starts at another place, to spread the reads.
-                even += four_lanes(lane, i + lane);
-                odd += four_lanes(lane, i + lane + 4u);
+                even += four_lanes(lane, i);
+                odd += four_lanes(lane, i + 4u);
             }
             sums[range * tile.statistics + place] = dot(even + odd, vec4<f32>(1.0));
         }

@@ -1,0 +1,41 @@
+//! Tuning: how a device finds, on the hardware at hand, how to do its passes fastest.
+
+use std::str::FromStr;
+
+/// How a graphics adapter is tuned. What it finds is remembered, for the adapter, its driver and this version of the
+/// program, in the user's cache directory. The CPU needs no tuning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Tune {
+    /// The passes are shaped as their vendor's adapters are known to like them, and no other way is tried.
+    Off,
+    /// Once passes over models of a shape have taken as long as trying takes, other ways are tried on the same samples,
+    /// by the adapter's own clock. Only ways that give the same bits are taken.
+    #[default]
+    Auto,
+    /// All ways are tried before the first pass. Some add in another order: results differ by rounding from those of
+    /// other modes, and name what was chosen.
+    Full,
+}
+
+impl Tune {
+    /// All modes.
+    pub const ALL: [Tune; 3] = [Tune::Off, Tune::Auto, Tune::Full];
+
+    /// `off`, `auto` or `full`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tune::Off => "off",
+            Tune::Auto => "auto",
+            Tune::Full => "full",
+        }
+    }
+}
+
+impl FromStr for Tune {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Tune::ALL.into_iter().find(|tune| tune.name() == text).ok_or("neither off nor auto nor full")
+    }
+}
