@@ -38,7 +38,7 @@ fn every_device_is_measured_and_compared_with_the_cpu() {
         for field in ["backend", "name", "type"] {
             assert!(device[field].is_string(), "{field} of {device}");
         }
-        for phase in ["open", "compile", "upload", "init"] {
+        for phase in ["open", "compile", "upload", "init", "tuning"] {
             assert!((0.0..60.0).contains(&number(&format!("/seconds/{phase}"))), "{phase} of {device}");
         }
         let epoch = number("/epoch_ms/median");
@@ -65,6 +65,25 @@ fn every_device_is_measured_and_compared_with_the_cpu() {
             let deviation = number(&format!("/deviation/{parameter}"));
             let most = if device["precision"] == "f64" { 0.0 } else { 1e-4 };
             assert!((0.0..=most).contains(&deviation), "{parameter} of {device}");
+        }
+    }
+}
+
+#[test]
+fn tuning_says_what_it_chose_and_how_long_epochs_were_before() {
+    for device in devices().into_iter().filter(|device| !device.starts_with("cpu")) {
+        for tune in ["auto", "full"] {
+            let args = format!("bench -n 5000 -d 2 -k 2 --epochs 2 --json --quiet --devices {device} --tune {tune}");
+            let report = Place::new().run(&args).json();
+            let (cpu, gpu) = (&report["devices"][0], &report["devices"][1]);
+            assert_eq!((cpu["tuned"].as_array().map(Vec::len), &cpu["untuned_epoch_ms"]), (Some(0), &Value::Null));
+            let choices = gpu["tuned"].as_array().unwrap();
+            let choice = choices.iter().find_map(|choice| choice.as_str()).unwrap();
+            assert!(choice.starts_with("triangular factors, D = 2, K = 2, N >= 4096: "), "{choice}");
+            assert!(number(gpu, "/untuned_epoch_ms/median") > 0.0);
+            // Only what may change bits is named where a device is.
+            let named = gpu["tuning"].as_str();
+            assert_eq!(named.map(|tuning| tuning.starts_with("full; ")), (tune == "full").then_some(true), "{named:?}");
         }
     }
 }

@@ -176,7 +176,12 @@ fn the_devices_are_listed_with_the_native_backend() {
     let devices = place.run("devices --json").json();
     let devices = devices.as_array().unwrap();
     assert!(devices.iter().any(|device| device["backend"] == "cpu" && device["device"] == "cpu"));
-    assert_eq!(devices.iter().filter(|device| device["auto"] == true).count(), 1);
+    let automatic: Vec<_> = devices.iter().filter(|device| device["auto"] == true).collect();
+    let [automatic] = automatic[..] else { panic!("{automatic:?}") };
+    let reason = automatic["reason"].as_str().unwrap();
+    assert!(place.run("devices").stdout.contains(&format!("used by default (auto): {reason}")));
+    let fit = place.run(&format!("fit {} -k 2 --max-iter 1 --json", faithful())).json();
+    assert_eq!(fit["device_reason"], reason);
     assert_eq!(place.run("devices").lines().len(), devices.len() + 1);
 }
 

@@ -91,6 +91,35 @@ fn options_come_from_the_checkpoint_and_those_given_must_agree() {
     refused("fit x.npy -k 2 --checkpoint no/c", 1, "no/c: cannot be written");
 }
 
+/// The software adapter stands for all: there are none but the CPU where it is left out of the tests.
+#[test]
+fn full_tuning_is_named_in_model_and_checkpoint_and_a_fit_that_goes_on_otherwise_says_so() {
+    if !std::env::var("MIXTURA_TEST_DEVICES").unwrap_or_else(|_| "software".to_owned()).contains("software") {
+        return;
+    }
+    let place = Place::new();
+    write_samples(&place, 2000);
+    let part = "fit x.npy -k 3 --covariance diag --device software --tol 0 --seed 4";
+    let run = |arguments: &str| {
+        let outcome = place.run(arguments);
+        assert_eq!(outcome.status, 0, "{arguments}: {}", outcome.stderr);
+        outcome
+    };
+    let begin = run(&format!("{part} --tune full --max-iter 3 --checkpoint c --checkpoint-every 3 --out full.json"));
+    assert!(begin.stdout.contains("\n  tuned "), "{}", begin.stdout);
+    let named = |text: &Value| text["device"]["tuning"].as_str().map(str::to_owned);
+    let in_model = named(&model(&place, "full.json")["fit"]).unwrap();
+    assert!(in_model.starts_with("full; ") && in_model.contains("D = 2, K = 3"), "{in_model}");
+    assert!(String::from_utf8(place.read("c")).unwrap().contains("\"tuning\":\"full; "));
+
+    let go_on = "fit x.npy --device software --resume c --max-iter 5 --out after.json";
+    assert!(!run(&format!("{go_on} --tune full")).stderr.contains("not with the same bits"));
+    let otherwise = run(go_on).stderr;
+    assert!(otherwise.contains("(tuned: full; ") && otherwise.contains("not with the same bits"), "{otherwise}");
+    run(&format!("{part} --max-iter 3 --out auto.json"));
+    assert_eq!(named(&model(&place, "auto.json")["fit"]), None);
+}
+
 /// Sends a signal.
 #[cfg(unix)]
 fn send(signal: &str, child: &std::process::Child) {

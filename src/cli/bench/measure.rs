@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use mixtura::device::{Assignment, Ceiling, KernelTime, Tune};
+use mixtura::device::{Assignment, Backend, Ceiling, KernelTime, Tune};
 use mixtura::fit::Progress;
 use mixtura::model::MStep;
 use mixtura::{CovarianceType, Data, Device, DeviceChoice, FitOptions, Mixture, Points, Result, fit};
@@ -39,6 +39,7 @@ pub(super) struct Task<'a> {
     pub(super) value_bytes: usize,
     /// Options of the initialisation and of the epochs, all of which are done: nothing is below a tolerance of 0.
     pub(super) options: FitOptions,
+    pub(super) tune: Tune,
     pub(super) profile: bool,
     pub(super) quiet: bool,
 }
@@ -48,8 +49,9 @@ pub(super) struct Measurement {
     pub(super) compile: f64,
     pub(super) upload: f64,
     pub(super) init: f64,
-    /// Tuning.
-    pub(super) tune: f64,
+    pub(super) tuning: f64,
+    /// Each epoch before tuning, if there was any.
+    pub(super) untuned: Option<Vec<f64>>,
     /// Each epoch.
     pub(super) epochs: Vec<f64>,
     pub(super) ceiling: Ceiling,
@@ -62,7 +64,7 @@ pub(super) struct Measurement {
 
 /// Measures a device, its epochs from a given start, or else from its own initialisation.
 pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> Result<Measurement> {
-    let (Opened { name, device, .. }, Task { data, options, profile, quiet, .. }) = (opened, task);
+    let (Opened { name, device, .. }, Task { data, options, tune, profile, quiet, .. }) = (opened, task);
     if !quiet {
         eprintln!("{name}: {}", device.info().name);
     }
@@ -78,27 +80,42 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     let upload = started.elapsed().as_secs_f64();
     // The first pass makes buffers, and touches memory, that later ones find.
     backend.moments(&start, Assignment::Soft)?;
+    let m_step = MStep::new(options.floor.of_features(data.summary()));
+    let mut epochs = |backend: &mut dyn Backend| -> Result<(Vec<f64>, Mixture)> {
+        let mut times = Vec::new();
+        let (mut mixture, mut last_bound) = (start.clone(), f64::NEG_INFINITY);
+        for epoch in 1..=options.max_iter {
+            let started = Instant::now();
+            let moments = backend.moments(&mixture, Assignment::Soft)?;
+            mixture = m_step.solve(&moments)?;
+            let (seconds, lower_bound) = (started.elapsed().as_secs_f64(), moments.lower_bound());
+            times.push(seconds);
+            progress.show(&Progress::of_epoch(epoch, lower_bound, lower_bound - last_bound, seconds));
+            last_bound = lower_bound;
+        }
+        Ok((times, mixture))
+    };
+    let is_tuned = *tune != Tune::Off && device.info().backend != "cpu";
+    let untuned = if is_tuned { Some(epochs(&mut *backend)?.0) } else { None };
     let started = Instant::now();
     backend.tune(&start)?;
-    let tune = started.elapsed().as_secs_f64();
+    let tuning = started.elapsed().as_secs_f64();
     backend.moments(&start, Assignment::Soft)?;
-
-    let m_step = MStep::new(options.floor.of_features(data.summary()));
-    let mut end = start.clone();
-    let mut epochs = Vec::new();
-    let mut last_bound = f64::NEG_INFINITY;
-    for epoch in 1..=options.max_iter {
-        let started = Instant::now();
-        let moments = backend.moments(&end, Assignment::Soft)?;
-        end = m_step.solve(&moments)?;
-        let (seconds, lower_bound) = (started.elapsed().as_secs_f64(), moments.lower_bound());
-        epochs.push(seconds);
-        progress.show(&Progress::of_epoch(epoch, lower_bound, lower_bound - last_bound, seconds));
-        last_bound = lower_bound;
-    }
+    let (epochs, end) = epochs(&mut *backend)?;
     progress.finish();
     let kernels = profile.then(|| backend.kernel_times(&end)).transpose()?;
-    Ok(Measurement { compile, upload, init: initial.seconds.init, tune, epochs, ceiling, kernels, start, end })
+    Ok(Measurement {
+        compile,
+        upload,
+        init: initial.seconds.init,
+        tuning,
+        untuned,
+        epochs,
+        ceiling,
+        kernels,
+        start,
+        end,
+    })
 }
 
 /// Seconds that the device takes to compile what it needs for models like these: passes over a few samples need it all.

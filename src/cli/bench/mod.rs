@@ -106,7 +106,14 @@ impl BenchArgs {
         let (devices, mut left_out) = self.open()?;
         let samples = self.samples(output)?;
         let value_bytes = samples.value_bytes();
-        let task = Task { data: samples.data(), value_bytes, options, profile: self.profile, quiet: output.quiet };
+        let task = Task {
+            data: samples.data(),
+            value_bytes,
+            options,
+            tune: self.tune,
+            profile: self.profile,
+            quiet: output.quiet,
+        };
 
         let (cpu, others) = devices.split_first().expect("the CPU backend is always there");
         let reference = measure(cpu, &task, None).map_err(|error| samples.locate(error))?;

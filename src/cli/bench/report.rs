@@ -41,6 +41,8 @@ pub(super) struct Entry {
     /// What tuning chose.
     tuned: Vec<String>,
     epoch_ms: Spread,
+    /// Before tuning, if there was any.
+    untuned_epoch_ms: Option<Spread>,
     samples_per_second: f64,
     gflops: f64,
     ceiling: Limits,
@@ -61,7 +63,7 @@ struct Phases {
     compile: f64,
     upload: f64,
     init: f64,
-    tune: f64,
+    tuning: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +94,17 @@ struct Kernel {
     share: f64,
 }
 
+impl Spread {
+    /// Of times in seconds, of which there is at least one.
+    fn of(times: &[f64]) -> Self {
+        Spread {
+            median: median(times).expect("there is at least one epoch") * 1e3,
+            least: times.iter().copied().fold(f64::INFINITY, f64::min) * 1e3,
+            most: times.iter().copied().fold(0.0, f64::max) * 1e3,
+        }
+    }
+}
+
 impl LeftOut {
     pub(super) fn new(device: &str, error: &mixtura::Error) -> Self {
         LeftOut { device: device.to_owned(), reason: error.problem() }
@@ -118,14 +131,11 @@ impl Entry {
                 compile: measured.compile,
                 upload: measured.upload,
                 init: measured.init,
-                tune: measured.tune,
+                tuning: measured.tuning,
             },
             tuned: opened.device.tuned(),
-            epoch_ms: Spread {
-                median: epoch * 1e3,
-                least: measured.epochs.iter().copied().fold(f64::INFINITY, f64::min) * 1e3,
-                most: measured.epochs.iter().copied().fold(0.0, f64::max) * 1e3,
-            },
+            epoch_ms: Spread::of(&measured.epochs),
+            untuned_epoch_ms: measured.untuned.as_deref().map(Spread::of),
             samples_per_second: n as f64 / epoch,
             gflops: flops / epoch / 1e9,
             ceiling: Limits { gflops: measured.ceiling.gflops, gbytes_per_second: measured.ceiling.gbytes_per_second },
@@ -150,7 +160,7 @@ impl Entry {
             ("compile", seconds(self.seconds.compile)),
             ("upload", seconds(self.seconds.upload)),
             ("initialisation", seconds(self.seconds.init)),
-            ("tuning", seconds(self.seconds.tune)),
+            ("tuning", seconds(self.seconds.tuning)),
             ("epoch, median", milliseconds(self.epoch_ms.median)),
             ("least", milliseconds(self.epoch_ms.least)),
             ("most", milliseconds(self.epoch_ms.most)),
@@ -223,6 +233,9 @@ impl Report {
             for choice in &device.tuned {
                 text += &format!("\n  {} tuned: {choice}\n", device.device);
             }
+            if let Some(before) = &device.untuned_epoch_ms {
+                text += &format!("  before that an epoch took {}\n", milliseconds(before.median));
+            }
         }
         for profile in self.devices.iter().filter_map(Entry::profile) {
             text += &format!("\n{profile}");
@@ -272,9 +285,10 @@ mod tests {
                 precision: Precision::Single,
                 tuning: None,
             },
-            seconds: Phases { open: 0.5, compile: 0.25, upload: 2.0, init: 3.0, tune: 4.0 },
+            seconds: Phases { open: 0.5, compile: 0.25, upload: 2.0, init: 3.0, tuning: 4.0 },
             tuned: Vec::new(),
             epoch_ms: Spread { median: 20.0, least: 19.0, most: 22.0 },
+            untuned_epoch_ms: None,
             samples_per_second: 5e7,
             gflops: 100.0,
             ceiling: Limits { gflops: 200.0, gbytes_per_second: 10.0 },

@@ -4,8 +4,7 @@ use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor, ComputePassDescriptor
 
 use super::context::Gpu;
 use super::e_step::MOST_TRIPS;
-use super::kernel::{Binding, KernelSource};
-use super::samples::{GROUP, LANES};
+use super::kernel::{Binding, GROUP, KernelSource, LANES};
 use crate::device::ceiling::{Ceiling, best_rate};
 use crate::error::Result;
 

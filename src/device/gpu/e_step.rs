@@ -232,7 +232,7 @@ impl Layout {
         let all = |is_triangular| if is_triangular { self.d * (self.d + 3) / 2 } else { 2 * self.d };
         let e_step = all(self.factors == Factors::Triangular);
         let m_step = all(self.sums.statistics != Statistics::Diagonals);
-        super::samples::GROUP * self.k * (e_step + m_step)
+        super::kernel::GROUP * self.k * (e_step + m_step)
     }
 
     fn header(&self) -> String {

@@ -9,6 +9,11 @@ use wgpu::{
     ShaderSource, ShaderStages,
 };
 
+/// Samples of a group, the unit in which workgroups take them.
+pub(crate) const GROUP: usize = 256;
+/// Invocations of a workgroup, each with a vector of four samples.
+pub(crate) const LANES: usize = 64;
+
 /// Workgroups that one dimension of a dispatch takes.
 const MOST_WORKGROUPS: u32 = 65_535;
 

@@ -6,8 +6,7 @@
 //! its numbers are the count, the first moments of its rows, and its second moments. Pooled second moments are in the
 //! first part of those that share them, with their own count after them.
 
-use super::kernel::{ADD_UP_LANES, Binding, KernelSource};
-use super::samples::LANES;
+use super::kernel::{ADD_UP_LANES, Binding, KernelSource, LANES};
 use super::straight_line::{self, Held};
 use super::tuning::Tuning;
 use crate::data::coordinates::Coordinates;

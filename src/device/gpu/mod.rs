@@ -7,6 +7,8 @@ mod adapter;
 mod automatic;
 mod ceiling;
 mod change;
+#[cfg(all(test, target_os = "linux"))]
+mod compile_tests;
 mod context;
 mod e_step;
 mod kept;
@@ -61,8 +63,9 @@ use crate::model::moments::Moments;
 use crate::model::quadratics::Quadratics;
 use crate::model::statistics::Statistics;
 use e_step::{Factors, Layout};
+use kernel::GROUP;
 use pass::{Expected, Pass, Totals};
-use samples::{DeviceSamples, GROUP};
+use samples::DeviceSamples;
 use tune::{Measured, Prepared, UnderWay};
 use tuner::Shape;
 

@@ -3,7 +3,7 @@
 use wgpu::Limits;
 
 use super::e_step::{Layout, MOST_TRIPS, Tile, Window};
-use super::samples::{GROUP, LANES};
+use super::kernel::{GROUP, LANES};
 use super::tuning::Tuning;
 
 /// Scratch for the sums of a tile's ranges, as a share of that for its samples; a single set may need more.

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor};
 
 use super::context::Gpu;
+use super::kernel::GROUP;
 use crate::data::coordinates::Coordinates;
 use crate::data::home::{Home, Place};
 use crate::data::pass::pass;
@@ -15,11 +16,6 @@ use crate::data::points::Points;
 use crate::data::source::Data;
 use crate::error::{Error, Result};
 use crate::memory::text;
-
-/// Samples of a group, the unit in which workgroups take them.
-pub(crate) const GROUP: usize = 256;
-/// Invocations of a workgroup, each with a vector of four samples.
-pub(crate) const LANES: usize = 64;
 
 /// Bytes made and handed over at a time.
 const UPLOAD_BYTES: usize = 16 << 20;

@@ -11,10 +11,10 @@ use wgpu::Limits;
 
 use super::ceiling;
 use super::e_step::{Factors, Layout, MOST_TRIPS, TILE_FIELDS, Tile};
+use super::kernel::GROUP;
 use super::kernel::{Binding, KernelSource};
 use super::m_step::MOST_RANGE_GROUPS;
 use super::plan::Plan;
-use super::samples::GROUP;
 use super::translation;
 use super::tuning::{SMALL_TILE, Tuning};
 use crate::model::statistics::Statistics;
@@ -98,6 +98,25 @@ fn every_stage_translates_to_spirv_msl_and_hlsl() {
     }
 }
 
+/// The shapes of a grid.
+fn shapes() -> impl Iterator<Item = (Factors, Statistics, usize, usize)> {
+    SHAPES.into_iter().flat_map(|(factors, statistics)| {
+        let sizes = [1, 2, 3, 5, 8, 16, 17, 21, 32, 64, 128].into_iter();
+        let sizes = sizes.flat_map(|d| [2, 16, 64, 256, 1024].map(|k| (d, k)));
+        sizes.map(move |(d, k)| (factors, statistics, d, k))
+    })
+}
+
+/// The kernels of the grid, each once: `STATISTICS_D_K.STAGE`, and their sources.
+pub(super) fn grid(tuning: Tuning) -> Vec<(String, KernelSource)> {
+    let mut seen = HashSet::new();
+    let named = shapes().flat_map(|(factors, statistics, d, k)| {
+        let sources = sources(&Layout::new(factors, statistics, d, k, tuning)).into_iter();
+        sources.map(move |source| (format!("{statistics:?}_{d}_{k}.{}", source.stage).to_lowercase(), source))
+    });
+    named.filter(|(_, source)| seen.insert(source.clone())).collect()
+}
+
 /// Kernels of a grid in four languages, where the variable names a folder: `TUNING/STATISTICS_D_K.STAGE.{wgsl,spv,metal,hlsl}`,
 /// each once, and a manifest of their names, stages, and bindings, with a letter for each; and `plans.csv`, the plans of a
 /// pass over ten million samples on an adapter of large limits.
@@ -107,40 +126,30 @@ fn kernels_are_written_where_they_are_asked_for() {
     for (name, tuning) in ["nvidia", "amd", "narrow", "software"].into_iter().zip(Tuning::ALL) {
         let folder = Path::new(&folder).join(name);
         fs::create_dir_all(&folder).unwrap();
-        let (mut manifest, mut written) = (String::new(), HashSet::new());
-        let mut plans = format!("{PLAN_FIELDS}\n");
-        for (factors, statistics) in SHAPES {
-            for (d, k) in [1, 2, 3, 5, 8, 16, 17, 21, 32, 64, 128]
-                .into_iter()
-                .flat_map(|d| [2, 16, 64, 256, 1024].map(|k| (d, k)))
-            {
-                let layout = Layout::new(factors, statistics, d, k, tuning);
-                writeln!(plans, "{}", plan_of_many(&format!("{statistics:?}").to_lowercase(), layout)).unwrap();
-                for source in sources(&layout) {
-                    if !written.insert(source.clone()) {
-                        continue;
-                    }
-                    let kernel = format!("{statistics:?}_{d}_{k}.{}", source.stage).to_lowercase();
-                    let write = |extension: &str, bytes: &[u8]| {
-                        fs::write(folder.join(format!("{kernel}.{extension}")), bytes).unwrap();
-                    };
-                    write("wgsl", source.wgsl().as_bytes());
-                    write("spv", bytemuck::cast_slice(&translation::spirv(&source)));
-                    write("metal", translation::metal(&source).as_bytes());
-                    write("hlsl", translation::hlsl(&source).as_bytes());
-                    let letter = |binding: &Binding| match binding {
-                        Binding::Uniform => 'u',
-                        Binding::Window => 'w',
-                        Binding::Read => 'r',
-                        Binding::Write => 's',
-                    };
-                    let bindings: String = source.bindings.iter().map(letter).collect();
-                    writeln!(manifest, "{kernel} {} {bindings}", source.stage).unwrap();
-                }
-            }
+        let mut manifest = String::new();
+        for (kernel, source) in grid(tuning) {
+            let write = |extension: &str, bytes: &[u8]| {
+                fs::write(folder.join(format!("{kernel}.{extension}")), bytes).unwrap();
+            };
+            write("wgsl", source.wgsl().as_bytes());
+            write("spv", bytemuck::cast_slice(&translation::spirv(&source)));
+            write("metal", translation::metal(&source).as_bytes());
+            write("hlsl", translation::hlsl(&source).as_bytes());
+            let letter = |binding: &Binding| match binding {
+                Binding::Uniform => 'u',
+                Binding::Window => 'w',
+                Binding::Read => 'r',
+                Binding::Write => 's',
+            };
+            let bindings: String = source.bindings.iter().map(letter).collect();
+            writeln!(manifest, "{kernel} {} {bindings}", source.stage).unwrap();
         }
         fs::write(folder.join("manifest.txt"), manifest).unwrap();
-        fs::write(folder.join("plans.csv"), plans).unwrap();
+        let plans = shapes().map(|(factors, statistics, d, k)| {
+            plan_of_many(&format!("{statistics:?}").to_lowercase(), Layout::new(factors, statistics, d, k, tuning))
+                + "\n"
+        });
+        fs::write(folder.join("plans.csv"), format!("{PLAN_FIELDS}\n") + &plans.collect::<String>()).unwrap();
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::samples::LANES;
+use super::kernel::LANES;
 
 /// Distances that leave the range of f32 are far beyond any that matters: products of features and factors are finite, and
 /// sums of their squares are infinite at most.

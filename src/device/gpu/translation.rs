@@ -63,7 +63,7 @@ pub(super) fn metal(source: &KernelSource) -> String {
     let entry = Some((ShaderStage::Compute, source.stage.to_owned()));
     let entry = msl::PipelineOptions { entry_point: entry, ..msl::PipelineOptions::default() };
     let text = msl::write_string(&module, &info, &options, &entry).unwrap().0;
-    format!("// workgroup of {}\n{text}", super::samples::LANES)
+    format!("// workgroup of {}\n{text}", super::kernel::LANES)
 }
 
 pub(super) fn hlsl(source: &KernelSource) -> String {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::change::Change;
 use super::e_step::Layout;
 use super::kept::Kept;
-use super::samples::GROUP;
+use super::kernel::GROUP;
 use crate::device::tune::Tune;
 
 /// The kind of what is kept.
