@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use wgpu::{
-    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, DeviceDescriptor, DeviceType, ErrorFilter,
-    Features, Limits, MapMode, PollError, PollType, Queue,
+    Adapter, Buffer, BufferDescriptor, BufferUsages, CommandEncoder, CommandEncoderDescriptor, Device,
+    DeviceDescriptor, DeviceType, ErrorFilter, Features, Limits, MapMode, PollError, PollType, Queue,
 };
 
 use super::kept::Kept;
@@ -24,6 +25,10 @@ use crate::error::{Error, Result};
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// ... and given up after this long without an answer.
 const PATIENCE: Duration = Duration::from_secs(1800);
+/// The first thing that it is asked to do takes it no time at all.
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+/// Time between two questions to a driver that answers at once instead of waiting.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// An adapter opened for computing.
 #[derive(Debug, Clone)]
@@ -146,7 +151,18 @@ impl Gpu {
             pipelines,
         };
         gpu.check()?;
+        gpu.greet()?;
         Ok(gpu)
+    }
+
+    /// Has the device copy a receipt, and no more.
+    ///
+    /// # Errors
+    /// [`Error::WrongResults`] of one that does nothing, or never says that it is done.
+    fn greet(&self) -> Result<()> {
+        let staging = self.staging(0)?;
+        let encoder = self.device.create_command_encoder(&CommandEncoderDescriptor::default());
+        self.read_within(FIRST_PATIENCE, encoder, &staging, 0).map(|_| ())
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -238,7 +254,17 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::WrongResults`] where the device did not run them.
-    pub(super) fn submit_and_read(&self, mut encoder: CommandEncoder, staging: &Buffer, bytes: u64) -> Result<Vec<u8>> {
+    pub(super) fn submit_and_read(&self, encoder: CommandEncoder, staging: &Buffer, bytes: u64) -> Result<Vec<u8>> {
+        self.read_within(PATIENCE, encoder, staging, bytes)
+    }
+
+    fn read_within(
+        &self,
+        patience: Duration,
+        mut encoder: CommandEncoder,
+        staging: &Buffer,
+        bytes: u64,
+    ) -> Result<Vec<u8>> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let number = self.receipt.last.fetch_add(1, Ordering::Relaxed) + 1;
         let all = bytes + RECEIPT;
@@ -248,7 +274,7 @@ impl Gpu {
             self.queue.submit([encoder.finish()]);
             staging.slice(..all).map_async(MapMode::Read, |_| {});
         })?;
-        self.wait()?;
+        self.wait(patience)?;
         let view = staging
             .slice(..all)
             .get_mapped_range()
@@ -267,18 +293,22 @@ impl Gpu {
     pub(super) fn flush(&self) -> Result<()> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.guarded(|| self.queue.submit([]))?;
-        self.wait()
+        self.wait(PATIENCE)
     }
 
     /// Waits until all that was submitted is done.
-    fn wait(&self) -> Result<()> {
+    fn wait(&self, patience: Duration) -> Result<()> {
         let started = Instant::now();
         loop {
             let polled = self.device.poll(PollType::Wait { submission_index: None, timeout: Some(POLL_INTERVAL) });
             self.check()?;
             match polled {
                 Ok(_) => return Ok(()),
-                Err(PollError::Timeout) if started.elapsed() < PATIENCE => {}
+                Err(PollError::Timeout) if started.elapsed() < patience => sleep(PAUSE),
+                Err(PollError::Timeout) => {
+                    let detail = format!("it was not done within {} seconds", patience.as_secs());
+                    return Err(Error::WrongResults { device: self.info.name.clone(), detail });
+                }
                 Err(error) => {
                     return Err(Error::DeviceLost { device: self.info.name.clone(), detail: one_line(&error) });
                 }
