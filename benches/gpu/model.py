@@ -99,8 +99,8 @@ def stages(plan, counts, statistics, d, k):
     hot, registers = e_step["instructions"], e_step["registers"]
     at_once = e_step["components"]
     if e_step["stage"] == "log_density_blocks":
-        # Four rows a trip, the blocks of eight columns, and the sum of exponentials.
-        hot = sum(min(8 * (block + 1), d) / 4 * hot + 79 for block in range(d // 8)) + 36 + 32
+        # Eight rows a trip, the blocks of eight columns, and the sum of exponentials.
+        hot = sum(min(8 * (block + 1), d) / 8 * hot + 79 for block in range(d // 8)) + 36 + 32
     if statistics == "diagonals":
         # Four features a trip of the hot loop, then densities and exponentials.
         hot = hot * d / 4 + at_once * 46

@@ -143,9 +143,9 @@ impl Layout {
         self.sums == other.sums && of(self) == of(other)
     }
 
-    /// Features that one step of the E step handles.
+    /// Features that one step of the E step handles: as many as a block has, where that leaves none over.
     fn step(&self) -> usize {
-        self.d.min(4)
+        if self.d.is_multiple_of(BLOCK) { BLOCK } else { self.d.min(4) }
     }
 
     /// Vectors of a component's means.
@@ -263,7 +263,7 @@ impl Layout {
         );
         let functions = match self.form() {
             Form::Triangle => straight_line::triangle(self.d, self.mean_vectors()),
-            Form::Blocks => straight_line::block_distance(self.block, self.row_vectors(), self.step()),
+            Form::Blocks => straight_line::block_distance(self.d, self.block, self.row_vectors(), self.step()),
             Form::Diagonal => {
                 let at_once = self.components_at_once();
                 format!("const AT_ONCE: u32 = {at_once}u;\n") + &straight_line::diagonal_densities(self.d, at_once)

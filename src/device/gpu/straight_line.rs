@@ -42,19 +42,23 @@ pub(super) fn triangle(d: usize, mean_vectors: usize) -> String {
     code
 }
 
-/// The function of `log_density_blocks.wgsl` for blocks of columns, whose rows take a number of vectors, and some rows at a
-/// time.
-pub(super) fn block_distance(block: usize, row_vectors: usize, step: usize) -> String {
+/// The function of `log_density_blocks.wgsl` for d features and blocks of columns, whose rows take a number of vectors, and
+/// some rows at a time.
+pub(super) fn block_distance(d: usize, block: usize, row_vectors: usize, step: usize) -> String {
     let mut body = String::new();
     for j in 0..block {
         append_line(&mut body, &format!("var y{j} = vec4<f32>(0.0);"));
     }
     append_line(&mut body, "var at = row;");
     append_line(&mut body, &format!("for (var i = 0u; i < rows; i += {step}u) {{"));
-    append_line(&mut body, "    let mean = parameters[component + i / 4u];");
-    for (s, lane) in LANE_NAMES.iter().take(step).enumerate() {
+    for s in 0..step {
+        if s % 4 == 0 {
+            append_line(&mut body, &format!("    let mean{} = parameters[component + i / 4u + {}u];", s / 4, s / 4));
+        }
         // Past the last feature the rows of P are zero: any finite number will do.
-        append_line(&mut body, &format!("    let c{s} = samples[x + min(i + {s}u, DIM - 1u) * LANES] - mean.{lane};"));
+        let feature = if d % step == 0 { format!("(i + {s}u)") } else { format!("min(i + {s}u, DIM - 1u)") };
+        let mean = format!("mean{}.{}", s / 4, LANE_NAMES[s % 4]);
+        append_line(&mut body, &format!("    let c{s} = samples[x + {feature} * LANES] - {mean};"));
         for vector in 0..row_vectors {
             let place = s * row_vectors + vector;
             append_line(&mut body, &format!("    let p{s}_{vector} = parameters[at + {place}u];"));

@@ -53,7 +53,7 @@ impl Tuning {
         registers: 240,
         whole_moments: 16,
         block_moments: 8,
-        squares: 16,
+        squares: 8,
         whole_factor: 16,
         densities: 8,
         adds_lanes: true,
@@ -65,7 +65,8 @@ impl Tuning {
         tile_bytes: LARGE_TILE,
     };
     /// Up to 256 registers, but twice as many invocations with half of them.
-    pub(crate) const AMD: Tuning = Tuning { registers: 160, whole_moments: 14, densities: 16, ..Tuning::NVIDIA };
+    pub(crate) const AMD: Tuning =
+        Tuning { registers: 160, whole_moments: 14, squares: 16, densities: 16, ..Tuning::NVIDIA };
     /// Intel's, Apple's and unknown adapters: 128 registers.
     pub(crate) const NARROW: Tuning = Tuning {
         registers: 96,

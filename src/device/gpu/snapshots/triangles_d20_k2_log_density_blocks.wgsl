@@ -17,8 +17,8 @@ fn block_distance(x: u32, component: u32, row: u32, rows: u32) -> vec4<f32> {
     var y7 = vec4<f32>(0.0);
     var at = row;
     for (var i = 0u; i < rows; i += 4u) {
-        let mean = parameters[component + i / 4u];
-        let c0 = samples[x + min(i + 0u, DIM - 1u) * LANES] - mean.x;
+        let mean0 = parameters[component + i / 4u + 0u];
+        let c0 = samples[x + (i + 0u) * LANES] - mean0.x;
         let p0_0 = parameters[at + 0u];
         let p0_1 = parameters[at + 1u];
         y0 = fma(c0, vec4<f32>(p0_0.x), y0);
@@ -29,7 +29,7 @@ fn block_distance(x: u32, component: u32, row: u32, rows: u32) -> vec4<f32> {
         y5 = fma(c0, vec4<f32>(p0_1.y), y5);
         y6 = fma(c0, vec4<f32>(p0_1.z), y6);
         y7 = fma(c0, vec4<f32>(p0_1.w), y7);
-        let c1 = samples[x + min(i + 1u, DIM - 1u) * LANES] - mean.y;
+        let c1 = samples[x + (i + 1u) * LANES] - mean0.y;
         let p1_0 = parameters[at + 2u];
         let p1_1 = parameters[at + 3u];
         y0 = fma(c1, vec4<f32>(p1_0.x), y0);
@@ -40,7 +40,7 @@ fn block_distance(x: u32, component: u32, row: u32, rows: u32) -> vec4<f32> {
         y5 = fma(c1, vec4<f32>(p1_1.y), y5);
         y6 = fma(c1, vec4<f32>(p1_1.z), y6);
         y7 = fma(c1, vec4<f32>(p1_1.w), y7);
-        let c2 = samples[x + min(i + 2u, DIM - 1u) * LANES] - mean.z;
+        let c2 = samples[x + (i + 2u) * LANES] - mean0.z;
         let p2_0 = parameters[at + 4u];
         let p2_1 = parameters[at + 5u];
         y0 = fma(c2, vec4<f32>(p2_0.x), y0);
@@ -51,7 +51,7 @@ fn block_distance(x: u32, component: u32, row: u32, rows: u32) -> vec4<f32> {
         y5 = fma(c2, vec4<f32>(p2_1.y), y5);
         y6 = fma(c2, vec4<f32>(p2_1.z), y6);
         y7 = fma(c2, vec4<f32>(p2_1.w), y7);
-        let c3 = samples[x + min(i + 3u, DIM - 1u) * LANES] - mean.w;
+        let c3 = samples[x + (i + 3u) * LANES] - mean0.w;
         let p3_0 = parameters[at + 6u];
         let p3_1 = parameters[at + 7u];
         y0 = fma(c3, vec4<f32>(p3_0.x), y0);
