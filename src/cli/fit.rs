@@ -331,7 +331,10 @@ fn warn_of_other_bits(began_on: Option<&DeviceInfo>, device: &Device, output: &O
     let Some(before) = began_on.filter(|before| !before.computes_like(&now)) else { return false };
     let name = |info: &DeviceInfo| match &info.tuning {
         None => info.name.clone(),
-        Some(tuning) => format!("{} (tuned: {tuning})", info.name),
+        Some(tuning) => {
+            let choices = tuning.choices.iter().map(|(shape, choice)| format!("; {shape}: {choice}"));
+            format!("{} (tuned: {}{})", info.name, tuning.mode, choices.collect::<String>())
+        }
     };
     let text = format!("the fit began on {}; on {} it goes on, but not with the same bits", name(before), name(&now));
     output.warnings(&[text.into()]);

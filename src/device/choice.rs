@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::device::tune::Tune;
+use crate::device::tune::TuningRecord;
 
 /// Which device to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -78,22 +78,21 @@ pub struct DeviceInfo {
     /// Its arithmetic.
     #[serde(default)]
     pub precision: Precision,
-    /// How it was tuned, where results depend on that: `full`, and what was chosen.
+    /// How it was tuned, where results depend on that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tuning: Option<String>,
+    pub tuning: Option<TuningRecord>,
 }
 
 impl DeviceInfo {
     /// Whether the other device gives the same bits: the same adapter, tuned alike, or, of processors, the same
-    /// instructions, on however many threads. What is tuned in full, but has chosen nothing yet, may still be tuned alike.
+    /// instructions, on however many threads. What tuning did not choose yet, it may still choose alike.
     pub fn computes_like(&self, other: &DeviceInfo) -> bool {
         let kind = |info: &DeviceInfo| match info.backend.as_str() {
             "cpu" => info.name.split(" on ").next().unwrap_or_default().to_owned(),
             _ => info.name.clone(),
         };
-        let full = Tune::Full.name();
-        let tuned_alike = match (self.tuning.as_deref(), other.tuning.as_deref()) {
-            (Some(a), Some(b)) => a == b || a == full || b == full,
+        let tuned_alike = match (&self.tuning, &other.tuning) {
+            (Some(a), Some(b)) => a.agrees_with(b),
             (a, b) => a == b,
         };
         tuned_alike && (&self.backend, self.precision, kind(self)) == (&other.backend, other.precision, kind(other))

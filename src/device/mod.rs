@@ -21,4 +21,4 @@ pub use self::ceiling::Ceiling;
 pub use self::choice::{DeviceChoice, DeviceInfo, Precision};
 pub use self::open::{Device, Listed, devices};
 pub use self::task::{Answer, Assignment, Task};
-pub use self::tune::Tune;
+pub use self::tune::{Tune, TuningRecord};

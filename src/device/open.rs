@@ -150,8 +150,13 @@ impl Device {
     /// Description of the device for the record of a result: with what was chosen, where results depend on that.
     pub fn record(&self) -> DeviceInfo {
         let info = self.info().clone();
-        let tuning = info.tuning.map(|mode| [vec![mode], self.tuned()].concat().join("; "));
-        DeviceInfo { tuning, ..info }
+        match &self.kind {
+            Kind::Cpu => info,
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(..) if self.distrust().is_some() => info,
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(gpu, _) => DeviceInfo { tuning: gpu.tuning_record(), ..info },
+        }
     }
 
     /// Description of the device: that of the CPU, where it has taken its place.

@@ -107,17 +107,17 @@ fn full_tuning_is_named_in_model_and_checkpoint_and_a_fit_that_goes_on_otherwise
     };
     let begin = run(&format!("{part} --tune full --max-iter 3 --checkpoint c --checkpoint-every 3 --out full.json"));
     assert!(begin.stdout.contains("\n  tuned "), "{}", begin.stdout);
-    let named = |text: &Value| text["device"]["tuning"].as_str().map(str::to_owned);
-    let in_model = named(&model(&place, "full.json")["fit"]).unwrap();
-    assert!(in_model.starts_with("full; ") && in_model.contains("D = 2, K = 3"), "{in_model}");
-    assert!(String::from_utf8(place.read("c")).unwrap().contains("\"tuning\":\"full; "));
+    let tuning = model(&place, "full.json")["fit"]["device"]["tuning"].clone();
+    let (shape, _) = tuning["choices"].as_object().unwrap().iter().next().unwrap();
+    assert!(tuning["mode"] == "full" && shape.contains("D = 2, K = 3"), "{tuning}");
+    assert!(String::from_utf8(place.read("c")).unwrap().contains("\"tuning\":{\"mode\":\"full\","));
 
     let go_on = "fit x.npy --device software --resume c --max-iter 5 --out after.json";
     assert!(!run(&format!("{go_on} --tune full")).stderr.contains("not with the same bits"));
     let otherwise = run(go_on).stderr;
     assert!(otherwise.contains("(tuned: full; ") && otherwise.contains("not with the same bits"), "{otherwise}");
     run(&format!("{part} --max-iter 3 --out auto.json"));
-    assert_eq!(named(&model(&place, "auto.json")["fit"]), None);
+    assert_eq!(model(&place, "auto.json")["fit"]["device"]["tuning"], Value::Null);
 }
 
 /// Sends a signal.

@@ -18,7 +18,7 @@ use super::tried::Tried;
 use super::tuner::Tuner;
 use super::tuning::Tuning;
 use crate::device::choice::{DeviceInfo, Precision};
-use crate::device::tune::Tune;
+use crate::device::tune::{Tune, TuningRecord};
 use crate::error::{Error, Result};
 
 /// The driver is asked this often whether the device is still there...
@@ -172,7 +172,7 @@ impl Gpu {
     /// The same adapter, tuned in a mode.
     pub(crate) fn with_tune(self, tune: Tune) -> Self {
         let tuner = Arc::new(Tuner::new(tune, self.kept.clone()));
-        let info = DeviceInfo { tuning: (tune == Tune::Full).then(|| tune.name().to_owned()), ..self.info };
+        let info = DeviceInfo { tuning: (tune == Tune::Full).then(|| TuningRecord::new(tune)), ..self.info };
         Gpu { tuner, info, ..self }
     }
 
@@ -184,6 +184,12 @@ impl Gpu {
     /// What tuning chose so far, in words.
     pub(crate) fn choices(&self) -> Vec<String> {
         self.tuner.words()
+    }
+
+    /// The mode of tuning, where results depend on it, and what was chosen so far for models of each shape.
+    pub(crate) fn tuning_record(&self) -> Option<TuningRecord> {
+        let TuningRecord { mode, .. } = self.info.tuning.clone()?;
+        Some(TuningRecord { mode, choices: self.tuner.names().into_iter().collect() })
     }
 
     /// The kernel of a source, compiled once per device.

@@ -56,7 +56,7 @@ pub(super) fn block_distance(d: usize, block: usize, row_vectors: usize, step: u
             append_line(&mut body, &format!("    let mean{} = parameters[component + i / 4u + {}u];", s / 4, s / 4));
         }
         // Past the last feature the rows of P are zero: any finite number will do.
-        let feature = if d % step == 0 { format!("(i + {s}u)") } else { format!("min(i + {s}u, DIM - 1u)") };
+        let feature = if d.is_multiple_of(step) { format!("(i + {s}u)") } else { format!("min(i + {s}u, DIM - 1u)") };
         let mean = format!("mean{}.{}", s / 4, LANE_NAMES[s % 4]);
         append_line(&mut body, &format!("    let c{s} = samples[x + {feature} * LANES] - {mean};"));
         for vector in 0..row_vectors {

@@ -178,7 +178,8 @@ impl GpuBackend<'_> {
             least_before = least_before.min(self.seconds(before, by)?);
             least_after = least_after.min(self.seconds(after, by)?);
         }
-        Ok(least_before / least_after)
+        // A clock that stands still says nothing.
+        Ok(if least_after > 0.0 { least_before / least_after } else { 1.0 })
     }
 
     /// Seconds that a pass takes for a group, in the mean over its first tiles: by the adapter's own clock, or else by

@@ -1,6 +1,7 @@
 //! What tuning chose for models of each shape, in this run or, as files remember it, in an earlier one.
 
 use std::collections::HashMap;
+use std::fmt::{self, Display};
 use std::sync::{Mutex, PoisonError};
 
 use super::change::Change;
@@ -83,12 +84,22 @@ impl Tuner {
         self.choice(shape).map_or(shape.layout, |choice| Change::all_of(&choice.changes, &shape.layout))
     }
 
-    /// The choices of this run, in words: of shapes in the order of their sizes.
-    pub(super) fn words(&self) -> Vec<String> {
+    /// The choices of this run, of shapes in the order of their sizes.
+    fn choices(&self) -> Vec<(Shape, Choice)> {
         let choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut choices: Vec<_> = choices.iter().collect();
+        let mut choices: Vec<_> = choices.iter().map(|(shape, choice)| (*shape, choice.clone())).collect();
         choices.sort_by_key(|(shape, _)| (shape.layout.d, shape.layout.k, shape.layout.factors.name(), shape.groups));
-        choices.into_iter().map(|(shape, choice)| words(shape, choice)).collect()
+        choices
+    }
+
+    /// The choices of this run: of each its shape, and what was chosen.
+    pub(super) fn names(&self) -> Vec<(String, String)> {
+        self.choices().iter().map(|(shape, choice)| (shape.to_string(), choice.to_string())).collect()
+    }
+
+    /// The same in words, with what they gain.
+    pub(super) fn words(&self) -> Vec<String> {
+        self.choices().iter().map(|(shape, choice)| words(shape, choice)).collect()
     }
 
     fn key<'s>(&self, shape: &'s Shape) -> (&'static str, &'s Shape) {
@@ -96,17 +107,27 @@ impl Tuner {
     }
 }
 
+impl Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Layout { factors, d, k, .. } = self.layout;
+        write!(f, "{} factors, D = {d}, K = {k}, N >= {}", factors.name(), self.groups * GROUP)
+    }
+}
+
+impl Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let changes: Vec<String> = self.changes.iter().map(Change::to_string).collect();
+        f.write_str(if changes.is_empty() { "no change" } else { "" })?;
+        f.write_str(&changes.join(", "))
+    }
+}
+
 /// A choice, in words.
-fn words(Shape { layout, groups }: &Shape, choice: &Choice) -> String {
-    let Layout { factors, d, k, .. } = layout;
-    let shape = format!("{} factors, D = {d}, K = {k}, N >= {}", factors.name(), groups * GROUP);
+fn words(shape: &Shape, choice: &Choice) -> String {
     let since = if choice.is_remembered { ", as an earlier run found" } else { "" };
     match choice.changes.is_empty() {
         true => format!("{shape}: nothing else is faster{since}"),
-        false => {
-            let changes: Vec<String> = choice.changes.iter().map(Change::to_string).collect();
-            format!("{shape}: {}, {:.2} times as fast{since}", changes.join(", "), choice.gain)
-        }
+        false => format!("{shape}: {choice}, {:.2} times as fast{since}", choice.gain),
     }
 }
 
@@ -184,5 +205,7 @@ mod tests {
             "triangular factors, D = 5, K = 64, N >= 1048576: nothing else is faster",
         ];
         assert_eq!(tuner.words(), expected);
+        let names = tuner.names().into_iter().map(|(_, chosen)| chosen).collect::<Vec<_>>();
+        assert_eq!(names, ["sums of up to 1 components at once", "no change"]);
     }
 }
