@@ -35,6 +35,9 @@ enum Kind {
     Gpu(Box<Gpu>, Option<u64>),
 }
 
+#[cfg(not(feature = "gpu"))]
+const WITHOUT_GPU: &str = "this program was built without GPU support";
+
 impl Device {
     /// The native CPU backend, in f64.
     pub fn cpu() -> Self {
@@ -52,32 +55,7 @@ impl Device {
     /// [`NoAdapter`](crate::Error::NoAdapter) says what was found instead; [`Device`](crate::Error::Device) what the
     /// driver refused.
     pub fn open(choice: &DeviceChoice) -> Result<Self> {
-        cpu::instructions::check()?;
-        if let DeviceChoice::Cpu(precision) = choice {
-            return Self::cpu().with_precision(*precision);
-        }
-        #[cfg(feature = "gpu")]
-        {
-            let of_gpu = |gpu: Gpu| Self::new(gpu.info().clone(), Kind::Gpu(Box::new(gpu), None));
-            if *choice == DeviceChoice::Auto {
-                let Automatic { gpu, reason } = gpu::choose_automatically();
-                let distrust = gpu.is_some().then(|| (Distrust::default(), cpu::info(Precision::Double)));
-                let device = gpu.map_or_else(Self::cpu, of_gpu);
-                return Ok(Device { distrust, reason: Some(reason), ..device });
-            }
-            Ok(gpu::select(choice)?.map_or_else(Self::cpu, of_gpu))
-        }
-        #[cfg(not(feature = "gpu"))]
-        match choice {
-            DeviceChoice::Auto => {
-                let reason = Some("this program was built without GPU support".to_owned());
-                Ok(Device { reason, ..Self::cpu() })
-            }
-            _ => Err(Error::NoAdapter {
-                wanted: "graphics adapter".to_owned(),
-                found: "this program was built without GPU support".to_owned(),
-            }),
-        }
+        Self::open_in(choice, None)
     }
 
     /// Opens the device chosen, to compute in a precision; one that is chosen automatically is chosen among those that
@@ -86,13 +64,54 @@ impl Device {
     /// # Errors
     /// As [`Device::open`] and [`Device::with_precision`].
     pub fn open_in(choice: &DeviceChoice, precision: Option<Precision>) -> Result<Self> {
-        match (choice, precision) {
-            (DeviceChoice::Auto, Some(Precision::Double)) => {
-                Ok(Device { reason: Some("graphics adapters have no f64".to_owned()), ..Self::cpu() })
-            }
-            (choice, Some(precision)) => Self::open(choice)?.with_precision(precision),
-            (choice, None) => Self::open(choice),
+        cpu::instructions::check()?;
+        let device = match choice {
+            DeviceChoice::Auto => Self::automatic(precision),
+            DeviceChoice::Cpu(own) => Self::cpu().with_precision(*own)?,
+            _ => Self::adapter(choice)?,
+        };
+        match precision {
+            Some(precision) => device.with_precision(precision),
+            None => Ok(device),
         }
+    }
+
+    /// The device that is chosen automatically.
+    fn automatic(precision: Option<Precision>) -> Self {
+        if precision == Some(Precision::Double) {
+            return Device { reason: Some("graphics adapters have no f64".to_owned()), ..Self::cpu() };
+        }
+        #[cfg(feature = "gpu")]
+        {
+            let Automatic { gpu, reason } = gpu::choose_automatically(precision.unwrap_or_default());
+            let distrust = gpu.is_some().then(|| (Distrust::default(), cpu::info(Precision::Double)));
+            Device { distrust, reason: Some(reason), ..gpu.map_or_else(Self::cpu, Self::gpu) }
+        }
+        #[cfg(not(feature = "gpu"))]
+        {
+            Device { reason: Some(WITHOUT_GPU.to_owned()), ..Self::cpu() }
+        }
+    }
+
+    /// The graphics adapter chosen.
+    fn adapter(choice: &DeviceChoice) -> Result<Self> {
+        #[cfg(feature = "gpu")]
+        {
+            gpu::select(choice).map(Self::gpu)
+        }
+        #[cfg(not(feature = "gpu"))]
+        {
+            let wanted = match choice {
+                DeviceChoice::Adapter(text) => format!("graphics adapter \"{text}\""),
+                _ => "graphics adapter".to_owned(),
+            };
+            Err(Error::NoAdapter { wanted, found: WITHOUT_GPU.to_owned() })
+        }
+    }
+
+    #[cfg(feature = "gpu")]
+    fn gpu(gpu: Gpu) -> Self {
+        Self::new(gpu.info().clone(), Kind::Gpu(Box::new(gpu), None))
     }
 
     /// The same device, computing in the given precision.
@@ -142,6 +161,8 @@ impl Device {
     pub fn tuned(&self) -> Vec<String> {
         match &self.kind {
             Kind::Cpu => Vec::new(),
+            #[cfg(feature = "gpu")]
+            Kind::Gpu(..) if self.distrust().is_some() => Vec::new(),
             #[cfg(feature = "gpu")]
             Kind::Gpu(gpu, _) => gpu.choices(),
         }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum Tune {
     /// The passes are shaped as their vendor's adapters are known to like them, and no other way is tried.
     Off,
-    /// Once passes over models of a shape have taken as long as trying takes, other ways are tried on the same samples,
-    /// by the adapter's own clock. Only ways that give the same bits are taken.
+    /// Other ways are tried on the same samples, by the adapter's own clock, in at most a tenth of the time that passes
+    /// over models of a shape take. Only ways that give the same bits are taken.
     #[default]
     Auto,
     /// All ways are tried before the first pass. Some add in another order: results differ by rounding from those of

@@ -79,7 +79,7 @@ fn tuning_says_what_it_chose_and_how_long_epochs_were_before() {
             assert_eq!((cpu["tuned"].as_array().map(Vec::len), &cpu["untuned_epoch_ms"]), (Some(0), &Value::Null));
             let choices = gpu["tuned"].as_array().unwrap();
             let choice = choices.iter().find_map(|choice| choice.as_str()).unwrap();
-            assert!(choice.starts_with("triangular factors, D = 2, K = 2, N >= 4096: "), "{choice}");
+            assert!(choice.starts_with("full covariance, D = 2, K = 2, N >= 4096: "), "{choice}");
             assert!(number(gpu, "/untuned_epoch_ms/median") > 0.0);
             // Only what may change bits is named where a device is.
             assert_eq!(gpu["tuning"]["mode"].as_str(), (tune == "full").then_some("full"));

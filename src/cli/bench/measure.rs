@@ -69,14 +69,16 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
         eprintln!("{name}: {}", device.info().name);
     }
     let mut progress = ProgressLog::of_samples(*quiet, data.n_samples(), options);
-    let compile = compile(device, options, data.n_features())?;
+    let compile = compile(&device.clone().with_tune(Tune::Off), options, data.n_features())?;
     let ceiling = device.ceiling()?;
 
-    let initial = fit(*data, device, &FitOptions { max_iter: 0, ..options.clone() })?;
+    // Nothing is tuned before the epochs that are to show what tuning gains.
+    let untuned_device = device.clone().with_tune(Tune::Off);
+    let initial = fit(*data, &untuned_device, &FitOptions { max_iter: 0, ..options.clone() })?;
     let start = start.unwrap_or(&initial.mixture).clone();
 
     let started = Instant::now();
-    let mut backend = device.load(*data)?;
+    let mut backend = untuned_device.load(*data)?;
     let upload = started.elapsed().as_secs_f64();
     // The first pass makes buffers, and touches memory, that later ones find.
     backend.moments(&start, Assignment::Soft)?;
@@ -97,6 +99,11 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     };
     let is_tuned = *tune != Tune::Off && device.info().backend != "cpu";
     let untuned = if is_tuned { Some(epochs(&mut *backend)?.0) } else { None };
+    if is_tuned {
+        // There may be no room for the samples twice.
+        drop(backend);
+        backend = device.load(*data)?;
+    }
     let started = Instant::now();
     backend.tune(&start)?;
     let tuning = started.elapsed().as_secs_f64();
@@ -125,7 +132,7 @@ fn compile(device: &Device, options: &FitOptions, d: usize) -> Result<f64> {
     for family in [CovarianceType::Diag, options.covariance_type] {
         let mixture = synthetic::mixture(options.n_components, d, family)?;
         let few = Points::new(mixture.sample(FEW, 0).0)?;
-        device.clone().with_tune(Tune::Off).load(&few)?.moments(&mixture, Assignment::Soft)?;
+        device.load(&few)?.moments(&mixture, Assignment::Soft)?;
     }
     Ok(started.elapsed().as_secs_f64())
 }

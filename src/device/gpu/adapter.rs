@@ -35,19 +35,21 @@ pub(crate) fn adapters() -> Vec<DeviceInfo> {
     enumerate().iter().map(describe).collect()
 }
 
-/// Opens the adapter chosen by name, number or kind; `None` where the choice is none of an adapter.
+/// Opens the adapter chosen by name, number or kind.
 ///
 /// # Errors
 /// [`Error::NoAdapter`] says what was found instead.
-pub(crate) fn select(choice: &DeviceChoice) -> Result<Option<Gpu>> {
+pub(crate) fn select(choice: &DeviceChoice) -> Result<Gpu> {
     let mut adapters = enumerate();
     let of_type = |wanted: &[DeviceType]| {
         wanted.iter().find_map(|wanted| adapters.iter().position(|a| a.get_info().device_type == *wanted))
     };
     let (position, wanted) = match choice {
-        DeviceChoice::Cpu(_) | DeviceChoice::Auto => return Ok(None),
-        DeviceChoice::Gpu => (of_type(&HARDWARE), "hardware graphics adapter".to_owned()),
         DeviceChoice::Software => (of_type(&[DeviceType::Cpu]), "software graphics adapter".to_owned()),
+        // No other choice comes here.
+        DeviceChoice::Gpu | DeviceChoice::Auto | DeviceChoice::Cpu(_) => {
+            (of_type(&HARDWARE), "hardware graphics adapter".to_owned())
+        }
         DeviceChoice::Adapter(text) => {
             let position = match text.parse::<usize>() {
                 Ok(number) if number < adapters.len() => Some(number),
@@ -58,7 +60,7 @@ pub(crate) fn select(choice: &DeviceChoice) -> Result<Option<Gpu>> {
         }
     };
     match position {
-        Some(position) => Gpu::open(adapters.swap_remove(position)).map(Some),
+        Some(position) => Gpu::open(adapters.swap_remove(position)),
         None => Err(Error::NoAdapter { wanted, found: found(&adapters) }),
     }
 }

@@ -2,6 +2,7 @@
 //! where it promises faster epochs than the CPU.
 
 use std::collections::HashMap;
+use std::fs;
 use std::sync::{Mutex, PoisonError};
 
 use wgpu::{Adapter, AdapterInfo, Backend, DeviceType};
@@ -33,15 +34,15 @@ const REACHED_BY_PROCESSORS: f64 = 0.85;
 /// The kind of what is kept of ceilings.
 const KIND: &str = "ceiling";
 
-/// Chooses an adapter where nobody did. One whose driver is broken is passed over.
-pub(crate) fn choose_automatically() -> Automatic {
+/// Chooses an adapter where nobody did, or the CPU in a precision. One whose driver is broken is passed over.
+pub(crate) fn choose_automatically(precision: Precision) -> Automatic {
     let place = |adapter: &Adapter| HARDWARE.iter().position(|kind| *kind == adapter.get_info().device_type);
     let mut hardware: Vec<Adapter> = enumerate().into_iter().filter(|adapter| place(adapter).is_some()).collect();
     hardware.sort_by_key(place);
     let mut passed_over = Vec::new();
     for adapter in hardware {
         let info = adapter.get_info();
-        match consider(adapter, &info) {
+        match consider(adapter, &info, precision) {
             Ok((Some(gpu), reason)) => return Automatic { gpu: Some(gpu), reason },
             Ok((None, reason)) => passed_over.push(reason),
             Err(error) => passed_over.push(error.problem()),
@@ -55,18 +56,21 @@ pub(crate) fn choose_automatically() -> Automatic {
 }
 
 /// Opens an adapter, and says why it is taken, or why not.
-fn consider(adapter: Adapter, info: &AdapterInfo) -> Result<(Option<Gpu>, String)> {
+fn consider(adapter: Adapter, info: &AdapterInfo, precision: Precision) -> Result<(Option<Gpu>, String)> {
     let gpu = Gpu::open(adapter)?;
     if info.device_type == DeviceType::DiscreteGpu {
         return Ok((Some(gpu), "a discrete graphics adapter comes before all others".to_owned()));
     }
-    if info.backend == Backend::Metal {
+    if info.backend == Backend::Metal && info.name.starts_with("Apple") {
         return Ok((Some(gpu), "Apple's graphics come before the CPU".to_owned()));
     }
-    let adapters = remembered(&info.name, &Kept::of_adapter(info), || gpu.ceiling())?;
-    let name = cpu::info(Precision::Double).name;
-    let processors = remembered(&name, &Kept::of_processor(&name), || cpu::ceiling::measure(Precision::Double))?;
-    let gain = seconds(&processors, DOUBLE, REACHED_BY_PROCESSORS) / seconds(&adapters, SINGLE, REACHED_BY_ADAPTERS);
+    let name = format!("{} ({})", info.name, info.backend);
+    let adapters = remembered(&name, &Kept::of_adapter(info), || gpu.ceiling())?;
+    let name = format!("{}, {}{}", cpu::info(precision).name, precision.name(), processor());
+    let processors = remembered(&name, &Kept::of_processor(&name), || cpu::ceiling::measure(precision))?;
+    let value_bytes = if precision == Precision::Double { DOUBLE } else { SINGLE };
+    let gain =
+        seconds(&processors, value_bytes, REACHED_BY_PROCESSORS) / seconds(&adapters, SINGLE, REACHED_BY_ADAPTERS);
     Ok(match gain > 1.0 {
         true => (Some(gpu), format!("its ceiling promises epochs {gain:.1} times as fast as the CPU's")),
         false => (
@@ -74,6 +78,13 @@ fn consider(adapter: Adapter, info: &AdapterInfo) -> Result<(Option<Gpu>, String
             format!("the ceiling of {} promises epochs {gain:.2} times as fast as the CPU's, and no faster", info.name),
         ),
     })
+}
+
+/// The processor's model, where the system tells it in a file: machines may share a cache directory.
+fn processor() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|line| line.strip_prefix("model name"));
+    model.map_or(String::new(), |model| format!(", {}", model.trim_start_matches([' ', '\t', ':'])))
 }
 
 /// Seconds of the epoch by which ceilings are compared: those of its arithmetic, or of reading the samples.

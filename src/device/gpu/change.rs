@@ -151,6 +151,9 @@ mod tests {
             assert_eq!(Change::all(&layout, Tune::Off), []);
             assert!(Change::all(&layout, Tune::Full).len() > Change::all(&layout, Tune::Auto).len());
         }
+        // Parameters that no uniform binding holds are in storage already.
+        let large = Layout::new(Factors::Triangular, Statistics::Triangles, 64, 1024, Tuning::NVIDIA);
+        assert!(!Change::all(&large, Tune::Full).contains(&Change::Storage(true)));
     }
 
     #[test]

@@ -151,8 +151,14 @@ impl Gpu {
             pipelines,
         };
         gpu.check()?;
-        gpu.greet()?;
-        Ok(gpu)
+        match gpu.greet() {
+            // What is dropped waits for its work to be done, however long that takes.
+            Err(error @ Error::WrongResults { .. }) => {
+                std::mem::forget(gpu);
+                Err(error)
+            }
+            greeted => greeted.map(|()| gpu),
+        }
     }
 
     /// Has the device copy a receipt, and no more.
@@ -162,7 +168,10 @@ impl Gpu {
     fn greet(&self) -> Result<()> {
         let staging = self.staging(0)?;
         let encoder = self.device.create_command_encoder(&CommandEncoderDescriptor::default());
-        self.read_within(FIRST_PATIENCE, encoder, &staging, 0).map(|_| ())
+        match self.read_within(FIRST_PATIENCE, encoder, &staging, 0) {
+            Err(Error::DeviceLost { device, detail }) => Err(Error::WrongResults { device, detail }),
+            greeted => greeted.map(|_| ()),
+        }
     }
 
     pub(crate) fn info(&self) -> &DeviceInfo {
@@ -312,8 +321,8 @@ impl Gpu {
                 Ok(_) => return Ok(()),
                 Err(PollError::Timeout) if started.elapsed() < patience => sleep(PAUSE),
                 Err(PollError::Timeout) => {
-                    let detail = format!("it was not done within {} seconds", patience.as_secs());
-                    return Err(Error::WrongResults { device: self.info.name.clone(), detail });
+                    let detail = format!("its work was not done within {} seconds", patience.as_secs());
+                    return Err(Error::DeviceLost { device: self.info.name.clone(), detail });
                 }
                 Err(error) => {
                     return Err(Error::DeviceLost { device: self.info.name.clone(), detail: one_line(&error) });
@@ -356,7 +365,7 @@ pub(super) mod tests {
         let devices = std::env::var("MIXTURA_TEST_DEVICES").unwrap_or_else(|_| "cpu,software".to_owned());
         let choice = devices.split(',').map(str::trim).find(|choice| !choice.starts_with("cpu"))?;
         let Ok(choice) = choice.parse::<DeviceChoice>();
-        Some(select(&choice).unwrap().expect("an adapter"))
+        Some(select(&choice).expect("an adapter"))
     }
 
     #[test]

@@ -19,6 +19,9 @@ use crate::model::statistics::Statistics;
 /// Loop trips of one invocation that no kernel may exceed: one driver in wide use silently stops after 65,535.
 pub(crate) const MOST_TRIPS: usize = 60_000;
 
+/// Bytes of a uniform binding, where adapters allow more: that is what their caches are made for.
+pub(crate) const MOST_UNIFORM: u64 = 64 << 10;
+
 /// Trips of a slice that are worth the cost of loading the samples.
 const LEAST_TRIPS: usize = 2;
 
@@ -104,14 +107,6 @@ impl Factors {
             CovarianceArray::Diag(_) | CovarianceArray::Spherical(_) => Factors::Diagonal,
         }
     }
-
-    /// `triangular` or `diagonal`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Factors::Triangular => "triangular",
-            Factors::Diagonal => "diagonal",
-        }
-    }
 }
 
 /// The layout for models of one shape, and the sums under them.
@@ -138,7 +133,9 @@ impl Layout {
     pub(crate) fn makes_the_same_passes(&self, other: &Layout) -> bool {
         let of = |layout: &Layout| {
             let Tuning { e_workgroups, tile_bytes, reads_storage, prefers_storage, .. } = layout.tuning;
-            (layout.form(), layout.components_at_once(), e_workgroups, tile_bytes, reads_storage, prefers_storage)
+            let fits = layout.window(MOST_UNIFORM as usize) == layout.padded_components();
+            let from_storage = prefers_storage || reads_storage && !fits;
+            (layout.form(), layout.components_at_once(), e_workgroups, tile_bytes, from_storage)
         };
         self.sums == other.sums && of(self) == of(other)
     }

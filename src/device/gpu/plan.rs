@@ -2,7 +2,7 @@
 
 use wgpu::Limits;
 
-use super::e_step::{Layout, MOST_TRIPS, Tile, Window};
+use super::e_step::{Layout, MOST_TRIPS, MOST_UNIFORM, Tile, Window};
 use super::kernel::{GROUP, LANES};
 use super::tuning::Tuning;
 
@@ -19,9 +19,6 @@ const MOST_WORK: usize = 40_000_000_000;
 /// whole submissions, and nothing runs before the first one is handed over.
 const MOST_SUBMITTED_WORK: usize = 400_000_000_000;
 const MOST_SUBMITTED_DISPATCHES: usize = 96;
-
-/// Bytes of a uniform binding, where adapters allow more: that is what their caches are made for.
-const MOST_UNIFORM: u64 = 64 << 10;
 
 /// Groups that are assessed at a time: what is read back takes 16 MiB.
 const MOST_ASSESSED_GROUPS: usize = 8192;

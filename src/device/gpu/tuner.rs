@@ -1,6 +1,7 @@
 //! What tuning chose for models of each shape, in this run or, as files remember it, in an earlier one.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::{self, Display};
 use std::sync::{Mutex, PoisonError};
 
@@ -73,10 +74,13 @@ impl Tuner {
         self.tune == Tune::Off || self.choice(shape).is_some()
     }
 
-    /// Takes a choice.
+    /// Takes a choice, unless there is one by now: no fit may see another one than it began with.
     pub(super) fn choose(&self, shape: &Shape, choice: Choice) {
-        self.kept.write(KIND, &self.key(shape), &text(&choice));
-        self.choices.lock().unwrap_or_else(PoisonError::into_inner).insert(*shape, choice);
+        let mut choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Vacant(place) = choices.entry(*shape) {
+            self.kept.write(KIND, &self.key(shape), &text(&choice));
+            place.insert(choice);
+        }
     }
 
     /// The layout of a shape, as it was chosen.
@@ -88,7 +92,9 @@ impl Tuner {
     fn choices(&self) -> Vec<(Shape, Choice)> {
         let choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
         let mut choices: Vec<_> = choices.iter().map(|(shape, choice)| (*shape, choice.clone())).collect();
-        choices.sort_by_key(|(shape, _)| (shape.layout.d, shape.layout.k, shape.layout.factors.name(), shape.groups));
+        choices.sort_by_key(|(shape, _)| {
+            (shape.layout.d, shape.layout.k, shape.layout.sums.statistics.family().name(), shape.groups)
+        });
         choices
     }
 
@@ -109,8 +115,8 @@ impl Tuner {
 
 impl Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Layout { factors, d, k, .. } = self.layout;
-        write!(f, "{} factors, D = {d}, K = {k}, N >= {}", factors.name(), self.groups * GROUP)
+        let Layout { d, k, sums, .. } = self.layout;
+        write!(f, "{} covariance, D = {d}, K = {k}, N >= {}", sums.statistics.family().name(), self.groups * GROUP)
     }
 }
 
@@ -200,9 +206,9 @@ mod tests {
         tuner.choose(&shape(64), Choice { changes: Vec::new(), gain: 1.0, is_remembered: false });
         tuner.choose(&shape(2), Choice { changes: vec![Change::AtOnce(1)], gain: 1.5, is_remembered: true });
         let expected = [
-            "triangular factors, D = 5, K = 2, N >= 1048576: sums of up to 1 components at once, 1.50 times as fast, as an earlier \
+            "full covariance, D = 5, K = 2, N >= 1048576: sums of up to 1 components at once, 1.50 times as fast, as an earlier \
              run found",
-            "triangular factors, D = 5, K = 64, N >= 1048576: nothing else is faster",
+            "full covariance, D = 5, K = 64, N >= 1048576: nothing else is faster",
         ];
         assert_eq!(tuner.words(), expected);
         let names = tuner.names().into_iter().map(|(_, chosen)| chosen).collect::<Vec<_>>();
