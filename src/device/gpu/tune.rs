@@ -2,7 +2,7 @@
 //! stay.
 
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,10 @@ use crate::model::quadratics::Quadratics;
 /// A change stays if it makes passes this many times as fast: less may be the clock's.
 const LEAST_GAIN: f64 = 1.03;
 
-/// Times that the passes before and after a change are measured, in turns; the best of each count.
-const ROUNDS: usize = 3;
+/// Times that the passes before and after a change are measured, in turns; the best of each count. Short passes are
+/// measured more often, until all together took long enough.
+const ROUNDS: RangeInclusive<usize> = 3..=20;
+const LONG_ENOUGH: Duration = Duration::from_millis(100);
 
 /// Tiles that are measured.
 const TILES: usize = 8;
@@ -183,9 +185,13 @@ impl GpuBackend<'_> {
     /// How many times as fast as before a pass is after a change.
     fn gain(&self, before: &Pass, after: &Pass, by: Measured) -> Result<f64> {
         let (mut least_before, mut least_after) = (f64::INFINITY, f64::INFINITY);
-        for _ in 0..ROUNDS {
+        let started = Instant::now();
+        for round in 1..=*ROUNDS.end() {
             least_before = least_before.min(self.seconds(before, by)?);
             least_after = least_after.min(self.seconds(after, by)?);
+            if round >= *ROUNDS.start() && started.elapsed() >= LONG_ENOUGH {
+                break;
+            }
         }
         // A clock that stands still says nothing.
         Ok(if least_after > 0.0 { least_before / least_after } else { 1.0 })
