@@ -69,11 +69,11 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
         eprintln!("{name}: {}", device.info().name);
     }
     let mut progress = ProgressLog::of_samples(*quiet, data.n_samples(), options);
-    let compile = compile(&device.clone().with_tune(Tune::Off), options, data.n_features())?;
-    let ceiling = device.ceiling()?;
-
     // Nothing is tuned before the epochs that are to show what tuning gains.
     let untuned_device = device.clone().with_tune(Tune::Off);
+    let compile = compile(&untuned_device, options, data.n_features())?;
+    let ceiling = device.ceiling()?;
+
     let initial = fit(*data, &untuned_device, &FitOptions { max_iter: 0, ..options.clone() })?;
     let start = start.unwrap_or(&initial.mixture).clone();
 
@@ -97,17 +97,17 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
         }
         Ok((times, mixture))
     };
-    let is_tuned = *tune != Tune::Off && device.info().backend != "cpu";
-    let untuned = if is_tuned { Some(epochs(&mut *backend)?.0) } else { None };
-    if is_tuned {
+    let (mut untuned, mut tuning) = (None, 0.0);
+    if *tune != Tune::Off && device.info().backend != "cpu" {
+        untuned = Some(epochs(&mut *backend)?.0);
         // There may be no room for the samples twice.
         drop(backend);
         backend = device.load(*data)?;
+        let started = Instant::now();
+        backend.tune(&start)?;
+        tuning = started.elapsed().as_secs_f64();
+        backend.moments(&start, Assignment::Soft)?;
     }
-    let started = Instant::now();
-    backend.tune(&start)?;
-    let tuning = started.elapsed().as_secs_f64();
-    backend.moments(&start, Assignment::Soft)?;
     let (epochs, end) = epochs(&mut *backend)?;
     progress.finish();
     let kernels = profile.then(|| backend.kernel_times(&end)).transpose()?;

@@ -39,7 +39,10 @@ impl Change {
     /// The changes that make another layout of this one; those of [`Tune::Auto`] leave every sum in its order.
     pub(crate) fn all(layout: &Layout, tune: Tune) -> Vec<Change> {
         let tuning = layout.tuning;
-        let in_order = COUNTS.map(Change::AtOnce).into_iter().chain([Change::Storage(!tuning.prefers_storage)]);
+        let at_once = COUNTS.map(Change::AtOnce);
+        // Components that are summed together share the second moments of a pooled covariance.
+        let is_pooled = layout.sums.statistics == Statistics::Pooled;
+        let in_order = at_once.into_iter().filter(|_| !is_pooled).chain([Change::Storage(!tuning.prefers_storage)]);
         let is_dense = layout.sums.statistics != Statistics::Diagonals;
         let whole = |held: usize| if layout.d <= held { 0 } else { layout.d };
         let reordering = [
@@ -53,7 +56,10 @@ impl Change {
         let mut changes: Vec<Change> = match tune {
             Tune::Off => Vec::new(),
             Tune::Auto => in_order.collect(),
-            Tune::Full => reordering.into_iter().flatten().chain(densities).chain(in_order).collect(),
+            Tune::Full => {
+                let pooled = at_once.into_iter().filter(|_| is_pooled);
+                reordering.into_iter().flatten().chain(densities).chain(pooled).chain(in_order).collect()
+            }
         };
         let mut layouts = vec![*layout];
         changes.retain(|change| {
