@@ -4,10 +4,12 @@
 use std::fmt::{self, Display, Formatter};
 use std::ops::Add;
 
+use serde::{Deserialize, Serialize};
+
 /// A term of [`Advice`]: what can be set, given or called, under another name at every front door.
 ///
 /// Displayed, it is what Rust calls it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Term {
     /// The CPU, in f64, as the device.
@@ -77,10 +79,10 @@ impl Display for Term {
 /// assert_eq!(advice.to_string(), "use Device::cpu(), or fewer components");
 /// assert_eq!(advice.in_words(|_| "the CPU".to_owned()), "use the CPU, or fewer components");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice(Vec<Piece>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Piece {
     Text(String),
     Term(Term),

@@ -147,6 +147,16 @@ pub enum Error {
         problem: String,
     },
 
+    /// One of several ranks failed.
+    Rank {
+        /// The rank.
+        rank: usize,
+        /// The problem that it had.
+        problem: String,
+        /// Its remedy.
+        remedy: Advice,
+    },
+
     /// Whoever watches the passes stopped one.
     Interrupted,
 
@@ -274,6 +284,7 @@ impl Error {
                 format!("{owner} collapsed along feature {feature}: its covariance is not positive definite")
             }
             Error::Parts { problem } => problem.clone(),
+            Error::Rank { rank, problem, .. } => format!("rank {rank}: {problem}"),
             Error::Interrupted => "the work was interrupted".to_owned(),
             Error::Read { path, source } => format!("{}: cannot be read: {source}", path.display()),
             Error::Write { path, source } => format!("{}: cannot be written: {source}", path.display()),
@@ -333,7 +344,7 @@ impl Error {
             }
             .into(),
             Error::Write { .. } => "choose another place, or make room there".into(),
-            Error::Malformed { remedy, .. } => remedy.clone(),
+            Error::Malformed { remedy, .. } | Error::Rank { remedy, .. } => remedy.clone(),
             Error::NoAdapter { .. } => {
                 Advice::from("use ") + Term::Cpu + ", or install a driver; " + Term::Devices + " lists what there is"
             }

@@ -84,6 +84,8 @@ pub mod fit;
 pub mod io;
 mod memory;
 pub mod model;
+#[cfg(feature = "ranks")]
+pub mod ranks;
 
 pub use advice::{Advice, Term};
 pub use data::{Data, Points, Summary};

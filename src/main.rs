@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::interrupt::{self, Interrupted};
+use crate::cli::ranks::Followed;
 use crate::cli::{Cli, Usage, words};
 
 fn main() -> ExitCode {
@@ -17,9 +18,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has read enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Followed>() => ExitCode::FAILURE,
         Err(error) => {
             report(&error);
-            exit_code(&error)
+            let status = exit_code(&error);
+            mixtura::ranks::end_abandoned(status);
+            ExitCode::from(status)
         }
     }
 }
@@ -67,12 +71,12 @@ fn report(error: &anyhow::Error) {
 }
 
 /// 2 for wrong usage, as clap has it, 130 for work that was interrupted, 1 for work that failed.
-fn exit_code(error: &anyhow::Error) -> ExitCode {
+fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<Interrupted>() || matches!(error.downcast_ref(), Some(mixtura::Error::Interrupted)) {
-        return ExitCode::from(interrupt::STATUS);
+        return interrupt::STATUS;
     }
     let option = matches!(error.downcast_ref(), Some(mixtura::Error::InvalidOption { .. }));
-    ExitCode::from(if option || error.is::<Usage>() { 2 } else { 1 })
+    if option || error.is::<Usage>() { 2 } else { 1 }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

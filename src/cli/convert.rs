@@ -46,7 +46,7 @@ impl ConvertArgs {
         };
         check_output("OUT", &out, &self.data.files()?)?;
         let mut table = Table::new(Some(&out), Dimensions::Two)?;
-        let data = self.data.stream(&Columns::All, None, self.seed)?;
+        let data = self.data.stream(&Columns::All, self.seed)?;
         let n_features = data.n_features();
         let (n_samples, notes) =
             data.for_each_chunk(&mut |_, chunk| table.write(&columns(chunk), &[block(chunk, 0..chunk.n_samples())]))?;

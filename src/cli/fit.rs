@@ -7,11 +7,14 @@ use std::time::Instant;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mixtura::data::Watched;
+use mixtura::data::{Shard, Watched};
 use mixtura::device::DeviceInfo;
 use mixtura::fit::{Fitting, WarmStart};
-use mixtura::io::{Checkpoint, Columns, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model};
-use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Init};
+use mixtura::io::{
+    Checkpoint, Columns, Dataset, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model,
+};
+use mixtura::ranks::{Leading, Ranks, Share, follow, share_summary};
+use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Init, Summary, Update};
 
 use super::Usage;
 use super::collapse::CollapseArgs;
@@ -20,8 +23,9 @@ use super::interrupt;
 use super::output::OutputArgs;
 use super::plot::Plot;
 use super::progress::{ProgressLog, waiting};
+use super::ranks::{agreed, notes_of_all};
 use super::records::{Checkpoints, Interval, Record};
-use super::report::{FitReport, summary};
+use super::report::{FitReport, summary as summarised};
 use super::trace::Trace;
 use super::update::UpdateArgs;
 
@@ -117,6 +121,25 @@ pub(crate) struct FitArgs {
     collapse: CollapseArgs,
 }
 
+/// Names of devices, by which the other ranks know what to load samples on: their own, and the CPU in f64.
+const OWN: &str = "own";
+const CPU: &str = "cpu";
+
+/// The device of a rank.
+fn device_named(name: &str, own: &Device) -> mixtura::Result<Device> {
+    Ok(if name == CPU { Device::cpu() } else { own.clone() })
+}
+
+/// The samples of the first rank, among all.
+#[derive(Clone, Copy)]
+struct Samples<'a> {
+    data: &'a Dataset,
+    shard: &'a Shard<'a>,
+    /// Of all samples.
+    summary: &'a Summary,
+    locate: &'a (dyn Fn(Error) -> Error + Sync),
+}
+
 /// Arguments that go together, places for the results and an open device.
 struct Request {
     options: FitOptions,
@@ -132,35 +155,77 @@ struct Request {
 }
 
 impl FitArgs {
-    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
+    pub(crate) fn run(mut self, output: &OutputArgs, ranks: &Ranks) -> anyhow::Result<()> {
         let started = Instant::now();
-        let Request { options, init, features, destination, trace, plot, mut checkpoints, resumed, device } =
-            self.check()?;
+        if !ranks.is_first() {
+            self.leave_files_to_the_first();
+        }
+        let request = agreed(ranks, self.check(ranks))?;
 
         let reading = Instant::now();
         let bar = waiting(output.quiet, "reading");
-        let weights = self.weights.as_deref();
-        let data = self.data.read(&features, weights, options.seed, self.memory.host())?;
-        let read = reading.elapsed().as_secs_f64();
+        let (weights, seed) = (self.weights.as_deref(), request.options.seed);
+        let data = self.data.read_share(ranks, &request.features, weights, seed, self.memory.host(ranks))?;
+        let summary = share_summary(ranks, data.as_ref().map(|data| data.summary().clone()), interrupt::asked())?;
+        let notes = notes_of_all(ranks, data.as_ref().map_or(&[], Dataset::notes))?;
         drop(bar);
-        output.notes(data.notes());
+        output.notes(&notes);
+        let read = reading.elapsed().as_secs_f64();
+
+        interrupt::wait_for_end();
+        let locate = |error: Error| match &data {
+            Some(data) => data.locate(error),
+            None => error,
+        };
+        let shard = data.as_ref().map(|data| Shard::new(data, data.summary(), &summary)).transpose()?;
+        match (&data, &shard) {
+            (Some(data), Some(shard)) if ranks.is_first() => {
+                let samples = Samples { data, shard, summary: &summary, locate: &locate };
+                self.fit(request, &samples, output, ranks, (started, read))
+            }
+            _ => {
+                let watched = shard.as_ref().map(|shard| Watched::new(shard, interrupt::asked(), &|_| {}));
+                let data = watched.as_ref().map(|watched| watched as &dyn Data);
+                Ok(follow(ranks, Share { data, locate: &locate }, &|name| device_named(name, &request.device))?)
+            }
+        }
+    }
+
+    /// The others write nothing.
+    fn leave_files_to_the_first(&mut self) {
+        (self.checkpoint, self.out, self.trace, self.plot) = Default::default();
+    }
+
+    fn fit(
+        &self,
+        request: Request,
+        samples: &Samples,
+        output: &OutputArgs,
+        ranks: &Ranks,
+        (started, read): (Instant, f64),
+    ) -> anyhow::Result<()> {
+        let Request { options, init, destination, trace, plot, mut checkpoints, resumed, device, .. } = request;
+        let Samples { data, shard, summary, locate } = *samples;
+        let leading = Leading::new(ranks);
         if let Some(start) = &options.warm_start {
             data.check_features(start.mixture.n_features())?;
         }
         if let Some((checkpoint, path)) = resumed.as_ref().zip(self.resume.as_deref()) {
-            checkpoint.check_data(path, &data)?;
+            checkpoint.check_data(path, summary)?;
         }
         let began_on = resumed.as_ref().map(|checkpoint| checkpoint.device.clone());
         let warned = warn_of_other_bits(began_on.as_ref(), &device, output);
-        let record = Record { device: &device, data: &data, options: &options, init: &init };
+        let record = Record { device: &device, summary, options: &options, init: &init };
 
-        let mut progress = ProgressLog::new(output.quiet, &data, &options);
+        let mut progress = ProgressLog::new(output.quiet, data, summary.n_samples(), &options);
         let bar = progress.bar();
         let watcher = |done: usize| bar.show(done);
-        let watched = Watched::new(&data, interrupt::asked(), &watcher);
-        interrupt::wait_for_end();
+        let stop = interrupt::asked();
+        let watched = Watched::new(shard, stop, &watcher);
+        let share = Share { data: Some(&watched), locate };
         let state = resumed.map(|checkpoint| checkpoint.state).unwrap_or_default();
-        let mut fitting = Fitting::resume(&watched, &device, &options, state).map_err(|error| data.locate(error))?;
+        let load = || leading.load(share, summary, (&device, OWN), stop);
+        let mut fitting = Fitting::resume_on(summary, stop, &device, load, &options, state).map_err(locate)?;
         let mut steps = Vec::new();
         let (state, fit) = loop {
             match fitting.epoch() {
@@ -176,7 +241,7 @@ impl FitArgs {
             {
                 break (fitting.state(), Err(error));
             }
-            if interrupt::asked().load(Ordering::SeqCst) {
+            if stop.load(Ordering::SeqCst) {
                 break (fitting.state(), Err(Error::Interrupted));
             }
         };
@@ -192,7 +257,7 @@ impl FitArgs {
                 let interrupted = record.keep(&state, checkpoints.as_ref(), destination.as_ref(), trace)?;
                 return Err(traced.map_or_else(Into::into, |()| interrupted.into()));
             }
-            fit => fit.map_err(|error| data.locate(error))?,
+            fit => fit.map_err(locate)?,
         };
         traced?;
 
@@ -201,28 +266,32 @@ impl FitArgs {
         }
         if let Some(plot) = &plot {
             let _bar = waiting(output.quiet, "drawing");
-            plot.draw(&fit, &steps, &Watched::new(&data, interrupt::asked(), &|_| {}))?;
+            plot.draw(&fit, &steps, fitting.backend())?;
         }
         output.warnings(&fit.warnings);
+        output.warnings(&ranks.warnings().into_iter().map(Into::into).collect::<Vec<_>>());
         if !warned {
             // What tuning chooses is known only now.
             warn_of_other_bits(began_on.as_ref(), &device, output);
         }
         let verified = match self.verify {
-            true => Some(Device::cpu().log_likelihood(&fit.mixture, &watched).map_err(|error| data.locate(error))?),
+            true => {
+                let mut backend = leading.load(share, summary, (&Device::cpu(), CPU), stop)?;
+                Some(backend.log_likelihood(fit.mixture.quadratics()).map_err(locate)?)
+            }
             false => None,
         };
         let seconds = (read, started.elapsed().as_secs_f64());
-        let report = FitReport::new(&fit, &device, data.n_samples(), verified, seconds);
+        let report = FitReport::new(&fit, &device, summary.n_samples(), verified, seconds);
         let saved = destination.as_ref().map(Destination::path);
         match output.quiet {
             true => output.made(&report),
-            false => output.result(&report, || summary(&report, &fit, data.feature_names(), saved)),
+            false => output.result(&report, || summarised(&report, &fit, summary.feature_names(), saved)),
         }
     }
 
     /// Everything that can be refused before the data are read.
-    fn check(&self) -> anyhow::Result<Request> {
+    fn check(&self, ranks: &Ranks) -> anyhow::Result<Request> {
         let resumed = self.resume.as_deref().map(Checkpoint::load).transpose()?;
         let start = self.init_model.as_deref().map(load_model).transpose()?;
         if let Some(Model { mixture, .. }) = &start {
@@ -257,6 +326,10 @@ impl FitArgs {
             ..base
         };
         options.check()?;
+        if ranks.size() > 1 && matches!(options.update, Update::Stepwise { .. }) {
+            let problem = "--update stepwise goes through all samples in order, and ranks share them out".to_owned();
+            return Err(Usage { problem, remedy: "choose another update, or one process" }.into());
+        }
         let init = match &resumed {
             Some(checkpoint) => {
                 features = Columns::of_model(checkpoint.data.feature_names());
@@ -282,7 +355,7 @@ impl FitArgs {
         let plot = self.plot.as_deref().map(Plot::new).transpose()?;
         let checkpoints = self.checkpoint.as_deref();
         let checkpoints = checkpoints.map(|path| Checkpoints::new(path, self.checkpoint_every)).transpose()?;
-        let device = self.memory.limit(self.device.open()?);
+        let device = self.memory.limit(self.device.open(ranks)?);
         Ok(Request { options, init, features, destination, trace, plot, checkpoints, resumed, device })
     }
 

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mixtura::data::memory_for_samples;
 use mixtura::device::{Precision, Tune};
-use mixtura::io::{Columns, Dataset, Delimiter, Header, Selection, Stream};
+use mixtura::io::{Columns, Dataset, Delimiter, Header, Selection, Stream, Stretch};
+use mixtura::ranks::{Ranks, share_rows};
 use mixtura::{Device, DeviceChoice};
 
 use super::Usage;
+use super::interrupt;
+use super::ranks::{self, agreed};
 
 /// The data and the columns to use.
 #[derive(Debug, Args)]
@@ -59,24 +61,63 @@ fn parse_share(text: &str) -> Result<f64, String> {
 
 impl DataArgs {
     /// Reads the data; a model's features are found by name where columns have names. The seed is for the choice of
-    /// rows. Samples that take more than `memory` bytes stay on disk.
-    pub(crate) fn read(
+    /// rows. Samples that take more than `memory` bytes stay on disk. Of several ranks each reads its share; `None`
+    /// where that is empty.
+    pub(crate) fn read_share(
         &self,
+        ranks: &Ranks,
         features: &Columns,
         weights: Option<&str>,
         seed: u64,
         memory: u64,
-    ) -> mixtura::Result<Dataset> {
-        let data = Dataset::open(&self.paths, &self.selection(features, weights, seed), memory)?;
-        data.check_order(names(features))?;
-        Ok(data)
+    ) -> anyhow::Result<Option<Dataset>> {
+        let (paths, selection) = (&self.paths, self.selection(features, weights, seed));
+        let stretch = self.stretch(ranks, &selection)?;
+        let read = || {
+            let data = match &stretch {
+                None => Dataset::open(paths, &selection, memory)?,
+                Some(stretch) if stretch.is_empty() => return Ok(None),
+                Some(stretch) => Dataset::open_stretch(paths, &selection, memory, stretch, interrupt::asked())?,
+            };
+            data.check_order(names(features))?;
+            Ok(Some(data))
+        };
+        agreed(ranks, read())
     }
 
-    /// Opens the data, to be read once; likewise.
-    pub(crate) fn stream(&self, features: &Columns, weights: Option<&str>, seed: u64) -> mixtura::Result<Stream> {
-        let data = Stream::open(&self.paths, &self.selection(features, weights, seed))?;
-        data.check_order(names(features))?;
-        Ok(data)
+    /// Opens the data, to be read once.
+    pub(crate) fn stream(&self, features: &Columns, seed: u64) -> mixtura::Result<Stream> {
+        Stream::open(&self.paths, &self.selection(features, None, seed))
+    }
+
+    /// Opens the share of this rank, to be read once; likewise.
+    pub(crate) fn stream_share(
+        &self,
+        ranks: &Ranks,
+        features: &Columns,
+        weights: Option<&str>,
+        seed: u64,
+    ) -> anyhow::Result<Option<Stream>> {
+        let (paths, selection) = (&self.paths, self.selection(features, weights, seed));
+        let stretch = self.stretch(ranks, &selection)?;
+        let open = || {
+            let data = match &stretch {
+                None => Stream::open(paths, &selection)?,
+                Some(stretch) if stretch.is_empty() => return Ok(None),
+                Some(stretch) => Stream::open_stretch(paths, &selection, stretch)?,
+            };
+            data.check_order(names(features))?;
+            Ok(Some(data))
+        };
+        agreed(ranks, open())
+    }
+
+    /// The share of this rank, if there are others.
+    fn stretch(&self, ranks: &Ranks, selection: &Selection) -> mixtura::Result<Option<Stretch>> {
+        if ranks.size() == 1 {
+            return Ok(None);
+        }
+        share_rows(ranks, &self.paths, selection, interrupt::asked()).map(Some)
     }
 
     fn selection(&self, features: &Columns, weights: Option<&str>, seed: u64) -> Selection {
@@ -154,9 +195,9 @@ pub(crate) struct MemoryArgs {
 }
 
 impl MemoryArgs {
-    /// Bytes of the host's memory.
-    pub(crate) fn host(&self) -> u64 {
-        self.memory.map_or_else(memory_for_samples, |size| size.as_u64())
+    /// Bytes of the host's memory for a rank.
+    pub(crate) fn host(&self, ranks: &Ranks) -> u64 {
+        self.memory.map_or_else(|| ranks::memory(ranks), |size| size.as_u64())
     }
 
     /// The device, held to its limit.
@@ -188,8 +229,8 @@ pub(crate) struct DeviceArgs {
 
 impl DeviceArgs {
     /// Opens the device.
-    pub(crate) fn open(&self) -> mixtura::Result<Device> {
-        Ok(Device::open_in(&self.device, self.precision)?.with_tune(self.tune))
+    pub(crate) fn open(&self, ranks: &Ranks) -> mixtura::Result<Device> {
+        Ok(Device::open_in(&ranks::device(ranks, &self.device), self.precision)?.with_tune(self.tune))
     }
 }
 

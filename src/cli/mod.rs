@@ -15,6 +15,7 @@ mod output;
 mod plot;
 mod predict;
 mod progress;
+pub(crate) mod ranks;
 mod records;
 mod report;
 mod sample;
@@ -59,17 +60,24 @@ impl Cli {
     /// Runs the command.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         interrupt::install()?;
-        let output = &self.output;
-        match self.command {
-            Command::Fit(args) => args.run(output),
-            Command::Predict(args) => args.run(output),
-            Command::Score(args) => args.run(output),
-            Command::Sample(args) => args.run(output),
-            Command::Inspect(args) => args.run(output),
-            Command::Convert(args) => args.run(output),
-            Command::Devices(args) => args.run(output),
-            Command::Bench(args) => args.run(output),
+        let Cli { command, mut output } = self;
+        match command {
+            Command::Sample(args) => return args.run(&output),
+            Command::Inspect(args) => return args.run(&output),
+            Command::Convert(args) => return args.run(&output),
+            Command::Devices(args) => return args.run(&output),
+            _ => {}
         }
+        let ranks = ranks::join(&mut output)?;
+        let (output, ranks) = (&output, &ranks);
+        let outcome = match command {
+            Command::Fit(args) => args.run(output, ranks),
+            Command::Predict(args) => args.run(output, ranks),
+            Command::Score(args) => args.run(output, ranks),
+            Command::Bench(args) => args.run(output, ranks),
+            _ => Ok(()),
+        };
+        outcome.map_err(|error| ranks::spoken(ranks, error))
     }
 }
 

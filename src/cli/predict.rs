@@ -1,5 +1,6 @@
 //! `mixtura predict`: the component, the posterior probabilities or the log-density of every sample.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -7,14 +8,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish};
 use mixtura::device::Backend;
-use mixtura::io::{Block, CellType, Column, Columns, Dimensions, Model, load_model};
-use mixtura::{Mixture, Points};
+use mixtura::io::{Block, CellType, Column, Columns, Dimensions, Model, Stream, load_model};
+use mixtura::ranks::Ranks;
+use mixtura::{Advice, Device, Mixture, Points};
 use ndarray::{Array1, Array2};
 use serde::Serialize;
 
 use super::Usage;
 use super::inputs::{DataArgs, DeviceArgs, check_output};
+use super::interrupt;
 use super::output::{OutputArgs, failure, print};
+use super::ranks::{agreed, notes_of_all};
 use super::tables::{Table, block, columns};
 
 /// Posterior probabilities that are computed at a time, at most.
@@ -65,7 +69,7 @@ enum Answer {
 /// Where answers go.
 enum Answers {
     /// A table, before whose columns those that the model uses are put where it is asked.
-    Table { table: Box<Table>, append: bool, out: Option<PathBuf> },
+    Table { table: Box<Table>, append: bool },
     /// One JSON object on standard output, with the number of answers up to now.
     Printed { n: usize },
 }
@@ -75,13 +79,32 @@ enum Answers {
 struct Made<'a> {
     n_samples: usize,
     out: &'a Path,
+    /// Files that it stands for, where ranks wrote one each.
+    #[serde(skip_serializing_if = "is_one")]
+    parts: usize,
+}
+
+fn is_one(parts: &usize) -> bool {
+    *parts == 1
+}
+
+/// The file of this rank: of several, labels.npy becomes labels-00002-of-00004.npy.
+fn part_of(out: &Path, ranks: &Ranks) -> PathBuf {
+    let name = out.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    if ranks.size() == 1 || name.is_empty() {
+        return out.to_owned();
+    }
+    // The extensions are all that follows the first point but one that begins the name.
+    let end = name.char_indices().skip(1).find(|(_, char)| *char == '.').map_or(name.len(), |(point, _)| point);
+    let (stem, extensions) = name.split_at(end);
+    out.with_file_name(format!("{stem}-{:05}-of-{:05}{extensions}", ranks.rank(), ranks.size()))
 }
 
 impl Answers {
     /// Adds the answers for some rows of a chunk.
     fn write(&mut self, answer: &Answer, chunk: &Points, rows: Range<usize>) -> mixtura::Result<()> {
         match self {
-            Answers::Table { table, append: true, .. } => {
+            Answers::Table { table, append: true } => {
                 table.write(&[columns(chunk), answer.columns()].concat(), &[block(chunk, rows), answer.block()])
             }
             Answers::Table { table, .. } => table.write(&answer.columns(), &[answer.block()]),
@@ -94,12 +117,9 @@ impl Answers {
         }
     }
 
-    fn finish(self, n_samples: usize, output: &OutputArgs) -> anyhow::Result<()> {
+    fn finish(self, n_samples: usize) -> anyhow::Result<()> {
         match self {
-            Answers::Table { table, out, .. } => {
-                table.finish()?;
-                out.map_or(Ok(()), |out| output.made(&Made { n_samples, out: &out }))
-            }
+            Answers::Table { table, .. } => Ok(table.finish()?),
             Answers::Printed { .. } => print(&format!("],\"n_samples\":{n_samples}}}\n")),
         }
     }
@@ -148,42 +168,78 @@ impl Answer {
 }
 
 impl PredictArgs {
-    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
-        if let Some(path) = &self.out {
-            let inputs = [self.data.files()?, vec![self.model.clone()]].concat();
-            check_output("--out", path, &inputs)?;
-        }
-        let mut answers = self.answers(output)?;
-        let Model { mixture, feature_names, .. } = load_model(&self.model)?;
-        let device = self.device.open()?;
-        let data = self.data.stream(&Columns::of_model(feature_names.as_deref()), None, 0)?;
-        data.check_features(mixture.n_features())?;
+    pub(crate) fn run(self, output: &OutputArgs, ranks: &Ranks) -> anyhow::Result<()> {
+        let mut answers = agreed(ranks, self.answers(output, ranks))?;
+        let open = || Ok((load_model(&self.model)?, self.device.open(ranks)?));
+        let (Model { mixture, feature_names, .. }, device) = agreed(ranks, open())?;
+        let data = self.data.stream_share(ranks, &Columns::of_model(feature_names.as_deref()), None, 0)?;
 
+        let predicted = match data {
+            Some(data) => self.predict(data, &mixture, &device, &mut answers, output, ranks),
+            None => Ok((0, Vec::new())),
+        };
+        let (n_here, notes) = agreed(ranks, predicted)?;
+        output.notes(&notes_of_all(ranks, &notes)?);
+        output.distrust(&device);
+        let n_samples = ranks.reduce(Ok(n_here), |one, other| Ok(one + other), interrupt::asked())?;
+        // A rank without samples leaves no file.
+        let finished = if n_here > 0 { answers.finish(n_here) } else { Ok(()) };
+        agreed(ranks, finished)?;
+        match (&self.out, n_samples) {
+            (Some(out), Some(n_samples)) => output.made(&Made { n_samples, out, parts: ranks.size() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Predicts the samples of this rank; gives their number, and notes that nobody saw yet.
+    fn predict(
+        &self,
+        data: Stream,
+        mixture: &Mixture,
+        device: &Device,
+        answers: &mut Answers,
+        output: &OutputArgs,
+        ranks: &Ranks,
+    ) -> anyhow::Result<(usize, Vec<Advice>)> {
+        data.check_features(mixture.n_features())?;
         let most_rows = if self.proba { (MOST_VALUES / mixture.n_components()).max(1) } else { usize::MAX };
         let bar = if output.quiet || self.out.is_none() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         let bar = bar.with_finish(ProgressFinish::AndClear);
-        output.notes(&data.notes());
-        let known = data.notes().len();
-        let (n_samples, notes) = data.for_each_chunk(&mut |first, chunk| {
+        // What is known before anything is written is said before it, but for what other ranks may say, too.
+        let early = if ranks.size() == 1 { data.notes() } else { Vec::new() };
+        output.notes(&early);
+        let mut n_samples = 0;
+        let (_, mut notes) = data.for_each_chunk(&mut |_, chunk| {
             let n = chunk.n_samples();
             let mut backend = device.load(chunk)?;
             for start in (0..n).step_by(most_rows.min(n)) {
                 let rows = start..start.saturating_add(most_rows).min(n);
-                let answer = self.answer(&mut *backend, &mixture, rows.clone())?;
+                let answer = self.answer(&mut *backend, mixture, rows.clone())?;
                 answers.write(&answer, chunk, rows)?;
             }
-            bar.set_message(format!("{} samples", first + n));
+            n_samples += n;
+            bar.set_message(format!("{n_samples} samples"));
             bar.tick();
             Ok(())
         })?;
-        output.notes(&notes[known..]);
-        output.distrust(&device);
-        answers.finish(n_samples, output)
+        Ok((n_samples, notes.split_off(early.len())))
     }
 
-    /// Where the answers go.
-    fn answers(&self, output: &OutputArgs) -> anyhow::Result<Answers> {
-        if output.json && self.out.is_none() {
+    /// Where the answers of this rank go.
+    fn answers(&self, output: &OutputArgs, ranks: &Ranks) -> anyhow::Result<Answers> {
+        let out = match &self.out {
+            Some(out) => Some(part_of(out, ranks)),
+            None if ranks.size() > 1 => {
+                let problem = format!("{} processes cannot share standard output", ranks.size());
+                return Err(Usage { problem, remedy: "give a file (--out): each of them writes a part of it" }.into());
+            }
+            None => None,
+        };
+        if let Some(path) = &out {
+            let inputs = [self.data.files()?, vec![self.model.clone()]].concat();
+            check_output("--out", path, &inputs)?;
+        }
+        if output.json && out.is_none() {
             if self.append {
                 let problem = "--append writes a table, and --json prints none".to_owned();
                 return Err(Usage { problem, remedy: "write the table to a file (--out)" }.into());
@@ -191,8 +247,8 @@ impl PredictArgs {
             return Ok(Answers::Printed { n: 0 });
         }
         let dimensions = if self.proba || self.append { Dimensions::Two } else { Dimensions::One };
-        let table = Box::new(Table::new(self.out.as_deref(), dimensions)?);
-        Ok(Answers::Table { table, append: self.append, out: self.out.clone() })
+        let table = Box::new(Table::new(out.as_deref(), dimensions)?);
+        Ok(Answers::Table { table, append: self.append })
     }
 
     fn answer(&self, backend: &mut dyn Backend, mixture: &Mixture, rows: Range<usize>) -> mixtura::Result<Answer> {

@@ -18,6 +18,8 @@ const FIRST_LINES: usize = 10;
 pub(crate) struct ProgressLog {
     display: Display,
     n_samples: usize,
+    /// Samples of this process.
+    n_here: usize,
     n_init: usize,
     /// Bytes that every epoch reads from disk.
     read_bytes: Option<u64>,
@@ -67,10 +69,10 @@ enum Display {
 }
 
 impl ProgressLog {
-    /// A display for a fit of these data.
-    pub(crate) fn new(quiet: bool, data: &Dataset, options: &FitOptions) -> Self {
-        let read_bytes = data.read_bytes();
-        ProgressLog { read_bytes, ..Self::of_samples(quiet, data.n_samples(), options) }
+    /// A display for a fit of N samples, of which these data are shown while passes go over them.
+    pub(crate) fn new(quiet: bool, data: &Dataset, n_samples: usize, options: &FitOptions) -> Self {
+        let (read_bytes, n_here) = (data.read_bytes(), data.n_samples());
+        ProgressLog { read_bytes, n_here, ..Self::of_samples(quiet, n_samples, options) }
     }
 
     /// A display for a fit of this many samples, in memory.
@@ -86,13 +88,13 @@ impl ProgressLog {
         } else {
             Display::Lines(None)
         };
-        ProgressLog { display, n_samples, n_init: options.n_init, read_bytes: None }
+        ProgressLog { display, n_samples, n_here: n_samples, n_init: options.n_init, read_bytes: None }
     }
 
     /// Progress bar of the pass at work.
     pub(crate) fn bar(&self) -> PassBar {
         let bar = if let Display::Bar(bar) = &self.display { Some(bar.clone()) } else { None };
-        let (n_samples, read_bytes) = (self.n_samples, self.read_bytes);
+        let (n_samples, read_bytes) = (self.n_here, self.read_bytes);
         PassBar { bar, n_samples, read_bytes, started: Mutex::new(Instant::now()) }
     }
 

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use mixtura::fit::{FitState, Restart};
-use mixtura::io::{Checkpoint, DataRecord, Dataset, Destination, FitRecord, Model, OptionsRecord, save_model};
-use mixtura::{Data, Device, Fit, FitOptions, Mixture};
+use mixtura::io::{Checkpoint, DataRecord, Destination, FitRecord, Model, OptionsRecord, save_model};
+use mixtura::{Device, Fit, FitOptions, Mixture, Summary};
 
 use super::interrupt::Interrupted;
 
@@ -64,7 +64,7 @@ impl Checkpoints {
 /// Record of a fit, beside its state.
 pub(crate) struct Record<'a> {
     pub(crate) device: &'a Device,
-    pub(crate) data: &'a Dataset,
+    pub(crate) summary: &'a Summary,
     pub(crate) options: &'a FitOptions,
     pub(crate) init: &'a str,
 }
@@ -77,7 +77,7 @@ impl Record<'_> {
         let init = self.init.to_owned();
         Checkpoint {
             device: self.device.record(),
-            data: DataRecord::of(self.data),
+            data: DataRecord::of(self.summary),
             options: OptionsRecord {
                 n_components,
                 covariance_type,
@@ -96,7 +96,7 @@ impl Record<'_> {
 
     /// A model as it is written.
     pub(crate) fn model(&self, mixture: Mixture, fit: FitRecord) -> Model {
-        Model { mixture, feature_names: self.data.feature_names().map(<[String]>::to_vec), fit: Some(fit) }
+        Model { mixture, feature_names: self.summary.feature_names().map(<[String]>::to_vec), fit: Some(fit) }
     }
 
     /// How a model was fitted.
@@ -144,8 +144,8 @@ impl Record<'_> {
     fn of(&self, converged: bool, lower_bounds: &[f64], log_likelihood: Option<f64>) -> FitRecord {
         FitRecord {
             device: Some(self.device.record()),
-            n_samples: Some(self.data.n_samples()),
-            total_weight: Some(self.data.total_weight()),
+            n_samples: Some(self.summary.n_samples()),
+            total_weight: Some(self.summary.total_weight()),
             init: self.init.to_owned(),
             seed: Some(self.options.seed),
             tol: self.options.tol,

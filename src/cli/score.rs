@@ -3,12 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use mixtura::Error;
+use mixtura::device::Score;
 use mixtura::io::{Columns, load_model};
+use mixtura::ranks::Ranks;
 use serde::Serialize;
 
 use super::format::aligned;
 use super::inputs::{DataArgs, DeviceArgs};
+use super::interrupt;
 use super::output::OutputArgs;
+use super::ranks::{agreed, notes_of_all};
 
 /// Print the log-likelihood, AIC and BIC of samples
 #[derive(Debug, Args)]
@@ -30,7 +35,7 @@ pub(crate) struct ScoreArgs {
 }
 
 #[derive(Debug, Serialize)]
-struct Score {
+struct Scored {
     n_samples: usize,
     log_likelihood: f64,
     mean_log_likelihood: f64,
@@ -39,32 +44,41 @@ struct Score {
 }
 
 impl ScoreArgs {
-    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
-        let model = load_model(&self.model)?;
-        let device = self.device.open()?;
-        let data = self.data.stream(&Columns::of_model(model.feature_names.as_deref()), self.weights.as_deref(), 0)?;
-        data.check_features(model.mixture.n_features())?;
-
-        let (mut total, mut weight) = (0.0, 0.0);
-        let (n_samples, notes) = data.for_each_chunk(&mut |_, chunk| {
-            total += device.log_likelihood(&model.mixture, chunk)?;
-            weight += chunk.total_weight();
-            Ok(())
-        })?;
-        output.notes(&notes);
+    pub(crate) fn run(self, output: &OutputArgs, ranks: &Ranks) -> anyhow::Result<()> {
+        let open = || Ok((load_model(&self.model)?, self.device.open(ranks)?));
+        let (model, device) = agreed(ranks, open())?;
+        let mixture = &model.mixture;
+        let features = Columns::of_model(model.feature_names.as_deref());
+        let data = self.data.stream_share(ranks, &features, self.weights.as_deref(), 0)?;
+        let score = || {
+            let mut score = Score::new(mixture.n_features());
+            let Some(data) = data else { return Ok((score, Vec::new())) };
+            data.check_features(mixture.n_features())?;
+            let (_, notes) = data.for_each_block(&mut |first, block| score.add(&device, mixture, first, block))?;
+            Ok((score, notes))
+        };
+        let (score, notes) = agreed(ranks, score())?;
+        output.notes(&notes_of_all(ranks, &notes)?);
         output.distrust(&device);
-        let score = Score {
+        let combine = |one: Score, other: Score| Ok(one.combine(other));
+        let Some(score) = ranks.reduce(Ok(score), combine, interrupt::asked())? else { return Ok(()) };
+        let n_samples = score.n_samples();
+        let (total, weight) = score.total();
+        if weight <= 0.0 {
+            return Err(Error::WeightSum { sum: weight }.into());
+        }
+        let score = Scored {
             n_samples,
             log_likelihood: total,
             mean_log_likelihood: total / weight,
-            aic: model.mixture.aic(total),
-            bic: model.mixture.bic(total, weight),
+            aic: mixture.aic(total),
+            bic: mixture.bic(total, weight),
         };
         output.result(&score, || score.table())
     }
 }
 
-impl Score {
+impl Scored {
     fn table(&self) -> String {
         let rows = [
             ("samples", self.n_samples.to_string()),

@@ -22,7 +22,6 @@ pub use self::points::{LARGEST_VALUE, Points};
 pub use self::samples::Samples;
 pub use self::shard::Shard;
 pub use self::source::{Data, Visit, block_rows};
-pub use self::subsample::thinned;
 pub use self::summary::Summary;
 pub use self::watched::{Watched, Watcher};
 pub use crate::memory::memory_for_samples;

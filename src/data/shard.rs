@@ -67,7 +67,11 @@ impl Data for Shard<'_> {
     }
 
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
-        self.data.for_each_chunk(&mut |first, chunk| visit(self.summary.first() + first, chunk))
+        // The samples may have their numbers among all already.
+        let mut start = None;
+        self.data.for_each_chunk(&mut |first, chunk| {
+            visit(self.summary.first() + first - *start.get_or_insert(first), chunk)
+        })
     }
 
     fn stop(&self) -> &AtomicBool {

@@ -3,12 +3,7 @@
 use rand::Rng;
 use rand::seq::index;
 
-use crate::data::chosen::Choosing;
-use crate::data::pass::pass;
-use crate::data::points::Points;
-use crate::data::source::Data;
 use crate::data::summary::Summary;
-use crate::error::Result;
 
 /// Random places among the samples of positive weight, in order: all of them if there are no more than `count`.
 pub(crate) fn choose(summary: &Summary, count: usize, random: &mut impl Rng) -> Vec<usize> {
@@ -21,19 +16,10 @@ pub(crate) fn choose(summary: &Summary, count: usize, random: &mut impl Rng) -> 
     places
 }
 
-/// Copies as f64, with their weights, of at most `count` samples of positive weight: one from each of equal stretches
-/// of them, at a place in it that moves on by the golden ratio, so that no period in the data falls in step.
-///
-/// # Errors
-/// That the samples cannot be read again, or that the pass is stopped.
-pub fn thinned(data: &dyn Data, count: usize) -> Result<Points<'static>> {
-    let (n, golden) = (data.summary().n_effective(), 0.618_033_988_749_895);
+/// The places of at most `count` samples, of `n` of positive weight: one from each of equal stretches of them, at a place
+/// in it that moves on by the golden ratio, so that no period in the data falls in step.
+pub(crate) fn thinned_places(n: usize, count: usize) -> Vec<usize> {
+    let golden = 0.618_033_988_749_895;
     let place = |i: usize| ((i as f64 + (i as f64 * golden).fract()) * n as f64 / count as f64) as usize;
-    let places: Vec<usize> = if n <= count { (0..n).collect() } else { (0..count).map(place).collect() };
-    let mut choosing = Choosing::new(&places, 0);
-    pass(data, &mut |_, chunk| {
-        choosing.visit(chunk);
-        Ok(())
-    })?;
-    choosing.finish().into_points(places.len(), data.n_features())
+    if n <= count { (0..n).collect() } else { (0..count).map(place).collect() }
 }

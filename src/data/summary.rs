@@ -156,7 +156,7 @@ impl Summary {
     }
 
     /// Number of the first sample among those of all parts.
-    pub(crate) fn first(&self) -> usize {
+    pub fn first(&self) -> usize {
         self.first
     }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use crate::data::home::{Home, Place};
+use crate::data::points::Points;
+use crate::data::subsample::thinned_places;
 use crate::data::summary::Summary;
 use crate::device::assessment::{Assessment, VisitAssessed};
 use crate::device::choice::DeviceInfo;
@@ -139,6 +141,17 @@ pub trait Backend: sealed::Sealed + Send {
                 sums.moments(family, model.means(), total_weight).map_err(|LostDigits| unexpected())
             }
         }
+    }
+
+    /// Copies as f64, with their weights, of at most `count` samples of positive weight, evenly thinned, so that no
+    /// period in the data falls in step.
+    ///
+    /// # Errors
+    /// As [`Backend::run`].
+    fn thinned(&mut self, count: usize) -> Result<Points<'static>> {
+        let places = thinned_places(self.summary().n_effective(), count);
+        let (n, d) = (places.len(), self.n_features());
+        only(self.run(&[Task::Samples(Arc::new(places))])?)?.samples()?.into_points(n, d)
     }
 
     /// Total log-likelihood of all samples: the sum of weight times log p(x_n).

@@ -8,6 +8,7 @@ pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
 pub(crate) mod open;
+mod score;
 pub(crate) mod steps;
 pub(crate) mod sums;
 pub(crate) mod task;
@@ -20,5 +21,6 @@ pub use self::backend::{Backend, KernelTime};
 pub use self::ceiling::Ceiling;
 pub use self::choice::{DeviceChoice, DeviceInfo, Precision};
 pub use self::open::{Device, Listed, devices};
+pub use self::score::Score;
 pub use self::task::{Answer, Assignment, Task};
 pub use self::tune::{Tune, TuningRecord};

@@ -1,11 +1,13 @@
 //! The loop that pairs what restarts ask for with the passes of a device.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::advice::Advice;
 use crate::data::home::Home;
 use crate::data::source::Data;
+use crate::data::summary::Summary;
 use crate::device::backend::Backend;
 use crate::device::open::Device;
 use crate::device::task::unexpected;
@@ -72,7 +74,7 @@ pub fn fit_observed(
 /// # Ok::<(), mixtura::Error>(())
 /// ```
 pub struct Fitting<'d> {
-    data: &'d dyn Data,
+    stop: &'d AtomicBool,
     device: Device,
     backend: Box<dyn Backend + 'd>,
     search: Search,
@@ -100,14 +102,30 @@ impl<'d> Fitting<'d> {
     /// # Errors
     /// As [`fit`].
     pub fn resume(data: &'d dyn Data, device: &Device, options: &FitOptions, state: FitState) -> Result<Self> {
+        Self::resume_on(data.summary(), data.stop(), device, || device.load(data), options, state)
+    }
+
+    /// Goes on from a state, on samples with a summary that `load` puts wherever passes over them are made; `device` is
+    /// what records name. The fit ends soon after `stop` has become true.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn resume_on(
+        summary: &Summary,
+        stop: &'d AtomicBool,
+        device: &Device,
+        load: impl FnOnce() -> Result<Box<dyn Backend + 'd>>,
+        options: &FitOptions,
+        state: FitState,
+    ) -> Result<Self> {
         // What can be refused without the device is refused first.
-        let search = Search::resume(data.summary(), options, state)?;
+        let search = Search::resume(summary, options, state)?;
         let started = Instant::now();
-        let backend = device.load(data)?;
+        let backend = load()?;
         let seconds = Seconds { upload: started.elapsed().as_secs_f64(), ..Seconds::default() };
         let search = if backend.moves_samples() { search.in_step() } else { search };
         Ok(Fitting {
-            data,
+            stop,
             device: device.clone(),
             backend,
             search,
@@ -166,7 +184,7 @@ impl<'d> Fitting<'d> {
         }
         let at_work = self.search.at_work();
         let answers = self.backend.run(&tasks)?;
-        let ended = self.search.takes_watched(answers, self.data.stop())?;
+        let ended = self.search.takes_watched(answers, self.stop)?;
         let share = started.elapsed().as_secs_f64() / at_work.len() as f64;
         for (restart, phase) in at_work {
             match phase {
@@ -188,13 +206,13 @@ impl<'d> Fitting<'d> {
     ///
     /// # Errors
     /// As [`fit`].
-    pub fn finish(mut self) -> Result<Fit> {
+    pub fn finish(&mut self) -> Result<Fit> {
         while self.search.best_so_far().is_err() && self.pass()? {}
         let task = self.search.score_task()?;
         let answer = self.backend.run(&[task])?.pop().ok_or_else(unexpected)?;
-        let mut fit = self.search.finish(answer)?;
+        let mut fit = self.search.clone().finish(answer)?;
         fit.warnings.splice(0..0, self.device.distrust().map(Advice::from));
-        let (home, seconds, epoch_seconds) = (self.backend.home(), self.seconds, self.epoch_seconds);
-        Ok(Fit { home, seconds, epoch_seconds, ..fit })
+        let epoch_seconds = self.epoch_seconds.clone();
+        Ok(Fit { home: self.backend.home(), seconds: self.seconds, epoch_seconds, ..fit })
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn open(source: Source, selection: &Selection) -> error::Result<Table
 }
 
 fn table(layout: Layout, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static) -> Table {
-    Table { picked: layout.picked.clone(), n_rows: None, chunks: Box::new(Batches { layout, batches }) }
+    Table { picked: layout.picked.clone(), n_rows: None, left_out: 0, chunks: Box::new(Batches { layout, batches }) }
 }
 
 /// Batches, as chunks.

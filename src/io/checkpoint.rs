@@ -11,7 +11,7 @@ use super::model;
 use super::nested::{Nested, NestedValues};
 use super::output::Destination;
 use crate::advice::{Advice, Term};
-use crate::data::source::Data;
+use crate::data::summary::Summary;
 use crate::device::choice::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair};
@@ -86,14 +86,13 @@ pub struct OptionsRecord {
 }
 
 impl DataRecord {
-    /// The record of these data: their extents, and medians of some of their rows.
-    pub fn of(data: &dyn Data) -> Self {
-        let summary = data.summary();
+    /// The record of the data with a summary: their extents, and medians of some of their rows.
+    pub fn of(summary: &Summary) -> Self {
         DataRecord {
-            n_samples: data.n_samples(),
-            n_features: data.n_features(),
+            n_samples: summary.n_samples(),
+            n_features: summary.n_features(),
             total_weight: summary.total_weight(),
-            feature_names: data.feature_names().map(<[String]>::to_vec),
+            feature_names: summary.feature_names().map(<[String]>::to_vec),
             medians: summary.median().to_vec(),
             deviations: summary.deviation().to_vec(),
         }
@@ -365,8 +364,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Malformed`] says what differs.
-    pub fn check_data(&self, path: &Path, data: &dyn Data) -> Result<()> {
-        match self.data.difference(&DataRecord::of(data)) {
+    pub fn check_data(&self, path: &Path, summary: &Summary) -> Result<()> {
+        match self.data.difference(&DataRecord::of(summary)) {
             None => Ok(()),
             Some(difference) => {
                 let problem = format!("this checkpoint belongs to other data: {difference}");

@@ -26,7 +26,9 @@ pub(super) struct Table {
     pub(super) picked: Picked,
     /// Number of rows, where the file says it before they are read.
     pub(super) n_rows: Option<usize>,
-    /// All rows, in order.
+    /// Rows that were left out, of those before the first that is wanted.
+    pub(super) left_out: usize,
+    /// All other rows, in order.
     pub(super) chunks: Chunks,
 }
 
@@ -36,6 +38,6 @@ impl Table {
     /// The table of an empty file.
     pub(super) fn nothing() -> Self {
         let picked = Picked { features: Vec::new(), weights: None, names: None, header: None, notes: Vec::new() };
-        Table { picked, n_rows: Some(0), chunks: Box::new(std::iter::empty()) }
+        Table { picked, n_rows: Some(0), left_out: 0, chunks: Box::new(std::iter::empty()) }
     }
 }

@@ -1,8 +1,8 @@
 //! A data set read from files: checked samples, in memory or still on disk, and where each of them came from.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use ndarray::Array1;
@@ -13,6 +13,7 @@ use super::malformed;
 use super::origin::{Origin, locate};
 use super::rows::{Even, Gathered, Rows};
 use super::stream::{Checks, Stream, chunk_rows, read_ahead};
+use super::stretch::Stretch;
 use crate::advice::{Advice, Term};
 use crate::data::home::{Home, Place};
 use crate::data::points::Points;
@@ -34,6 +35,8 @@ pub struct Dataset {
 #[derive(Debug)]
 enum Stored {
     Memory(Points<'static>),
+    /// A stretch of all samples, whose first one has this number, and its summary once that was asked for.
+    Stretch(Points<'static>, usize, OnceLock<Box<Summary>>),
     Disk(Box<OnDisk>),
 }
 
@@ -45,6 +48,7 @@ struct OnDisk {
     selection: Selection,
     /// Weights of all rows, where they have a file of their own.
     weights: Option<Arc<Array1<f64>>>,
+    stretch: Option<Stretch>,
     summary: Summary,
 }
 
@@ -94,20 +98,48 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::open`], and [`Error::Interrupted`].
     pub fn open_watched(paths: &[PathBuf], selection: &Selection, memory: u64, stop: &AtomicBool) -> Result<Self> {
+        Self::open_rows(paths, selection, memory, None, stop)
+    }
+
+    /// Reads a stretch of the rows alone. Samples have their numbers among all, and so has the summary, which is that
+    /// of a part ([`Summary::of_part`]).
+    ///
+    /// # Errors
+    /// As [`Dataset::open_watched`].
+    pub fn open_stretch(
+        paths: &[PathBuf],
+        selection: &Selection,
+        memory: u64,
+        stretch: &Stretch,
+        stop: &AtomicBool,
+    ) -> Result<Self> {
+        Self::open_rows(paths, selection, memory, Some(stretch), stop)
+    }
+
+    fn open_rows(
+        paths: &[PathBuf],
+        selection: &Selection,
+        memory: u64,
+        stretch: Option<&Stretch>,
+        stop: &AtomicBool,
+    ) -> Result<Self> {
         let found = find_files(paths)?;
         let files = found.paths.clone();
         // Stamped before they are read: what changes from now on is found out.
         let stamps = files.iter().map(|file| Stamp::of(file)).collect::<Result<Vec<_>>>();
-        let Stream { mut rows, weights, weights_origin } = Stream::of_files(found, selection)?;
-        let taken = take(&mut rows, &files, memory, stop);
+        let Stream { mut rows, weights, weights_origin, .. } = Stream::of_files(found, selection, stretch)?;
+        let taken = take(&mut rows, &files, memory, stretch.map(|stretch| stretch.first), stop);
         let Rows { origin, notes, .. } = rows;
         let kept = taken.map_err(|error| notes.remind(locate(error, &origin, weights_origin.as_ref())))?;
         let (samples, reason) = match kept {
-            Kept::All(samples, reason) => (Stored::Memory(samples), reason),
+            Kept::All(samples, reason) => match stretch {
+                Some(stretch) => (Stored::Stretch(samples, stretch.first, OnceLock::new()), reason),
+                None => (Stored::Memory(samples), reason),
+            },
             Kept::Summary(summary) => {
                 let reason = format!("more than the {} of memory allowed", text(memory));
-                let (stamps, selection) = (stamps?, selection.clone());
-                (Stored::Disk(Box::new(OnDisk { files, stamps, selection, weights, summary })), reason)
+                let (stamps, selection, stretch) = (stamps?, selection.clone(), stretch.cloned());
+                (Stored::Disk(Box::new(OnDisk { files, stamps, selection, weights, stretch, summary })), reason)
             }
         };
         Ok(Dataset { samples, reason, origin, weights_origin, notes: notes.lines() })
@@ -116,7 +148,7 @@ impl Dataset {
     /// The samples, if they are in memory.
     pub fn points(&self) -> Option<&Points<'static>> {
         match &self.samples {
-            Stored::Memory(points) => Some(points),
+            Stored::Memory(points) | Stored::Stretch(points, ..) => Some(points),
             Stored::Disk(_) => None,
         }
     }
@@ -124,7 +156,7 @@ impl Dataset {
     /// Bytes of the files that every pass reads, if the samples are not in memory.
     pub fn read_bytes(&self) -> Option<u64> {
         match &self.samples {
-            Stored::Memory(_) => None,
+            Stored::Memory(_) | Stored::Stretch(..) => None,
             Stored::Disk(disk) => Some(disk.stamps.iter().map(|stamp| stamp.bytes).sum()),
         }
     }
@@ -164,9 +196,11 @@ enum Kept {
 }
 
 /// Checks all rows, and keeps them while they take no more than `memory` bytes.
-fn take(rows: &mut Rows, files: &[PathBuf], memory: u64, stop: &AtomicBool) -> Result<Kept> {
+///
+/// Of a stretch of all rows, `stretch` is the number of the first sample.
+fn take(rows: &mut Rows, files: &[PathBuf], memory: u64, stretch: Option<usize>, stop: &AtomicBool) -> Result<Kept> {
     let d = rows.n_features;
-    let mut checks = Checks::new(rows.names.clone());
+    let mut checks = Checks::new(rows.names.clone(), stretch.is_some());
     let mut gathered = Gathered::default();
     let mut summary: Option<Summary> = None;
     while let Some(chunk) = rows.next().transpose()? {
@@ -185,7 +219,8 @@ fn take(rows: &mut Rows, files: &[PathBuf], memory: u64, stop: &AtomicBool) -> R
         if all > usize::try_from(memory).unwrap_or(usize::MAX) {
             check_repeatable(files, memory)?;
             let (samples, weights) = gathered.take(d);
-            summary.insert(Summary::new(d, rows.names.clone())).add(&Points::trusted(samples, weights, None));
+            let begun = Summary::begin(stretch.unwrap_or(0), d, rows.names.as_deref());
+            summary.insert(begun).add(&Points::trusted(samples, weights, None));
         }
     }
     checks.finish(d)?;
@@ -220,13 +255,16 @@ impl Data for Dataset {
     fn summary(&self) -> &Summary {
         match &self.samples {
             Stored::Memory(points) => points.summary(),
+            Stored::Stretch(points, first, summary) => {
+                summary.get_or_init(|| Box::new(Summary::of_part(*first, points)))
+            }
             Stored::Disk(disk) => &disk.summary,
         }
     }
 
     fn home(&self) -> Home {
         let place = match &self.samples {
-            Stored::Memory(_) => Place::Memory,
+            Stored::Memory(_) | Stored::Stretch(..) => Place::Memory,
             Stored::Disk(_) => Place::Disk,
         };
         Home { place, reason: self.reason.clone() }
@@ -235,6 +273,9 @@ impl Data for Dataset {
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
         match &self.samples {
             Stored::Memory(points) => points.for_each_chunk(visit),
+            Stored::Stretch(points, before, _) => {
+                points.for_each_chunk(&mut |first, chunk| visit(before + first, chunk))
+            }
             Stored::Disk(disk) => disk.for_each_chunk(visit),
         }
     }
@@ -243,7 +284,8 @@ impl Data for Dataset {
 impl OnDisk {
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
         self.check_unchanged()?;
-        let rows = Rows::open(self.files.clone(), &self.selection)?.with_weights(self.weights.clone());
+        let rows = Rows::open(self.files.clone(), &self.selection, self.stretch.as_ref())?;
+        let rows = rows.with_weights(self.weights.clone());
         let d = self.summary.n_features();
         if rows.n_features != d {
             return Err(self.changed(&self.files[0]));
@@ -251,7 +293,7 @@ impl OnDisk {
         let chunks = Even::new(rows, d, chunk_rows(d));
         let mut seen = 0;
         let (_, outcome) = read_ahead(chunks, &mut |points| {
-            let first = seen;
+            let first = self.summary.first() + seen;
             seen += points.n_samples();
             if seen > self.summary.n_samples() || points.n_features() != d {
                 return Err(self.changed(&self.files[0]));

@@ -53,6 +53,7 @@ mod raw;
 mod rows;
 mod source;
 mod stream;
+mod stretch;
 mod table;
 mod text;
 mod unfinished;
@@ -71,6 +72,7 @@ pub use model::{Model, load_model, save_model};
 pub use nested::Nested;
 pub use output::{Destination, Output};
 pub use stream::Stream;
+pub use stretch::{Stretch, count_rows};
 pub use table::{TableFormat, TableWriter};
 pub use unfinished::discard_unfinished;
 

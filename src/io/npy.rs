@@ -22,14 +22,20 @@ use crate::error::{Error, Result};
 /// Opens a table that is one array.
 pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
     let name = source.name.clone();
-    let Source { mut reader, file, .. } = source;
+    let Source { mut reader, file, part, .. } = source;
     let array = Array::read_header(&name, &mut *reader)?;
-    match array.order {
-        Order::C => array.by_rows(reader, selection),
-        Order::Fortran => {
-            let file = Source { name, reader, file, format: source.format, part: source.part }
-                .into_rest(array.header_bytes)?;
-            array.by_columns(file, selection)
+    match (array.order, file) {
+        (Order::C, Some(file)) if part.unwanted > 0 => {
+            let left_out = array.shape.first().map_or(0, |n| part.unwanted.min(*n));
+            let start = array.header_bytes + (left_out * array.row_bytes()) as u64;
+            let reader = Source::from(file, start).map_err(|error| array.fail(error))?;
+            array.by_rows(reader, left_out, selection)
+        }
+        (Order::C, _) => array.by_rows(reader, 0, selection),
+        (Order::Fortran, file) => {
+            let unwanted = part.unwanted;
+            let file = Source { name, reader, file, format: source.format, part }.into_rest(array.header_bytes)?;
+            array.by_columns(file, unwanted, selection)
         }
     }
 }
@@ -84,12 +90,17 @@ impl Array {
         Err(malformed(&self.name, problem, remedy))
     }
 
-    /// The rows of an array in C order, read from front to back.
-    pub(super) fn by_rows(self, mut reader: impl Read + Send + 'static, selection: &Selection) -> Result<Table> {
+    /// Bytes of a row.
+    fn row_bytes(&self) -> usize {
+        self.shape.iter().skip(1).product::<usize>() * self.encoding.size()
+    }
+
+    /// The rows of an array in C order, read from front to back; the first ones were left out.
+    fn by_rows(self, mut reader: impl Read + Send + 'static, left_out: usize, selection: &Selection) -> Result<Table> {
         let (n, d) = self.dim()?;
         let picked = selection.find(&self.name, &Fields::nameless(d))?;
         let of_chunks = picked.clone();
-        let mut left = n;
+        let mut left = n - left_out;
         let read = move |most: usize| -> Result<Chunk> {
             let rows = most.min(left);
             let (numbers, notes) = self.numbers(&mut reader, rows * d, (left - rows) * d)?;
@@ -100,11 +111,11 @@ impl Array {
             Ok(encoding::chunk(numbers, d, &of_chunks, notes))
         };
         let chunks = Blocks { rows: block_rows(d), read, is_over: false };
-        Ok(Table { picked, n_rows: Some(n), chunks: Box::new(chunks) })
+        Ok(Table { picked, n_rows: Some(n), left_out, chunks: Box::new(chunks) })
     }
 
     /// The rows of an array in Fortran order: a block of rows is a stretch of every column.
-    fn by_columns(self, file: File, selection: &Selection) -> Result<Table> {
+    fn by_columns(self, file: File, unwanted: usize, selection: &Selection) -> Result<Table> {
         let (n, d) = self.dim()?;
         let picked = selection.find(&self.name, &Fields::nameless(d))?;
         let fail = |source| Error::Read { path: PathBuf::from(&self.name), source };
@@ -118,7 +129,8 @@ impl Array {
         }
         let file = RandomAccessFile::try_new(file).map_err(fail)?;
         let of_chunks = picked.clone();
-        let mut first = 0;
+        let left_out = unwanted.min(n);
+        let mut first = left_out;
         let read = move |most: usize| -> Result<Chunk> {
             let rows = most.min(n - first);
             let mut notes = Vec::new();
@@ -149,7 +161,7 @@ impl Array {
             Ok(encoding::chunk(numbers, d, &of_chunks, notes))
         };
         let chunks = Blocks { rows: block_rows(d), read, is_over: false };
-        Ok(Table { picked, n_rows: Some(n), chunks: Box::new(chunks) })
+        Ok(Table { picked, n_rows: Some(n), left_out, chunks: Box::new(chunks) })
     }
 
     /// The array as one value for each sample: `[N]` or [N, 1].

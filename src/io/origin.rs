@@ -6,6 +6,7 @@ use rand_pcg::Pcg64;
 use super::columns::Selection;
 use super::lines::Lines;
 use super::malformed;
+use super::stretch::Stretch;
 use crate::advice::{Advice, Term};
 use crate::error::{Error, Feature, Result};
 
@@ -43,6 +44,21 @@ impl Choice {
         (first, kept.or_else(|| (first < n).then(|| (0..first).collect())))
     }
 
+    /// Passes over the rows before a stretch of them, after which no more will be used.
+    pub(super) fn skip_to(&mut self, stretch: &Stretch) {
+        self.next(stretch.rows.start);
+        self.left = self.left.min(stretch.rows.len());
+    }
+
+    /// Of n rows, how many are used, and which; `None` for the first ones.
+    pub(super) fn of_rows(mut self, n: usize) -> (usize, Option<Vec<usize>>) {
+        let (first, kept) = self.next(n);
+        match self.share {
+            None => (first, None),
+            Some(_) => (kept.as_ref().map_or(first, Vec::len), kept),
+        }
+    }
+
     /// The number, among all rows, of the one that is used as the given one.
     fn row(mut self, used: usize) -> usize {
         match &mut self.share {
@@ -61,6 +77,8 @@ pub(super) struct Origin {
     pub(super) parts: Vec<Part>,
     /// Which rows were used; `None` for all.
     pub(super) choice: Option<Choice>,
+    /// Samples before these, where they are a stretch of all.
+    pub(super) before: usize,
 }
 
 /// The rows of one file.
@@ -78,7 +96,8 @@ pub(super) struct Part {
 impl Origin {
     /// The file and, in text files, line of a row that is used; row and feature become those of the file.
     fn place(&self, row: &mut usize, feature: Option<&mut Feature>) -> String {
-        let of_all = self.choice.clone().map_or(*row, |choice| choice.row(*row));
+        let used = self.before + *row;
+        let of_all = self.choice.clone().map_or(used, |choice| choice.row(used));
         let Some(part) = self.parts[..self.parts.partition_point(|part| part.first_row <= of_all)].last() else {
             return self.files();
         };
@@ -138,7 +157,9 @@ pub(super) fn locate(mut error: Error, data: &Origin, weights: Option<&Origin>) 
         | Error::TooWideForSinglePrecision { row, feature, .. } => data.place(row, Some(feature)),
         Error::BadWeight { row, .. } => match weights {
             // They were chosen as the samples were.
-            Some(weights) => Origin { choice: data.choice.clone(), ..weights.clone() }.place(row, None),
+            Some(weights) => {
+                Origin { choice: data.choice.clone(), before: data.before, ..weights.clone() }.place(row, None)
+            }
             None => data.place(row, None),
         },
         Error::EmptyData { .. } | Error::TooFewSamples { .. } | Error::FeatureCount { .. } => data.files(),

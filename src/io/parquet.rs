@@ -26,7 +26,7 @@ const FIRST_ROWS: usize = 1000;
 
 /// Opens the file and finds the columns.
 pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
-    let name = source.name.clone();
+    let (name, unwanted) = (source.name.clone(), source.part.unwanted);
     let file =
         SharedFile::new(source.into_file()?).map_err(|source| Error::Read { path: name.clone().into(), source })?;
     let metadata = decode(&name, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
@@ -41,11 +41,16 @@ pub(super) fn open(source: Source, selection: &Selection) -> Result<Table> {
         Ok(first.and_then(|batch| list_length(batch.column(0))))
     })?;
     let picked = layout.picked.clone();
-    let groups = 0..metadata.metadata().num_row_groups();
+    let rows_of_group = |group: usize| usize::try_from(metadata.metadata().row_group(group).num_rows()).unwrap_or(0);
+    let (mut groups, mut left_out) = (0..metadata.metadata().num_row_groups(), 0);
+    while groups.len() > 1 && left_out + rows_of_group(groups.start) <= unwanted {
+        left_out += rows_of_group(groups.start);
+        groups.start += 1;
+    }
     let n_rows = usize::try_from(metadata.metadata().file_metadata().num_rows()).ok();
     let table = ParquetTable { file, metadata, layout };
     let chunks = groups.map(move |group| table.row_group(group));
-    Ok(Table { picked, n_rows, chunks: Box::new(chunks) })
+    Ok(Table { picked, n_rows, left_out, chunks: Box::new(chunks) })
 }
 
 struct ParquetTable {

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// Opens the file; the selection says how many numbers a row has.
 pub(super) fn open(source: Source, precision: Precision, selection: &Selection) -> Result<Table> {
-    let Source { name, mut reader, file, .. } = source;
+    let Source { name, mut reader, file, part, .. } = source;
     let Some(d) = selection.dims else {
         let problem = "a file of raw numbers does not say how many columns it has";
         return Err(malformed(name, problem, Advice::from("give their number: ") + Term::Dims));
@@ -33,7 +33,13 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
     let n_rows = file.as_ref().and_then(|file| file.metadata().ok()).filter(|found| found.is_file());
     let n_rows = n_rows.map(|found| (found.len() / row_bytes) as usize);
     let of_chunks = picked.clone();
-    let mut total = 0;
+    let mut left_out = 0;
+    if let Some(file) = file.filter(|_| part.unwanted > 0) {
+        left_out = part.unwanted.min(n_rows.unwrap_or(0));
+        reader = Source::from(file, left_out as u64 * row_bytes)
+            .map_err(|source| Error::Read { path: name.clone().into(), source })?;
+    }
+    let mut total = left_out as u64 * row_bytes;
     let read = move |most: usize| -> Result<Chunk> {
         let read = encoding.read(&mut *reader, most * d);
         let found = read.map_err(|source| Error::Read { path: name.clone().into(), source })?;
@@ -47,7 +53,7 @@ pub(super) fn open(source: Source, precision: Precision, selection: &Selection) 
         Ok(encoding::chunk(found.numbers, d, &of_chunks, Vec::new()))
     };
     let chunks = Blocks { rows: block_rows(d), read, is_over: false };
-    Ok(Table { picked, n_rows, chunks: Box::new(chunks) })
+    Ok(Table { picked, n_rows, left_out, chunks: Box::new(chunks) })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::vec;
+use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 
@@ -12,15 +12,19 @@ use super::notes::Notes;
 use super::npy::Array;
 use super::origin::{Choice, Origin, Part};
 use super::source::{self, Format, Source};
+use super::stretch::Stretch;
 use super::{formats, malformed};
 use crate::advice::{Advice, Term};
 use crate::data::points::Points;
 use crate::data::samples::Samples;
+use crate::data::source::check_stop;
 use crate::error::{Error, Result};
 
 /// All rows of some files, as they are read.
 pub(super) struct Rows {
-    files: vec::IntoIter<PathBuf>,
+    files: Vec<PathBuf>,
+    /// The next file to open.
+    next_file: usize,
     selection: Selection,
     /// Properties that a file shares with those before it.
     part: source::Part,
@@ -36,18 +40,23 @@ pub(super) struct Rows {
     pub(super) n_features: usize,
     /// Rows that passed by, chosen or not.
     pub(super) seen: usize,
+    /// Rows of the file at work before the first that is wanted.
+    unwanted: usize,
     pub(super) origin: Origin,
     /// Notes about the files up to now.
     pub(super) notes: Notes,
 }
 
 impl Rows {
-    /// Opens the first file.
-    pub(super) fn open(files: Vec<PathBuf>, selection: &Selection) -> Result<Self> {
+    /// Opens the first file, and goes on to a stretch of the rows, where only that is wanted.
+    pub(super) fn open(files: Vec<PathBuf>, selection: &Selection, stretch: Option<&Stretch>) -> Result<Self> {
         let choice = Choice::new(selection);
+        let before = stretch.map_or(0, |stretch| stretch.first);
         let mut rows = Rows {
-            part: source::Part { is_one_of_several: files.len() > 1, earlier: None },
-            files: files.into_iter(),
+            part: source::Part { is_one_of_several: files.len() > 1, earlier: None, unwanted: 0 },
+            files,
+            next_file: 0,
+            unwanted: 0,
             selection: selection.clone(),
             table: None,
             weights: None,
@@ -55,12 +64,46 @@ impl Rows {
             names: None,
             n_features: 0,
             seen: 0,
-            origin: Origin { parts: Vec::new(), choice: selection.sample.is_some().then(|| choice.clone()) },
+            origin: Origin { parts: Vec::new(), choice: selection.sample.is_some().then(|| choice.clone()), before },
             choice,
             notes: Notes::default(),
         };
         rows.next_table()?;
+        if let Some(stretch) = stretch {
+            rows.skip_to(stretch)?;
+        }
         Ok(rows)
+    }
+
+    /// Goes on to a stretch of the rows: files before it are not opened, but for the first, which the others are held
+    /// to.
+    fn skip_to(&mut self, stretch: &Stretch) -> Result<()> {
+        self.choice.skip_to(stretch);
+        let (file, first_row) = stretch.file_of(stretch.rows.start);
+        if stretch.rows.start == 0 || file >= self.files.len() {
+            return Ok(());
+        }
+        (self.next_file, self.seen, self.unwanted) = (file, first_row, stretch.rows.start - first_row);
+        // The first file may be opened anew.
+        self.origin.parts.retain(|part| part.first_row < first_row);
+        self.next_table().map(drop)
+    }
+
+    /// Number of rows of a file.
+    pub(super) fn count_file(&mut self, file: usize, stop: &AtomicBool) -> Result<usize> {
+        self.next_file = file;
+        if !self.next_table()? {
+            return Ok(0);
+        }
+        // An empty file is passed over.
+        let Some((chunks, n_rows)) = self.table.take().filter(|_| self.next_file == file + 1) else { return Ok(0) };
+        match n_rows {
+            Some(n_rows) => Ok(n_rows),
+            None => chunks.into_iter().try_fold(0, |n, chunk| {
+                check_stop(stop)?;
+                Ok(n + chunk?.samples.dim().0)
+            }),
+        }
     }
 
     /// Gives all rows, chosen or not, their weights from a file.
@@ -76,11 +119,12 @@ impl Rows {
 
     /// Goes on to the next file; `false` after the last.
     fn next_table(&mut self) -> Result<bool> {
-        let Some(file) = self.files.next() else { return Ok(false) };
-        let mut source = Source::open(&file)?;
-        source.part = self.part.clone();
+        let Some(file) = self.files.get(self.next_file) else { return Ok(false) };
+        self.next_file += 1;
+        let mut source = Source::open(file)?;
+        source.part = source::Part { unwanted: self.unwanted, ..self.part.clone() };
         let name = source.name.clone();
-        let Table { picked, n_rows, chunks } = formats::open(source, &self.selection)?;
+        let Table { picked, n_rows, left_out, chunks } = formats::open(source, &self.selection)?;
         let Picked { features, weights, names, header, notes } = picked;
         if n_rows == Some(0) && features.is_empty() && self.part.is_one_of_several {
             return self.next_table();
@@ -102,7 +146,9 @@ impl Rows {
         let part = Part { file: name, first_row: self.seen, columns: features, lines: None };
         self.origin.parts.push(part);
         notes.into_iter().for_each(|note| self.notes.add(note));
-        self.table = Some((chunks, n_rows));
+        self.table = Some((chunks, n_rows.map(|n_rows| n_rows.saturating_sub(left_out))));
+        self.seen += left_out;
+        self.unwanted = self.unwanted.saturating_sub(left_out);
         Ok(true)
     }
 
@@ -120,6 +166,7 @@ impl Rows {
             if let Some(left) = left {
                 *left = left.saturating_sub(chunk.samples.dim().0);
             }
+            let chunk = self.without_unwanted(chunk);
             return self.choose(chunk).map(Some);
         }
         // Rows behind the first ones were not counted.
@@ -129,6 +176,25 @@ impl Rows {
             }
             _ => Ok(None),
         }
+    }
+
+    /// A chunk without its rows before the first that is wanted.
+    fn without_unwanted(&mut self, chunk: Chunk) -> Chunk {
+        let unwanted = self.unwanted.min(chunk.samples.dim().0);
+        if unwanted == 0 {
+            return chunk;
+        }
+        if let Some((part, lines)) = self.origin.parts.last_mut().zip(chunk.lines.as_ref()) {
+            part.lines.get_or_insert_default().extend(self.seen - part.first_row, lines);
+        }
+        self.unwanted -= unwanted;
+        self.seen += unwanted;
+        let samples = match chunk.samples {
+            Samples::F32(values) => values.slice(s![unwanted.., ..]).to_owned().into(),
+            Samples::F64(values) => values.slice(s![unwanted.., ..]).to_owned().into(),
+        };
+        let weights = chunk.weights.map(|weights| weights.slice(s![unwanted..]).to_owned());
+        Chunk { samples, weights, lines: None, notes: chunk.notes }
     }
 
     fn choose(&mut self, chunk: Chunk) -> Result<Chunk> {
@@ -170,7 +236,7 @@ impl Iterator for Rows {
         let chunk = self.next_chunk().transpose();
         if !matches!(chunk, Some(Ok(_))) {
             self.table = None;
-            self.files = Vec::new().into_iter();
+            self.next_file = self.files.len();
             self.weights = None;
         }
         chunk
@@ -336,7 +402,7 @@ pub(super) fn read_weights(path: &Path, selection: &Selection, notes: &mut Notes
         let Source { name, mut reader, .. } = source;
         let weights = Array::read_header(&name, &mut *reader)?.into_vector(&mut *reader)?;
         let part = Part { file: name, first_row: 0, columns: vec![0], lines: None };
-        return Ok((weights, Origin { parts: vec![part], choice: None }));
+        return Ok((weights, Origin { parts: vec![part], ..Origin::default() }));
     }
     let name = source.name.clone();
     let selection = Selection { header: selection.header, delimiter: selection.delimiter, ..Selection::default() };
@@ -360,5 +426,5 @@ pub(super) fn read_weights(path: &Path, selection: &Selection, notes: &mut Notes
             Samples::F64(values) => weights.extend(values),
         }
     }
-    Ok((weights.into(), Origin { parts: vec![part], choice: None }))
+    Ok((weights.into(), Origin { parts: vec![part], ..Origin::default() }))
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::delimiter::Delimiter;
@@ -55,6 +55,8 @@ pub(super) struct Part {
     pub(super) is_one_of_several: bool,
     /// The names of all columns of an earlier file, `Some(None)` where it has none.
     pub(super) earlier: Option<Option<Vec<String>>>,
+    /// Rows before the first that is wanted: formats that can leave them out do.
+    pub(super) unwanted: usize,
 }
 
 /// An open file or standard input, with the name that errors give it.
@@ -106,6 +108,12 @@ impl Source {
     pub(super) fn of_contents(name: String, format: Format, contents: impl Read + Send + 'static) -> Self {
         let reader = Box::new(BufReader::with_capacity(BUFFER, contents));
         Source { name, format, reader, file: None, part: Part::default() }
+    }
+
+    /// Contents of a file from a byte on.
+    pub(super) fn from(mut file: File, start: u64) -> io::Result<Box<dyn BufRead + Send>> {
+        file.seek(SeekFrom::Start(start))?;
+        Ok(Box::new(BufReader::with_capacity(BUFFER, file)))
     }
 
     /// As [`Source::into_file`] for a reader from which some bytes, the first ones, were read already: of a temporary

@@ -11,6 +11,7 @@ use super::columns::Selection;
 use super::files::{Files, find_files};
 use super::origin::{Origin, locate};
 use super::rows::{Even, Rows, read_weights};
+use super::stretch::Stretch;
 use crate::advice::Advice;
 use crate::data::points::{Points, check_weight_sum, check_weights};
 use crate::data::source::{Visit, block_rows};
@@ -29,6 +30,7 @@ pub struct Stream {
     /// Weights that have a file of their own.
     pub(super) weights: Option<Arc<Array1<f64>>>,
     pub(super) weights_origin: Option<Origin>,
+    is_stretch: bool,
 }
 
 impl Stream {
@@ -37,20 +39,32 @@ impl Stream {
     /// # Errors
     /// [`Error::Read`] or [`Error::Malformed`].
     pub fn open(paths: &[PathBuf], selection: &Selection) -> Result<Self> {
-        Self::of_files(find_files(paths)?, selection)
+        Self::of_files(find_files(paths)?, selection, None)
     }
 
-    pub(super) fn of_files(files: Files, selection: &Selection) -> Result<Self> {
-        let mut rows = Rows::open(files.paths, selection)?;
+    /// Opens files for a stretch of their rows alone. Its first sample has its number among all samples.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub fn open_stretch(paths: &[PathBuf], selection: &Selection, stretch: &Stretch) -> Result<Self> {
+        Self::of_files(find_files(paths)?, selection, Some(stretch))
+    }
+
+    pub(super) fn of_files(files: Files, selection: &Selection, stretch: Option<&Stretch>) -> Result<Self> {
+        let mut rows = Rows::open(files.paths, selection, stretch)?;
         rows.notes = files.notes.and(rows.notes);
         let (weights, weights_origin) = match &selection.weights {
             Some(file) if !rows.has_weights => {
                 let (weights, origin) = read_weights(Path::new(file), selection, &mut rows.notes)?;
+                if let Some(stretch) = stretch {
+                    stretch.check_weights(weights.len(), selection)?;
+                }
                 (Some(Arc::new(weights)), Some(origin))
             }
             _ => (None, None),
         };
-        Ok(Stream { rows: rows.with_weights(weights.clone()), weights, weights_origin })
+        let (rows, is_stretch) = (rows.with_weights(weights.clone()), stretch.is_some());
+        Ok(Stream { rows, weights, weights_origin, is_stretch })
     }
 
     /// D.
@@ -91,10 +105,24 @@ impl Stream {
     /// An error of the visitor, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no
     /// numbers, values that are not finite, or no values at all. An error about a sample names its file and line.
     pub fn for_each_chunk(self, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
-        let (d, names) = (self.n_features(), self.rows.names.clone());
-        let mut checks = Checks::new(names.clone());
-        let (rows, outcome) = read_ahead(Even::new(self.rows, d, chunk_rows(d)), &mut |points| {
-            let first = checks.n_samples;
+        let rows = chunk_rows(self.n_features());
+        self.for_each(rows, visit)
+    }
+
+    /// The same for chunks of a block ([`block_rows`]) each, whatever the number of threads.
+    ///
+    /// # Errors
+    /// As [`Stream::for_each_chunk`].
+    pub fn for_each_block(self, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
+        let rows = block_rows(self.n_features());
+        self.for_each(rows, visit)
+    }
+
+    fn for_each(self, rows: usize, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
+        let (d, names, before) = (self.n_features(), self.rows.names.clone(), self.rows.origin.before);
+        let mut checks = Checks::new(names.clone(), self.is_stretch);
+        let (rows, outcome) = read_ahead(Even::new(self.rows, d, rows), &mut |points| {
+            let first = before + checks.n_samples;
             // After a bad value the rest is only counted.
             if checks.pass(&points) { visit(first, &points.with_feature_names(names.clone())) } else { Ok(()) }
         });
@@ -146,14 +174,16 @@ pub(super) struct Checks {
     pub(super) n_samples: usize,
     /// The sum of their weights, if they have any.
     weights: Option<f64>,
+    /// Whether there are others, which may be of positive weight where these are not.
+    are_part: bool,
     non_finite: Option<Error>,
     other: Option<Error>,
 }
 
 impl Checks {
-    /// Errors call the features by these names.
-    pub(super) fn new(names: Option<Vec<String>>) -> Self {
-        Checks { names, n_samples: 0, weights: None, non_finite: None, other: None }
+    /// Errors call the features by these names. Of samples that are part of others, all weights may be zero.
+    pub(super) fn new(names: Option<Vec<String>>, are_part: bool) -> Self {
+        Checks { names, n_samples: 0, weights: None, are_part, non_finite: None, other: None }
     }
 
     /// Whether all samples so far are good.
@@ -195,13 +225,13 @@ impl Checks {
 
     /// The error of the samples, of D features, after all of them: values that are not finite come before all else.
     pub(super) fn finish(self, n_features: usize) -> Result<()> {
-        let Checks { n_samples, non_finite, other, weights, .. } = self;
+        let Checks { n_samples, non_finite, other, weights, are_part, .. } = self;
         if let Some(error) = non_finite.or(other) {
             return Err(error);
         }
         if n_samples == 0 || n_features == 0 {
             return Err(Error::EmptyData { n_samples, n_features });
         }
-        weights.map_or(Ok(()), check_weight_sum)
+        weights.filter(|_| !are_part).map_or(Ok(()), check_weight_sum)
     }
 }

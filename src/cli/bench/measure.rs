@@ -3,13 +3,16 @@
 use std::time::Instant;
 
 use mixtura::device::{Assignment, Backend, Ceiling, KernelTime, Tune};
-use mixtura::fit::Progress;
+use mixtura::fit::{FitState, Fitting, Progress};
 use mixtura::model::MStep;
-use mixtura::{CovarianceType, Data, Device, DeviceChoice, FitOptions, Mixture, Points, Result, fit};
+use mixtura::ranks::Ranks;
+use mixtura::{CovarianceType, Device, DeviceChoice, FitOptions, Mixture, Points, Result, Summary};
 
 use super::synthetic;
 use crate::cli::inputs::MemoryArgs;
+use crate::cli::interrupt::asked;
 use crate::cli::progress::ProgressLog;
+use crate::cli::ranks::device;
 
 /// Samples that are enough to make a device compile its kernels.
 const FEW: usize = 256;
@@ -24,17 +27,23 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn new(name: &str, memory: &MemoryArgs, tune: Tune) -> Result<Self> {
+    pub(super) fn new(name: &str, ranks: &Ranks, memory: &MemoryArgs, tune: Tune) -> Result<Self> {
         let Ok(choice) = name.parse::<DeviceChoice>();
         let started = Instant::now();
-        let device = memory.limit(Device::open(&choice)?.with_tune(tune));
+        let device = memory.limit(Device::open(&device(ranks, &choice))?.with_tune(tune));
         Ok(Opened { name: name.to_owned(), device, seconds: started.elapsed().as_secs_f64() })
     }
 }
 
+/// Puts samples on a device, tuned in a mode.
+pub(super) type Load<'a> = dyn Fn(&Opened, Tune) -> Result<Box<dyn Backend + 'a>> + 'a;
+
 /// Task that all devices do.
 pub(super) struct Task<'a> {
-    pub(super) data: &'a dyn Data,
+    /// Of all samples.
+    pub(super) summary: &'a Summary,
+    /// Puts the samples on a device, which every rank knows by its name.
+    pub(super) load: &'a Load<'a>,
     /// Bytes of a value, as every pass reads it.
     pub(super) value_bytes: usize,
     /// Options of the initialisation and of the epochs, all of which are done: nothing is below a tolerance of 0.
@@ -64,25 +73,29 @@ pub(super) struct Measurement {
 
 /// Measures a device, its epochs from a given start, or else from its own initialisation.
 pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> Result<Measurement> {
-    let (Opened { name, device, .. }, Task { data, options, tune, profile, quiet, .. }) = (opened, task);
+    let (Opened { name, device, .. }, Task { summary, load, options, tune, profile, quiet, .. }) = (opened, task);
     if !quiet {
         eprintln!("{name}: {}", device.info().name);
     }
-    let mut progress = ProgressLog::of_samples(*quiet, data.n_samples(), options);
+    let mut progress = ProgressLog::of_samples(*quiet, summary.n_samples(), options);
     // Nothing is tuned before the epochs that are to show what tuning gains.
     let untuned_device = device.clone().with_tune(Tune::Off);
-    let compile = compile(&untuned_device, options, data.n_features())?;
+    let compile = compile(&untuned_device, options, summary.n_features())?;
     let ceiling = device.ceiling()?;
 
-    let initial = fit(*data, &untuned_device, &FitOptions { max_iter: 0, ..options.clone() })?;
+    let no_epochs = FitOptions { max_iter: 0, ..options.clone() };
+    let untuned_load = || load(opened, Tune::Off);
+    let start_of = FitState::default();
+    let initial =
+        Fitting::resume_on(summary, asked(), &untuned_device, untuned_load, &no_epochs, start_of)?.finish()?;
     let start = start.unwrap_or(&initial.mixture).clone();
 
     let started = Instant::now();
-    let mut backend = untuned_device.load(*data)?;
+    let mut backend = untuned_load()?;
     let upload = started.elapsed().as_secs_f64();
     // The first pass makes buffers, and touches memory, that later ones find.
     backend.moments(&start, Assignment::Soft)?;
-    let m_step = MStep::new(options.floor.of_features(data.summary()));
+    let m_step = MStep::new(options.floor.of_features(summary));
     let mut epochs = |backend: &mut dyn Backend| -> Result<(Vec<f64>, Mixture)> {
         let mut times = Vec::new();
         let (mut mixture, mut last_bound) = (start.clone(), f64::NEG_INFINITY);
@@ -102,7 +115,7 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
         untuned = Some(epochs(&mut *backend)?.0);
         // There may be no room for the samples twice.
         drop(backend);
-        backend = device.load(*data)?;
+        backend = load(opened, *tune)?;
         let started = Instant::now();
         backend.tune(&start)?;
         tuning = started.elapsed().as_secs_f64();

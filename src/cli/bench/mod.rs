@@ -7,13 +7,17 @@ mod synthetic;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use mixtura::data::Shard;
 use mixtura::device::Tune;
-use mixtura::io::{Columns, Dataset};
-use mixtura::{CovarianceType, Data, FitOptions, Points};
+use mixtura::io::{Columns, Dataset, Selection, Stretch};
+use mixtura::ranks::{Leading, Ranks, Share, follow, share_summary};
+use mixtura::{CovarianceType, Data, Device, FitOptions, Points, Summary};
 
 use super::fit::covariance_parser;
 use super::inputs::{DataArgs, MemoryArgs, tune_parser};
+use super::interrupt::asked;
 use super::output::OutputArgs;
+use super::ranks::{agreed, notes_of_all};
 use measure::{Opened, Task, measure};
 use report::{Entry, LeftOut, Report};
 
@@ -95,53 +99,90 @@ enum Samples {
 }
 
 impl BenchArgs {
-    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
-        let options = FitOptions {
+    pub(crate) fn run(self, output: &OutputArgs, ranks: &Ranks) -> anyhow::Result<()> {
+        let opened = if ranks.is_first() { self.open(ranks) } else { Ok(Default::default()) };
+        let (devices, left_out) = agreed(ranks, opened)?;
+        let samples = self.samples(output, ranks)?;
+        let of_ranks = samples.as_ref().map(|(first, samples)| samples.summary(*first));
+        let summary = share_summary(ranks, of_ranks.clone(), asked())?;
+
+        let locate = |error| match &samples {
+            Some((_, samples)) => samples.locate(error),
+            None => error,
+        };
+        let shard = match (&samples, &of_ranks) {
+            (Some((_, samples)), Some(own)) => Some(Shard::new(samples.data(), own, &summary)?),
+            _ => None,
+        };
+        let share = Share { data: shard.as_ref().map(|shard| shard as &dyn Data), locate: &locate };
+        match &samples {
+            Some((_, samples)) if ranks.is_first() => {
+                let leading = Leading::new(ranks);
+                let load = |opened: &Opened, tune: Tune| {
+                    let device = opened.device.clone().with_tune(tune);
+                    leading.load(share, &summary, (&device, &format!("{} {}", tune.name(), opened.name)), asked())
+                };
+                let task = Task {
+                    summary: &summary,
+                    load: &load,
+                    value_bytes: samples.value_bytes(),
+                    options: self.options(),
+                    tune: self.tune,
+                    profile: self.profile,
+                    quiet: output.quiet,
+                };
+                let report = self.measure(&devices, left_out, &task).map_err(locate)?;
+                output.result(&report, || report.table())
+            }
+            _ => Ok(follow(ranks, share, &|name| self.open_by_name(name, ranks))?),
+        }
+    }
+
+    fn options(&self) -> FitOptions {
+        FitOptions {
             covariance_type: self.covariance,
             max_iter: self.epochs,
             tol: 0.0,
             seed: self.seed,
             ..FitOptions::new(self.components)
-        };
-        let (devices, mut left_out) = self.open()?;
-        let samples = self.samples(output)?;
-        let value_bytes = samples.value_bytes();
-        let task = Task {
-            data: samples.data(),
-            value_bytes,
-            options,
-            tune: self.tune,
-            profile: self.profile,
-            quiet: output.quiet,
-        };
+        }
+    }
 
+    fn measure(&self, devices: &[Opened], mut left_out: Vec<LeftOut>, task: &Task) -> mixtura::Result<Report> {
         let (cpu, others) = devices.split_first().expect("the CPU backend is always there");
-        let reference = measure(cpu, &task, None).map_err(|error| samples.locate(error))?;
-        let mut measured = vec![Entry::new(cpu, &reference, &reference, &task)];
+        let reference = measure(cpu, task, None)?;
+        let mut measured = vec![Entry::new(cpu, &reference, &reference, task)];
         for device in others {
-            match measure(device, &task, Some(&reference.start)) {
-                Ok(measurement) => measured.push(Entry::new(device, &measurement, &reference, &task)),
+            match measure(device, task, Some(&reference.start)) {
+                Ok(measurement) => measured.push(Entry::new(device, &measurement, &reference, task)),
                 Err(error) if self.devices.is_none() => left_out.push(LeftOut::new(&device.name, &error)),
-                Err(error) => return Err(samples.locate(error).into()),
+                Err(error) => return Err(error),
             }
         }
-        let report = Report::new(&task, measured, left_out);
-        output.result(&report, || report.table())
+        Ok(Report::new(task, measured, left_out))
+    }
+
+    /// The device that the first rank calls by a mode of tuning and its name.
+    fn open_by_name(&self, name: &str, ranks: &Ranks) -> mixtura::Result<Device> {
+        let (tune, name) = name.split_once(' ').unwrap_or(("", name));
+        let tune = tune.parse().unwrap_or(Tune::Off);
+        Ok(Opened::new(name, ranks, &self.memory, tune)?.device)
     }
 
     /// The devices, the CPU backend before all others, and those of the default that are not there.
-    fn open(&self) -> anyhow::Result<(Vec<Opened>, Vec<LeftOut>)> {
-        let mut devices = vec![self.open_one(CPU)?];
+    fn open(&self, ranks: &Ranks) -> anyhow::Result<(Vec<Opened>, Vec<LeftOut>)> {
+        let open_one = |name: &str| Opened::new(name, ranks, &self.memory, self.tune);
+        let mut devices = vec![open_one(CPU)?];
         let mut left_out = Vec::new();
         match &self.devices {
             Some(names) => {
                 for name in names.iter().map(|name| name.trim()).filter(|name| *name != CPU) {
-                    devices.push(self.open_one(name)?);
+                    devices.push(open_one(name)?);
                 }
             }
             None => {
                 for name in DEFAULT_DEVICES {
-                    match self.open_one(name) {
+                    match open_one(name) {
                         Ok(device) => devices.push(device),
                         Err(error) => left_out.push(LeftOut::new(name, &error)),
                     }
@@ -151,21 +192,29 @@ impl BenchArgs {
         Ok((devices, left_out))
     }
 
-    fn open_one(&self, name: &str) -> mixtura::Result<Opened> {
-        Opened::new(name, &self.memory, self.tune)
+    /// The samples of this rank, and the number of the first one.
+    fn samples(&self, output: &OutputArgs, ranks: &Ranks) -> anyhow::Result<Option<(usize, Samples)>> {
+        if let Some(data) = &self.data {
+            let data = data.read_share(ranks, &Columns::All, self.weights.as_deref(), 0, self.memory.host(ranks))?;
+            output.notes(&notes_of_all(ranks, data.as_ref().map_or(&[], Dataset::notes))?);
+            return Ok(data.map(|data| (data.summary().first(), Samples::Read(Box::new(data)))));
+        }
+        agreed(ranks, self.draw(ranks))
     }
 
-    fn samples(&self, output: &OutputArgs) -> anyhow::Result<Samples> {
-        if let Some(data) = &self.data {
-            let data = data.read(&Columns::All, self.weights.as_deref(), 0, self.memory.host())?;
-            output.notes(data.notes());
-            return Ok(Samples::Read(Box::new(data)));
+    fn draw(&self, ranks: &Ranks) -> anyhow::Result<Option<(usize, Samples)>> {
+        let (d, selection) = (self.features, Selection::default());
+        let stretch = Stretch::cut(&[self.samples], &selection, d, ranks.size()).swap_remove(ranks.rank());
+        let (first, n) = (stretch.first(), stretch.n_rows());
+        if n == 0 {
+            return Ok(None);
         }
-        let (n, d) = (self.samples, self.features);
+        // Ranks draw different samples.
+        let seed = self.seed.wrapping_add(ranks.rank() as u64);
         check_memory(n, d, "draw fewer (-n), or of fewer features (-d)")?;
-        let (drawn, _) = synthetic::mixture(self.components, d, self.covariance)?.sample(n, self.seed);
+        let (drawn, _) = synthetic::mixture(self.components, d, self.covariance)?.sample(n, seed);
         // What most data are kept in, and what adapters compute in: so all devices read the same bytes.
-        Ok(Samples::Drawn(Points::new(drawn.mapv(|x| x as f32))?))
+        Ok(Some((first, Samples::Drawn(Points::new(drawn.mapv(|x| x as f32))?))))
     }
 }
 
@@ -174,6 +223,14 @@ impl Samples {
         match self {
             Samples::Read(data) => &**data,
             Samples::Drawn(points) => points,
+        }
+    }
+
+    /// Their summary; the first of them has the given number among all.
+    fn summary(&self, first: usize) -> Summary {
+        match self {
+            Samples::Read(data) => data.summary().clone(),
+            Samples::Drawn(points) => Summary::of_part(first, points),
         }
     }
 

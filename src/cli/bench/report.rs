@@ -115,7 +115,7 @@ impl Entry {
     /// The entry of a device, compared with the CPU backend.
     pub(super) fn new(opened: &Opened, measured: &Measurement, cpu: &Measurement, task: &Task) -> Self {
         let info = opened.device.info();
-        let (n, d) = (task.data.n_samples(), task.data.n_features());
+        let (n, d) = (task.summary.n_samples(), task.summary.n_features());
         let value_bytes = if info.backend == "cpu" { task.value_bytes } else { size_of::<f32>() };
         let flops = epoch_flops(task);
         let floor = Floor {
@@ -194,10 +194,10 @@ impl Entry {
 
 impl Report {
     pub(super) fn new(task: &Task, devices: Vec<Entry>, left_out: Vec<LeftOut>) -> Self {
-        let Task { data, options, .. } = task;
+        let Task { summary, options, .. } = task;
         Report {
-            n_samples: data.n_samples(),
-            n_features: data.n_features(),
+            n_samples: summary.n_samples(),
+            n_features: summary.n_features(),
             n_components: options.n_components,
             covariance_type: options.covariance_type.name(),
             epochs: options.max_iter,
@@ -245,8 +245,8 @@ impl Report {
 }
 
 fn epoch_flops(task: &Task) -> f64 {
-    let Task { data, options, .. } = task;
-    options.covariance_type.epoch_flops(data.n_samples(), options.n_components, data.n_features())
+    let Task { summary, options, .. } = task;
+    options.covariance_type.epoch_flops(summary.n_samples(), options.n_components, summary.n_features())
 }
 
 /// Median seconds of an epoch.

@@ -14,10 +14,11 @@ mod svg;
 use std::io::Write;
 use std::path::Path;
 
-use mixtura::data::{Samples, thinned};
+use mixtura::data::Samples;
+use mixtura::device::Backend;
 use mixtura::fit::Progress;
 use mixtura::io::Destination;
-use mixtura::{Data, Device, Error, Fit, Points};
+use mixtura::{Device, Error, Fit, Points, Summary};
 use ndarray::Array2;
 
 use super::Usage;
@@ -63,8 +64,9 @@ impl Plot {
     }
 
     /// Draws a fit that did these epochs.
-    pub(crate) fn draw(&self, fit: &Fit, steps: &[Progress], data: &dyn Data) -> mixtura::Result<()> {
-        let document = picture(fit, steps, data)?;
+    pub(crate) fn draw(&self, fit: &Fit, steps: &[Progress], backend: &mut dyn Backend) -> mixtura::Result<()> {
+        let points = backend.thinned((VALUES / backend.n_features()).clamp(100, SAMPLES))?;
+        let document = picture(fit, steps, backend.summary(), &points)?;
         let fail = |source| Error::Write { path: self.to.path().to_owned(), source };
         let bytes = match self.format {
             Format::Svg => document.into_bytes(),
@@ -77,19 +79,18 @@ impl Plot {
 }
 
 /// The document.
-fn picture(fit: &Fit, steps: &[Progress], data: &dyn Data) -> mixtura::Result<String> {
-    let points = thinned(data, (VALUES / data.n_features()).clamp(100, SAMPLES))?;
+fn picture(fit: &Fit, steps: &[Progress], summary: &Summary, points: &Points) -> mixtura::Result<String> {
     let mut svg = Svg::new(WIDTH, HEIGHT);
     let style = format!("font-size='17' text-anchor='middle' fill='{INK}'");
-    svg.text([0.5 * WIDTH, 34.0], style, &title(fit, data));
+    svg.text([0.5 * WIDTH, 34.0], style, &title(fit, summary));
     let area = |left: f64, right: f64| Area { left, top: 56.0, width: right - left, height: HEIGHT - 56.0 - 14.0 };
     climb::draw(&mut svg, area(16.0, 500.0), steps, fit.lower_bound);
-    draw_samples(&mut svg, area(526.0, WIDTH - 24.0), fit, data, &points)?;
+    draw_samples(&mut svg, area(526.0, WIDTH - 24.0), fit, summary, points)?;
     Ok(svg.finish())
 }
 
-fn draw_samples(svg: &mut Svg, area: Area, fit: &Fit, data: &dyn Data, points: &Points) -> mixtura::Result<()> {
-    let (n, all) = (points.n_samples(), data.n_samples());
+fn draw_samples(svg: &mut Svg, area: Area, fit: &Fit, summary: &Summary, points: &Points) -> mixtura::Result<()> {
+    let (n, all) = (points.n_samples(), summary.n_samples());
     let shown = match n {
         _ if n == all => "All samples".to_owned(),
         n => format!("{} of {} samples", grouped(n), grouped(all)),
@@ -101,17 +102,17 @@ fn draw_samples(svg: &mut Svg, area: Area, fit: &Fit, data: &dyn Data, points: &
             n => format!("{shown} ({} outside the frame), and {drawn}", grouped(n)),
         }
     };
-    let name = |i: usize| data.feature_names().map_or_else(|| format!("feature {i}"), |names| names[i].clone());
+    let name = |i: usize| summary.feature_names().map_or_else(|| format!("feature {i}"), |names| names[i].clone());
     let samples = values(points);
-    if data.n_features() == 1 {
+    if summary.n_features() == 1 {
         let caption = caption("the density of the mixture");
         histogram::draw(svg, area, &fit.mixture, samples.column(0), points.weights(), &name(0), caption);
         return Ok(());
     }
-    let projection = match data.n_features() {
+    let projection = match summary.n_features() {
         2 => Projection::own([name(0), name(1)]),
         _ => {
-            let (mean, variance) = (data.summary().mean(), data.summary().variance());
+            let (mean, variance) = (summary.mean(), summary.variance());
             Projection::principal(&samples, points.weights(), mean.clone(), variance)
         }
     };
@@ -122,12 +123,12 @@ fn draw_samples(svg: &mut Svg, area: Area, fit: &Fit, data: &dyn Data, points: &
     Ok(())
 }
 
-fn title(fit: &Fit, data: &dyn Data) -> String {
+fn title(fit: &Fit, summary: &Summary) -> String {
     let (k, d) = fit.mixture.means().dim();
     let number = |n: usize, thing: &str| format!("{} {thing}{}", grouped(n), if n == 1 { "" } else { "s" });
     format!(
         "{} of {}  ·  {}, {} covariance  ·  mean log-likelihood {}",
-        number(data.n_samples(), "sample"),
+        number(summary.n_samples(), "sample"),
         number(d, "feature"),
         number(k, "component"),
         fit.mixture.covariance_type(),

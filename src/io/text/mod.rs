@@ -92,7 +92,7 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
             true => "below the header every line is a comment (#)",
             false => "there is a header but no row of numbers",
         };
-        let empty = Table { n_rows: Some(0), chunks: Box::new(std::iter::empty()), picked };
+        let empty = Table { n_rows: Some(0), left_out: 0, chunks: Box::new(std::iter::empty()), picked };
         return if part.is_one_of_several { Ok(empty) } else { Err(no_rows(name, problem)) };
     }
     rows.is_ahead = true;
@@ -101,7 +101,7 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let first_line = may_be_names.then(|| rows.line());
     let layout = Layout { name, delimiter, fields, picked: picked.clone(), commented, first_line };
     let chunks = TextChunks { layout: Arc::new(layout), state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
-    Ok(Table { picked, n_rows: None, chunks: Box::new(chunks) })
+    Ok(Table { picked, n_rows: None, left_out: 0, chunks: Box::new(chunks) })
 }
 
 fn no_rows(name: String, problem: &str) -> Error {

@@ -1,0 +1,68 @@
+//! How well a model describes samples that pass by once, block after block.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::points::Points;
+use crate::data::runs::{Add, Runs};
+use crate::data::source::block_rows;
+use crate::device::open::Device;
+use crate::error::Result;
+use crate::model::mixture::Mixture;
+
+/// Log-likelihood of samples that pass by in blocks ([`block_rows`]), summed along one tree: neither threads nor the
+/// parts that the samples come in make a difference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    n_samples: usize,
+    runs: Runs<Sum>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Sum {
+    log_likelihood: f64,
+    weight: f64,
+}
+
+impl Add for Sum {
+    fn add(&mut self, following: &Self) {
+        self.log_likelihood += following.log_likelihood;
+        self.weight += following.weight;
+    }
+}
+
+impl Score {
+    /// The score of no samples yet, of D features.
+    pub fn new(n_features: usize) -> Self {
+        Score { n_samples: 0, runs: Runs::new(block_rows(n_features)) }
+    }
+
+    /// Takes the next block, whose first sample has the given number.
+    ///
+    /// # Errors
+    /// As [`Device::log_likelihood`].
+    pub fn add(&mut self, device: &Device, mixture: &Mixture, first: usize, block: &Points) -> Result<()> {
+        let log_likelihood = device.log_likelihood(mixture, block)?;
+        self.n_samples += block.n_samples();
+        self.runs.push(first, 1, Sum { log_likelihood, weight: block.total_weight() }, drop);
+        Ok(())
+    }
+
+    /// This score, and that of another part.
+    #[must_use]
+    pub fn combine(mut self, other: Self) -> Self {
+        self.n_samples += other.n_samples;
+        self.runs.append(other.runs);
+        self
+    }
+
+    /// N.
+    pub fn n_samples(&self) -> usize {
+        self.n_samples
+    }
+
+    /// The log-likelihood, and the sum of the weights.
+    pub fn total(self) -> (f64, f64) {
+        let Sum { log_likelihood, weight } = self.runs.total(drop).unwrap_or_default();
+        (log_likelihood, weight)
+    }
+}
