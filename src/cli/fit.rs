@@ -25,7 +25,7 @@ use super::plot::Plot;
 use super::progress::{ProgressLog, waiting};
 use super::ranks::{agreed, notes_of_all};
 use super::records::{Checkpoints, Interval, Record};
-use super::report::{FitReport, summary as summarised};
+use super::report::{FitReport, RanksReport, summary as summarised};
 use super::trace::Trace;
 use super::update::UpdateArgs;
 
@@ -206,7 +206,7 @@ impl FitArgs {
     ) -> anyhow::Result<()> {
         let Request { options, init, destination, trace, plot, mut checkpoints, resumed, device, .. } = request;
         let Samples { data, shard, summary, locate } = *samples;
-        let leading = Leading::new(ranks);
+        let (leading, traffic) = (Leading::new(ranks), ranks.traffic());
         if let Some(start) = &options.warm_start {
             data.check_features(start.mixture.n_features())?;
         }
@@ -282,7 +282,8 @@ impl FitArgs {
             false => None,
         };
         let seconds = (read, started.elapsed().as_secs_f64());
-        let report = FitReport::new(&fit, &device, summary.n_samples(), verified, seconds);
+        let of_ranks = RanksReport::new(ranks, traffic);
+        let report = FitReport::new(&fit, &device, summary.n_samples(), verified, of_ranks, seconds);
         let saved = destination.as_ref().map(Destination::path);
         match output.quiet {
             true => output.made(&report),

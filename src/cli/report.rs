@@ -6,11 +6,12 @@ use mixtura::data::Home;
 use mixtura::device::DeviceInfo;
 use mixtura::fit::Repair;
 use mixtura::io::Nested;
+use mixtura::ranks::Ranks;
 use mixtura::{Device, Fit};
 use serde::Serialize;
 
 use super::components::component_table;
-use super::format::{aligned, seconds};
+use super::format::{aligned, count, seconds};
 use super::words::in_flags;
 
 /// The JSON object.
@@ -43,7 +44,27 @@ pub(crate) struct FitReport<'a> {
     weights: Nested<'a>,
     means: Nested<'a>,
     covariances: Nested<'a>,
+    /// The processes that shared the fit, where there were several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ranks: Option<RanksReport>,
     warnings: Vec<String>,
+}
+
+/// Several ranks, and the bytes that the first one sent and received from the first task on.
+#[derive(Debug, Serialize)]
+pub(crate) struct RanksReport {
+    n_ranks: usize,
+    bytes_sent: u64,
+    bytes_received: u64,
+}
+
+impl RanksReport {
+    /// Of ranks of whose traffic so much was before; `None` of a process alone.
+    pub(crate) fn new(ranks: &Ranks, before: (u64, u64)) -> Option<Self> {
+        let (sent, received) = ranks.traffic();
+        let (bytes_sent, bytes_received) = (sent - before.0, received - before.1);
+        (ranks.size() > 1).then(|| RanksReport { n_ranks: ranks.size(), bytes_sent, bytes_received })
+    }
 }
 
 /// Log-likelihood in f64.
@@ -71,6 +92,7 @@ impl<'a> FitReport<'a> {
         device: &'a Device,
         n_samples: usize,
         verified: Option<f64>,
+        ranks: Option<RanksReport>,
         (read, total): (f64, f64),
     ) -> Self {
         let mixture = &fit.mixture;
@@ -109,6 +131,7 @@ impl<'a> FitReport<'a> {
             weights: mixture.weights().into(),
             means: mixture.means().into(),
             covariances: mixture.covariances().into(),
+            ranks,
             warnings: fit.warnings.iter().map(in_flags).collect(),
         }
     }
@@ -149,6 +172,10 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         ("BIC, AIC", format!("{:.4}, {:.4} ({} parameters)", report.bic, report.aic, report.n_parameters)),
         ("time", time),
     ];
+    facts.extend(report.ranks.as_ref().map(|ranks| {
+        let [sent, received] = [ranks.bytes_sent, ranks.bytes_received].map(|bytes| count(bytes as f64));
+        ("ranks", format!("{}; the first one sent {sent}B and received {received}B", ranks.n_ranks))
+    }));
     facts.extend(report.tuned.iter().map(|choice| ("tuned", choice.clone())));
     facts.extend(report.verified.as_ref().map(|verified| {
         let Verified { mean_log_likelihood, difference } = verified;

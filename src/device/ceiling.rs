@@ -21,6 +21,13 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
+    /// The ceiling of several devices like this one.
+    #[must_use]
+    pub fn times(self, n_devices: usize) -> Self {
+        let n = n_devices as f64;
+        Ceiling { gflops: n * self.gflops, gbytes_per_second: n * self.gbytes_per_second }
+    }
+
     /// Least seconds for a number of floating-point operations.
     pub fn compute_seconds(&self, flops: f64) -> f64 {
         flops / (self.gflops * 1e9)

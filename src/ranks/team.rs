@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 
 /// Variables by which those who start several processes tell each of them how many they are.
 const SIZES: [&str; 3] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
+
+/// Version of the program: messages are understood by the same one.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Looks for a message without a pause between them, and the pause between those after them.
 const EAGER_LOOKS: u32 = 200;
@@ -40,6 +43,14 @@ pub struct Ranks {
     is_abandoned: AtomicBool,
     /// Warnings of the other ranks' devices.
     warnings: Mutex<Vec<String>>,
+    /// Bytes that this rank sent, and received.
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+/// The versions of some ranks and of others, each once.
+fn combined_versions(one: String, other: String) -> Result<String> {
+    Ok(if one == other { one } else { format!("{one}, {other}") })
 }
 
 /// The error of a rank.
@@ -80,7 +91,7 @@ impl Ranks {
             let world = super::mpi::World::join()?;
             return match world.size() {
                 1 => Err(Error::Parts { problem: format!("MPI finds one process, where {size} were started") }),
-                _ => Ok(Self::linked(Box::new(world))),
+                _ => Self::linked(Box::new(world)).checked(),
             };
         }
         Ok(Self::alone())
@@ -93,7 +104,25 @@ impl Ranks {
 
     /// The rank at the end of a link.
     pub fn linked(link: Box<dyn Link>) -> Self {
-        Ranks { link, is_abandoned: AtomicBool::new(false), warnings: Mutex::default() }
+        Ranks {
+            link,
+            is_abandoned: AtomicBool::new(false),
+            warnings: Mutex::default(),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+        }
+    }
+
+    /// Checks that all ranks understand each other. All must call this.
+    ///
+    /// # Errors
+    /// That they are programs of different versions.
+    fn checked(self) -> Result<Self> {
+        let versions = self.all_reduce(Ok(VERSION.to_owned()), combined_versions, &NEVER)?;
+        match versions == VERSION {
+            true => Ok(self),
+            false => Err(Error::Parts { problem: format!("the ranks are programs of versions {versions}") }),
+        }
     }
 
     /// Number of this rank, from 0.
@@ -114,6 +143,11 @@ impl Ranks {
     /// Number of this rank among those of its machine, and how many these are.
     pub fn on_machine(&self) -> (usize, usize) {
         self.link.on_machine()
+    }
+
+    /// Bytes that this rank sent to others, and received of them, so far.
+    pub fn traffic(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed))
     }
 
     /// Warnings of the other ranks' devices, so far.
@@ -227,6 +261,7 @@ impl Ranks {
 
     fn send<T: Serialize>(&self, to: usize, message: &T) -> Result<()> {
         let bytes = postcard::to_stdvec(message).map_err(|error| Error::Parts { problem: error.to_string() })?;
+        self.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.link.send(to, &bytes)
     }
 
@@ -243,6 +278,7 @@ impl Ranks {
             looks += 1;
             if looks < EAGER_LOOKS { thread::yield_now() } else { thread::sleep(PAUSE) }
         };
+        self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         postcard::from_bytes(&bytes)
             .map_err(|error| Error::Parts { problem: format!("rank {from} sent what is no message: {error}") })
     }

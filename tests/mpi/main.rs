@@ -65,7 +65,7 @@ fn place() -> Place {
     place
 }
 
-const DATA: &str = "part-0.npy part-1.csv part-2.f32 --dims 32 --header no --device cpu";
+const DATA: &str = "part-0.npy part-1.csv part-2.f32 --dims 32 --device cpu";
 
 /// What a JSON document says of the fit, and not of its time and its processes.
 fn of_fit(outcome: &Outcome) -> Vec<Value> {

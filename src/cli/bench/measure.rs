@@ -44,6 +44,8 @@ pub(super) struct Task<'a> {
     pub(super) summary: &'a Summary,
     /// Puts the samples on a device, which every rank knows by its name.
     pub(super) load: &'a Load<'a>,
+    /// Processes that share it, whose devices are taken to be alike.
+    pub(super) n_ranks: usize,
     /// Bytes of a value, as every pass reads it.
     pub(super) value_bytes: usize,
     /// Options of the initialisation and of the epochs, all of which are done: nothing is below a tolerance of 0.
@@ -73,7 +75,8 @@ pub(super) struct Measurement {
 
 /// Measures a device, its epochs from a given start, or else from its own initialisation.
 pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> Result<Measurement> {
-    let (Opened { name, device, .. }, Task { summary, load, options, tune, profile, quiet, .. }) = (opened, task);
+    let (Opened { name, device, .. }, Task { summary, load, n_ranks, options, tune, profile, quiet, .. }) =
+        (opened, task);
     if !quiet {
         eprintln!("{name}: {}", device.info().name);
     }
@@ -81,7 +84,7 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     // Nothing is tuned before the epochs that are to show what tuning gains.
     let untuned_device = device.clone().with_tune(Tune::Off);
     let compile = compile(&untuned_device, options, summary.n_features())?;
-    let ceiling = device.ceiling()?;
+    let ceiling = device.ceiling()?.times(*n_ranks);
 
     let no_epochs = FitOptions { max_iter: 0, ..options.clone() };
     let untuned_load = || load(opened, Tune::Off);

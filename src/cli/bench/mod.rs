@@ -125,6 +125,7 @@ impl BenchArgs {
                 let task = Task {
                     summary: &summary,
                     load: &load,
+                    n_ranks: ranks.size(),
                     value_bytes: samples.value_bytes(),
                     options: self.options(),
                     tune: self.tune,

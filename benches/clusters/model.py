@@ -1,0 +1,58 @@
+"""Model of the time of an epoch on a cluster, from measured parts.
+
+    python benches/clusters/model.py --rate 14e6 [--ranks 64] [--gigabits 10] [--latency 30e-6]
+
+`--rate` is what one rank does: samples a second in an epoch (`mixtura bench`). A rank that holds B blocks of 4,194,304
+values sends the sums of at most 2 log2(B) runs of them; the model takes log2(B) + 1. Tasks go down a tree of ranks, sums
+come up it: log2(ranks) messages one after another, each of which takes the latency and its bytes over the bandwidth. A
+rank adds the sums that it receives at `--adding` bytes a second. Nothing overlaps.
+"""
+
+import argparse
+import math
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("--ranks", type=int, default=64)
+    parser.add_argument("--gigabits", type=float, default=10.0)
+    parser.add_argument("--latency", type=float, default=30e-6)
+    parser.add_argument("--adding", type=float, default=1e9)
+    parser.add_argument("--samples", type=float, default=1e9)
+    parser.add_argument("--shape", type=int, nargs=2, metavar=("K", "D"), help="shape that the rate belongs to")
+    arguments = parser.parse_args()
+    k_measured, d_measured = arguments.shape or (16, 16)
+    print(f"{arguments.samples:.0e} samples on {arguments.ranks} ranks, {arguments.gigabits:g} Gb/s\n")
+    print("| K | D | family | model, down | sums of a run | runs of a rank | computing | travelling | share of computing |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for k, d in [(16, 16), (64, 16), (64, 64), (256, 64)]:
+        for family in ["diag", "full"]:
+            second = d if family == "diag" else d * (d + 1) // 2
+            run = 8 * k * (1 + d + second)
+            # Constants, means and factors.
+            model = 8 * k * (1 + d + (d if family == "diag" else d * d))
+            blocks = max(1.0, arguments.samples / arguments.ranks * d / 2**22)
+            runs = math.floor(math.log2(blocks)) + 1
+            # Work grows with K D for diagonals, and K D^2 otherwise.
+            power = 1 if family == "diag" else 2
+            slower = (k / k_measured) * (d / d_measured) ** power
+            computing = arguments.samples / arguments.ranks / arguments.rate * slower
+            levels = math.ceil(math.log2(arguments.ranks))
+            wire = 2 * levels * arguments.latency + levels * (model + runs * run) * 8 / (arguments.gigabits * 1e9)
+            travelling = wire + levels * runs * run / arguments.adding
+            share = computing / (computing + travelling)
+            cells = [k, d, family, size(model), size(run), runs, time(computing), time(travelling), f"{share:.3f}"]
+            print("| " + " | ".join(map(str, cells)) + " |")
+
+
+def size(count):
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def time(seconds):
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.1f} ms"
+
+
+if __name__ == "__main__":
+    main()
