@@ -59,6 +59,12 @@
 //! fit at work, epoch by epoch, which can be kept in an [`io::Checkpoint`] and gone on with; [`Watched`](data::Watched)
 //! data let passes be watched and stopped.
 //!
+//! # Parts of the data
+//!
+//! A [`Search`](fit::Search) is a fit that asks, wherever the samples are: parts of them ([`Shard`](data::Shard)) on
+//! threads, machines or an engine that users have already answer its tasks, and answers combine to those of the whole.
+//! `ranks` is such a fit by processes that exchange messages.
+//!
 //! # What is believed
 //!
 //! Kernels of an adapter are tried before they are used, and the sums of every pass are checked: a device that computes
@@ -70,10 +76,11 @@
 //!
 //! `gpu` (default) is the backend on wgpu: Vulkan, Metal or DX12. Without it this is a complete program for the CPU.
 //! `io` (default) is all that has to do with files: the module [`io`]. `cli` (default) is the command line, `mixtura`,
-//! which needs `io`.
+//! which needs `io` and `ranks`: processes that share the samples of a fit. `mpi` connects them by MPI, and is built
+//! where that is installed: Open MPI or MPICH, with clang.
 //!
 //! Without any, 43 crates are compiled for this one, itself among them (`cargo tree --no-default-features -e normal
-//! --prefix none --no-dedupe | sort -u | wc -l`); with `gpu` 91, with `io` 113, with `cli` 173, with all 205.
+//! --prefix none --no-dedupe | sort -u | wc -l`); with `gpu` 91, with `io` 113, with `ranks` 115, with `cli` 175, with all of the default 207.
 
 mod advice;
 pub mod data;
