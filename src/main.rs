@@ -14,7 +14,13 @@ use crate::cli::{Cli, Usage, words};
 fn main() -> ExitCode {
     quieten_driver();
     quieten_decoders();
-    match Cli::parse().run() {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // All processes that were started together have the same arguments.
+        Err(error) if !mixtura::ranks::speaks() => return ExitCode::from(error.exit_code() as u8),
+        Err(error) => error.exit(),
+    };
+    match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has read enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -56,7 +56,14 @@ fn told(ranks: &Ranks, error: &anyhow::Error) -> Error {
 /// The error that a command ends with: what the first rank tells, the others keep to themselves.
 pub(crate) fn spoken(ranks: &Ranks, error: anyhow::Error) -> anyhow::Error {
     let is_told = matches!(error.downcast_ref(), Some(Error::Rank { .. } | Error::Interrupted));
-    if is_told && !ranks.is_first() { Followed.into() } else { error }
+    match (ranks.is_first(), is_told) {
+        (true, _) => error,
+        (false, true) => Followed.into(),
+        (false, false) => {
+            ranks.leave();
+            error
+        }
+    }
 }
 
 /// Notes of all ranks, each of them once: for the first rank.

@@ -20,4 +20,4 @@ pub use self::follow::{Share, follow};
 pub use self::lead::Leading;
 pub use self::link::Link;
 pub use self::share::{share_rows, share_summary};
-pub use self::team::{Ranks, end_abandoned, launched};
+pub use self::team::{Ranks, end_abandoned, launched, speaks};

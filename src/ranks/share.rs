@@ -42,9 +42,12 @@ pub fn share_summary(ranks: &Ranks, mine: Option<Summary>, stop: &AtomicBool) ->
         (summary, None) | (None, summary) => Ok(summary),
     };
     let summary = ranks.all_reduce(Ok(mine), combine, stop)?;
-    let summary = summary.ok_or(Error::EmptyData { n_samples: 0, n_features: 0 })?;
-    match summary.total_weight() {
-        sum if sum > 0.0 && sum.is_finite() => Ok(summary),
-        sum => Err(Error::WeightSum { sum }),
-    }
+    let checked = match summary {
+        None => Err(Error::EmptyData { n_samples: 0, n_features: 0 }),
+        Some(summary) => match summary.total_weight() {
+            sum if sum > 0.0 && sum.is_finite() => Ok(summary),
+            sum => Err(Error::WeightSum { sum }),
+        },
+    };
+    ranks.agree(checked, stop)
 }

@@ -25,6 +25,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const EAGER_LOOKS: u32 = 200;
 const PAUSE: Duration = Duration::from_micros(100);
 
+/// Variables by which they tell each of them which one it is.
+const NUMBERS: [&str; 4] = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID"];
+
 /// Whether there are ranks that wait for this one, and will not hear of it.
 static LEFT_BEHIND: AtomicBool = AtomicBool::new(false);
 
@@ -32,6 +35,14 @@ static LEFT_BEHIND: AtomicBool = AtomicBool::new(false);
 pub fn launched() -> Option<usize> {
     let sizes = SIZES.iter().filter_map(|variable| std::env::var(variable).ok()?.trim().parse().ok());
     sizes.into_iter().find(|size| *size > 1)
+}
+
+/// Whether this process speaks for those that it was started with, before it has joined them ([`Ranks::join`]): the first
+/// one does; all do where the program was built without the feature `mpi`.
+pub fn speaks() -> bool {
+    let mut numbers = NUMBERS.iter().filter_map(|variable| std::env::var(variable).ok()?.trim().parse::<usize>().ok());
+    let is_first = numbers.next().is_none_or(|number| number == 0);
+    is_first || launched().is_none() || cfg!(not(feature = "mpi"))
 }
 
 /// This process among those that share a task.
@@ -283,9 +294,13 @@ impl Ranks {
             .map_err(|error| Error::Parts { problem: format!("rank {from} sent what is no message: {error}") })
     }
 
-    /// Notes that others wait for what they will not get.
+    /// Notes that others wait for what they will not get ([`end_abandoned`]).
+    pub fn leave(&self) {
+        self.is_abandoned.store(self.size() > 1, Ordering::Relaxed);
+    }
+
     fn abandon(&self) -> Error {
-        self.is_abandoned.store(true, Ordering::Relaxed);
+        self.leave();
         Error::Interrupted
     }
 
