@@ -140,8 +140,11 @@ fn scores_and_predictions_of_ranks_are_those_of_one_process() {
         assert_eq!(run(&place, ranks, &score).json(), expected);
         let made = run(&place, ranks, &format!("predict m.json {DATA} --log-density --out d.npy --json")).json();
         assert_eq!((&made["n_samples"], &made["parts"]), (&N.into(), &ranks.into()));
-        let parts: Vec<u8> =
-            (0..ranks).flat_map(|rank| place.read(&format!("d-{rank:05}-of-{ranks:05}.npy"))[128..].to_vec()).collect();
+        // One of four ranks is left without samples: there are not so many blocks.
+        let is_part = |name: &String| name.starts_with("d-") && name.ends_with(&format!("-of-{ranks:05}.npy"));
+        let names: Vec<String> = place.names().into_iter().filter(is_part).collect();
+        assert_eq!(names.len(), ranks.min(3), "{names:?}");
+        let parts: Vec<u8> = names.iter().flat_map(|name| place.read(name)[128..].to_vec()).collect();
         assert_eq!(parts, place.read("whole.npy")[128..], "{ranks}");
     }
     let outcome = run(&place, 2, &format!("predict m.json {DATA}"));
