@@ -54,7 +54,7 @@ impl ScoreArgs {
             let mut score = Score::new(mixture.n_features());
             let Some(data) = data else { return Ok((score, Vec::new())) };
             data.check_features(mixture.n_features())?;
-            let (_, notes) = data.for_each_block(&mut |first, block| score.add(&device, mixture, first, block))?;
+            let (_, notes) = data.for_each_chunk(&mut |first, chunk| score.add(&device, mixture, first, chunk))?;
             Ok((score, notes))
         };
         let (score, notes) = agreed(ranks, score())?;

@@ -1,5 +1,6 @@
 //! How well a model describes samples that pass by once, block after block.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::data::points::Points;
@@ -9,8 +10,8 @@ use crate::device::open::Device;
 use crate::error::Result;
 use crate::model::mixture::Mixture;
 
-/// Log-likelihood of samples that pass by in blocks ([`block_rows`]), summed along one tree: neither threads nor the
-/// parts that the samples come in make a difference.
+/// Log-likelihood of samples that pass by, taken block by block ([`block_rows`]) and summed along one tree: neither threads
+/// nor the parts that the samples come in make a difference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     n_samples: usize,
@@ -36,14 +37,24 @@ impl Score {
         Score { n_samples: 0, runs: Runs::new(block_rows(n_features)) }
     }
 
-    /// Takes the next block, whose first sample has the given number.
+    /// Takes the next samples, which begin with a block; the first one has the given number.
     ///
     /// # Errors
     /// As [`Device::log_likelihood`].
-    pub fn add(&mut self, device: &Device, mixture: &Mixture, first: usize, block: &Points) -> Result<()> {
-        let log_likelihood = device.log_likelihood(mixture, block)?;
-        self.n_samples += block.n_samples();
-        self.runs.push(first, 1, Sum { log_likelihood, weight: block.total_weight() }, drop);
+    pub fn add(&mut self, device: &Device, mixture: &Mixture, first: usize, samples: &Points) -> Result<()> {
+        let (n, rows) = (samples.n_samples(), block_rows(samples.n_features()));
+        let sum = |block: usize| {
+            let block = samples.slice(block * rows..((block + 1) * rows).min(n));
+            Ok(Sum { log_likelihood: device.log_likelihood(mixture, &block)?, weight: block.total_weight() })
+        };
+        let blocks = 0..n.div_ceil(rows);
+        // A block alone does not keep many threads of a processor busy.
+        let sums: Vec<Sum> = match device.info().backend == "cpu" {
+            true => blocks.into_par_iter().map(sum).collect::<Result<_>>()?,
+            false => blocks.map(sum).collect::<Result<_>>()?,
+        };
+        self.n_samples += n;
+        sums.into_iter().enumerate().for_each(|(i, sum)| self.runs.push(first + i * rows, 1, sum, drop));
         Ok(())
     }
 

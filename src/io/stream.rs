@@ -105,23 +105,9 @@ impl Stream {
     /// An error of the visitor, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no
     /// numbers, values that are not finite, or no values at all. An error about a sample names its file and line.
     pub fn for_each_chunk(self, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
-        let rows = chunk_rows(self.n_features());
-        self.for_each(rows, visit)
-    }
-
-    /// The same for chunks of a block ([`block_rows`]) each, whatever the number of threads.
-    ///
-    /// # Errors
-    /// As [`Stream::for_each_chunk`].
-    pub fn for_each_block(self, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
-        let rows = block_rows(self.n_features());
-        self.for_each(rows, visit)
-    }
-
-    fn for_each(self, rows: usize, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
         let (d, names, before) = (self.n_features(), self.rows.names.clone(), self.rows.origin.before);
         let mut checks = Checks::new(names.clone(), self.is_stretch);
-        let (rows, outcome) = read_ahead(Even::new(self.rows, d, rows), &mut |points| {
+        let (rows, outcome) = read_ahead(Even::new(self.rows, d, chunk_rows(d)), &mut |points| {
             let first = before + checks.n_samples;
             // After a bad value the rest is only counted.
             if checks.pass(&points) { visit(first, &points.with_feature_names(names.clone())) } else { Ok(()) }

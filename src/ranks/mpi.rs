@@ -23,11 +23,16 @@ impl World {
     /// # Errors
     /// That MPI does not start.
     pub(super) fn join() -> Result<Self> {
-        let problem = || Error::Parts { problem: "MPI did not start, or was started before".to_owned() };
+        let failed = |problem: &str| Error::Rank {
+            rank: 0,
+            problem: problem.to_owned(),
+            remedy: "check the installation of MPI, or start one process without it".into(),
+        };
         // One thread at a time sends and receives.
-        let (universe, threading) = ::mpi::initialize_with_threading(Threading::Serialized).ok_or_else(problem)?;
+        let started = ::mpi::initialize_with_threading(Threading::Serialized);
+        let (universe, threading) = started.ok_or_else(|| failed("MPI does not start"))?;
         if threading < Threading::Funneled {
-            return Err(Error::Parts { problem: "this MPI allows no threads".to_owned() });
+            return Err(failed("this MPI allows no threads"));
         }
         let world = universe.world();
         let machine = world.split_shared(world.rank());

@@ -59,11 +59,6 @@ pub struct Ranks {
     received: AtomicU64,
 }
 
-/// The versions of some ranks and of others, each once.
-fn combined_versions(one: String, other: String) -> Result<String> {
-    Ok(if one == other { one } else { format!("{one}, {other}") })
-}
-
 /// The error of a rank.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Failure {
@@ -101,8 +96,14 @@ impl Ranks {
         if let Some(size) = launched() {
             let world = super::mpi::World::join()?;
             return match world.size() {
-                1 => Err(Error::Parts { problem: format!("MPI finds one process, where {size} were started") }),
-                _ => Self::linked(Box::new(world)).checked(),
+                1 => Err(Error::Rank {
+                    rank: 0,
+                    problem: format!("MPI finds one process, where {size} were started"),
+                    remedy:
+                        "start them by the mpirun of the MPI that the program was built with, or by srun --mpi=pmix"
+                            .into(),
+                }),
+                _ => Self::linked(Box::new(world)),
             };
         }
         Ok(Self::alone())
@@ -110,29 +111,34 @@ impl Ranks {
 
     /// A process without others.
     pub fn alone() -> Self {
-        Self::linked(Box::new(Alone))
+        Self::at(Box::new(Alone))
     }
 
-    /// The rank at the end of a link.
-    pub fn linked(link: Box<dyn Link>) -> Self {
+    /// The rank at the end of a link. All ranks must call this.
+    ///
+    /// # Errors
+    /// That they are programs of different versions, which would not understand each other.
+    pub fn linked(link: Box<dyn Link>) -> Result<Self> {
+        let ranks = Self::at(link);
+        let list = |one: String, other: String| Ok(if one == other { one } else { format!("{one}, {other}") });
+        let versions = ranks.all_reduce(Ok(VERSION.to_owned()), list, &NEVER)?;
+        match versions == VERSION {
+            true => Ok(ranks),
+            false => Err(Error::Rank {
+                rank: ranks.rank(),
+                problem: format!("the ranks are programs of versions {versions}"),
+                remedy: "install one version on all machines".into(),
+            }),
+        }
+    }
+
+    fn at(link: Box<dyn Link>) -> Self {
         Ranks {
             link,
             is_abandoned: AtomicBool::new(false),
             warnings: Mutex::default(),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
-        }
-    }
-
-    /// Checks that all ranks understand each other. All must call this.
-    ///
-    /// # Errors
-    /// That they are programs of different versions.
-    fn checked(self) -> Result<Self> {
-        let versions = self.all_reduce(Ok(VERSION.to_owned()), combined_versions, &NEVER)?;
-        match versions == VERSION {
-            true => Ok(self),
-            false => Err(Error::Parts { problem: format!("the ranks are programs of versions {versions}") }),
         }
     }
 

@@ -59,7 +59,7 @@ fn on_ranks<T: Send>(size: usize, work: impl Fn(&Ranks) -> T + Sync) -> (Vec<T>,
         let run = |rank| {
             let link = Box::new(Thread { rank, messages: messages.clone() });
             let work = &work;
-            scope.spawn(move || work(&Ranks::linked(link)))
+            scope.spawn(move || work(&Ranks::linked(link).unwrap()))
         };
         let threads: Vec<_> = (0..size).map(run).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
