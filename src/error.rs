@@ -365,6 +365,18 @@ impl Error {
         }
     }
 
+    /// The error of samples that so many come before.
+    pub(crate) fn behind(mut self, before: usize) -> Self {
+        if let Error::NonFinite { row, .. }
+        | Error::TooLarge { row, .. }
+        | Error::TooWideForSinglePrecision { row, .. }
+        | Error::BadWeight { row, .. } = &mut self
+        {
+            *row += before;
+        }
+        self
+    }
+
     /// The two lines, with the words of a front door for the terms of the remedy.
     pub fn in_words(&self, words: impl Fn(&Term) -> String) -> String {
         format!("{}\n{}", self.problem(), self.remedy().in_words(words))

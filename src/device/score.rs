@@ -43,9 +43,11 @@ impl Score {
     /// As [`Device::log_likelihood`].
     pub fn add(&mut self, device: &Device, mixture: &Mixture, first: usize, samples: &Points) -> Result<()> {
         let (n, rows) = (samples.n_samples(), block_rows(samples.n_features()));
-        let sum = |block: usize| {
-            let block = samples.slice(block * rows..((block + 1) * rows).min(n));
-            Ok(Sum { log_likelihood: device.log_likelihood(mixture, &block)?, weight: block.total_weight() })
+        let sum = |i: usize| {
+            let block = samples.slice(i * rows..((i + 1) * rows).min(n));
+            let log_likelihood = device.log_likelihood(mixture, &block);
+            let log_likelihood = log_likelihood.map_err(|error| error.behind(i * rows))?;
+            Ok(Sum { log_likelihood, weight: block.total_weight() })
         };
         let blocks = 0..n.div_ceil(rows);
         // A block alone does not keep many threads of a processor busy.

@@ -129,8 +129,9 @@ impl Dataset {
         let stamps = files.iter().map(|file| Stamp::of(file)).collect::<Result<Vec<_>>>();
         let Stream { mut rows, weights, weights_origin, .. } = Stream::of_files(found, selection, stretch)?;
         let taken = take(&mut rows, &files, memory, stretch.map(|stretch| stretch.first), stop);
-        let Rows { origin, notes, .. } = rows;
-        let kept = taken.map_err(|error| notes.remind(locate(error, &origin, weights_origin.as_ref())))?;
+        let Rows { before, origin, notes, .. } = rows;
+        let located = |error: Error| locate(error.behind(before), &origin, weights_origin.as_ref());
+        let kept = taken.map_err(|error| notes.remind(located(error)))?;
         let (samples, reason) = match kept {
             Kept::All(samples, reason) => match stretch {
                 Some(stretch) => (Stored::Stretch(samples, stretch.first, OnceLock::new()), reason),

@@ -77,8 +77,6 @@ pub(super) struct Origin {
     pub(super) parts: Vec<Part>,
     /// Which rows were used; `None` for all.
     pub(super) choice: Option<Choice>,
-    /// Samples before these, where they are a stretch of all.
-    pub(super) before: usize,
 }
 
 /// The rows of one file.
@@ -96,8 +94,7 @@ pub(super) struct Part {
 impl Origin {
     /// The file and, in text files, line of a row that is used; row and feature become those of the file.
     fn place(&self, row: &mut usize, feature: Option<&mut Feature>) -> String {
-        let used = self.before + *row;
-        let of_all = self.choice.clone().map_or(used, |choice| choice.row(used));
+        let of_all = self.choice.clone().map_or(*row, |choice| choice.row(*row));
         let Some(part) = self.parts[..self.parts.partition_point(|part| part.first_row <= of_all)].last() else {
             return self.files();
         };
@@ -157,9 +154,7 @@ pub(super) fn locate(mut error: Error, data: &Origin, weights: Option<&Origin>) 
         | Error::TooWideForSinglePrecision { row, feature, .. } => data.place(row, Some(feature)),
         Error::BadWeight { row, .. } => match weights {
             // They were chosen as the samples were.
-            Some(weights) => {
-                Origin { choice: data.choice.clone(), before: data.before, ..weights.clone() }.place(row, None)
-            }
+            Some(weights) => Origin { choice: data.choice.clone(), ..weights.clone() }.place(row, None),
             None => data.place(row, None),
         },
         Error::EmptyData { .. } | Error::TooFewSamples { .. } | Error::FeatureCount { .. } => data.files(),

@@ -42,6 +42,8 @@ pub(super) struct Rows {
     pub(super) seen: usize,
     /// Rows of the file at work before the first that is wanted.
     unwanted: usize,
+    /// Samples before these, where they are a stretch of all.
+    pub(super) before: usize,
     pub(super) origin: Origin,
     /// Notes about the files up to now.
     pub(super) notes: Notes,
@@ -51,7 +53,6 @@ impl Rows {
     /// Opens the first file, and goes on to a stretch of the rows, where only that is wanted.
     pub(super) fn open(files: Vec<PathBuf>, selection: &Selection, stretch: Option<&Stretch>) -> Result<Self> {
         let choice = Choice::new(selection);
-        let before = stretch.map_or(0, |stretch| stretch.first);
         let mut rows = Rows {
             part: source::Part { is_one_of_several: files.len() > 1, earlier: None, unwanted: 0 },
             files,
@@ -64,7 +65,8 @@ impl Rows {
             names: None,
             n_features: 0,
             seen: 0,
-            origin: Origin { parts: Vec::new(), choice: selection.sample.is_some().then(|| choice.clone()), before },
+            before: stretch.map_or(0, |stretch| stretch.first),
+            origin: Origin { parts: Vec::new(), choice: selection.sample.is_some().then(|| choice.clone()) },
             choice,
             notes: Notes::default(),
         };

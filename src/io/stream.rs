@@ -105,15 +105,19 @@ impl Stream {
     /// An error of the visitor, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no
     /// numbers, values that are not finite, or no values at all. An error about a sample names its file and line.
     pub fn for_each_chunk(self, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
-        let (d, names, before) = (self.n_features(), self.rows.names.clone(), self.rows.origin.before);
+        let (d, names, before) = (self.n_features(), self.rows.names.clone(), self.rows.before);
         let mut checks = Checks::new(names.clone(), self.is_stretch);
         let (rows, outcome) = read_ahead(Even::new(self.rows, d, chunk_rows(d)), &mut |points| {
             let first = before + checks.n_samples;
             // After a bad value the rest is only counted.
-            if checks.pass(&points) { visit(first, &points.with_feature_names(names.clone())) } else { Ok(()) }
+            if !checks.pass(&points) {
+                return Ok(());
+            }
+            let visited = visit(first, &points.with_feature_names(names.clone()));
+            visited.map_err(|error| error.behind(first))
         });
         let n_samples = checks.n_samples;
-        let outcome = outcome.and_then(|()| checks.finish(d));
+        let outcome = outcome.and_then(|()| checks.finish(d).map_err(|error| error.behind(before)));
         let Rows { origin, notes, .. } = rows.chunks;
         match outcome {
             Ok(()) => Ok((n_samples, notes.lines())),
