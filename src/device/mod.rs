@@ -8,6 +8,8 @@ pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
 pub(crate) mod open;
+pub(crate) mod several;
+pub(crate) mod single;
 pub(crate) mod steps;
 pub(crate) mod sums;
 pub(crate) mod task;
@@ -18,7 +20,7 @@ pub(crate) mod worst;
 pub use self::assessment::{Assessment, VisitAssessed};
 pub use self::backend::{Backend, KernelTime};
 pub use self::ceiling::Ceiling;
-pub use self::choice::{DeviceChoice, DeviceInfo, Precision};
+pub use self::choice::{DeviceChoice, DeviceInfo, Precision, Team};
 pub use self::open::{Device, Listed, devices};
 pub use self::task::{Answer, Assignment, Task};
 pub use self::tune::{Tune, TuningRecord};

@@ -89,6 +89,7 @@ pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
         device_type: device_type.to_owned(),
         precision: Precision::Single,
         tuning: None,
+        teams: Vec::new(),
     }
 }
 
@@ -183,6 +184,16 @@ impl Gpu {
         let tuner = Arc::new(Tuner::new(tune, self.kept.clone()));
         let info = DeviceInfo { tuning: (tune == Tune::Full).then(|| TuningRecord::new(tune)), ..self.info };
         Gpu { tuner, info, ..self }
+    }
+
+    /// The same adapter, which shares what another of its kind chooses.
+    pub(crate) fn tuned_with(self, other: &Gpu) -> Self {
+        Gpu { tuner: other.tuner.clone(), info: DeviceInfo { tuning: other.info.tuning.clone(), ..self.info }, ..self }
+    }
+
+    /// What is kept of this adapter for later runs.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// The same adapter with passes of a shape, which nothing changes.
@@ -373,12 +384,12 @@ pub(super) mod tests {
         let Some(gpu) = open() else { return };
         let points = Points::new(array![[0.0], [1.0], [3.0]]).unwrap();
         let mixture = Mixture::new(array![1.0], array![[1.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
-        let mut backend = gpu.load(&points, None).unwrap();
+        let mut backend = gpu.load(Arc::new(&points), None).unwrap();
         backend.moments(&mixture, Assignment::Soft).unwrap();
         gpu.device.destroy();
         let error = backend.moments(&mixture, Assignment::Soft).unwrap_err();
         assert!(matches!(error, Error::DeviceLost { .. } | Error::Device { .. }), "{error}");
-        assert!(gpu.load(&points, None).is_err());
+        assert!(gpu.load(Arc::new(&points), None).is_err());
     }
 
     #[test]
