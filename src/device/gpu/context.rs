@@ -191,6 +191,18 @@ impl Gpu {
         Gpu { tuner: other.tuner.clone(), info: DeviceInfo { tuning: other.info.tuning.clone(), ..self.info }, ..self }
     }
 
+    /// Keeps the adapter busy.
+    #[cfg(test)]
+    pub(crate) fn turn(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loses the adapter.
+    #[cfg(test)]
+    pub(crate) fn lose(&self) {
+        self.device.destroy();
+    }
+
     /// What is kept of this adapter for later runs.
     pub(super) fn kept(&self) -> &Kept {
         &self.kept

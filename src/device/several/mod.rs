@@ -9,6 +9,8 @@ mod resident;
 mod serving;
 mod shares;
 mod streamed;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 mod together;
 
 use crate::data::source::Data;

@@ -78,6 +78,12 @@ impl<'d> Resident<'d> {
         places.all(|place| place == first).then_some(first)
     }
 
+    /// The portions that a member holds.
+    #[cfg(all(test, feature = "gpu"))]
+    pub(super) fn held_by(&self, member: usize) -> Vec<usize> {
+        self.held.iter().filter(|held| held.member == member).map(|held| held.portion).collect()
+    }
+
     /// Does work on the portions wanted, each with the backend that holds it. A member that is done helps one of its team
     /// that has more than one portion waiting: the last of them moves to it, and stays there.
     pub(super) fn each<T: Send>(

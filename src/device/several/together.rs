@@ -30,7 +30,7 @@ pub(super) struct Together<'d> {
     /// The team of each portion.
     teams: Vec<usize>,
     /// The portions, where each stays on a device; otherwise they move in every pass.
-    resident: Option<Resident<'d>>,
+    pub(super) resident: Option<Resident<'d>>,
 }
 
 impl<'d> Together<'d> {
@@ -49,7 +49,7 @@ impl<'d> Together<'d> {
     }
 
     /// Does work on the portions wanted, by whoever is free, and takes what comes of it, in any order.
-    fn each<T: Send>(
+    pub(super) fn each<T: Send>(
         &mut self,
         is_wanted: &(dyn Fn(usize) -> bool + Sync),
         work: &(dyn Fn(usize, &mut dyn Backend) -> Result<T> + Sync),
