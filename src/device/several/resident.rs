@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Several;
-use super::serving::{Outcome, Take, lock, serve_all};
+use super::serving::{Outcome, Take, Wanted, Work, lock, serve_all};
 use crate::data::home::Place;
 use crate::data::portion::{Portion, for_each_portion};
 use crate::data::source::Data;
@@ -89,8 +89,8 @@ impl<'d> Resident<'d> {
     pub(super) fn each<T: Send>(
         &mut self,
         several: &Several,
-        is_wanted: &dyn Fn(usize) -> bool,
-        work: &(dyn Fn(usize, &mut dyn Backend) -> Result<T> + Sync),
+        is_wanted: &Wanted,
+        work: &Work<T>,
         take: &mut Take<T>,
     ) -> Result<()> {
         let mut take_one = |portion, result| take(portion, result);
@@ -127,12 +127,7 @@ struct Course<'p, 'd> {
 
 impl<'d> Course<'_, 'd> {
     /// Does the work on what waits for some members, and then helps others.
-    fn serve<T>(
-        &self,
-        mine: &[usize],
-        work: &(dyn Fn(usize, &mut dyn Backend) -> Result<T> + Sync),
-        outcome: &Outcome<T>,
-    ) {
+    fn serve<T>(&self, mine: &[usize], work: &Work<T>, outcome: &Outcome<T>) {
         let mut at_work = mine.to_vec();
         while !at_work.is_empty() {
             at_work.retain(|member| {
@@ -155,12 +150,7 @@ impl<'d> Course<'_, 'd> {
         }
     }
 
-    fn done_with<T>(
-        &self,
-        mut held: Held<'d>,
-        work: &(dyn Fn(usize, &mut dyn Backend) -> Result<T> + Sync),
-        outcome: &Outcome<T>,
-    ) {
+    fn done_with<T>(&self, mut held: Held<'d>, work: &Work<T>, outcome: &Outcome<T>) {
         let result = work(held.portion, &mut *held.backend);
         held.backend.rest();
         outcome.take(held.portion, result.map_err(|error| self.several.named(held.member, error)));

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use crate::device::backend::Backend;
 use crate::device::single::Single;
 use crate::error::{Error, Result};
 
@@ -27,6 +28,12 @@ pub(super) struct Outcome<'t, T> {
     error: Mutex<Option<(usize, Error)>>,
     has_failed: AtomicBool,
 }
+
+/// Whether a portion, told by its number, is wanted.
+pub(super) type Wanted<'w> = dyn Fn(usize) -> bool + Sync + 'w;
+
+/// Work on a portion, told by its number, with the backend that has it.
+pub(super) type Work<'w, T> = dyn Fn(usize, &mut dyn Backend) -> Result<T> + Sync + 'w;
 
 /// Takes the result for a portion, which is told by its number.
 pub(super) type Take<'t, T> = dyn FnMut(usize, T) -> Result<()> + Send + 't;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 use super::Several;
-use super::serving::{Outcome, Take, lock, serve_all};
+use super::serving::{Outcome, Take, Wanted, Work, lock, serve_all};
 use crate::data::portion::{Portion, for_each_portion};
 use crate::data::source::Data;
 use crate::device::backend::Backend;
@@ -16,8 +16,8 @@ pub(super) fn each<T: Send>(
     several: &Several,
     data: &dyn Data,
     teams: &[usize],
-    is_wanted: &(dyn Fn(usize) -> bool + Sync),
-    work: &(dyn Fn(usize, &mut dyn Backend) -> Result<T> + Sync),
+    is_wanted: &Wanted,
+    work: &Work<T>,
     take: &mut Take<T>,
 ) -> Result<()> {
     let mut take_one = |portion, result| take(portion, result);

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, s};
 use super::Several;
 use super::combined::Combined;
 use super::resident::Resident;
-use super::serving::Take;
+use super::serving::{Take, Wanted, Work};
 use super::streamed;
 use crate::data::home::Home;
 use crate::data::portion::{are_in_memory, portion_rows};
@@ -21,6 +21,9 @@ use crate::device::task::{Answer, Task};
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
 use crate::model::quadratics::Quadratics;
+
+/// Work on some samples of a portion, counted from its first.
+type WorkOnRows<'w, T> = dyn Fn(&mut dyn Backend, Range<usize>) -> Result<T> + Sync + 'w;
 
 /// Samples on several devices, or on their way to them, and the passes over them.
 pub(super) struct Together<'d> {
@@ -49,12 +52,7 @@ impl<'d> Together<'d> {
     }
 
     /// Does work on the portions wanted, by whoever is free, and takes what comes of it, in any order.
-    pub(super) fn each<T: Send>(
-        &mut self,
-        is_wanted: &(dyn Fn(usize) -> bool + Sync),
-        work: &(dyn Fn(usize, &mut dyn Backend) -> Result<T> + Sync),
-        take: &mut Take<T>,
-    ) -> Result<()> {
+    pub(super) fn each<T: Send>(&mut self, is_wanted: &Wanted, work: &Work<T>, take: &mut Take<T>) -> Result<()> {
         let Together { several, data, teams, resident, .. } = self;
         match resident {
             Some(resident) => resident.each(several, is_wanted, work, take),
@@ -73,7 +71,7 @@ impl<'d> Together<'d> {
     fn each_of<T: Send>(
         &mut self,
         rows: &Range<usize>,
-        work: &(dyn Fn(&mut dyn Backend, Range<usize>) -> Result<T> + Sync),
+        work: &WorkOnRows<T>,
         take: &mut (dyn FnMut(Range<usize>, T) + Send),
     ) -> Result<()> {
         let portions: Vec<Range<usize>> = (0..self.teams.len()).map(|portion| self.rows(portion)).collect();
