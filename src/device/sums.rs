@@ -547,6 +547,35 @@ mod tests {
     }
 
     #[test]
+    fn digits_that_a_part_lost_beside_another_device_are_lost_for_all_and_wanted_directly() {
+        let (summary, blocks) = sums(CovarianceType::Tied);
+        let lost = || Sums { made: Made::LostDigits, ..blocks.clone() };
+        let (means, all) = (array![[0.0, 0.0], [6.0, 6.0]], summary.total_weight());
+        let moments = blocks.clone().moments(CovarianceType::Tied, &means, all).unwrap();
+        let moments = || Sums::of_moments(&summary, Moments { total_weight: 0.0, ..moments.clone() }, 0.0);
+        for (one, other) in [(lost(), moments()), (moments(), lost()), (lost(), lost())] {
+            let both = one.combine(other).unwrap();
+            assert_eq!(both.n_samples, 8);
+            assert_eq!(both.moments(CovarianceType::Tied, &means, 2.0 * all), Err(LostDigits));
+        }
+        let log_likelihood = Sums { made: Made::LogLikelihood(-1.0), ..blocks.clone() };
+        assert!(matches!(lost().combine(log_likelihood), Err(Error::Parts { .. })));
+        // Blocks and moments are finished alike.
+        let both = blocks.clone().combine(moments()).unwrap().moments(CovarianceType::Tied, &means, 2.0 * all).unwrap();
+        let twice = blocks.moments(CovarianceType::Tied, &means, all).unwrap().scaled(2.0);
+        assert_eq!(both, twice);
+    }
+
+    #[test]
+    fn sums_of_another_model_are_refused_whoever_made_them() {
+        let (summary, blocks) = sums(CovarianceType::Full);
+        let zero = Moments::zero(CovarianceType::Full, array![[0.0, 0.0], [6.0, 7.0]]);
+        let other = Sums::of_moments(&summary, zero, 0.0);
+        assert!(matches!(blocks.clone().combine(other.clone()), Err(Error::Parts { .. })));
+        assert!(matches!(other.combine(blocks), Err(Error::Parts { .. })));
+    }
+
+    #[test]
     fn the_sums_of_a_part_that_answered_twice_are_refused() {
         let (summary, part) = sums(CovarianceType::Diag);
         let mut twice = part.clone().combine(part).unwrap();

