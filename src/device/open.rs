@@ -71,7 +71,7 @@ impl Device {
         cpu::instructions::check()?;
         let one;
         let choices = match choice {
-            DeviceChoice::Auto => return Self::automatic(precision),
+            DeviceChoice::Auto => return Ok(Self::automatic(precision)),
             DeviceChoice::Several(choices) => {
                 check_list(choices)?;
                 choices
@@ -98,21 +98,21 @@ impl Device {
     }
 
     /// The device that is chosen automatically.
-    fn automatic(precision: Option<Precision>) -> Result<Self> {
+    fn automatic(precision: Option<Precision>) -> Self {
         let cpu = || Self::new(Kind::Single(Single::Cpu(precision.unwrap_or_default())));
         if precision == Some(Precision::Double) {
-            return Ok(Device { reason: Some("graphics adapters have no f64".to_owned()), ..cpu() });
+            return Device { reason: Some("graphics adapters have no f64".to_owned()), ..cpu() };
         }
         #[cfg(feature = "gpu")]
         {
             let Automatic { gpu, reason } = gpu::choose_automatically(precision.unwrap_or_default());
             let distrust = gpu.is_some().then(|| (Distrust::default(), cpu::info(Precision::Double)));
             let device = gpu.map_or_else(cpu, |gpu| Self::new(Kind::Single(gpu.into())));
-            Ok(Device { distrust, reason: Some(reason), ..device })
+            Device { distrust, reason: Some(reason), ..device }
         }
         #[cfg(not(feature = "gpu"))]
         {
-            Ok(Device { reason: Some(WITHOUT_GPU.to_owned()), ..cpu() })
+            Device { reason: Some(WITHOUT_GPU.to_owned()), ..cpu() }
         }
     }
 

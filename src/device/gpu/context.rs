@@ -14,6 +14,7 @@ use wgpu::{
 use super::kept::Kept;
 use super::kernel::{Kernel, KernelSource};
 use super::pipelines::Pipelines;
+use super::spare::Spare;
 use super::tried::Tried;
 use super::tuner::Tuner;
 use super::tuning::Tuning;
@@ -52,6 +53,8 @@ pub(crate) struct Gpu {
     /// Kernels whose results were found to be right.
     pub(super) tried: Arc<Tried>,
     receipt: Arc<Receipt>,
+    /// Scratch between two passes.
+    pub(super) spare: Arc<Spare>,
     /// Kernels that were compiled in earlier runs.
     pipelines: Option<Arc<Pipelines>>,
 }
@@ -134,7 +137,7 @@ impl Gpu {
             }),
             last: AtomicU64::new(0),
         });
-        let (turn, kernels) = Default::default();
+        let (turn, kernels, spare) = Default::default();
         let gpu = Gpu {
             device,
             queue,
@@ -149,6 +152,7 @@ impl Gpu {
             kernels,
             tried,
             receipt,
+            spare,
             pipelines,
         };
         gpu.check()?;
@@ -243,7 +247,7 @@ impl Gpu {
         }
     }
 
-    /// A buffer of at least one element; its contents are zero.
+    /// A buffer of at least one element. Its contents are zero, or, of scratch, what is left of another pass.
     pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer> {
         let size = bytes.next_multiple_of(16).max(16);
         let bound = usage.contains(BufferUsages::STORAGE);
@@ -252,6 +256,9 @@ impl Gpu {
         if size > most {
             let detail = format!("{label} would take {size} bytes, of which a buffer holds {most}");
             return Err(Error::OutOfDeviceMemory { device: self.info.name.clone(), detail });
+        }
+        if let Some(buffer) = self.spare.take(label, size, usage) {
+            return Ok(buffer);
         }
         self.guarded(|| {
             self.device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })

@@ -24,6 +24,7 @@ mod samples;
 mod shader_tests;
 #[cfg(test)]
 mod snapshot_tests;
+mod spare;
 mod straight_line;
 #[cfg(test)]
 mod translation;
@@ -365,7 +366,8 @@ impl Backend for GpuBackend<'_> {
     }
 
     fn rest(&mut self) {
-        self.passes.clear();
+        let passes = self.passes.drain(..).filter_map(|prepared| Arc::into_inner(prepared.pass));
+        self.gpu.spare.keep(passes.flat_map(Pass::into_buffers).collect());
     }
 
     fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment> {

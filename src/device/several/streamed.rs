@@ -43,9 +43,8 @@ pub(super) fn each<T: Send>(
             while let Some((team, portion)) = line.next(&of_mine) {
                 let Some(member) = several.teams[team].iter().find(|member| mine.contains(member)) else { return };
                 let index = portion.index;
-                let loaded = several.members[*member].load(Arc::new(portion), None);
-                let result = loaded.and_then(|mut backend| work(index, &mut *backend));
-                outcome.take(index, result.map_err(|error| several.named(*member, error)));
+                let result = on(several, *member, portion, |backend| work(index, backend));
+                outcome.take(index, result);
                 if outcome.has_failed() {
                     line.stop();
                 }
@@ -70,9 +69,24 @@ pub(super) fn in_order(
 ) -> Result<()> {
     for_each_portion(data, &mut |portion| {
         let Some(member) = several.teams[teams[portion.index]].first().copied() else { return Ok(()) };
-        let loaded = several.members[member].load(Arc::new(portion), None);
-        loaded.and_then(|mut backend| work(&mut *backend)).map_err(|error| several.named(member, error))
+        on(several, member, portion, |backend| work(backend))
     })
+}
+
+/// Does work on a portion that a member has for that long.
+fn on<T>(
+    several: &Several,
+    member: usize,
+    portion: Portion,
+    work: impl FnOnce(&mut dyn Backend) -> Result<T>,
+) -> Result<T> {
+    let on_member = || {
+        let mut backend = several.members[member].load(Arc::new(portion), None)?;
+        let result = work(&mut *backend);
+        backend.rest();
+        result
+    };
+    on_member().map_err(|error| several.named(member, error))
 }
 
 /// Portions that wait for their teams, as many of each as it has members.
