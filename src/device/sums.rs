@@ -244,7 +244,7 @@ impl Sums {
         let made = match (self.made, other.made) {
             (Made::Blocks(one), Made::Blocks(other)) if one.is_summed_like(&other) => Made::Blocks(one.append(*other)),
             (Made::Moments(one, reference), Made::Moments(other, its)) if reference == its => {
-                Made::Moments(Box::new(one.combine(&other)?), reference)
+                Made::Moments(Box::new(one.combine(&other).map_err(|_| differ())?), reference)
             }
             (one, its) => {
                 let about = one.means().or(its.means()).cloned();
@@ -254,7 +254,7 @@ impl Sums {
                 );
                 match finished {
                     (Made::Moments(one, _), Made::Moments(other, _)) => {
-                        Made::Moments(Box::new(one.combine(&other)?), 0.0)
+                        Made::Moments(Box::new(one.combine(&other).map_err(|_| differ())?), 0.0)
                     }
                     (Made::LostDigits, Made::LostDigits | Made::Moments(..))
                     | (Made::Moments(..), Made::LostDigits) => Made::LostDigits,

@@ -260,7 +260,7 @@ fn a_fit_that_goes_on_with_the_shares_of_its_record_gives_the_same_bits() {
         let mut record = device.record();
         (record.teams[0].share, record.teams[1].share) = (510, 490);
         let began_on = device.clone().with_shares_of(&record);
-        assert_eq!(began_on.record(), record);
+        assert_eq!(began_on.record().teams, record.teams);
         let mut fitting = Fitting::new(&points, &began_on, &options).unwrap();
         fitting.epoch().unwrap();
         let (state, record) = (fitting.state(), began_on.record());

@@ -56,7 +56,7 @@ fn bad_lists_are_refused_in_two_lines() {
         ("cpu,nothing-like-it", "graphics adapter"),
     ] {
         let outcome = Place::new().run(&format!("fit {} -k 2 --device {list}", faithful()));
-        assert_eq!(outcome.status, 1, "{list}: {}", outcome.stderr);
+        assert_ne!(outcome.status, 0, "{list}");
         assert!(outcome.stderr.contains(said), "{list}: {}", outcome.stderr);
         // What drivers say for themselves comes before.
         let lines = outcome.stderr.lines().skip_while(|line| !line.starts_with("error: ") || line.contains("XDG"));
