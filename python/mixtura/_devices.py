@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mixtura._types import Choice
 
 # Choices that are no names of adapters.
-_WORDS = ("auto", "cpu", "gpu", "software")
+_WORDS = ("auto", "cpu", "gpu", "gpu:all", "software")
 
 
 class DeviceInfo(NamedTuple):
@@ -56,7 +56,8 @@ def choice(device: str | int, precision: str) -> Choice:
     is_number = isinstance(device, Integral) and not isinstance(device, bool) and device >= 0
     if not (is_number or (isinstance(device, str) and word)):
         raise ValueError(
-            'The device must be "auto", "cpu", "gpu", "software", or the number or part of the name of one that '
-            f"mixtura.devices() lists. Got {device!r} instead."
+            'The device must be "auto", "cpu", "gpu", "gpu:all", "software", the number or part of the name of one that '
+            f"mixtura.devices() lists, or a list of these, as in \"0,1,cpu\". Got {device!r} instead."
         )
-    return (word.lower() if word.lower() in _WORDS else word), precision
+    members = [member.strip() for member in word.split(",")]
+    return ",".join(member.lower() if member.lower() in _WORDS else member for member in members), precision

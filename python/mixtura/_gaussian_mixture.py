@@ -67,7 +67,8 @@ class GaussianMixture(Hooks, Answers, Exchange):
         Epochs between two that are printed.
     device : str or int, default="auto"
         Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
-        number or part of the name of one that :func:`mixtura.devices` lists.
+        number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu", has
+        several devices share the samples.
     precision : {"auto", "f32", "f64"}, default="auto"
         Precision of passes over the samples; "auto" is f64 on the CPU and f32 on adapters, which have no other. Sums
         are finished, and the parameters found, in f64 in any case.

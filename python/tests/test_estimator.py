@@ -369,10 +369,18 @@ def test_bad_devices_are_errors(blobs):
         GaussianMixture(precision="f16").fit(blobs)
     with pytest.raises(ValueError, match="precision is f64"):
         GaussianMixture(device="software", precision="f64").fit(blobs)
+    with pytest.raises(ValueError, match="without a name in one of its places"):
+        GaussianMixture(device="cpu,,cpu").fit(blobs)
     with pytest.raises(ValueError, match="'device' parameter"):
         GaussianMixture(device=None).fit(blobs)
     numbers = [GaussianMixture(2, random_state=0, device=choice).fit(blobs).means_ for choice in ["0", 0]]
     assert np.array_equal(*numbers)
+
+
+def test_several_cpus_find_what_one_finds(blobs):
+    one, several = (GaussianMixture(3, random_state=0, device=device).fit(blobs) for device in ["cpu", "CPU, cpu"])
+    assert np.array_equal(one.means_, several.means_) and one.lower_bounds_ == several.lower_bounds_
+    assert np.array_equal(one.predict(blobs), several.predict(blobs))
 
 
 def test_the_cpu_computes_in_single_precision_when_it_is_asked_to(blobs):

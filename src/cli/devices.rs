@@ -8,7 +8,9 @@ use super::output::OutputArgs;
 
 /// List the devices, and which one is used by default
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  mixtura devices\n  mixtura devices --json")]
+#[command(
+    after_help = "Several of them share the samples of a fit: --device 0,1,cpu, or --device gpu:all for all\nhardware adapters.\n\nExamples:\n  mixtura devices\n  mixtura devices --json"
+)]
 pub(crate) struct DevicesArgs {}
 
 impl DevicesArgs {

@@ -357,6 +357,10 @@ impl FitArgs {
         let checkpoints = self.checkpoint.as_deref();
         let checkpoints = checkpoints.map(|path| Checkpoints::new(path, self.checkpoint_every)).transpose()?;
         let device = self.memory.limit(self.device.open(ranks)?);
+        let device = match &resumed {
+            Some(checkpoint) => device.with_shares_of(&checkpoint.device),
+            None => device,
+        };
         Ok(Request { options, init, features, destination, trace, plot, checkpoints, resumed, device })
     }
 

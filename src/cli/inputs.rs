@@ -213,7 +213,8 @@ impl MemoryArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DeviceArgs {
     /// Device: auto (a GPU that promises to be faster than the CPU, otherwise the CPU), cpu, gpu, software, or the number
-    /// or part of the name of one that `mixtura devices` lists
+    /// or part of the name of one that `mixtura devices` lists; several share the samples: a list such as 0,1,cpu, or
+    /// gpu:all
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
 

@@ -7,6 +7,7 @@ pub(crate) mod home;
 mod kept_rows;
 pub(crate) mod pass;
 pub(crate) mod points;
+pub(crate) mod portion;
 pub(crate) mod runs;
 pub(crate) mod samples;
 pub(crate) mod shard;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use ndarray::{Array1, Array2, ArrayView1, Axis, CowArray, Ix1, s};
+use ndarray::{Array1, Array2, ArrayView1, Axis, CowArray, Ix1, ShapeError, concatenate, s};
 use rayon::prelude::*;
 
 use crate::data::samples::Samples;
@@ -202,6 +202,44 @@ impl<'a> Points<'a> {
         };
         let weights = self.weights.as_ref().map(|weights| weights.slice(s![rows]));
         Points::trusted(samples, weights, self.feature_names.clone())
+    }
+
+    /// A copy.
+    pub(crate) fn copied<'c>(&self) -> Points<'c> {
+        let samples: Samples = match &self.samples {
+            Samples::F32(values) => values.to_owned().into_owned().into(),
+            Samples::F64(values) => values.to_owned().into_owned().into(),
+        };
+        let weights = self.weights.as_ref().map(|weights| weights.to_owned().into_owned());
+        Points::trusted(samples, weights, self.feature_names.clone())
+    }
+
+    /// Points that follow each other, as one.
+    ///
+    /// # Errors
+    /// [`Error::Parts`] of those that have other features.
+    pub(crate) fn joined(mut pieces: Vec<Points<'a>>) -> Result<Points<'a>> {
+        if pieces.len() == 1 {
+            return Ok(pieces.remove(0));
+        }
+        let wrong = |error: ShapeError| Error::Parts { problem: format!("pieces of samples differ: {error}") };
+        let is_single = |points: &Points| matches!(points.samples, Samples::F32(_));
+        let samples: Samples = if pieces.iter().all(is_single) {
+            let values = pieces.iter().filter_map(|points| match &points.samples {
+                Samples::F32(values) => Some(values.view()),
+                Samples::F64(_) => None,
+            });
+            concatenate(Axis(0), &values.collect::<Vec<_>>()).map_err(wrong)?.into()
+        } else {
+            let values: Vec<_> = pieces.iter().map(Points::to_f64).collect();
+            let views: Vec<_> = values.iter().map(|values| values.view()).collect();
+            concatenate(Axis(0), &views).map_err(wrong)?.into()
+        };
+        let is_weighted = pieces.iter().any(|points| points.weights.is_some());
+        let weights = || pieces.iter().flat_map(|points| (0..points.n_samples()).map(|row| points.weight(row)));
+        let weights: Option<Array1<f64>> = is_weighted.then(|| weights().collect());
+        let names = pieces.first().and_then(|points| points.feature_names.clone());
+        Ok(Points::trusted(samples, weights, names))
     }
 
     /// Every `step`-th sample, from sample `first` on.

@@ -1,8 +1,10 @@
 //! A part of the samples, which knows its place among all.
 
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use crate::data::home::Home;
+use crate::data::points::Points;
 use crate::data::source::{Data, Visit};
 use crate::data::summary::Summary;
 use crate::error::Result;
@@ -72,6 +74,10 @@ impl Data for Shard<'_> {
         self.data.for_each_chunk(&mut |first, chunk| {
             visit(self.summary.first() + first - *start.get_or_insert(first), chunk)
         })
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
+        self.data.slice(rows)
     }
 
     fn stop(&self) -> &AtomicBool {

@@ -1,5 +1,6 @@
 //! Samples that can be passed over again and again, wherever they are: in memory, or in files larger than it.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::data::home::{Home, Place};
@@ -36,6 +37,13 @@ pub trait Data: Send + Sync {
     /// The visitor's error, which ends the pass; or that the samples cannot be read again.
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()>;
 
+    /// A range of the samples, counted from the first here, without a pass: where memory holds them, and there are so
+    /// many.
+    #[allow(unused_variables)]
+    fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
+        None
+    }
+
     /// Cancellation flag: once it is set, work on these samples ends as soon as it can. Long work polls it often.
     fn stop(&self) -> &AtomicBool {
         &NEVER
@@ -62,6 +70,29 @@ pub trait Data: Send + Sync {
     }
 }
 
+/// What is borrowed are data, too.
+impl<T: Data + ?Sized> Data for &T {
+    fn summary(&self) -> &Summary {
+        (**self).summary()
+    }
+
+    fn home(&self) -> Home {
+        (**self).home()
+    }
+
+    fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
+        (**self).for_each_chunk(visit)
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
+        (**self).slice(rows)
+    }
+
+    fn stop(&self) -> &AtomicBool {
+        (**self).stop()
+    }
+}
+
 /// Visitor of chunks.
 pub type Visit<'v> = dyn FnMut(usize, &Points) -> Result<()> + 'v;
 
@@ -77,6 +108,10 @@ impl Data for Points<'_> {
 
     fn home(&self) -> Home {
         Home { place: Place::Memory, reason: String::new() }
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
+        (rows.end <= self.n_samples()).then(|| self.slice(rows))
     }
 
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {

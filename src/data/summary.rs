@@ -155,6 +155,11 @@ impl Summary {
         Summary { first: 0, n_samples, n_effective, weights, parts: Vec::new(), ..self.clone() }
     }
 
+    /// The same of samples at a place among all: the number of the first, and of those of positive weight before it.
+    pub(crate) fn at(self, first: usize, effective_before: usize) -> Summary {
+        Summary { first, parts: vec![(0, effective_before)], ..self }
+    }
+
     /// Number of the first sample among those of all parts.
     pub fn first(&self) -> usize {
         self.first

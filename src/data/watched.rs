@@ -1,8 +1,10 @@
 //! Data whose passes are watched, and can be stopped.
 
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 use crate::data::home::Home;
+use crate::data::points::Points;
 use crate::data::source::{Data, Visit, check_stop};
 use crate::data::summary::Summary;
 use crate::error::Result;
@@ -56,6 +58,10 @@ impl Data for Watched<'_> {
             (self.watcher)(first + chunk.n_samples());
             Ok(())
         })
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
+        self.data.slice(rows)
     }
 
     fn stop(&self) -> &AtomicBool {

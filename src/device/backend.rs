@@ -66,6 +66,9 @@ pub trait Backend: sealed::Sealed + Send {
     /// [`Error::FeatureCount`], or what the device reports. A pass that is stopped has no answers.
     fn run(&mut self, tasks: &[Task]) -> Result<Vec<Answer>>;
 
+    /// Gives back the memory that nothing but passes needs: the next one makes it anew.
+    fn rest(&mut self) {}
+
     /// Log-densities and labels of a range of samples.
     ///
     /// # Errors

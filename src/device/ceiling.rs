@@ -2,10 +2,20 @@
 
 use std::time::Instant;
 
+use crate::device::choice::Precision;
 use crate::error::Result;
+use crate::model::family::CovarianceType;
 
 /// Seconds of work that a clock around it measures well, and that no system takes for a hang.
 const LONG_ENOUGH: f64 = 0.03;
+
+/// The shape of the epoch by which ceilings are compared.
+const SHAPE: (usize, usize, usize) = (1_000_000, 16, 16);
+
+/// Share of the ceiling that epochs reach: as the compilers of adapters make of the kernels, and as measured on processors.
+#[cfg(feature = "gpu")]
+const REACHED_BY_ADAPTERS: f64 = 0.4;
+const REACHED_BY_PROCESSORS: f64 = 0.85;
 
 /// Runs of that length; the best of them counts.
 const RUNS: usize = 5;
@@ -36,6 +46,28 @@ impl Ceiling {
     /// Least seconds for a number of bytes, read or written.
     pub fn traffic_seconds(&self, bytes: f64) -> f64 {
         bytes / (self.gbytes_per_second * 1e9)
+    }
+
+    /// Seconds of the epoch by which devices are compared, of an adapter with this ceiling.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn adapter_seconds(&self) -> f64 {
+        self.epoch_seconds(size_of::<f32>(), REACHED_BY_ADAPTERS)
+    }
+
+    /// The same of a processor, in a precision.
+    pub(crate) fn processor_seconds(&self, precision: Precision) -> f64 {
+        let value_bytes = match precision {
+            Precision::Single => size_of::<f32>(),
+            Precision::Double => size_of::<f64>(),
+        };
+        self.epoch_seconds(value_bytes, REACHED_BY_PROCESSORS)
+    }
+
+    /// Seconds of the epoch by which devices are compared: those of its arithmetic, or of reading the samples.
+    fn epoch_seconds(&self, value_bytes: usize, reached: f64) -> f64 {
+        let (n, d, k) = SHAPE;
+        let compute = self.compute_seconds(CovarianceType::Full.epoch_flops(n, k, d));
+        compute.max(self.traffic_seconds((n * d * value_bytes) as f64)) / reached
     }
 }
 
@@ -78,6 +110,15 @@ mod tests {
         assert!(rate > 0.0 && rate <= 200.0, "{rate}");
         let most = *amounts.last().unwrap();
         assert!(most <= 8 && amounts.ends_with(&[most; RUNS]), "{amounts:?}");
+    }
+
+    #[test]
+    fn an_epoch_takes_as_long_as_the_slower_of_arithmetic_and_traffic() {
+        let at = |gflops, gbytes_per_second| Ceiling { gflops, gbytes_per_second }.epoch_seconds(4, 0.5);
+        let (n, d, k) = SHAPE;
+        let flops = CovarianceType::Full.epoch_flops(n, k, d);
+        assert!((at(1e3, 1e9) - 2.0 * flops / 1e12).abs() < 1e-12);
+        assert!((at(1e9, 10.0) - 2.0 * (n * d * 4) as f64 / 1e10).abs() < 1e-12);
     }
 
     #[test]

@@ -23,6 +23,11 @@ pub enum DeviceChoice {
     Software,
     /// The adapter of this number in the list of devices, or whose name contains this text.
     Adapter(String),
+    /// All hardware adapters: `gpu:all`.
+    AllGpus,
+    /// Several devices, each of them any of the above but `auto`, that share the samples: `0,1,cpu`. One may stand there
+    /// twice.
+    Several(Vec<DeviceChoice>),
 }
 
 impl FromStr for DeviceChoice {
@@ -35,6 +40,10 @@ impl FromStr for DeviceChoice {
             "cpu-f32" => DeviceChoice::Cpu(Precision::Single),
             "gpu" => DeviceChoice::Gpu,
             "software" => DeviceChoice::Software,
+            "gpu:all" => DeviceChoice::AllGpus,
+            list if list.contains(',') => DeviceChoice::Several(
+                list.split(',').map(|choice| choice.trim().parse()).collect::<Result<Vec<_>, Infallible>>()?,
+            ),
             other => DeviceChoice::Adapter(other.to_owned()),
         })
     }
@@ -81,12 +90,46 @@ pub struct DeviceInfo {
     /// How it was tuned, where results depend on that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<TuningRecord>,
+    /// The devices that share the samples, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<Team>,
+}
+
+/// Devices of the same arithmetic, among several that share the samples: what is theirs is handed to whoever of them is
+/// free, and whoever that is, the bits are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Team {
+    /// The device, or each of them.
+    #[serde(flatten)]
+    pub info: DeviceInfo,
+    /// How many there are.
+    pub devices: usize,
+    /// Their share of the samples, in thousandths.
+    pub share: u32,
 }
 
 impl DeviceInfo {
     /// Whether the other device gives the same bits: the same adapter, tuned alike, or, of processors, the same
-    /// instructions, on however many threads. What tuning did not choose yet, it may still choose alike.
+    /// instructions, on however many threads. What tuning did not choose yet, it may still choose alike. Of several
+    /// devices, teams that compute alike must have the same shares.
     pub fn computes_like(&self, other: &DeviceInfo) -> bool {
+        let (one, other) = (self.in_one_piece(), other.in_one_piece());
+        let alike = |(a, b): (&Team, &Team)| a.share == b.share && a.info.computes_like(&b.info);
+        match (&one.teams[..], &other.teams[..]) {
+            ([], []) => one.computes_alone_like(other),
+            (teams, others) => teams.len() == others.len() && teams.iter().zip(others).all(alike),
+        }
+    }
+
+    /// The processor, where it is all that several devices are: its sums are the same in one piece.
+    fn in_one_piece(&self) -> &DeviceInfo {
+        match &self.teams[..] {
+            [Team { info, .. }] if info.backend == "cpu" => info,
+            _ => self,
+        }
+    }
+
+    fn computes_alone_like(&self, other: &DeviceInfo) -> bool {
         let kind = |info: &DeviceInfo| match info.backend.as_str() {
             "cpu" => info.name.split(" on ").next().unwrap_or_default().to_owned(),
             _ => info.name.clone(),

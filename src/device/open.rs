@@ -1,17 +1,22 @@
 //! Choosing a device, and putting samples on it.
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2};
 use serde::Serialize;
 
 use crate::data::source::Data;
 use crate::device::backend::Backend;
 use crate::device::ceiling::Ceiling;
-use crate::device::choice::DeviceChoice;
-use crate::device::choice::{DeviceInfo, Precision};
+use crate::device::choice::{DeviceChoice, DeviceInfo, Precision};
 use crate::device::cpu;
 #[cfg(feature = "gpu")]
-use crate::device::gpu::{self, Automatic, Gpu};
-use crate::device::trust::{Checked, Distrust, Load};
+use crate::device::gpu::{self, Automatic};
+use crate::device::several::Several;
+use crate::device::single::Single;
+#[cfg(not(feature = "gpu"))]
+use crate::device::single::WITHOUT_GPU;
+use crate::device::trust::Distrust;
 use crate::device::tune::Tune;
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
@@ -29,22 +34,21 @@ pub struct Device {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Cpu,
-    #[cfg(feature = "gpu")]
-    /// With the bytes that samples may take of its own memory.
-    Gpu(Box<Gpu>, Option<u64>),
+    Single(Single),
+    Several(Several),
 }
-
-#[cfg(not(feature = "gpu"))]
-const WITHOUT_GPU: &str = "this program was built without GPU support";
 
 impl Device {
     /// The native CPU backend, in f64.
     pub fn cpu() -> Self {
-        Self::new(cpu::info(Precision::Double), Kind::Cpu)
+        Self::new(Kind::Single(Single::Cpu(Precision::Double)))
     }
 
-    fn new(info: DeviceInfo, kind: Kind) -> Self {
+    fn new(kind: Kind) -> Self {
+        let info = match &kind {
+            Kind::Single(single) => single.info(),
+            Kind::Several(several) => several.info(),
+        };
         Device { info, kind, reason: None, distrust: None }
     }
 
@@ -65,53 +69,51 @@ impl Device {
     /// As [`Device::open`] and [`Device::with_precision`].
     pub fn open_in(choice: &DeviceChoice, precision: Option<Precision>) -> Result<Self> {
         cpu::instructions::check()?;
-        let device = match choice {
-            DeviceChoice::Auto => Self::automatic(precision),
-            DeviceChoice::Cpu(own) => Self::cpu().with_precision(*own)?,
-            _ => Self::adapter(choice)?,
+        let one;
+        let choices = match choice {
+            DeviceChoice::Auto => return Ok(Self::automatic(precision)),
+            DeviceChoice::Several(choices) => {
+                check_list(choices)?;
+                choices
+            }
+            choice => {
+                one = [choice.clone()];
+                &one[..]
+            }
         };
-        match precision {
-            Some(precision) => device.with_precision(precision),
-            None => Ok(device),
+        let mut members = Vec::new();
+        for choice in choices {
+            for single in Single::open(choice)? {
+                members.push(match precision {
+                    Some(precision) => single.with_precision(precision)?,
+                    None => single,
+                });
+            }
         }
+        let kind = match members.len() {
+            1 => Kind::Single(members.remove(0)),
+            _ => Kind::Several(Several::new(members)?),
+        };
+        Ok(Self::new(kind))
     }
 
     /// The device that is chosen automatically.
     fn automatic(precision: Option<Precision>) -> Self {
+        let cpu = || Self::new(Kind::Single(Single::Cpu(precision.unwrap_or_default())));
         if precision == Some(Precision::Double) {
-            return Device { reason: Some("graphics adapters have no f64".to_owned()), ..Self::cpu() };
+            return Device { reason: Some("graphics adapters have no f64".to_owned()), ..cpu() };
         }
         #[cfg(feature = "gpu")]
         {
             let Automatic { gpu, reason } = gpu::choose_automatically(precision.unwrap_or_default());
             let distrust = gpu.is_some().then(|| (Distrust::default(), cpu::info(Precision::Double)));
-            Device { distrust, reason: Some(reason), ..gpu.map_or_else(Self::cpu, Self::gpu) }
+            let device = gpu.map_or_else(cpu, |gpu| Self::new(Kind::Single(gpu.into())));
+            Device { distrust, reason: Some(reason), ..device }
         }
         #[cfg(not(feature = "gpu"))]
         {
-            Device { reason: Some(WITHOUT_GPU.to_owned()), ..Self::cpu() }
+            Device { reason: Some(WITHOUT_GPU.to_owned()), ..cpu() }
         }
-    }
-
-    /// The graphics adapter chosen.
-    fn adapter(choice: &DeviceChoice) -> Result<Self> {
-        #[cfg(feature = "gpu")]
-        {
-            gpu::select(choice).map(Self::gpu)
-        }
-        #[cfg(not(feature = "gpu"))]
-        {
-            let wanted = match choice {
-                DeviceChoice::Adapter(text) => format!("graphics adapter \"{text}\""),
-                _ => "graphics adapter".to_owned(),
-            };
-            Err(Error::NoAdapter { wanted, found: WITHOUT_GPU.to_owned() })
-        }
-    }
-
-    #[cfg(feature = "gpu")]
-    fn gpu(gpu: Gpu) -> Self {
-        Self::new(gpu.info().clone(), Kind::Gpu(Box::new(gpu), None))
     }
 
     /// The same device, computing in the given precision.
@@ -119,40 +121,39 @@ impl Device {
     /// # Errors
     /// [`InvalidOption`](crate::Error::InvalidOption): graphics adapters compute in f32 alone.
     pub fn with_precision(self, precision: Precision) -> Result<Self> {
-        match self.kind {
-            Kind::Cpu => Ok(Device { info: cpu::info(precision), ..self }),
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(..) if precision == self.info.precision => Ok(self),
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(..) => Err(Error::InvalidOption {
-                name: "the precision",
-                value: format!("{} on {}", precision.name(), self.info.name),
-                expected: "f32 on graphics adapters, or the device cpu",
-            }),
-        }
+        let kind = match self.kind {
+            Kind::Single(single) => Kind::Single(single.with_precision(precision)?),
+            Kind::Several(several) => Kind::Several(several.with_precision(precision)?),
+        };
+        Ok(Device { reason: self.reason, distrust: self.distrust, ..Self::new(kind) })
     }
 
     /// The same device, of whose own memory samples may take this many bytes; where they need more, every pass moves
-    /// them through it. Without this they may take all that the driver gives. The CPU has no memory of its own.
-    #[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
+    /// them through it. Without this they may take all that the driver gives. The CPU has no memory of its own; of
+    /// several devices each has as much.
     pub fn with_memory(self, bytes: u64) -> Self {
-        match self.kind {
-            Kind::Cpu => self,
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu, _) => Device { kind: Kind::Gpu(gpu, Some(bytes)), ..self },
-        }
+        let kind = match self.kind {
+            Kind::Single(single) => Kind::Single(single.with_memory(bytes)),
+            Kind::Several(several) => Kind::Several(several.with_memory(bytes)),
+        };
+        Device { kind, ..self }
     }
 
     /// The same device, tuned in a mode; without this it is tuned in time ([`Tune::Auto`]).
-    #[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
     pub fn with_tune(self, tune: Tune) -> Self {
+        let kind = match self.kind {
+            Kind::Single(single) => Kind::Single(single.with_tune(tune)),
+            Kind::Several(several) => Kind::Several(several.with_tune(tune)),
+        };
+        Device { reason: self.reason, distrust: self.distrust, ..Self::new(kind) }
+    }
+
+    /// The same devices, where several of different arithmetic share the samples, with the shares that they had when a
+    /// result was made whose record is given: a fit then goes on with the same bits. Other devices stay as they are.
+    pub fn with_shares_of(self, record: &DeviceInfo) -> Self {
         match self.kind {
-            Kind::Cpu => self,
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu, memory) => {
-                let gpu = gpu.with_tune(tune);
-                Device { info: gpu.info().clone(), kind: Kind::Gpu(Box::new(gpu), memory), ..self }
-            }
+            Kind::Single(_) => self,
+            Kind::Several(several) => Self::new(Kind::Several(several.with_shares_of(record))),
         }
     }
 
@@ -160,23 +161,18 @@ impl Device {
     /// or of models that were not worth it.
     pub fn tuned(&self) -> Vec<String> {
         match &self.kind {
-            Kind::Cpu => Vec::new(),
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(..) if self.distrust().is_some() => Vec::new(),
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu, _) => gpu.choices(),
+            _ if self.distrust().is_some() => Vec::new(),
+            Kind::Single(single) => single.tuned(),
+            Kind::Several(several) => several.tuned(),
         }
     }
 
     /// Description of the device for the record of a result: with what was chosen, where results depend on that.
     pub fn record(&self) -> DeviceInfo {
-        let info = self.info().clone();
         match &self.kind {
-            Kind::Cpu => info,
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(..) if self.distrust().is_some() => info,
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu, _) => DeviceInfo { tuning: gpu.tuning_record(), ..info },
+            _ if self.distrust().is_some() => self.info().clone(),
+            Kind::Single(single) => single.record(),
+            Kind::Several(several) => several.record(),
         }
     }
 
@@ -204,9 +200,8 @@ impl Device {
     /// [`OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory), or what the driver reports.
     pub fn ceiling(&self) -> Result<Ceiling> {
         match &self.kind {
-            Kind::Cpu => cpu::ceiling::measure(self.info.precision),
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu, _) => gpu.ceiling(),
+            Kind::Single(single) => single.ceiling(),
+            Kind::Several(several) => several.ceiling(),
         }
     }
 
@@ -217,17 +212,12 @@ impl Device {
     /// [`TooWideForSinglePrecision`](crate::Error::TooWideForSinglePrecision), or what the driver reports.
     pub fn load<'d>(&self, data: &'d dyn Data) -> Result<Box<dyn Backend + 'd>> {
         cpu::instructions::check()?;
-        let backend = match &self.kind {
-            Kind::Cpu => cpu::load(data, self.info.precision)?,
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(..) if self.distrust().is_some() => cpu::load(data, Precision::Double)?,
-            #[cfg(feature = "gpu")]
-            Kind::Gpu(gpu, memory) => Box::new(gpu.load(data, *memory)?),
-        };
-        let device = self.clone();
-        let load: Box<Load<'d>> = Box::new(move |batch| device.load(batch));
-        let distrust = self.distrust.as_ref().map(|(distrust, _)| distrust.clone());
-        Ok(Box::new(Checked::new(backend, data, load, distrust)))
+        match &self.kind {
+            Kind::Single(single) => {
+                single.load(Arc::new(data), self.distrust.as_ref().map(|(distrust, _)| distrust.clone()))
+            }
+            Kind::Several(several) => several.load(data),
+        }
     }
 
     /// Most probable component of every sample: `[N]`.
@@ -261,6 +251,23 @@ impl Device {
     pub fn log_likelihood(&self, mixture: &Mixture, data: &dyn Data) -> Result<f64> {
         self.load(data)?.log_likelihood(mixture.quadratics())
     }
+}
+
+/// Checks a list of devices before any of them is opened.
+fn check_list(choices: &[DeviceChoice]) -> Result<()> {
+    let is_empty = |choice: &DeviceChoice| matches!(choice, DeviceChoice::Adapter(text) if text.is_empty());
+    let found = if choices.is_empty() || choices.iter().any(is_empty) {
+        "without a name in one of its places"
+    } else if choices.iter().any(|choice| matches!(choice, DeviceChoice::Auto | DeviceChoice::Several(_))) {
+        "with auto, or another list, in it"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidOption {
+        name: "the list of devices",
+        value: found.to_owned(),
+        expected: "names or numbers of devices, with a comma between any two, such as 0,1,cpu",
+    })
 }
 
 /// A device of this machine.

@@ -131,6 +131,10 @@ enum Made {
     /// On another device: moments about the means of the model, in the shape of their statistics, and with a
     /// log-likelihood that lacks the reference.
     Moments(Box<Moments>, f64),
+    /// The log-likelihood alone, of parts whose devices sum differently.
+    LogLikelihood(f64),
+    /// Moments of parts whose devices sum differently, of which one lost digits.
+    LostDigits,
 }
 
 /// Sums along the tree of the blocks.
@@ -148,8 +152,8 @@ pub(crate) struct Blocks {
     /// Reference: the number subtracted from every log-density.
     pub(crate) reference: f64,
     pub(crate) single_precision: bool,
-    /// Whether more than the log-likelihood was summed.
-    pub(crate) has_moments: bool,
+    /// Second moments that were wanted; without any, the log-likelihood alone was summed.
+    pub(crate) statistics: Option<Statistics>,
     /// Where second moments are to be found from it.
     pub(crate) scatter: Option<Scatter>,
 }
@@ -200,6 +204,8 @@ impl Sums {
         let has_shape = match &self.made {
             Made::Blocks(blocks) => blocks.has_shape(k, all.n_features(), statistics),
             Made::Moments(moments, _) => moments.has_shape(k, all.n_features(), statistics),
+            Made::LogLikelihood(_) => statistics.is_none(),
+            Made::LostDigits => statistics == Some(Statistics::Pooled),
         };
         if !has_shape {
             return wrong("sums have the shape of another model".to_owned());
@@ -223,40 +229,53 @@ impl Sums {
                 check_finite("a second moment", moments.second.values())?;
                 check_counts(moments.counts.sum(), total_weight)
             }
+            Made::LogLikelihood(log_likelihood) => check_finite("the log-likelihood", [log_likelihood]),
+            Made::LostDigits => Ok(()),
         }
     }
 
-    /// The sums over these samples and over another part.
+    /// The sums over these samples and over another part. Those of devices that sum differently are finished first, to
+    /// moments about the means of the model.
     ///
     /// # Errors
-    /// [`Error::Parts`] if they were made for different models, or by devices that sum differently.
-    pub fn combine(mut self, other: Sums) -> Result<Self> {
-        self.n_samples += other.n_samples;
-        self.total_weight += other.total_weight;
-        let differ =
-            || Error::Parts { problem: "sums of different models, or of devices that sum differently".to_owned() };
-        match (&mut self.made, other.made) {
-            (Made::Blocks(to), Made::Blocks(from)) if (&to.origins, &to.scale) == (&from.origins, &from.scale) => {
-                to.runs.append(from.runs);
-                match (&mut to.scatter, from.scatter) {
-                    (Some(to), Some(from)) => to.runs.append(from.runs),
-                    (None, None) => {}
-                    _ => return Err(differ()),
+    /// [`Error::Parts`] if they were made for different models.
+    pub fn combine(self, other: Sums) -> Result<Self> {
+        let (n_samples, total_weight) = (self.n_samples + other.n_samples, self.total_weight + other.total_weight);
+        let made = match (self.made, other.made) {
+            (Made::Blocks(one), Made::Blocks(other)) if one.is_summed_like(&other) => Made::Blocks(one.append(*other)),
+            (Made::Moments(one, reference), Made::Moments(other, its)) if reference == its => {
+                Made::Moments(Box::new(one.combine(&other).map_err(|_| differ())?), reference)
+            }
+            (one, its) => {
+                let about = one.means().or(its.means()).cloned();
+                let finished = (
+                    one.finished(about.as_ref(), self.total_weight)?,
+                    its.finished(about.as_ref(), other.total_weight)?,
+                );
+                match finished {
+                    (Made::Moments(one, _), Made::Moments(other, _)) => {
+                        Made::Moments(Box::new(one.combine(&other).map_err(|_| differ())?), 0.0)
+                    }
+                    (Made::LostDigits, Made::LostDigits | Made::Moments(..))
+                    | (Made::Moments(..), Made::LostDigits) => Made::LostDigits,
+                    (one, other) => match (one.alone(), other.alone()) {
+                        (Some(one), Some(other)) => Made::LogLikelihood(one + other),
+                        _ => return Err(differ()),
+                    },
                 }
             }
-            (Made::Moments(to, _), Made::Moments(from, _)) => **to = to.clone().combine(&from)?,
-            _ => return Err(differ()),
-        }
-        Ok(self)
+        };
+        Ok(Sums { n_samples, total_weight, made })
     }
 
     /// The log-likelihood of samples of the given total weight.
     pub(crate) fn log_likelihood(self, total_weight: f64) -> f64 {
         match self.made {
-            Made::Blocks(blocks) => {
-                blocks.runs.total(drop).map_or(0.0, |sums| sums.log_likelihood) + blocks.reference * total_weight
-            }
+            Made::Blocks(blocks) => blocks.log_likelihood(total_weight),
             Made::Moments(moments, reference) => moments.log_likelihood + reference * total_weight,
+            Made::LogLikelihood(log_likelihood) => log_likelihood,
+            // Whoever wants the log-likelihood alone has no second moments, and so none that lost digits.
+            Made::LostDigits => f64::NAN,
         }
     }
 
@@ -275,11 +294,97 @@ impl Sums {
                 moments.log_likelihood += reference * total_weight;
                 Ok(*moments)
             }
+            // Refused before, for they are no moments.
+            Made::LogLikelihood(_) => Ok(Moments::zero(family, means.clone())),
+            Made::LostDigits => Err(LostDigits),
+        }
+    }
+}
+
+fn differ() -> Error {
+    Error::Parts { problem: "sums of different models, or of different tasks".to_owned() }
+}
+
+impl Made {
+    /// The means of the model `[K, D]`, where they are known exactly.
+    fn means(&self) -> Option<&Array2<f64>> {
+        match self {
+            Made::Blocks(blocks) if !blocks.single_precision => Some(&blocks.origins),
+            Made::Moments(moments, _) => Some(&moments.origins),
+            _ => None,
+        }
+    }
+
+    /// What sums of other devices combine with: moments about the means of the model, without a reference, or the
+    /// log-likelihood, of samples of the given total weight.
+    fn finished(self, means: Option<&Array2<f64>>, total_weight: f64) -> Result<Made> {
+        Ok(match self {
+            Made::Blocks(blocks) => match blocks.statistics {
+                None => Made::LogLikelihood(blocks.log_likelihood(total_weight)),
+                Some(statistics) => {
+                    let fits = |means: &&Array2<f64>| {
+                        let (k, d) = means.dim();
+                        blocks.has_shape(k, d, Some(statistics)) && blocks.is_about(means)
+                    };
+                    let means = means.filter(fits).ok_or_else(differ)?;
+                    match blocks.moments(statistics.family(), means, total_weight) {
+                        // Like those of other devices, which are without it.
+                        Ok(moments) => Made::Moments(Box::new(Moments { total_weight: 0.0, ..moments }), 0.0),
+                        Err(LostDigits) => Made::LostDigits,
+                    }
+                }
+            },
+            Made::Moments(mut moments, reference) => {
+                moments.log_likelihood += reference * total_weight;
+                Made::Moments(moments, 0.0)
+            }
+            made @ (Made::LogLikelihood(_) | Made::LostDigits) => made,
+        })
+    }
+
+    /// The log-likelihood, of what is finished, where it may have been wanted alone.
+    fn alone(&self) -> Option<f64> {
+        match self {
+            Made::LogLikelihood(log_likelihood) => Some(*log_likelihood),
+            Made::Moments(moments, _) => Some(moments.log_likelihood),
+            Made::Blocks(_) | Made::LostDigits => None,
         }
     }
 }
 
 impl Blocks {
+    /// Whether these are sums under the same model, in the same arithmetic.
+    fn is_summed_like(&self, other: &Blocks) -> bool {
+        self.single_precision == other.single_precision
+            && (&self.origins, &self.scale) == (&other.origins, &other.scale)
+            && self.scatter.is_some() == other.scatter.is_some()
+    }
+
+    /// Whether the means of the model may be these, of which sums in single precision know what rounding left.
+    fn is_about(&self, means: &Array2<f64>) -> bool {
+        let is_near = |((k, i), own): ((usize, usize), &f64)| {
+            let most = f64::from(f32::EPSILON) * ((own - self.shift[i]).abs() + self.scale[i].recip());
+            (own - means[[k, i]]).abs() <= most
+        };
+        match self.single_precision {
+            true => self.origins.indexed_iter().all(is_near),
+            false => self.origins == *means,
+        }
+    }
+
+    fn append(mut self: Box<Self>, other: Blocks) -> Box<Self> {
+        self.runs.append(other.runs);
+        if let (Some(to), Some(from)) = (&mut self.scatter, other.scatter) {
+            to.runs.append(from.runs);
+        }
+        self
+    }
+
+    /// The log-likelihood of samples of the given total weight.
+    fn log_likelihood(self, total_weight: f64) -> f64 {
+        self.runs.total(drop).map_or(0.0, |sums| sums.log_likelihood) + self.reference * total_weight
+    }
+
     /// Whether these are sums under K components of D features, with the statistics that were asked for.
     fn has_shape(&self, k: usize, d: usize, statistics: Option<Statistics>) -> bool {
         let second = match (statistics, &self.scatter) {
@@ -293,8 +398,8 @@ impl Blocks {
         self.origins.dim() == (k, d)
             && self.means.len() == k * d
             && [self.shift.len(), self.scale.len()] == [d, d]
-            && self.has_moments == statistics.is_some()
-            && (!self.has_moments || self.runs.iter().all(|sums| is_good(sums, expected)))
+            && self.statistics == statistics
+            && (statistics.is_none() || self.runs.iter().all(|sums| is_good(sums, expected)))
             && self.scatter.iter().flat_map(|scatter| scatter.runs.iter()).all(|sums| is_good(sums, of_all))
             && self.runs.begin_once()
     }
@@ -307,7 +412,7 @@ impl Blocks {
             counts += sums.components().map(|(count, ..)| count).sum::<f64>();
         }
         // Where only the log-likelihood was wanted there are no counts.
-        if counts == 0.0 && !self.has_moments { Ok(()) } else { check_counts(counts, total_weight) }
+        if counts == 0.0 && self.statistics.is_none() { Ok(()) } else { check_counts(counts, total_weight) }
     }
 
     fn moments(self, family: CovarianceType, means: &Array2<f64>, total_weight: f64) -> Result<Moments, LostDigits> {
@@ -405,7 +510,7 @@ mod tests {
     fn blocks(sums: &mut Sums) -> &mut Blocks {
         match &mut sums.made {
             Made::Blocks(blocks) => blocks,
-            Made::Moments(..) => unreachable!("the CPU sums blocks"),
+            _ => unreachable!("the CPU sums blocks"),
         }
     }
 
@@ -439,6 +544,35 @@ mod tests {
         assert!(sums.check_complete(3, Some(Statistics::Triangles), &summary).is_err());
         assert!(sums.check_complete(2, Some(Statistics::Diagonals), &summary).is_err());
         assert!(sums.check_complete(2, None, &summary).is_err());
+    }
+
+    #[test]
+    fn digits_that_a_part_lost_beside_another_device_are_lost_for_all_and_wanted_directly() {
+        let (summary, blocks) = sums(CovarianceType::Tied);
+        let lost = || Sums { made: Made::LostDigits, ..blocks.clone() };
+        let (means, all) = (array![[0.0, 0.0], [6.0, 6.0]], summary.total_weight());
+        let moments = blocks.clone().moments(CovarianceType::Tied, &means, all).unwrap();
+        let moments = || Sums::of_moments(&summary, Moments { total_weight: 0.0, ..moments.clone() }, 0.0);
+        for (one, other) in [(lost(), moments()), (moments(), lost()), (lost(), lost())] {
+            let both = one.combine(other).unwrap();
+            assert_eq!(both.n_samples, 8);
+            assert_eq!(both.moments(CovarianceType::Tied, &means, 2.0 * all), Err(LostDigits));
+        }
+        let log_likelihood = Sums { made: Made::LogLikelihood(-1.0), ..blocks.clone() };
+        assert!(matches!(lost().combine(log_likelihood), Err(Error::Parts { .. })));
+        // Blocks and moments are finished alike.
+        let both = blocks.clone().combine(moments()).unwrap().moments(CovarianceType::Tied, &means, 2.0 * all).unwrap();
+        let twice = blocks.moments(CovarianceType::Tied, &means, all).unwrap().scaled(2.0);
+        assert_eq!(both, twice);
+    }
+
+    #[test]
+    fn sums_of_another_model_are_refused_whoever_made_them() {
+        let (summary, blocks) = sums(CovarianceType::Full);
+        let zero = Moments::zero(CovarianceType::Full, array![[0.0, 0.0], [6.0, 7.0]]);
+        let other = Sums::of_moments(&summary, zero, 0.0);
+        assert!(matches!(blocks.clone().combine(other.clone()), Err(Error::Parts { .. })));
+        assert!(matches!(other.combine(blocks), Err(Error::Parts { .. })));
     }
 
     #[test]

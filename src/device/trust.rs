@@ -33,7 +33,7 @@ pub(crate) type Load<'l> = dyn for<'b> Fn(&'b dyn Data) -> Result<Box<dyn Backen
 /// A backend whose results are checked.
 pub(crate) struct Checked<'d> {
     backend: Box<dyn Backend + 'd>,
-    data: &'d dyn Data,
+    data: Arc<dyn Data + 'd>,
     /// Puts batches of the samples on the same device.
     load: Box<Load<'d>>,
     /// The means by which the CPU takes over.
@@ -44,7 +44,7 @@ impl<'d> Checked<'d> {
     /// Checks what a backend returns; `distrust` lets the CPU take over.
     pub(crate) fn new(
         backend: Box<dyn Backend + 'd>,
-        data: &'d dyn Data,
+        data: Arc<dyn Data + 'd>,
         load: Box<Load<'d>>,
         distrust: Option<Distrust>,
     ) -> Self {
@@ -80,7 +80,7 @@ impl<'d> Checked<'d> {
         let Some(distrust) = self.distrust.take() else { return Err(error) };
         let problem = error.problem();
         distrust.get_or_init(|| format!("{problem}; the CPU computes in its place"));
-        self.backend = cpu::load(self.data, Precision::Double)?;
+        self.backend = cpu::load(self.data.clone(), Precision::Double)?;
         Ok(())
     }
 }
@@ -117,11 +117,15 @@ impl Backend for Checked<'_> {
             Task::Steps(steps) => {
                 let moments =
                     |batch: &dyn Data, mixture: &Mixture| (self.load)(batch)?.moments(mixture, Assignment::Soft);
-                Ok(Answer::Steps(Box::new(steps.pass(self.data, &moments)?)))
+                Ok(Answer::Steps(Box::new(steps.pass(&*self.data, &moments)?)))
             }
             _ => answers.next().ok_or_else(unexpected),
         };
         tasks.iter().map(answer).collect()
+    }
+
+    fn rest(&mut self) {
+        self.backend.rest();
     }
 
     fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment> {
@@ -242,7 +246,12 @@ mod tests {
         fn checked(data: &'d dyn Data, spoil: fn(&mut Moments), distrust: Option<Distrust>) -> Checked<'d> {
             let info = DeviceInfo { name: "Liar".to_owned(), ..cpu::info(Precision::Double) };
             let liar = Box::new(Liar { honest: CpuBackend::new(data), info, spoil });
-            Checked::new(liar, data, Box::new(|batch| cpu::load(batch, Precision::Double)), distrust)
+            Checked::new(
+                liar,
+                Arc::new(data),
+                Box::new(|batch| cpu::load(Arc::new(batch), Precision::Double)),
+                distrust,
+            )
         }
 
         /// The moments of a task, spoiled.

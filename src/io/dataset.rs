@@ -1,5 +1,6 @@
 //! A data set read from files: checked samples, in memory or still on disk, and where each of them came from.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -269,6 +270,10 @@ impl Data for Dataset {
             Stored::Disk(_) => Place::Disk,
         };
         Home { place, reason: self.reason.clone() }
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
+        self.points().and_then(|points| Data::slice(points, rows))
     }
 
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {

@@ -15,5 +15,6 @@ mod parts;
 mod passes;
 mod properties;
 mod repairs;
+mod several;
 mod strange_data;
 mod updates;

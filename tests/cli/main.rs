@@ -13,5 +13,6 @@ mod long_runs;
 mod names;
 mod output;
 mod pictures;
+mod several;
 mod support;
 mod ways_to_fit;

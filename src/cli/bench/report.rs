@@ -284,6 +284,7 @@ mod tests {
                 device_type: String::new(),
                 precision: Precision::Single,
                 tuning: None,
+                teams: Vec::new(),
             },
             seconds: Phases { open: 0.5, compile: 0.25, upload: 2.0, init: 3.0, tuning: 4.0 },
             tuned: Vec::new(),

@@ -81,7 +81,7 @@ impl<'t, T: Real> Job<'t, T> {
     pub(super) fn visit(&mut self, backend: &CpuBackend<T>, first: usize, chunk: &Points) -> Result<()> {
         match self {
             Job::Sums(job) => job.visit(backend, first, chunk),
-            Job::Random(job) => job.visit(backend.data, first, chunk),
+            Job::Random(job) => job.visit(&*backend.data, first, chunk),
             Job::Samples(choosing) => {
                 choosing.visit(chunk);
                 Ok(())
@@ -114,7 +114,7 @@ impl<T: Real> SumsJob<'_, T> {
     fn visit(&mut self, backend: &CpuBackend<T>, first: usize, chunk: &Points) -> Result<()> {
         let source = Source::Model(&self.parameters, self.task.assignment);
         let means = if self.task.statistics.is_some() { &self.parameters.means[..] } else { &[] };
-        let run = Run { data: backend.data, coordinates: &backend.coordinates, source: &source, means };
+        let run = Run { data: &*backend.data, coordinates: &backend.coordinates, source: &source, means };
         backend.pass(self.shape).add(&run, first, chunk, &mut self.runs)
     }
 
@@ -135,7 +135,7 @@ impl<T: Real> SumsJob<'_, T> {
             scale,
             reference: self.parameters.reference,
             single_precision: is_single,
-            has_moments: self.task.statistics.is_some(),
+            statistics: self.task.statistics,
             scatter: scatter.map(|runs| Scatter { runs, least_share: T::LEAST_SHARE }),
         };
         Sums::of_blocks(backend.summary(), blocks)
@@ -201,7 +201,7 @@ impl RandomJob {
             scale,
             reference: 0.0,
             single_precision: false,
-            has_moments: true,
+            statistics: Some(self.task.statistics),
             scatter: None,
         };
         Sums::of_blocks(summary, blocks)

@@ -17,6 +17,7 @@ mod strips;
 mod tile;
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use ndarray::{Array1, Array2, Axis, s};
@@ -50,12 +51,15 @@ use tile::Tile;
 ///
 /// # Errors
 /// [`TooWideForSinglePrecision`](crate::Error::TooWideForSinglePrecision), in single precision; those of the data.
-pub(crate) fn load(data: &dyn Data, precision: Precision) -> Result<Box<dyn Backend + '_>> {
+pub(crate) fn load<'d>(data: Arc<dyn Data + 'd>, precision: Precision) -> Result<Box<dyn Backend + 'd>> {
     match precision {
-        Precision::Double => Ok(Box::new(CpuBackend::new(data))),
+        Precision::Double => {
+            let coordinates = Coordinates::shifted(data.summary());
+            Ok(Box::new(CpuBackend::<f64>::with_coordinates(data, coordinates)))
+        }
         Precision::Single => {
             let coordinates = Coordinates::scaled(data.summary());
-            coordinates.check(data)?;
+            coordinates.check(&*data)?;
             Ok(Box::new(CpuBackend::<f32>::with_coordinates(data, coordinates)))
         }
     }
@@ -63,7 +67,7 @@ pub(crate) fn load(data: &dyn Data, precision: Precision) -> Result<Box<dyn Back
 
 /// Samples, and the passes over them on the processor, in the arithmetic of `T`.
 pub(crate) struct CpuBackend<'d, T> {
-    data: &'d dyn Data,
+    data: Arc<dyn Data + 'd>,
     coordinates: Coordinates,
     arch: Instructions,
     info: DeviceInfo,
@@ -76,7 +80,7 @@ pub(crate) struct CpuBackend<'d, T> {
 impl<'d> CpuBackend<'d, f64> {
     /// Borrows the samples; nothing is copied.
     pub(crate) fn new(data: &'d dyn Data) -> Self {
-        Self::with_coordinates(data, Coordinates::shifted(data.summary()))
+        Self::with_coordinates(Arc::new(data), Coordinates::shifted(data.summary()))
     }
 }
 
@@ -87,11 +91,11 @@ impl<'d> CpuBackend<'d, f64> {
 pub(crate) fn log_densities(samples: Array2<f64>, model: &Quadratics, coordinates: Coordinates) -> Result<Array1<f64>> {
     let n = samples.nrows();
     let points = Points::trusted(samples, None::<Array1<f64>>, None);
-    Ok(CpuBackend::<f64>::with_coordinates(&points, coordinates).assess(model, 0..n)?.log_densities)
+    Ok(CpuBackend::<f64>::with_coordinates(Arc::new(points), coordinates).assess(model, 0..n)?.log_densities)
 }
 
 impl<'d, T: Real> CpuBackend<'d, T> {
-    fn with_coordinates(data: &'d dyn Data, coordinates: Coordinates) -> Self {
+    fn with_coordinates(data: Arc<dyn Data + 'd>, coordinates: Coordinates) -> Self {
         let info = info(T::PRECISION);
         let passes = Vec::new();
         CpuBackend { data, coordinates, arch: instructions::instructions(), info, passes, scatter: None }
@@ -156,7 +160,14 @@ pub(crate) fn info(precision: Precision) -> DeviceInfo {
     let threads = rayon::current_num_threads();
     let instructions = instructions::name(instructions::instructions());
     let name = format!("{instructions} on {threads} thread{}", if threads == 1 { "" } else { "s" });
-    DeviceInfo { backend: "cpu".to_owned(), name, device_type: "cpu".to_owned(), precision, tuning: None }
+    DeviceInfo {
+        backend: "cpu".to_owned(),
+        name,
+        device_type: "cpu".to_owned(),
+        precision,
+        tuning: None,
+        teams: Vec::new(),
+    }
 }
 
 impl<T> Sealed for CpuBackend<'_, T> {}
@@ -179,9 +190,9 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         self.make_room(&jobs);
         let wants_scatter = self.scatter.is_none() && jobs.iter().any(Job::wants_scatter);
         let mut scatter = wants_scatter.then(|| ScatterJob::new(self));
-        pass(self.data, &mut |first, chunk| {
+        pass(&*self.data, &mut |first, chunk| {
             jobs.iter_mut().try_for_each(|job| job.visit(self, first, chunk))?;
-            scatter.iter_mut().try_for_each(|scatter| scatter.visit(self.data, first, chunk))
+            scatter.iter_mut().try_for_each(|scatter| scatter.visit(&*self.data, first, chunk))
         })?;
         if let Some(scatter) = scatter {
             self.scatter = Some(scatter.runs);
@@ -189,12 +200,16 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         Ok(jobs.into_iter().map(|job| job.answer(self)).collect())
     }
 
+    fn rest(&mut self) {
+        self.passes.clear();
+    }
+
     fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment> {
         let parameters = self.parameters(model)?;
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
         let start = self.data.summary().first();
-        pass(self.data, &mut |first, chunk| {
+        pass(&*self.data, &mut |first, chunk| {
             let (here, there) = overlap(&rows, first - start, chunk);
             let assessed = self.assess_rows(&parameters, chunk, here)?;
             log_densities.slice_mut(s![there.clone()]).assign(&assessed.log_densities);
@@ -206,7 +221,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
 
     fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()> {
         let parameters = self.parameters(model)?;
-        pass(self.data, &mut |first, chunk| {
+        pass(&*self.data, &mut |first, chunk| {
             visit(first, chunk, &self.assess_rows(&parameters, chunk, 0..chunk.n_samples())?)
         })
     }
@@ -216,7 +231,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         let (k, d) = (parameters.k, parameters.d);
         let mut responsibilities = Array2::zeros((rows.len(), k));
         let (tiles, start) = (Tile::<T>::capacity(d), self.data.summary().first());
-        pass(self.data, &mut |first, chunk| {
+        pass(&*self.data, &mut |first, chunk| {
             let (here, there) = overlap(&rows, first - start, chunk);
             let mut responsibilities = responsibilities.slice_mut(s![there, ..]);
             responsibilities.axis_chunks_iter_mut(Axis(0), tiles).into_par_iter().enumerate().for_each_init(

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 pub(super) const HARDWARE: [DeviceType; 3] =
     [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu, DeviceType::VirtualGpu];
 
+/// What is wanted where hardware is, in words.
+const HARDWARE_WANTED: &str = "hardware graphics adapter";
+
 /// Percentage of a device's memory that buffers may take.
 const MOST_MEMORY_PERCENT: u8 = 90;
 
@@ -46,10 +49,6 @@ pub(crate) fn select(choice: &DeviceChoice) -> Result<Gpu> {
     };
     let (position, wanted) = match choice {
         DeviceChoice::Software => (of_type(&[DeviceType::Cpu]), "software graphics adapter".to_owned()),
-        // No other choice comes here.
-        DeviceChoice::Gpu | DeviceChoice::Auto | DeviceChoice::Cpu(_) => {
-            (of_type(&HARDWARE), "hardware graphics adapter".to_owned())
-        }
         DeviceChoice::Adapter(text) => {
             let position = match text.parse::<usize>() {
                 Ok(number) if number < adapters.len() => Some(number),
@@ -58,11 +57,30 @@ pub(crate) fn select(choice: &DeviceChoice) -> Result<Gpu> {
             };
             (position, format!("graphics adapter \"{text}\""))
         }
+        _ => (of_type(&HARDWARE), HARDWARE_WANTED.to_owned()),
     };
     match position {
         Some(position) => Gpu::open(adapters.swap_remove(position)),
         None => Err(Error::NoAdapter { wanted, found: found(&adapters) }),
     }
+}
+
+/// Opens all hardware adapters, the fastest kind first.
+///
+/// # Errors
+/// [`Error::NoAdapter`] where there is none; what the driver of one refused.
+pub(crate) fn all_hardware() -> Result<Vec<Gpu>> {
+    let adapters = enumerate();
+    let place = |adapter: &Adapter| HARDWARE.iter().position(|kind| *kind == adapter.get_info().device_type);
+    let best = adapters.iter().filter(|adapter| place(adapter).is_some()).min_by_key(|adapter| place(adapter));
+    let Some(interface) = best.map(|adapter| adapter.get_info().backend) else {
+        return Err(Error::NoAdapter { wanted: HARDWARE_WANTED.to_owned(), found: found(&adapters) });
+    };
+    // Each of them is there once for every interface.
+    let is_one = |adapter: &Adapter| place(adapter).is_some() && adapter.get_info().backend == interface;
+    let mut hardware: Vec<Adapter> = adapters.into_iter().filter(is_one).collect();
+    hardware.sort_by_key(place);
+    hardware.into_iter().map(Gpu::open).collect()
 }
 
 /// The adapters there are, in words.

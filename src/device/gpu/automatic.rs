@@ -14,22 +14,12 @@ use crate::device::ceiling::Ceiling;
 use crate::device::choice::Precision;
 use crate::device::cpu;
 use crate::error::{Error, Result};
-use crate::model::family::CovarianceType;
 
 /// The adapter, if there is one to take, and why that one or none.
 pub(crate) struct Automatic {
     pub(crate) gpu: Option<Gpu>,
     pub(crate) reason: String,
 }
-
-/// The shape of the epoch by which ceilings are compared, and the bytes of a value.
-const SHAPE: (usize, usize, usize) = (1_000_000, 16, 16);
-const SINGLE: usize = size_of::<f32>();
-const DOUBLE: usize = size_of::<f64>();
-
-/// Share of the ceiling that epochs reach: as the compilers of adapters make of the kernels, and as measured on processors.
-const REACHED_BY_ADAPTERS: f64 = 0.4;
-const REACHED_BY_PROCESSORS: f64 = 0.85;
 
 /// The kind of what is kept of ceilings.
 const KIND: &str = "ceiling";
@@ -64,13 +54,7 @@ fn consider(adapter: Adapter, info: &AdapterInfo, precision: Precision) -> Resul
     if info.backend == Backend::Metal && info.name.starts_with("Apple") {
         return Ok((Some(gpu), "Apple's graphics come before the CPU".to_owned()));
     }
-    let name = format!("{} ({})", info.name, info.backend);
-    let adapters = remembered(&name, &Kept::of_adapter(info), || gpu.ceiling())?;
-    let name = format!("{}, {}{}", cpu::info(precision).name, precision.name(), processor());
-    let processors = remembered(&name, &Kept::of_processor(&name), || cpu::ceiling::measure(precision))?;
-    let value_bytes = if precision == Precision::Double { DOUBLE } else { SINGLE };
-    let gain =
-        seconds(&processors, value_bytes, REACHED_BY_PROCESSORS) / seconds(&adapters, SINGLE, REACHED_BY_ADAPTERS);
+    let gain = processor_seconds(precision)? / adapter_seconds(&gpu)?;
     Ok(match gain > 1.0 {
         true => (Some(gpu), format!("its ceiling promises epochs {gain:.1} times as fast as the CPU's")),
         false => (
@@ -80,18 +64,30 @@ fn consider(adapter: Adapter, info: &AdapterInfo, precision: Precision) -> Resul
     })
 }
 
+/// Seconds of the epoch by which devices are compared, of an adapter.
+///
+/// # Errors
+/// What the driver reports, and a ceiling that cannot be.
+pub(crate) fn adapter_seconds(gpu: &Gpu) -> Result<f64> {
+    let name = format!("{} ({})", gpu.info().name, gpu.info().backend);
+    Ok(remembered(&name, gpu.kept(), || gpu.ceiling())?.adapter_seconds())
+}
+
+/// The same of the processor, in a precision.
+///
+/// # Errors
+/// A ceiling that cannot be.
+pub(crate) fn processor_seconds(precision: Precision) -> Result<f64> {
+    let name = format!("{}, {}{}", cpu::info(precision).name, precision.name(), processor());
+    let ceiling = remembered(&name, &Kept::of_processor(&name), || cpu::ceiling::measure(precision))?;
+    Ok(ceiling.processor_seconds(precision))
+}
+
 /// The processor's model, where the system tells it in a file: machines may share a cache directory.
 fn processor() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text.lines().find_map(|line| line.strip_prefix("model name"));
     model.map_or(String::new(), |model| format!(", {}", model.trim_start_matches([' ', '\t', ':'])))
-}
-
-/// Seconds of the epoch by which ceilings are compared: those of its arithmetic, or of reading the samples.
-fn seconds(ceiling: &Ceiling, value_bytes: usize, reached: f64) -> f64 {
-    let (n, d, k) = SHAPE;
-    let compute = ceiling.compute_seconds(CovarianceType::Full.epoch_flops(n, k, d));
-    compute.max(ceiling.traffic_seconds((n * d * value_bytes) as f64)) / reached
 }
 
 /// The ceiling of a device, measured once.
@@ -132,15 +128,6 @@ fn is_sound(ceiling: &Ceiling) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_epoch_takes_as_long_as_the_slower_of_arithmetic_and_traffic() {
-        let at = |gflops, gbytes_per_second| seconds(&Ceiling { gflops, gbytes_per_second }, SINGLE, 0.5);
-        let (n, d, k) = SHAPE;
-        let flops = CovarianceType::Full.epoch_flops(n, k, d);
-        assert!((at(1e3, 1e9) - 2.0 * flops / 1e12).abs() < 1e-12);
-        assert!((at(1e9, 10.0) - 2.0 * (n * d * 4) as f64 / 1e10).abs() < 1e-12);
-    }
 
     #[test]
     fn a_ceiling_is_measured_once_for_each_device() {

@@ -14,6 +14,7 @@ use wgpu::{
 use super::kept::Kept;
 use super::kernel::{Kernel, KernelSource};
 use super::pipelines::Pipelines;
+use super::spare::Spare;
 use super::tried::Tried;
 use super::tuner::Tuner;
 use super::tuning::Tuning;
@@ -52,6 +53,8 @@ pub(crate) struct Gpu {
     /// Kernels whose results were found to be right.
     pub(super) tried: Arc<Tried>,
     receipt: Arc<Receipt>,
+    /// Scratch between two passes.
+    pub(super) spare: Arc<Spare>,
     /// Kernels that were compiled in earlier runs.
     pipelines: Option<Arc<Pipelines>>,
 }
@@ -89,6 +92,7 @@ pub(super) fn describe(adapter: &Adapter) -> DeviceInfo {
         device_type: device_type.to_owned(),
         precision: Precision::Single,
         tuning: None,
+        teams: Vec::new(),
     }
 }
 
@@ -133,7 +137,7 @@ impl Gpu {
             }),
             last: AtomicU64::new(0),
         });
-        let (turn, kernels) = Default::default();
+        let (turn, kernels, spare) = Default::default();
         let gpu = Gpu {
             device,
             queue,
@@ -148,6 +152,7 @@ impl Gpu {
             kernels,
             tried,
             receipt,
+            spare,
             pipelines,
         };
         gpu.check()?;
@@ -185,6 +190,28 @@ impl Gpu {
         Gpu { tuner, info, ..self }
     }
 
+    /// The same adapter, which shares what another of its kind chooses.
+    pub(crate) fn tuned_with(self, other: &Gpu) -> Self {
+        Gpu { tuner: other.tuner.clone(), info: DeviceInfo { tuning: other.info.tuning.clone(), ..self.info }, ..self }
+    }
+
+    /// Keeps the adapter busy.
+    #[cfg(test)]
+    pub(crate) fn turn(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loses the adapter.
+    #[cfg(test)]
+    pub(crate) fn lose(&self) {
+        self.device.destroy();
+    }
+
+    /// What is kept of this adapter for later runs.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     /// The same adapter with passes of a shape, which nothing changes.
     pub(super) fn untuned(&self, tuning: Tuning) -> Self {
         Gpu { tuning, tuner: Arc::new(Tuner::new(Tune::Off, self.kept.clone())), ..self.clone() }
@@ -220,7 +247,7 @@ impl Gpu {
         }
     }
 
-    /// A buffer of at least one element; its contents are zero.
+    /// A buffer of at least one element. Its contents are zero, or, of scratch, what is left of another pass.
     pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Result<Buffer> {
         let size = bytes.next_multiple_of(16).max(16);
         let bound = usage.contains(BufferUsages::STORAGE);
@@ -229,6 +256,9 @@ impl Gpu {
         if size > most {
             let detail = format!("{label} would take {size} bytes, of which a buffer holds {most}");
             return Err(Error::OutOfDeviceMemory { device: self.info.name.clone(), detail });
+        }
+        if let Some(buffer) = self.spare.take(label, size, usage) {
+            return Ok(buffer);
         }
         self.guarded(|| {
             self.device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
@@ -373,12 +403,12 @@ pub(super) mod tests {
         let Some(gpu) = open() else { return };
         let points = Points::new(array![[0.0], [1.0], [3.0]]).unwrap();
         let mixture = Mixture::new(array![1.0], array![[1.0]], CovarianceArray::Spherical(array![1.0])).unwrap();
-        let mut backend = gpu.load(&points, None).unwrap();
+        let mut backend = gpu.load(Arc::new(&points), None).unwrap();
         backend.moments(&mixture, Assignment::Soft).unwrap();
         gpu.device.destroy();
         let error = backend.moments(&mixture, Assignment::Soft).unwrap_err();
         assert!(matches!(error, Error::DeviceLost { .. } | Error::Device { .. }), "{error}");
-        assert!(gpu.load(&points, None).is_err());
+        assert!(gpu.load(Arc::new(&points), None).is_err());
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod samples;
 mod shader_tests;
 #[cfg(test)]
 mod snapshot_tests;
+mod spare;
 mod straight_line;
 #[cfg(test)]
 mod translation;
@@ -40,8 +41,8 @@ use std::time::{Duration, Instant};
 
 use ndarray::{Array1, Array2, s};
 
-pub(crate) use adapter::{adapters, select};
-pub(crate) use automatic::{Automatic, choose_automatically};
+pub(crate) use adapter::{adapters, all_hardware, select};
+pub(crate) use automatic::{Automatic, adapter_seconds, choose_automatically, processor_seconds};
 pub(crate) use context::Gpu;
 
 use crate::data::coordinates::Coordinates;
@@ -71,11 +72,11 @@ use tuner::Shape;
 
 impl Gpu {
     /// Puts samples on the device; those that take more bytes than the budget, or than there are, pass through it.
-    pub(crate) fn load<'d>(&self, data: &'d dyn Data, budget: Option<u64>) -> Result<GpuBackend<'d>> {
+    pub(crate) fn load<'d>(&self, data: Arc<dyn Data + 'd>, budget: Option<u64>) -> Result<GpuBackend<'d>> {
         Ok(GpuBackend {
             gpu: self.clone(),
+            samples: DeviceSamples::upload(self, &*data, budget)?,
             data,
-            samples: DeviceSamples::upload(self, data, budget)?,
             passes: Vec::new(),
             tuning: None,
         })
@@ -85,7 +86,7 @@ impl Gpu {
 /// Samples on a device, or on their way through it, and the passes over them.
 pub(crate) struct GpuBackend<'d> {
     gpu: Gpu,
-    data: &'d dyn Data,
+    data: Arc<dyn Data + 'd>,
     samples: DeviceSamples,
     /// Kernels and scratch of the last models' layouts: a fit uses the same again and again.
     passes: Vec<Prepared>,
@@ -96,6 +97,7 @@ impl<'d> GpuBackend<'d> {
     /// The backend whose passes are a given one, untuned.
     fn of_pass(gpu: &Gpu, data: &'d dyn Data, samples: DeviceSamples, pass: Arc<Pass>) -> Self {
         let gpu = gpu.untuned(pass.plan().layout.tuning);
+        let data = Arc::new(data);
         GpuBackend { gpu, data, samples, passes: vec![Prepared::new(pass, Duration::ZERO)], tuning: None }
     }
 
@@ -156,7 +158,7 @@ impl<'d> GpuBackend<'d> {
         let passes = self.prepare(&layouts)?;
         let mut times = vec![Duration::ZERO; tasks.len()];
         let mut sums: Vec<Option<(Moments, f64)>> = vec![None; tasks.len()];
-        self.samples.for_each_window(&self.gpu, self.data, &mut |_| {
+        self.samples.for_each_window(&self.gpu, &*self.data, &mut |_| {
             for (((task, pass), sums), time) in tasks.iter().zip(&passes).zip(&mut sums).zip(&mut times) {
                 let started = Instant::now();
                 let (part, reference) = self.window_moments(pass, task)?;
@@ -209,7 +211,7 @@ impl<'d> GpuBackend<'d> {
         }
         let coordinates = || Coordinates::shifted(self.data.summary());
         let explain = |samples: Array2<f64>, model: &Quadratics| cpu::log_densities(samples, model, coordinates());
-        self.samples.for_each_part(&self.gpu, self.data, &mut |first, points, there| {
+        self.samples.for_each_part(&self.gpu, &*self.data, &mut |first, points, there| {
             for ((task, pass), found) in tasks.iter().zip(&passes).zip(&mut found) {
                 let reference = pass.write_model(&self.gpu, &self.samples, &task.quadratics)?;
                 let assessment = self.assess_part(pass, reference, &there)?;
@@ -353,7 +355,7 @@ impl Backend for GpuBackend<'_> {
         }
         let sums = if sums.is_empty() { Vec::new() } else { self.sums(&sums)? };
         let worst = if worst.is_empty() { Vec::new() } else { self.worst(&worst)? };
-        let on_host = if on_host.is_empty() { Vec::new() } else { CpuBackend::new(self.data).run(&on_host)? };
+        let on_host = if on_host.is_empty() { Vec::new() } else { CpuBackend::new(&*self.data).run(&on_host)? };
         let (mut sums, mut worst, mut on_host) = (sums.into_iter(), worst.into_iter(), on_host.into_iter());
         let answer = |task: &Task| match task {
             Task::Sums(_) => sums.next().map(Answer::Sums),
@@ -363,12 +365,17 @@ impl Backend for GpuBackend<'_> {
         tasks.iter().map(answer).collect::<Option<Vec<Answer>>>().ok_or_else(unexpected)
     }
 
+    fn rest(&mut self) {
+        let passes = self.passes.drain(..).filter_map(|prepared| Arc::into_inner(prepared.pass));
+        self.gpu.spare.keep(passes.flat_map(Pass::into_buffers).collect());
+    }
+
     fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment> {
         let pass = self.prepare_to_assess(model)?;
         let reference = pass.write_model(&self.gpu, &self.samples, model)?;
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
-        self.samples.for_each_window(&self.gpu, self.data, &mut |window| {
+        self.samples.for_each_window(&self.gpu, &*self.data, &mut |window| {
             self.assess_there(&pass, reference, within(&rows, &window), &mut |row, log_density, label| {
                 let to = window.start + row - rows.start;
                 (log_densities[to], labels[to]) = (log_density, label);
@@ -380,7 +387,7 @@ impl Backend for GpuBackend<'_> {
     fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()> {
         let pass = self.prepare_to_assess(model)?;
         let reference = pass.write_model(&self.gpu, &self.samples, model)?;
-        self.samples.for_each_part(&self.gpu, self.data, &mut |first, points, there| {
+        self.samples.for_each_part(&self.gpu, &*self.data, &mut |first, points, there| {
             visit(first, points, &self.assess_part(&pass, reference, &there)?)
         })
     }
@@ -389,7 +396,7 @@ impl Backend for GpuBackend<'_> {
         let pass = self.prepare_to_assess(model)?;
         pass.write_model(&self.gpu, &self.samples, model)?;
         let mut responsibilities = Array2::zeros((rows.len(), model.n_components()));
-        self.samples.for_each_window(&self.gpu, self.data, &mut |window| {
+        self.samples.for_each_window(&self.gpu, &*self.data, &mut |window| {
             for (chunk, groups, wanted) in self.parts(within(&rows, &window), pass.plan().response_groups()) {
                 let start = (self.samples.chunks[chunk].first_group + groups.start) * GROUP;
                 let width = groups.len() * GROUP;
@@ -414,7 +421,7 @@ impl Backend for GpuBackend<'_> {
         let (model, statistics) = (mixture.quadratics(), mixture.covariance_type().statistics());
         let pass = self.prepare_one(&self.shape(model, statistics)?)?;
         let mut times: Vec<KernelTime> = Vec::new();
-        self.samples.for_each_window(&self.gpu, self.data, &mut |_| {
+        self.samples.for_each_window(&self.gpu, &*self.data, &mut |_| {
             let of_window = pass.kernel_times(&self.gpu, &self.samples, model)?;
             times = match times.is_empty() {
                 true => of_window,

@@ -150,6 +150,26 @@ impl Scratch {
         })
     }
 
+    /// The buffers, with their labels.
+    fn into_buffers(self) -> Vec<(&'static str, Buffer)> {
+        vec![
+            ("tiles", self.tiles),
+            ("parameters", self.parameters),
+            ("means", self.means),
+            ("covariances", self.covariances),
+            ("log-densities of components", self.densities),
+            ("sums of exponentials", self.slices),
+            ("log-likelihoods", self.log_likelihoods),
+            ("log-densities", self.log_densities),
+            ("labels", self.labels),
+            ("peaks", self.peaks),
+            ("scales", self.scales),
+            ("sums", self.sums),
+            ("totals", self.totals),
+            ("staging", self.staging),
+        ]
+    }
+
     /// The tile that a dispatch works on.
     fn tile(&self) -> BindingResource<'_> {
         part(&self.tiles, size_of::<Tile>() as u64)
@@ -243,6 +263,11 @@ impl Pass {
             }
         })?;
         Ok(pass)
+    }
+
+    /// What is left when it is over: its buffers, with their labels.
+    pub(super) fn into_buffers(self) -> Vec<(&'static str, Buffer)> {
+        self.scratch.into_buffers()
     }
 
     /// The plan.

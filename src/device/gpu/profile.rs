@@ -85,7 +85,7 @@ mod tests {
         let Some(mut gpu) = open() else { return };
         let points = Points::new(Array2::from_shape_fn((5000, 2), |(n, i)| ((n * 7 + i * 3) % 11) as f64)).unwrap();
         let mixture = Mixture::new(array![1.0], array![[5.0, 5.0]], CovarianceArray::Spherical(array![9.0])).unwrap();
-        let times = gpu.load(&points, None).unwrap().kernel_times(&mixture).unwrap();
+        let times = gpu.load(std::sync::Arc::new(&points), None).unwrap().kernel_times(&mixture).unwrap();
         if gpu.timestamps {
             let kernels: Vec<_> = times.iter().map(|time| time.kernel).collect();
             let stages = ["log_density_diagonal", "merge", "moments", "reduce"];
@@ -94,6 +94,6 @@ mod tests {
             assert!(times.iter().any(|time| time.seconds > 0.0), "{times:?}");
         }
         gpu.timestamps = false;
-        assert_eq!(gpu.load(&points, None).unwrap().kernel_times(&mixture).unwrap(), []);
+        assert_eq!(gpu.load(std::sync::Arc::new(&points), None).unwrap().kernel_times(&mixture).unwrap(), []);
     }
 }

@@ -296,10 +296,10 @@ mod tests {
         let Some(gpu) = open() else { return };
         let (mixture, points) = problem(Assignment::Soft, CovarianceType::Full, 9, 8, 20_000).unwrap();
         let moments = |backend: &mut GpuBackend| backend.moments(&mixture, Assignment::Soft).unwrap();
-        let before = moments(&mut tuned(&gpu, Tune::Off).load(&points, None).unwrap());
+        let before = moments(&mut tuned(&gpu, Tune::Off).load(Arc::new(&points), None).unwrap());
 
         let gpu = tuned(&gpu, Tune::Auto);
-        let mut backend = gpu.load(&points, None).unwrap();
+        let mut backend = gpu.load(Arc::new(&points), None).unwrap();
         assert_eq!((moments(&mut backend), gpu.choices()), (before.clone(), Vec::new()));
         backend.tune(&mixture).unwrap();
         let choices = gpu.choices();
@@ -309,7 +309,7 @@ mod tests {
         );
         assert_eq!(moments(&mut backend), before);
         backend.tune(&mixture).unwrap();
-        assert_eq!((moments(&mut gpu.load(&points, None).unwrap()), gpu.choices()), (before, choices));
+        assert_eq!((moments(&mut gpu.load(Arc::new(&points), None).unwrap()), gpu.choices()), (before, choices));
     }
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
             let (mixture, points) = problem(Assignment::Soft, family, 5, 12, 3_000).unwrap();
             for (tune, choices) in [(Tune::Off, 0), (Tune::Full, 1)] {
                 let gpu = tuned(&gpu, tune);
-                let mut backend = gpu.load(&points, None).unwrap();
+                let mut backend = gpu.load(Arc::new(&points), None).unwrap();
                 compare(&mut backend, &mut CpuBackend::new(&points), &mixture, Assignment::Soft).unwrap();
                 assert_eq!(gpu.choices().len(), choices);
             }
@@ -331,7 +331,7 @@ mod tests {
         let Some(gpu) = open() else { return };
         let (mixture, points) = problem(Assignment::Soft, CovarianceType::Diag, 2, 2, 1_000).unwrap();
         let gpu = tuned(&gpu, Tune::Auto);
-        let mut backend = gpu.load(&points, None).unwrap();
+        let mut backend = gpu.load(Arc::new(&points), None).unwrap();
         let changes =
             Change::all(&backend.shape(mixture.quadratics(), Statistics::Diagonals).unwrap().layout, Tune::Auto);
         assert_eq!(changes.len(), 2, "{changes:?}");

@@ -137,7 +137,7 @@ mod tests {
                     let [a, others @ ..] = Tuning::ALL.map(|tuning| {
                         let mut gpu = gpu.clone();
                         gpu.tuning = tuning;
-                        let mut backend = gpu.load(&points, None).unwrap();
+                        let mut backend = gpu.load(std::sync::Arc::new(&points), None).unwrap();
                         let moments = backend.moments(&mixture, assignment).unwrap();
                         (moments.lower_bound(), moments.maximize(1e-6).unwrap())
                     });
