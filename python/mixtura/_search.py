@@ -39,6 +39,8 @@ class Part:
     ----------
     n_samples : int
         Number of samples.
+    n_features : int
+        Number of features.
     summary : Summary
         What is known of the samples: it can be pickled, and goes to the `Search`. It is made in a pass over the
         samples, when it is first asked for.
@@ -53,10 +55,13 @@ class Part:
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
-        self._samples, self._weights = _samples.take(BaseEstimator(), X, sample_weight, reset=True)
+        # Values that are not finite are found when the summary is made, which tells where they are.
+        estimator = BaseEstimator()
+        self._samples, self._weights = _samples.take(estimator, X, sample_weight, reset=True, check_finite=False)
         self._choice = _devices.choice(device, precision)
-        self.n_samples = _samples.count(self._samples)
-        self.first = first
+        self.n_samples: int = _samples.count(self._samples)
+        self.n_features: int = estimator.n_features_in_
+        self._place(first)
 
     @property
     def first(self) -> int:
@@ -65,6 +70,11 @@ class Part:
 
     @first.setter
     def first(self, first: int) -> None:
+        if first != self._first:
+            self._place(first)
+
+    def _place(self, first: int) -> None:
+        """Take a place among all samples, which summaries depend on."""
         self._first = first
         self._summary: _native.Summary | None = None
         self._loaded: _native.Part | None = None
@@ -159,7 +169,7 @@ class Search:
     def __init__(self, model: GaussianMixture, summaries: Iterable[_native.Summary]) -> None:
         self.summary = functools.reduce(lambda all_, more: all_.combined(more), summaries)
         self._model = model
-        model.n_features_in_ = self.summary.n_features
+        _samples.set_features(model, self.summary.n_features, self.summary.feature_names)
         options, start = model._options()
         self._search = _native.Search(self.summary, options, start)
 

@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::dataset::Dataset;
+    use super::dataset::{Dataset, files};
     #[pymodule_export]
     use super::devices::devices;
     #[pymodule_export]

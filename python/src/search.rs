@@ -56,6 +56,12 @@ impl Summary {
         self.0.n_features()
     }
 
+    /// The names of the features, or `None`.
+    #[getter]
+    fn feature_names(&self) -> Option<Vec<String>> {
+        self.0.feature_names().map(<[String]>::to_vec)
+    }
+
     /// The summary of these samples and of the part that follows them.
     fn combined(&self, following: &Summary) -> PyResult<Summary> {
         self.0.clone().combine(&following.0).map(Summary).map_err(exception)
