@@ -23,11 +23,12 @@ def take(
     *,
     reset: bool,
     min_samples: int = 1,
-    check_finite: bool = True,
+    is_part: bool = False,
 ) -> tuple[Samples, Weights]:
     """Check samples, and their features against those of the estimator or, with `reset`, make them the estimator's.
 
-    Arrays of float32 or float64 in C order are taken as they are; others are copied once.
+    Arrays of float32 or float64 in C order are taken as they are; others are copied once. The values and weights of a
+    part are left to the native half, which tells where those are that are wrong, and takes weights that are all zero.
     """
     if isinstance(X, _native.Dataset) or is_path(X):
         return _files(estimator, X, sample_weight, reset=reset, min_samples=min_samples), None
@@ -38,11 +39,13 @@ def take(
         dtype=[np.float64, np.float32],
         order="C",
         ensure_min_samples=min_samples,
-        ensure_all_finite=check_finite,
+        ensure_all_finite=not is_part,
     )
     X = np.require(X, requirements=["C", "A"])
     if sample_weight is None:
         return X, None
+    if is_part:
+        return X, np.require(np.asarray(sample_weight, dtype=np.float64), requirements=["C", "A"])
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return X, np.require(weights, requirements=["C", "A"])
 

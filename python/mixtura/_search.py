@@ -43,7 +43,7 @@ class Part:
         Number of features.
     summary : Summary
         What is known of the samples: it can be pickled, and goes to the `Search`. It is made in a pass over the
-        samples, when it is first asked for.
+        samples, which checks their values, when it is first asked for.
     """
 
     def __init__(
@@ -55,9 +55,8 @@ class Part:
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
-        # Values that are not finite are found when the summary is made, which tells where they are.
         estimator = BaseEstimator()
-        self._samples, self._weights = _samples.take(estimator, X, sample_weight, reset=True, check_finite=False)
+        self._samples, self._weights = _samples.take(estimator, X, sample_weight, reset=True, is_part=True)
         self._choice = _devices.choice(device, precision)
         self.n_samples: int = _samples.count(self._samples)
         self.n_features: int = estimator.n_features_in_

@@ -62,7 +62,7 @@ class GaussianMixture(Local):
     >>> import dask.array as da
     >>> from distributed import Client
     >>> from mixtura.dask import GaussianMixture
-    >>> client = Client(processes=False, dashboard_address=None)
+    >>> client = Client(processes=False, dashboard_address=":0")
     >>> X = da.concatenate([da.zeros((100, 1)) + i for i in (0, 1, 8, 9)])
     >>> model = GaussianMixture(2, random_state=0).fit(X)
     >>> sorted(model.means_.ravel().round(3).tolist())
