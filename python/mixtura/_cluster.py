@@ -155,6 +155,16 @@ def combined(answers: Iterable[_native.Answers | None]) -> _native.Answers | Non
     return total
 
 
+def joined(outcomes: Sequence[Any]) -> Any:
+    """Make one outcome of several: what partitions tell, by their numbers, or answers combined."""
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    if failures:
+        return min(failures, key=lambda failure: failure.partition)
+    if any(isinstance(outcome, dict) for outcome in outcomes):
+        return {number: facts for outcome in outcomes for number, facts in outcome.items()}
+    return combined(outcomes)
+
+
 def told(outcome: T | Failure) -> T:
     """Give the outcome of a worker; a failure is raised here, and names the partition."""
     if not isinstance(outcome, Failure):

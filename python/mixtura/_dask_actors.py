@@ -12,7 +12,7 @@ import distributed
 from distributed import Future
 
 from mixtura import _threads
-from mixtura._cluster import Failure, Held, combined, told
+from mixtura._cluster import Held, joined, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -96,16 +96,6 @@ def _outcome(future: Future, call: Any) -> Any:
 def is_gone(future: Future) -> bool:
     """Whether an actor is known to be lost."""
     return future.status not in ("pending", "finished")
-
-
-def joined(outcomes: Sequence[Any]) -> Any:
-    """Make one outcome of several: what partitions tell, by their numbers, or answers combined."""
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    if failures:
-        return min(failures, key=lambda failure: failure.partition)
-    if any(isinstance(outcome, dict) for outcome in outcomes):
-        return {number: facts for outcome in outcomes for number, facts in outcome.items()}
-    return combined(outcomes)
 
 
 class Actors:

@@ -85,15 +85,19 @@ class Part:
             self._summary = _native.summarize(self._samples, self._weights, self.first)
         return self._summary
 
-    def join(self, summary: _native.Summary) -> None:
+    def join(self, summary: _native.Summary, *, own: _native.Summary | None = None) -> None:
         """Take the summary of all parts, by which all of them place and scale the features.
 
         Parameters
         ----------
         summary : Summary
             That of the `Search`.
+        own : Summary, default=None
+            That of this part, where it was made before, by whoever had the same samples then;
+            ``Summary.without_features()`` is as good and smaller.
         """
-        self._loaded = _native.Part(self._samples, self._weights, self.summary.within(summary), self._choice)
+        own = self.summary if own is None else own
+        self._loaded = _native.Part(self._samples, self._weights, own.within(summary), self._choice)
 
     def answer(self, tasks: _native.Tasks) -> _native.Answers:
         """Answer tasks, in one pass over the samples.
