@@ -26,7 +26,7 @@ class Shape(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What is wrong with a partition, told in place of an answer: engines tell errors of workers in ways of their own."""
+    """What is wrong with a partition, told in place of an answer: engines wrap what is raised in words of their own."""
 
     partition: int
     error: Exception
@@ -66,7 +66,7 @@ def fit(model: GaussianMixture, workers: Workers, names: Sequence[str] | None = 
 
 
 def _firsts(shapes: Mapping[int, Shape]) -> dict[int, int]:
-    """Number the first sample of every partition that has samples."""
+    """Give the number of the first sample of every partition that has samples."""
     filled = {number: shape for number, shape in sorted(shapes.items()) if shape.n_samples > 0}
     if not filled:
         raise ValueError("the data have no samples\ngive at least one partition that is not empty")
@@ -129,7 +129,7 @@ class Held:
         """Let all partitions know the summary of all."""
         return of_each(self._parts, lambda number: self._parts[number].join(summary))
 
-    def answer(self, tasks: _native.Tasks) -> _native.Answers | None | Failure:
+    def answer(self, tasks: _native.Tasks) -> _native.Answers | Failure | None:
         """Answer tasks, in one pass over all partitions; without samples there is no answer."""
         answers = of_each(self._parts, lambda number: self._parts[number].answer(tasks))
         return answers if isinstance(answers, Failure) else combined(answers.values())

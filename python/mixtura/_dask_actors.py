@@ -32,7 +32,7 @@ PATIENCE = 1.0
 TRUST = 60.0
 
 
-class Lost(Exception):
+class LostError(Exception):
     """A worker is not there any more."""
 
 
@@ -54,7 +54,7 @@ class Holder(Held):
             with _threads.of(distributed.get_worker().state.nthreads):
                 own = getattr(self, method)(*arguments)
             return joined([own, *heard(calls)])
-        except Lost as lost:
+        except LostError as lost:
             return lost
 
 
@@ -68,7 +68,7 @@ def asked(actors: Sequence[tuple[Future, Any]], method: str, arguments: tuple[An
         ]
     except RuntimeError as error:
         # Dask's word for an actor that is known to be lost.
-        raise Lost from error
+        raise LostError from error
 
 
 def heard(calls: Iterable[tuple[Future, Any]]) -> list[Any]:
@@ -80,15 +80,15 @@ def _outcome(future: Future, call: Any) -> Any:
     while not call.done():
         # A call whose worker is lost may never end.
         if is_gone(future):
-            raise Lost
+            raise LostError
         with suppress(distributed.TimeoutError, OSError, RuntimeError):
             call.result(timeout=PATIENCE)
     try:
         outcome = call.result()
     except (OSError, RuntimeError) as error:
         # What partitions have to say is no exception here: see `Failure`.
-        raise Lost from error
-    if isinstance(outcome, Lost):
+        raise LostError from error
+    if isinstance(outcome, LostError):
         raise outcome
     return outcome
 
@@ -157,10 +157,10 @@ class Actors:
             try:
                 self._settle()
                 return work()
-            except Lost as lost:
+            except LostError as lost:
                 self._forget_lost(lost)
 
-    def _forget_lost(self, lost: Lost) -> None:
+    def _forget_lost(self, lost: LostError) -> None:
         """Forget the actors that are lost, as soon as the scheduler knows which."""
         deadline = time.monotonic() + TRUST
         while not (gone := [future for future in self._actors if is_gone(future)]):
@@ -207,7 +207,7 @@ class Actors:
         )
 
     def _places(self, numbers: Sequence[int]) -> Iterable[tuple[str, list[int]]]:
-        """Choose a worker for each partition: one that has it; files are spread over all workers, runs of them to each."""
+        """Choose a worker for each partition: one that has it; runs of files are spread over all workers."""
         places: dict[str, list[int]] = {}
         if not isinstance(self._partitions[0], Future):
             slots = [address for address, n in sorted(self._client.nthreads().items()) for _ in range(n)]

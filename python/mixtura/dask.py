@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class GaussianMixture(Local):
     """Gaussian mixture, fitted to what the workers of a Dask cluster hold.
 
-    Partitions stay on the workers that have them, loaded on their devices, and answer what the fit asks; the answers are
+    Partitions stay on the workers that have them, loaded on their devices, and answer what the fit asks; answers are
     combined, worker to worker where there are many. Partitions of whole blocks (of 4,194,304 values, in multiples of
     4,096 rows) give the bits of the fit in one piece on the CPU, any others the same model but for rounding. What a
     worker had that is lost is given to others, and the fit goes on.
@@ -190,7 +190,7 @@ class GaussianMixture(Local):
         """
         local = Local(**self.get_params(deep=False))
         fitted = {name: value for name, value in vars(self).items() if name not in {*vars(local), "client"}}
-        vars(local).update(fitted)
+        local.__dict__.update(fitted)
         return local
 
     def _fit_or_break(self, X: Any, sample_weight: Any) -> Any:

@@ -16,7 +16,7 @@ from mixtura._search import Part
 try:
     from pyspark import StorageLevel, TaskContext
     from pyspark.ml.functions import vector_to_array
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions
     from pyspark.sql.types import ArrayType, DoubleType, FloatType
 except ImportError as error:
     raise ImportError('mixtura.spark needs PySpark: pip install "mixtura[spark]"') from error
@@ -35,12 +35,12 @@ def fit(
     df: DataFrame,
     *,
     k: int = 2,
-    featuresCol: str | Sequence[str] = "features",  # noqa: N803
-    weightCol: str | None = None,  # noqa: N803
-    maxIter: int = 100,  # noqa: N803
+    featuresCol: str | Sequence[str] = "features",
+    weightCol: str | None = None,
+    maxIter: int = 100,
     tol: float = 0.01,
     seed: int | None = None,
-    aggregationDepth: int = 2,  # noqa: N803
+    aggregationDepth: int = 2,
     **parameters: Any,
 ) -> GaussianMixture:
     """Fit a Gaussian mixture to a data frame of Spark's.
@@ -88,7 +88,7 @@ def fit(
     names = None if isinstance(featuresCol, str) else list(featuresCol)
     columns = [_features(df, featuresCol).alias("features")]
     if weightCol is not None:
-        columns.append(F.col(weightCol).cast("double").alias("weight"))
+        columns.append(functions.col(weightCol).cast("double").alias("weight"))
     samples = df.select(*columns).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         fit_on(model, _Tasks(samples, model.device, model.precision, aggregationDepth), names)
@@ -100,10 +100,14 @@ def fit(
 def _features(df: DataFrame, columns: str | Sequence[str]) -> Any:
     """Give the features as an array of numbers in double precision, or in single where they are."""
     if not isinstance(columns, str):
-        return F.array(*(F.col(name).cast("double") for name in columns))
+        return functions.array(*(functions.col(name).cast("double") for name in columns))
     kind = df.schema[columns].dataType
     if isinstance(kind, ArrayType):
-        return F.col(columns) if isinstance(kind.elementType, FloatType) else F.col(columns).cast(ArrayType(DoubleType()))
+        return (
+            functions.col(columns)
+            if isinstance(kind.elementType, FloatType)
+            else functions.col(columns).cast(ArrayType(DoubleType()))
+        )
     if kind.typeName() in ("vector", "vectorudt"):
         return vector_to_array(columns)
     raise ValueError(
@@ -119,7 +123,7 @@ class _Place(NamedTuple):
     precision: str
     firsts: Mapping[int, int] = {}
     own: Mapping[int, _native.Summary] = {}
-    whole: _native.Summary | None = None
+    whole: Any = None
 
 
 class _Tasks:
@@ -220,9 +224,7 @@ def _summary(place: _Place, _: None, number: int, samples: Any, weights: Any) ->
     return _part(place, samples, weights, number).summary if number in place.firsts else None
 
 
-def _answer(
-    place: _Place, tasks: _native.Tasks, number: int, samples: Any, weights: Any
-) -> _native.Answers | None:
+def _answer(place: _Place, tasks: _native.Tasks, number: int, samples: Any, weights: Any) -> _native.Answers | None:
     if number not in place.firsts:
         return None
     part = _part(place, samples, weights, number)

@@ -1,5 +1,6 @@
 """Fits on a Dask cluster."""
 
+import doctest
 import gc
 import os
 import pickle
@@ -155,7 +156,7 @@ def test_partitions_without_any_weight_do_not_count(client, blobs):
     model = GaussianMixture(3, **OPTIONS).fit(X, sample_weight=dask_weights)
     expected = mixtura.GaussianMixture(3, **OPTIONS).fit(blobs.X[1000:])
     assert abs(model.score(X, sample_weight=dask_weights) - expected.score(blobs.X[1000:])) < 1e-9
-    with pytest.raises(ValueError, match="0 samples are too few|n_samples = 0"):
+    with pytest.raises(ValueError, match="n_samples = 0"):
         GaussianMixture(3, **OPTIONS).fit(X, sample_weight=0.0 * dask_weights)
 
 
@@ -264,6 +265,12 @@ def test_a_fit_that_does_not_converge_warns_at_the_line_that_called_it(client, b
     with pytest.warns(ConvergenceWarning, match="did not converge") as caught:
         GaussianMixture(3, **OPTIONS, max_iter=1).fit(da.from_array(blobs.X, chunks=(500, 3)))
     assert caught[0].filename == __file__
+
+
+def test_examples_of_docstrings_run():
+    failed, tried = doctest.testmod(mixtura.dask)
+    assert tried > 0
+    assert failed == 0
 
 
 def test_the_estimator_is_one_of_scikit_learns(client, blobs):

@@ -6,10 +6,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import BLOCK, FEATURES, assert_same
-from pyspark.ml.linalg import Vectors
-from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
+from conftest import BLOCK, assert_same
+from pyspark.ml.feature import VectorAssembler
+from pyspark.sql import SparkSession, functions
 
 import mixtura
 import mixtura.spark
@@ -24,6 +23,9 @@ pytestmark = [
 ]
 
 OPTIONS = {"covariance_type": "diag", "seed": 0, "device": "cpu"}
+
+# What the estimator of one machine calls them.
+NAMES = {"k": "n_components", "seed": "random_state", "maxIter": "max_iter"}
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +49,7 @@ def frame(spark, blobs):
 
 
 def local(**options):
-    renamed = {"k": "n_components", "seed": "random_state", "maxIter": "max_iter"}
-    return mixtura.GaussianMixture(**{renamed.get(name, name): value for name, value in options.items()})
+    return mixtura.GaussianMixture(**{NAMES.get(name, name): value for name, value in options.items()})
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -65,26 +66,21 @@ def test_partitions_of_whole_blocks_give_the_bits_of_one_piece(spark, blocks, tm
     options = {**OPTIONS, "tol": 0.0, "maxIter": 3, "update": "squarem", "n_init": 2}
     expected = local(k=3, **options).fit(blocks.X, sample_weight=blocks.weights if weighted else None)
     model = mixtura.spark.fit(df, k=3, weightCol="w" if weighted else None, **options)
-    assert blocks.X.shape[1] == FEATURES
     assert_same(model, expected)
 
 
 def test_features_come_as_vectors_as_arrays_or_as_columns(spark, frame):
-    df, X, weights = frame
+    df, X, _ = frame
     expected = local(k=3, tol=0.01, **OPTIONS).fit(X)
-    to_vector = F.udf(lambda *row: Vectors.dense(row), "struct<>") if False else None
-    assert to_vector is None
-    from pyspark.ml.feature import VectorAssembler
-
     vectors = VectorAssembler(inputCols=["a", "b", "c"], outputCol="features").transform(df)
-    arrays = df.select(F.array("a", "b", "c").alias("x"))
+    arrays = df.select(functions.array("a", "b", "c").alias("x"))
     models = [
         mixtura.spark.fit(vectors, k=3, **OPTIONS),
         mixtura.spark.fit(arrays, k=3, featuresCol="x", **OPTIONS),
         mixtura.spark.fit(df, k=3, featuresCol=["a", "b", "c"], **OPTIONS),
     ]
     for model in models:
-        assert abs(model.score(pd.DataFrame(X, columns=["a", "b", "c"]) if model is models[2] else X) - expected.score(X)) < 1e-9
+        assert abs(model.lower_bound_ - expected.lower_bound_) < 1e-9
     assert models[2].feature_names_in_.tolist() == ["a", "b", "c"]
 
 
@@ -98,25 +94,34 @@ def test_weights_and_a_start_are_taken(frame):
 
 
 def test_empty_partitions_and_those_without_weight_do_not_count(frame):
-    df, X, weights = frame
-    some = df.where(F.spark_partition_id() != 1)
-    nothing = some.withColumn("weight", F.when(F.spark_partition_id() == 2, 0.0).otherwise(1.0))
+    df, _, _ = frame
+    some = df.where(functions.spark_partition_id() != 1)
+    nothing = some.withColumn("weight", functions.when(functions.spark_partition_id() == 2, 0.0).otherwise(1.0))
     options = {"k": 3, "featuresCol": ["a", "b", "c"], **OPTIONS}
     model = mixtura.spark.fit(nothing, weightCol="weight", **options)
     rows = np.array(nothing.where("weight > 0").select("a", "b", "c").collect())
-    assert abs(model.score(pd.DataFrame(rows, columns=["a", "b", "c"])) - local(k=3, tol=0.01, **OPTIONS).fit(rows).score(rows)) < 1e-9
+    expected = local(k=3, tol=0.01, **OPTIONS).fit(rows)
+    assert abs(model.lower_bound_ - expected.lower_bound_) < 1e-9
 
 
 def test_errors_name_the_partition_and_the_remedy(spark, frame):
     df, _, _ = frame
     options = {"k": 3, "featuresCol": ["a", "b", "c"], **OPTIONS}
-    bad = df.withColumn("b", F.when(F.spark_partition_id() == 2, float("nan")).otherwise(F.col("b")))
+    bad = df.withColumn(
+        "b", functions.when(functions.spark_partition_id() == 2, float("nan")).otherwise(functions.col("b"))
+    )
     with pytest.raises(ValueError, match=r"^partition 2: row 0, column 1 is NaN.*\nremove or fill"):
         mixtura.spark.fit(bad, **options)
-    missing = df.withColumn("b", F.when(F.spark_partition_id() == 1, None).otherwise(F.col("b")))
+    missing = df.withColumn(
+        "b", functions.when(functions.spark_partition_id() == 1, None).otherwise(functions.col("b"))
+    )
     with pytest.raises(ValueError, match=r"^partition 1: \d+ values are null\nfill them"):
         mixtura.spark.fit(missing, **options)
-    ragged = df.select(F.when(F.col("a") > 0, F.array("a")).otherwise(F.array("a", "b")).alias("features"))
+    ragged = df.select(
+        functions.when(functions.col("a") > 0, functions.array("a"))
+        .otherwise(functions.array("a", "b"))
+        .alias("features")
+    )
     with pytest.raises(ValueError, match="different numbers of features\ngive all"):
         mixtura.spark.fit(ragged, k=3, **OPTIONS)
     with pytest.raises(ValueError, match="column a is of type double\ngive a column"):
