@@ -103,11 +103,8 @@ def _features(df: DataFrame, columns: str | Sequence[str]) -> Any:
         return functions.array(*(functions.col(name).cast("double") for name in columns))
     kind = df.schema[columns].dataType
     if isinstance(kind, ArrayType):
-        return (
-            functions.col(columns)
-            if isinstance(kind.elementType, FloatType)
-            else functions.col(columns).cast(ArrayType(DoubleType()))
-        )
+        array = functions.col(columns)
+        return array if isinstance(kind.elementType, FloatType) else array.cast(ArrayType(DoubleType()))
     if kind.typeName() in ("vector", "vectorudt"):
         return vector_to_array(columns)
     raise ValueError(

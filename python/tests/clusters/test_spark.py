@@ -5,10 +5,12 @@ import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 from conftest import BLOCK, assert_same
 from pyspark.ml.feature import VectorAssembler
-from pyspark.sql import SparkSession, functions
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import array, col, spark_partition_id, when
 
 import mixtura
 import mixtura.spark
@@ -54,15 +56,17 @@ def local(**options):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_partitions_of_whole_blocks_give_the_bits_of_one_piece(spark, blocks, tmp_path, weighted):
-    paths = []
-    for number, first in enumerate(range(0, len(blocks.X), BLOCK)):
-        rows = pd.DataFrame({"features": list(blocks.X[first : first + BLOCK])})
-        paths.append(str(tmp_path / f"{number}.parquet"))
-        rows.assign(w=blocks.weights[first : first + BLOCK]).to_parquet(paths[-1])
-    # Spark sorts files by their sizes, and splits large ones: every block is read for itself.
-    frames = [spark.read.parquet(path).coalesce(1) for path in paths]
-    df = frames[0].union(frames[1]).union(frames[2]).union(frames[3])
-    assert df.rdd.getNumPartitions() == 4
+    for number in range(4):
+        rows = slice(number * BLOCK, (number + 1) * BLOCK)
+        table = pd.DataFrame({"features": list(blocks.X[rows]), "w": blocks.weights[rows]})
+        table.to_parquet(tmp_path / f"{number}.parquet")
+
+    def read(batches):
+        for batch in batches:
+            for number in batch.column("id").to_pylist():
+                yield from pyarrow.parquet.read_table(tmp_path / f"{number}.parquet").to_batches(1000)
+
+    df = spark.range(0, 4, 1, 4).mapInArrow(read, "features array<float>, w double")
     options = {**OPTIONS, "tol": 0.0, "maxIter": 3, "update": "squarem", "n_init": 2}
     expected = local(k=3, **options).fit(blocks.X, sample_weight=blocks.weights if weighted else None)
     model = mixtura.spark.fit(df, k=3, weightCol="w" if weighted else None, **options)
@@ -73,7 +77,7 @@ def test_features_come_as_vectors_as_arrays_or_as_columns(spark, frame):
     df, X, _ = frame
     expected = local(k=3, tol=0.01, **OPTIONS).fit(X)
     vectors = VectorAssembler(inputCols=["a", "b", "c"], outputCol="features").transform(df)
-    arrays = df.select(functions.array("a", "b", "c").alias("x"))
+    arrays = df.select(array("a", "b", "c").alias("x"))
     models = [
         mixtura.spark.fit(vectors, k=3, **OPTIONS),
         mixtura.spark.fit(arrays, k=3, featuresCol="x", **OPTIONS),
@@ -95,8 +99,8 @@ def test_weights_and_a_start_are_taken(frame):
 
 def test_empty_partitions_and_those_without_weight_do_not_count(frame):
     df, _, _ = frame
-    some = df.where(functions.spark_partition_id() != 1)
-    nothing = some.withColumn("weight", functions.when(functions.spark_partition_id() == 2, 0.0).otherwise(1.0))
+    some = df.where(spark_partition_id() != 1)
+    nothing = some.withColumn("weight", when(spark_partition_id() == 2, 0.0).otherwise(1.0))
     options = {"k": 3, "featuresCol": ["a", "b", "c"], **OPTIONS}
     model = mixtura.spark.fit(nothing, weightCol="weight", **options)
     rows = np.array(nothing.where("weight > 0").select("a", "b", "c").collect())
@@ -107,21 +111,13 @@ def test_empty_partitions_and_those_without_weight_do_not_count(frame):
 def test_errors_name_the_partition_and_the_remedy(spark, frame):
     df, _, _ = frame
     options = {"k": 3, "featuresCol": ["a", "b", "c"], **OPTIONS}
-    bad = df.withColumn(
-        "b", functions.when(functions.spark_partition_id() == 2, float("nan")).otherwise(functions.col("b"))
-    )
+    bad = df.withColumn("b", when(spark_partition_id() == 2, float("nan")).otherwise(col("b")))
     with pytest.raises(ValueError, match=r"^partition 2: row 0, column 1 is NaN.*\nremove or fill"):
         mixtura.spark.fit(bad, **options)
-    missing = df.withColumn(
-        "b", functions.when(functions.spark_partition_id() == 1, None).otherwise(functions.col("b"))
-    )
+    missing = df.withColumn("b", when(spark_partition_id() == 1, None).otherwise(col("b")))
     with pytest.raises(ValueError, match=r"^partition 1: \d+ values are null\nfill them"):
         mixtura.spark.fit(missing, **options)
-    ragged = df.select(
-        functions.when(functions.col("a") > 0, functions.array("a"))
-        .otherwise(functions.array("a", "b"))
-        .alias("features")
-    )
+    ragged = df.select(when(col("a") > 0, array("a")).otherwise(array("a", "b")).alias("features"))
     with pytest.raises(ValueError, match="different numbers of features\ngive all"):
         mixtura.spark.fit(ragged, k=3, **OPTIONS)
     with pytest.raises(ValueError, match="column a is of type double\ngive a column"):
