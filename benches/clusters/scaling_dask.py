@@ -18,7 +18,7 @@ BLOCK_VALUES = 1 << 22
 
 
 def part(seed, rows, centres, dtype):
-    """Samples of clusters that overlap."""
+    """Draw samples of clusters that overlap."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((rows, centres.shape[1]), dtype=dtype)
     X += centres[rng.integers(len(centres), size=rows)]

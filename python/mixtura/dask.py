@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
 from mixtura import _native
 from mixtura._cluster import fit as fit_on
@@ -163,7 +164,8 @@ class GaussianMixture(Local):
         resp : array of shape (n_samples, n_components)
             Each row sums to 1; of Dask where `X` is, and then lazy.
         """
-        return self._lazily("predict_proba", X, np.float64, n_columns=len(getattr(self, "means_", ())))
+        check_is_fitted(self)
+        return self._lazily("predict_proba", X, np.float64, n_columns=len(self.means_))
 
     def score_samples(self, X: Any) -> Any:
         """Log-density of the mixture at every sample.
@@ -210,6 +212,7 @@ class GaussianMixture(Local):
         """Call a method of the local model, partition by partition where there are any."""
         if not dask.is_dask_collection(X):
             return getattr(super(), method)(X)
+        check_is_fitted(self)
         local = self.to_local()
         meta = np.empty((0,) if n_columns is None else (0, n_columns), dtype=dtype)
         if is_frame(X):

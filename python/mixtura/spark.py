@@ -82,8 +82,7 @@ def fit(
     >>> df = SparkSession.builder.getOrCreate().read.parquet("samples.parquet")  # doctest: +SKIP
     >>> model = mixtura.spark.fit(df, k=8, featuresCol=["x", "y"])  # doctest: +SKIP
     """
-    parameters = {"n_components": k, "max_iter": maxIter, "tol": tol, "random_state": seed, **parameters}
-    model = GaussianMixture(**parameters)
+    model = GaussianMixture(k, max_iter=maxIter, tol=tol, random_state=seed, **parameters)
     model._validate_params()
     names = None if isinstance(featuresCol, str) else list(featuresCol)
     columns = [_features(df, featuresCol).alias("features")]

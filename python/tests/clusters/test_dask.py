@@ -17,7 +17,7 @@ import pytest
 from conftest import BLOCK, FEATURES, assert_same
 from distributed import Client, LocalCluster
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import mixtura
 from mixtura import _dask_actors
@@ -280,6 +280,8 @@ def test_the_estimator_is_one_of_scikit_learns(client, blobs):
     assert clone(model).get_params() == model.get_params()
     assert repr(GaussianMixture(3, client=client)) == "GaussianMixture(n_components=3)"
     model.fit(da.from_array(blobs.X, chunks=(500, 3)))
+    with pytest.raises(NotFittedError):
+        GaussianMixture(3).predict(da.ones((4, 3)))
     copy = pickle.loads(pickle.dumps(model))
     assert copy.client is None
     local = copy.to_local()
