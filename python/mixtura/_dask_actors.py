@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -215,9 +216,15 @@ class Actors:
                 places.setdefault(slots[i * len(slots) // len(numbers)], []).append(number)
             return places.items()
         futures = [self._partitions[number] for number in numbers]
-        distributed.wait(futures)
-        for future in futures:
-            if future.status != "finished":
+        with suppress(CancelledError):
+            distributed.wait(futures)
+        for number, future in zip(numbers, futures, strict=True):
+            if future.status in ("cancelled", "lost"):
+                raise RuntimeError(
+                    f"partition {number}: it was lost with its worker, and no task makes it again\n"
+                    "make partitions by tasks (dask.array.from_array, from_delayed), or keep copies (Client.replicate)"
+                )
+            if future.status == "error":
                 future.result()
         holders = self._client.who_has(futures)
         for number, future in zip(numbers, futures, strict=True):

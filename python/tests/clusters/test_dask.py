@@ -2,6 +2,7 @@
 
 import doctest
 import gc
+import itertools
 import os
 import pickle
 import signal
@@ -77,49 +78,51 @@ def test_partitions_of_whole_blocks_give_the_bits_of_one_piece_on_any_number_of_
         assert_same(GaussianMixture(3, **options).fit(X, sample_weight=dask_weights), expected)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.1])
-def test_a_fit_survives_the_loss_of_a_worker_with_the_same_model(client, blocks, monkeypatch, delay):
-    X = da.from_array(blocks.X, chunks=(BLOCK, FEATURES)).persist()
-    options = {**OPTIONS, "tol": 0.0, "max_iter": 6}
-    expected = mixtura.GaussianMixture(3, **options).fit(blocks.X)
-    asked, answer = [], _dask_actors.Actors.answer
+@pytest.fixture
+def lose(client, monkeypatch):
+    """Have the worker of the first partition killed, so long after tasks were asked for so many times."""
 
-    def answer_and_lose(actors, tasks):
-        asked.append(tasks)
-        if len(asked) == 4:
-            held = {future.key: numbers for future, (_, numbers) in actors._actors.items()}
-            (victim,) = client.who_has([next(iter(actors._actors))])[next(iter(held))]
-            pid = client.run(os.getpid, workers=[victim])[victim]
-            threading.Timer(delay, os.kill, (pid, signal.SIGKILL)).start()
-        return answer(actors, tasks)
+    def lose(asked, delay=0.0):
+        answer, times = _dask_actors.Actors.answer, itertools.count(1)
 
-    monkeypatch.setattr(_dask_actors.Actors, "answer", answer_and_lose)
-    assert_same(GaussianMixture(3, **options).fit(X), expected)
+        def answer_and_lose(actors, tasks):
+            if next(times) == asked:
+                future = next(future for future, (_, numbers) in actors._actors.items() if 0 in numbers)
+                (victim,) = client.who_has([future])[future.key]
+                pid = client.run(os.getpid, workers=[victim])[victim]
+                threading.Timer(delay, os.kill, (pid, signal.SIGKILL)).start()
+            return answer(actors, tasks)
+
+        monkeypatch.setattr(_dask_actors.Actors, "answer", answer_and_lose)
+
+    yield lose
     client.wait_for_workers(4)
 
 
-def test_a_worker_that_is_lost_again_and_again_is_an_error(client, blobs, monkeypatch):
-    answer = _dask_actors.Actors.answer
+@pytest.mark.parametrize("delay", [0.0, 0.1])
+def test_a_fit_survives_the_loss_of_a_worker_with_the_same_model(blocks, lose, delay):
+    X = da.from_array(blocks.X, chunks=(BLOCK, FEATURES)).persist()
+    options = {**OPTIONS, "tol": 0.0, "max_iter": 6}
+    expected = mixtura.GaussianMixture(3, **options).fit(blocks.X)
+    lose(4, delay)
+    assert_same(GaussianMixture(3, **options).fit(X), expected)
 
-    def answer_and_lose(actors, tasks):
-        ask = actors._ask
 
-        def lose(*arguments):
-            for worker, pid in client.run(os.getpid).items():
-                if worker in client.nthreads():
-                    os.kill(pid, signal.SIGKILL)
-            return ask(*arguments)
-
-        actors._ask = lose
-        return answer(actors, tasks)
-
-    monkeypatch.setattr(_dask_actors.Actors, "answer", answer_and_lose)
+def test_workers_that_are_lost_again_and_again_are_an_error(blobs, lose):
+    lose(2)
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         pytest.raises(RuntimeError, match=r"partition \d: 1 workers were lost that held it\ngive workers more memory"),
     ):
         GaussianMixture(3, **OPTIONS).fit(da.from_array(blobs.X, chunks=(1000, 3)))
-    client.wait_for_workers(4)
+
+
+def test_a_partition_that_no_task_can_make_again_is_an_error(client, blobs, lose):
+    kept = client.scatter(np.array_split(blobs.X, 4), hash=False)
+    X = da.concatenate([da.from_delayed(future, (750, 3), float) for future in kept])
+    lose(2)
+    with pytest.raises(RuntimeError, match=r"partition \d: it was lost with its worker.*\nmake partitions by tasks"):
+        GaussianMixture(3, **OPTIONS).fit(X)
 
 
 def test_many_workers_hand_their_answers_on_to_each_other(many, blobs, monkeypatch):
