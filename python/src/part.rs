@@ -81,7 +81,8 @@ type Reply = (ThreadPool, mixtura::Result<Vec<Answer>>);
 
 impl Loaded {
     fn begin(py: Python<'_>, part: &Part) -> PyResult<Self> {
-        let (samples, weights) = (part.samples.clone_ref(py), part.weights.as_ref().map(|weights| weights.clone_ref(py)));
+        let samples = part.samples.clone_ref(py);
+        let weights = part.weights.as_ref().map(|weights| weights.clone_ref(py));
         let (summary, device) = (part.summary.clone(), part.device.clone());
         let (requests, asked) = channel();
         let stop = Arc::new(AtomicBool::new(false));
@@ -116,13 +117,7 @@ impl Loaded {
 }
 
 /// Answers requests until there are no more, or one fails.
-fn serve(
-    view: View<'_>,
-    summary: &mixtura::Summary,
-    choice: &Choice,
-    stop: &AtomicBool,
-    requests: Receiver<Request>,
-) {
+fn serve(view: View<'_>, summary: &mixtura::Summary, choice: &Choice, stop: &AtomicBool, requests: Receiver<Request>) {
     let Ok(first) = requests.recv() else { return };
     let samples = match first.pool.install(|| view.open_part()) {
         Ok(samples) => samples,

@@ -199,7 +199,8 @@ fn combined(of_parts: impl IntoIterator<Item = Vec<Answer>>) -> mixtura::Result<
     let first = of_parts.next().unwrap_or_default();
     of_parts.try_fold(first, |all, more| {
         if all.len() != more.len() {
-            return Err(Error::Parts { problem: format!("one part has {} answers, another {}", all.len(), more.len()) });
+            let problem = format!("one part has {} answers, another {}", all.len(), more.len());
+            return Err(Error::Parts { problem });
         }
         all.into_iter().zip(more).map(|(one, other)| one.combine(other)).collect()
     })
