@@ -113,6 +113,8 @@ class Actors:
         self._choice = (device, precision)
         # The future of each, the actor, and the partitions that it holds.
         self._actors: dict[Future, tuple[Any, list[int]]] = {}
+        # Those that were told nothing yet.
+        self._new: list[Future] = []
         self._moves: Counter[int] = Counter()
         # What actors were told so far: methods and arguments.
         self._told: dict[str, tuple[Any, ...]] = {}
@@ -123,6 +125,7 @@ class Actors:
     def __exit__(self, *_: object) -> None:
         # The last to know of actors and partitions lets go of them.
         self._actors.clear()
+        self._new.clear()
         self._partitions = []
 
     def shapes(self) -> Mapping[int, Shape]:
@@ -172,6 +175,7 @@ class Actors:
                 ) from lost.__cause__
             time.sleep(PATIENCE / 10)
         most = dask.config.get("distributed.scheduler.allowed-failures")
+        self._new = [future for future in self._new if future not in gone]
         for future in gone:
             for number in self._actors.pop(future)[1]:
                 self._moves[number] += 1
@@ -183,23 +187,18 @@ class Actors:
 
     def _settle(self) -> None:
         """Give every partition to an actor where it is; new actors are told what the others know."""
+        while homeless := self._homeless():
+            places = [(address, numbers, self._begin(address, numbers)) for address, numbers in self._places(homeless)]
+            for place in places:
+                self._await(*place)
+        if self._new:
+            for method, arguments in self._told.items():
+                told(self._ask(self._new, method, *arguments))
+            self._new.clear()
+
+    def _homeless(self) -> list[int]:
         held = {number for _, numbers in self._actors.values() for number in numbers}
-        homeless = [number for number in range(len(self._partitions)) if number not in held]
-        if not homeless:
-            return
-        new = []
-        placed = [(address, numbers, self._begin(address, numbers)) for address, numbers in self._places(homeless)]
-        for address, numbers, future in placed:
-            # An actor that is to begin on a worker that is lost waits for it, and for ever.
-            while future.status == "pending" and address in self._client.nthreads():
-                with suppress(distributed.TimeoutError):
-                    distributed.wait(future, timeout=PATIENCE)
-            if future.status == "finished":
-                self._actors[future] = (future.result(), numbers)
-                new.append(future)
-        for method, arguments in self._told.items():
-            told(self._ask(new, method, *arguments))
-        self._settle()
+        return [number for number in range(len(self._partitions)) if number not in held]
 
     def _begin(self, address: str, numbers: Sequence[int]) -> Future:
         partitions = [self._partitions[number] for number in numbers]
@@ -207,9 +206,20 @@ class Actors:
             Holder, numbers, partitions, *self._choice, actor=True, pure=False, workers=[address]
         )
 
+    def _await(self, address: str, numbers: list[int], future: Future) -> None:
+        """Wait for an actor; one whose worker is lost before it begins would wait for it, and for ever."""
+        while future.status == "pending" and address in self._client.nthreads():
+            with suppress(distributed.TimeoutError):
+                distributed.wait(future, timeout=PATIENCE)
+        if future.status == "finished" or (is_gone(future) and address in self._client.nthreads()):
+            # The error of a worker that is there is the actor's own.
+            self._actors[future] = (future.result(), numbers)
+            self._new.append(future)
+
     def _places(self, numbers: Sequence[int]) -> Iterable[tuple[str, list[int]]]:
         """Choose a worker for each partition: one that has it; runs of files are spread over all workers."""
         places: dict[str, list[int]] = {}
+        self._client.wait_for_workers(1)
         if not isinstance(self._partitions[0], Future):
             slots = [address for address, n in sorted(self._client.nthreads().items()) for _ in range(n)]
             for i, number in enumerate(numbers):

@@ -1,5 +1,6 @@
 """Parts stay loaded, can be stopped, and let go of what they hold."""
 
+import contextlib
 import gc
 import os
 import pickle
@@ -38,7 +39,11 @@ def fitted(parts, model):
 
 
 def threads():
-    names = [Path(task, "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+    names = []
+    for task in Path("/proc/self/task").iterdir():
+        # Threads end meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            names.append((task / "comm").read_text().strip())
     return names.count("mixtura-part")
 
 

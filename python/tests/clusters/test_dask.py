@@ -1,5 +1,6 @@
 """Fits on a Dask cluster."""
 
+import contextlib
 import doctest
 import gc
 import itertools
@@ -8,6 +9,7 @@ import pickle
 import signal
 import threading
 import time
+from pathlib import Path
 
 import dask
 import dask.array as da
@@ -295,8 +297,12 @@ def test_the_estimator_is_one_of_scikit_learns(client, blobs):
 
 def test_a_worker_computes_with_as_many_threads_as_it_has():
     def threads(dask_worker):
-        names = [open(f"/proc/self/task/{task}/comm").read() for task in os.listdir("/proc/self/task")]
-        return sum(name.startswith("mixtura-") and name[8].isdigit() for name in names)
+        names = []
+        for task in Path("/proc/self/task").iterdir():
+            # Threads end meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                names.append((task / "comm").read_text().strip())
+        return sum(name.removeprefix("mixtura-").isdigit() for name in names)
 
     with (
         LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster,
