@@ -204,7 +204,7 @@ class GaussianMixture(Local):
             partitions = [(path, sample_weight) for path in client.submit(_files, paths, pure=False).result()]
         else:
             partitions = client.compute([dask.delayed(_loaded)(*pair) for pair in paired(X, sample_weight)])
-        with Actors(client, partitions, self.device, self.precision) as actors:
+        with client.as_current(), Actors(client, partitions, self.device, self.precision) as actors:
             fit_on(self, actors, names)
         return X
 
