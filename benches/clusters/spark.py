@@ -60,7 +60,8 @@ def score(X, weights, means, covariances):
     model = mixtura.GaussianMixture(len(weights), device="cpu")
     model.weights_, model.means_ = np.array(weights), np.array(means)
     model.covariances_ = np.array(covariances)
-    model.precisions_cholesky_ = np.linalg.inv(np.linalg.cholesky(model.covariances_)).transpose(0, 2, 1)
+    # Rounding leaves something below the diagonal.
+    model.precisions_cholesky_ = np.triu(np.linalg.inv(np.linalg.cholesky(model.covariances_)).transpose(0, 2, 1))
     model.n_features_in_, model.converged_ = X.shape[1], True
     return model.score(X)
 
@@ -78,7 +79,11 @@ def main():
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.driver.memory", "8g").config("spark.log.level", "OFF")
+    builder = (
+        builder.config("spark.driver.memory", "8g")
+        .config("spark.log.level", "OFF")
+        .config("spark.ui.showConsoleProgress", "false")
+    )
     spark = builder.config("spark.driver.host", "127.0.0.1").getOrCreate()
     centres = np.random.default_rng(0).uniform(-3.0, 3.0, (k, d))
     df, X = frame(spark, arguments.rows, centres)
