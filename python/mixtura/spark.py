@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import pyarrow
     from pyspark.sql import DataFrame
 
+# Partitions whose answers go to the driver without a tree.
+BRANCHES = 8
+
 # What tasks give: whatever they have to tell, pickled.
 _SCHEMA = "partition long, outcome binary"
 
@@ -136,10 +139,13 @@ class _Tasks:
                 "use a classic session (SparkSession.builder.master), or write files and fit those"
             ) from error
         self._place = _Place(device, precision)
+        self._n_partitions = 0
 
     def shapes(self) -> Mapping[int, Shape]:
         """Count the samples of every partition."""
-        return self._of_each(_shape)
+        shapes = self._of_each(_shape)
+        self._n_partitions = len(shapes)
+        return shapes
 
     def summaries(self, firsts: Mapping[int, int]) -> Mapping[int, _native.Summary]:
         """Summarise the partitions that have samples, given the number of the first of each."""
@@ -155,13 +161,18 @@ class _Tasks:
 
     def answer(self, tasks: _native.Tasks) -> _native.Answers:
         """Answer tasks, in one pass over all partitions."""
-        outcomes = self._outcomes(_answer, tasks).rdd.map(_unpickled)
-        answers: _native.Answers = told(outcomes.treeReduce(_merged, self._depth))
+        outcomes = self._outcomes(_answer, tasks)
+        if self._n_partitions <= BRANCHES or self._depth < 2:
+            # Every level of a tree is a stage, which takes longer than few answers do.
+            outcome = joined([_unpickled(row) for row in outcomes.collect()])
+        else:
+            outcome = outcomes.rdd.map(_unpickled).treeReduce(_merged, self._depth)
+        answers: _native.Answers = told(outcome)
         return answers
 
     def _of_each(self, work: Callable[..., Any]) -> dict[int, Any]:
         rows = self._outcomes(work, None).collect()
-        return {row.partition: told(pickle.loads(row.outcome)) for row in sorted(rows, key=lambda row: row.partition)}
+        return {row.partition: told(_unpickled(row)) for row in sorted(rows, key=lambda row: row.partition)}
 
     def _outcomes(self, work: Callable[..., Any], tasks: _native.Tasks | None) -> DataFrame:
         shared = self._context.broadcast((self._place, tasks))

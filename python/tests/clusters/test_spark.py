@@ -88,7 +88,10 @@ def test_features_come_as_vectors_as_arrays_or_as_columns(spark, frame):
     assert models[2].feature_names_in_.tolist() == ["a", "b", "c"]
 
 
-def test_weights_and_a_start_are_taken(frame):
+@pytest.mark.parametrize("branches", [1, 8])
+def test_weights_and_a_start_are_taken(frame, monkeypatch, branches):
+    # With a tree, and without.
+    monkeypatch.setattr(mixtura.spark, "BRANCHES", branches)
     df, X, weights = frame
     start = {"weights_init": [0.2, 0.3, 0.5], "means_init": X[:3], "precisions_init": np.ones((3, 3))}
     options = {**OPTIONS, **start, "tol": 0.0, "maxIter": 4}
