@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from mixtura import _native
+from mixtura._caller import caller
 
 if TYPE_CHECKING:
     from mixtura._types import Path
@@ -205,11 +206,8 @@ def open_for(names: Sequence[str] | None, paths: Path | Sequence[Path], weights:
 
 def _tell(dataset: _native.Dataset) -> None:
     """Warn of choices that were made about files, at the line outside this package that opened them."""
-    depth, frame = 1, sys._getframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("mixtura", "sklearn"):
-        depth, frame = depth + 1, frame.f_back  # type: ignore[assignment]
     for note in dataset.notes:
-        warnings.warn(note, stacklevel=depth)
+        warnings.warn(note, stacklevel=caller())
 
 
 def _files(paths: Path | Iterable[Path]) -> list[str]:

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mixtura import _native, _samples, _start
 from mixtura._answers import Answers
+from mixtura._caller import caller
 from mixtura._exchange import Exchange
 from mixtura._hooks import Hooks, refuse_overrides
 from mixtura._model import parameters
@@ -65,6 +66,9 @@ class GaussianMixture(Hooks, Answers, Exchange):
         1 prints restarts and epochs, 2 times and changes, too.
     verbose_interval : int, default=10
         Epochs between two that are printed.
+    update : {"em", "squarem"}, default="em"
+        How the model moves in an epoch: by expectation-maximisation, or with squared extrapolation of it, which needs
+        fewer epochs where components overlap.
     device : str or int, default="auto"
         Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
         number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu", has
@@ -206,6 +210,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
             "max_iter": min(self.max_iter, sys.maxsize),
             "n_init": min(self.n_init, sys.maxsize),
             "init": self.init_params,
+            "update": self.update,
             "seed": self._seed(),
             **(inits if start is None else dict.fromkeys(inits)),
         }
@@ -224,8 +229,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
                 else "Best performing initialization did not converge. Try different init parameters, or increase "
                 "max_iter, tol, or check for degenerate data.",
                 ConvergenceWarning,
-                # The line that called `fit`: between it and this are `_fit`, and scikit-learn's wrapper of that.
-                stacklevel=6,
+                stacklevel=caller(),
             )
         self._set_arrays(fitted["mixture"], dtype)
         self.converged_ = fitted["converged"]

@@ -45,6 +45,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+        "update": [StrOptions({"em", "squarem"})],
         "device": [str, Interval(Integral, 0, None, closed="left")],
         "precision": [StrOptions({"auto", "f32", "f64"})],
     }
@@ -66,6 +67,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
+        update: str = "em",
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
@@ -83,6 +85,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.verbose = verbose
         self.verbose_interval = verbose_interval
+        self.update = update
         self.device = device
         self.precision = precision
 

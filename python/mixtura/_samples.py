@@ -17,20 +17,35 @@ if TYPE_CHECKING:
 
 
 def take(
-    estimator: BaseEstimator, X: Any, sample_weight: Any = None, *, reset: bool, min_samples: int = 1
+    estimator: BaseEstimator,
+    X: Any,
+    sample_weight: Any = None,
+    *,
+    reset: bool,
+    min_samples: int = 1,
+    is_part: bool = False,
 ) -> tuple[Samples, Weights]:
     """Check samples, and their features against those of the estimator or, with `reset`, make them the estimator's.
 
-    Arrays of float32 or float64 in C order are taken as they are; others are copied once.
+    Arrays of float32 or float64 in C order are taken as they are; others are copied once. The values and weights of a
+    part are left to the native half, which tells where those are that are wrong, and takes weights that are all zero.
     """
     if isinstance(X, _native.Dataset) or is_path(X):
         return _files(estimator, X, sample_weight, reset=reset, min_samples=min_samples), None
     X = validate_data(
-        estimator, X, reset=reset, dtype=[np.float64, np.float32], order="C", ensure_min_samples=min_samples
+        estimator,
+        X,
+        reset=reset,
+        dtype=[np.float64, np.float32],
+        order="C",
+        ensure_min_samples=min_samples,
+        ensure_all_finite=not is_part,
     )
     X = np.require(X, requirements=["C", "A"])
     if sample_weight is None:
         return X, None
+    if is_part:
+        return X, np.require(np.asarray(sample_weight, dtype=np.float64), requirements=["C", "A"])
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return X, np.require(weights, requirements=["C", "A"])
 
@@ -55,15 +70,20 @@ def _files(estimator: BaseEstimator, X: Any, sample_weight: Any, *, reset: bool,
     if dataset.n_samples < min_samples:
         raise ValueError(f"Found {dataset.n_samples} sample(s) while a minimum of {min_samples} is required.")
     if reset:
-        estimator.n_features_in_ = dataset.n_features
-        if dataset.feature_names is not None:
-            estimator.feature_names_in_ = np.array(dataset.feature_names, dtype=object)
-        elif hasattr(estimator, "feature_names_in_"):
-            del estimator.feature_names_in_
+        set_features(estimator, dataset.n_features, dataset.feature_names)
     else:
         dataset.check_features(estimator.n_features_in_, None if names is None else list(names))
         _compare_names(type(estimator).__name__, names, dataset.feature_names)
     return dataset
+
+
+def set_features(estimator: BaseEstimator, n_features: int, names: list[str] | None) -> None:
+    """Make features those of the estimator."""
+    estimator.n_features_in_ = n_features
+    if names is not None:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    elif hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_
 
 
 def _compare_names(kind: str, fitted: Any, found: Any) -> None:

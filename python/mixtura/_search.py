@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 class Part:
     """A part of the samples, which answers what a fit asks.
 
+    The samples stay loaded on their device from one pass to the next, for as long as the part lives.
+
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
         Samples of the part.
     sample_weight : array-like of shape (n_samples,) or str, default=None
-        A weight of w counts a sample w times.
+        A weight of w counts a sample w times. All weights of a part may be zero.
     first : int, default=0
-        Number of the part's first sample among those of all parts.
+        Number of the part's first sample among those of all parts. It can be set later, before the summary is asked
+        for: samples are counted before their place among all is known.
     device : str or int, default="auto"
         Device to compute on.
     precision : {"auto", "f32", "f64"}, default="auto"
@@ -34,8 +37,13 @@ class Part:
 
     Attributes
     ----------
+    n_samples : int
+        Number of samples.
+    n_features : int
+        Number of features.
     summary : Summary
-        What is known of the samples: it can be pickled, and goes to the `Search`.
+        What is known of the samples: it can be pickled, and goes to the `Search`. It is made in a pass over the
+        samples, which checks their values, when it is first asked for.
     """
 
     def __init__(
@@ -47,20 +55,49 @@ class Part:
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
-        self._samples, self._weights = _samples.take(BaseEstimator(), X, sample_weight, reset=True)
+        estimator = BaseEstimator()
+        self._samples, self._weights = _samples.take(estimator, X, sample_weight, reset=True, is_part=True)
         self._choice = _devices.choice(device, precision)
-        self.summary = _native.summarize(self._samples, self._weights, first)
-        self._among_all: _native.Summary | None = None
+        self.n_samples: int = _samples.count(self._samples)
+        self.n_features: int = estimator.n_features_in_
+        self._place(first)
 
-    def join(self, summary: _native.Summary) -> None:
+    @property
+    def first(self) -> int:
+        """Number of the part's first sample among those of all parts."""
+        return self._first
+
+    @first.setter
+    def first(self, first: int) -> None:
+        if first != self._first:
+            self._place(first)
+
+    def _place(self, first: int) -> None:
+        """Take a place among all samples, which summaries depend on."""
+        self._first = first
+        self._summary: _native.Summary | None = None
+        self._loaded: _native.Part | None = None
+
+    @property
+    def summary(self) -> _native.Summary:
+        """What is known of the samples."""
+        if self._summary is None:
+            self._summary = _native.summarize(self._samples, self._weights, self.first)
+        return self._summary
+
+    def join(self, summary: _native.Summary, *, own: _native.Summary | None = None) -> None:
         """Take the summary of all parts, by which all of them place and scale the features.
 
         Parameters
         ----------
         summary : Summary
             That of the `Search`.
+        own : Summary, default=None
+            That of this part, where it was made before, by whoever had the same samples then;
+            ``Summary.without_features()`` is as good and smaller.
         """
-        self._among_all = self.summary.within(summary)
+        own = self.summary if own is None else own
+        self._loaded = _native.Part(self._samples, self._weights, own.within(summary), self._choice)
 
     def answer(self, tasks: _native.Tasks) -> _native.Answers:
         """Answer tasks, in one pass over the samples.
@@ -73,11 +110,11 @@ class Part:
         Returns
         -------
         answers : Answers
-            They can be pickled, and go to `Search.takes`.
+            They can be pickled, combine with those of other parts (`Answers.combined`), and go to `Search.takes`.
         """
-        if self._among_all is None:
+        if self._loaded is None:
             raise ValueError("This part does not know the others yet: call `join` with `Search.summary` first.")
-        return _native.answer(tasks, self._samples, self._weights, self._among_all, self._choice)
+        return self._loaded.answer(tasks)
 
 
 def answer(tasks: _native.Tasks, part: Part) -> _native.Answers:
@@ -135,7 +172,7 @@ class Search:
     def __init__(self, model: GaussianMixture, summaries: Iterable[_native.Summary]) -> None:
         self.summary = functools.reduce(lambda all_, more: all_.combined(more), summaries)
         self._model = model
-        model.n_features_in_ = self.summary.n_features
+        _samples.set_features(model, self.summary.n_features, self.summary.feature_names)
         options, start = model._options()
         self._search = _native.Search(self.summary, options, start)
 
@@ -152,10 +189,12 @@ class Search:
     def takes(self, answers: Iterable[_native.Answers]) -> list[tuple[int, int, float, float]]:
         """Take the answers of all parts, in the order of their samples.
 
+        Answers that cannot be right are an error that changes nothing: the same tasks can be asked again.
+
         Parameters
         ----------
         answers : iterable of Answers
-            One for each part.
+            One for each part, or those of several combined.
 
         Returns
         -------

@@ -7,8 +7,14 @@ Whoever runs several processes or threads side by side, joblib for one, tells Nu
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from threadpoolctl import ThreadpoolController
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _VARIABLES = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -16,8 +22,24 @@ _VARIABLES = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS")
 _LIBRARIES = [(library, library.get_num_threads() or 0) for library in ThreadpoolController().lib_controllers]
 
 
+# What a worker of a cluster was told to use, which knows better than the environment.
+_TOLD: ContextVar[int] = ContextVar("_TOLD", default=0)
+
+
+@contextmanager
+def of(n_threads: int) -> Iterator[None]:
+    """Let jobs have so many threads, whatever the limits are: workers of Dask set them to one."""
+    told = _TOLD.set(n_threads)
+    try:
+        yield
+    finally:
+        _TOLD.reset(told)
+
+
 def limit() -> int:
     """Give the least of all limits; 0 if there is none."""
+    if told := _TOLD.get():
+        return told
     limits = []
     for variable in _VARIABLES:
         value = os.environ.get(variable)

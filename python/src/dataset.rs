@@ -11,6 +11,12 @@ use pyo3::prelude::*;
 use crate::errors::{exception, in_python};
 use crate::work::quietly;
 
+/// The files that paths stand for: directories, patterns, and files as they are.
+#[pyfunction]
+pub(crate) fn files(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<Vec<PathBuf>> {
+    quietly(py, |_| io::files(&paths))
+}
+
 /// Samples in files, checked when they are opened; see the class of the package.
 #[pyclass(frozen, subclass, module = "mixtura._native")]
 pub(crate) struct Dataset(pub(crate) io::Dataset);

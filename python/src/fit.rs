@@ -4,8 +4,9 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use mixtura::fit::{Fitting, Floor, OnCollapse, Restart, WarmStart};
-use mixtura::{Data, Device, FitOptions};
+use mixtura::{Data, Device, FitOptions, Update};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::json;
 
@@ -27,6 +28,7 @@ pub(crate) struct Options<'py> {
     max_iter: usize,
     n_init: usize,
     init: String,
+    update: String,
     weights_init: Option<PyReadonlyArray1<'py, f64>>,
     means_init: Option<PyReadonlyArray2<'py, f64>>,
     precisions_init: Option<PyReadonlyArrayDyn<'py, f64>>,
@@ -46,12 +48,22 @@ impl Options<'_> {
             max_iter: self.max_iter,
             n_init: self.n_init,
             init: self.init.parse().map_err(exception)?,
+            update: rule(&self.update)?,
             weights_init: self.weights_init.map(|array| array.as_array().to_owned()),
             means_init: self.means_init.map(|array| array.as_array().to_owned()),
             precisions_init: precisions.transpose()?,
             seed: self.seed,
             ..FitOptions::new(self.n_components)
         })
+    }
+}
+
+/// The rule of update with a name.
+fn rule(name: &str) -> PyResult<Update> {
+    match name {
+        "em" => Ok(Update::Em),
+        "squarem" => Ok(Update::Squarem),
+        other => Err(PyValueError::new_err(format!("update is {other}, neither em nor squarem"))),
     }
 }
 

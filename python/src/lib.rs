@@ -7,6 +7,7 @@ mod errors;
 mod fit;
 mod model;
 mod moments;
+mod part;
 mod passes;
 mod samples;
 mod search;
@@ -17,7 +18,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::dataset::Dataset;
+    use super::dataset::{Dataset, files};
     #[pymodule_export]
     use super::devices::devices;
     #[pymodule_export]
@@ -27,9 +28,11 @@ mod _native {
     #[pymodule_export]
     use super::moments::{Moments, moments};
     #[pymodule_export]
+    use super::part::Part;
+    #[pymodule_export]
     use super::passes::{log_likelihood, predict, predict_proba, score_samples};
     #[pymodule_export]
-    use super::search::{Answers, Search, Summary, Tasks, answer, summarize};
+    use super::search::{Answers, Search, Summary, Tasks, summarize};
     use super::*;
 
     #[pymodule_init]

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use mixtura::data::Watched;
 use mixtura::{Data, Error, Points, io};
+use ndarray::ArrayView1;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
@@ -22,7 +23,7 @@ pub(crate) type Weights<'py> = Option<PyReadonlyArray1<'py, f64>>;
 
 /// Samples that another thread may read.
 pub(crate) enum View<'a> {
-    Points(mixtura::data::Samples<'a>, Option<ndarray::ArrayView1<'a, f64>>),
+    Points(mixtura::data::Samples<'a>, Option<ArrayView1<'a, f64>>),
     Files(&'a io::Dataset),
 }
 
@@ -38,12 +39,38 @@ impl Samples<'_> {
     }
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
     /// D.
     pub(crate) fn n_features(&self) -> usize {
         match self {
             View::Points(samples, _) => samples.n_features(),
             View::Files(data) => data.n_features(),
+        }
+    }
+
+    /// The samples, checked.
+    pub(crate) fn open(self) -> mixtura::Result<Opened<'a>> {
+        self.opened(Points::with_weights)
+    }
+
+    /// The samples of a part, which may have no weight at all, checked.
+    pub(crate) fn open_part(self) -> mixtura::Result<Opened<'a>> {
+        self.opened(Points::with_weights_of_part)
+    }
+
+    fn opened(
+        self,
+        weighted: impl FnOnce(Points<'a>, ArrayView1<'a, f64>) -> mixtura::Result<Points<'a>>,
+    ) -> mixtura::Result<Opened<'a>> {
+        match self {
+            View::Files(data) => Ok(Opened::Files(data)),
+            View::Points(samples, weights) => {
+                let points = Points::new(samples)?;
+                Ok(Opened::Points(match weights {
+                    Some(weights) => weighted(points, weights)?,
+                    None => points,
+                }))
+            }
         }
     }
 
@@ -53,16 +80,38 @@ impl View<'_> {
         stop: &AtomicBool,
         work: impl FnOnce(&dyn Data) -> mixtura::Result<T>,
     ) -> mixtura::Result<T> {
+        self.open()?.read(stop, work)
+    }
+}
+
+/// Samples that were checked.
+pub(crate) enum Opened<'a> {
+    Points(Points<'a>),
+    Files(&'a io::Dataset),
+}
+
+impl Opened<'_> {
+    pub(crate) fn data(&self) -> &dyn Data {
         match self {
-            View::Points(samples, weights) => {
-                let points = Points::new(samples)?;
-                let points = match weights {
-                    Some(weights) => points.with_weights(weights)?,
-                    None => points,
-                };
-                work(&Watched::new(&points, stop, &|_| {}))
-            }
-            View::Files(data) => work(&Watched::new(data, stop, &|_| {})).map_err(|error: Error| data.locate(error)),
+            Opened::Points(points) => points,
+            Opened::Files(data) => *data,
+        }
+    }
+
+    /// Calls `work` with them, watched.
+    pub(crate) fn read<T>(
+        &self,
+        stop: &AtomicBool,
+        work: impl FnOnce(&dyn Data) -> mixtura::Result<T>,
+    ) -> mixtura::Result<T> {
+        work(&Watched::new(self.data(), stop, &|_| {})).map_err(|error| self.locate(error))
+    }
+
+    /// An error in a pass over them, with the file where it is.
+    pub(crate) fn locate(&self, error: Error) -> Error {
+        match self {
+            Opened::Points(_) => error,
+            Opened::Files(data) => data.locate(error),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use mixtura::data::Shard;
+use mixtura::Error;
+use mixtura::device::{Answer, Task};
 use mixtura::fit::WarmStart;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -11,11 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::devices::Choice;
 use crate::errors::exception;
 use crate::fit::{Fitted, Options};
 use crate::model::Parameters;
-use crate::passes::reopen;
 use crate::samples::{Samples, Weights};
 use crate::work::quietly;
 
@@ -32,7 +31,7 @@ fn unpickled<T: DeserializeOwned>(bytes: &[u8]) -> PyResult<T> {
 /// What is known of samples; of a part of them, or of all.
 #[pyclass(frozen, module = "mixtura._native")]
 #[derive(Clone)]
-pub(crate) struct Summary(mixtura::Summary);
+pub(crate) struct Summary(pub(crate) mixtura::Summary);
 
 #[pymethods]
 impl Summary {
@@ -57,9 +56,20 @@ impl Summary {
         self.0.n_features()
     }
 
+    /// The names of the features, or `None`.
+    #[getter]
+    fn feature_names(&self) -> Option<Vec<String>> {
+        self.0.feature_names().map(<[String]>::to_vec)
+    }
+
     /// The summary of these samples and of the part that follows them.
     fn combined(&self, following: &Summary) -> PyResult<Summary> {
         self.0.clone().combine(&following.0).map(Summary).map_err(exception)
+    }
+
+    /// Its numbers alone, without what is known of the features: as much as `within` asks of a part.
+    fn without_features(&self) -> Summary {
+        Summary(self.0.without_features())
     }
 
     /// The summary of a part among all.
@@ -73,7 +83,7 @@ impl Summary {
 pub(crate) fn summarize(py: Python<'_>, samples: Samples<'_>, weights: Weights<'_>, first: usize) -> PyResult<Summary> {
     let view = samples.view(&weights);
     quietly(py, |stop| {
-        view.read(stop, |data| {
+        view.open_part()?.read(stop, |data| {
             let mut summary = mixtura::Summary::begin(first, data.n_features(), data.feature_names());
             data.for_each_chunk(&mut |_, chunk| {
                 summary.add(chunk);
@@ -86,7 +96,7 @@ pub(crate) fn summarize(py: Python<'_>, samples: Samples<'_>, weights: Weights<'
 
 /// What a fit asks of its parts.
 #[pyclass(frozen, module = "mixtura._native")]
-pub(crate) struct Tasks(Vec<mixtura::device::Task>);
+pub(crate) struct Tasks(pub(crate) Vec<Task>);
 
 #[pymethods]
 impl Tasks {
@@ -106,7 +116,7 @@ impl Tasks {
 
 /// What a part answers.
 #[pyclass(frozen, module = "mixtura._native")]
-pub(crate) struct Answers(Vec<mixtura::device::Answer>);
+pub(crate) struct Answers(pub(crate) Vec<Answer>);
 
 #[pymethods]
 impl Answers {
@@ -118,26 +128,11 @@ impl Answers {
     fn __getnewargs__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyBytes>,)> {
         pickled(py, &self.0)
     }
-}
 
-/// The answers of a part to tasks; `summary` is that of the part among all.
-#[pyfunction]
-pub(crate) fn answer(
-    py: Python<'_>,
-    tasks: PyRef<'_, Tasks>,
-    samples: Samples<'_>,
-    weights: Weights<'_>,
-    summary: &Summary,
-    device: Choice,
-) -> PyResult<Answers> {
-    let (view, tasks, summary) = (samples.view(&weights), &tasks.0, &summary.0);
-    let answers = quietly(py, |stop| {
-        let opened = device.open()?;
-        view.read(stop, |data| opened.load(&Shard::within(data, summary))?.run(tasks))
-            .inspect_err(|error| reopen(&device, error))
-    })?;
-    device.tell_distrust(py)?;
-    Ok(Answers(answers))
+    /// The answers of these parts and of others.
+    fn combined(&self, py: Python<'_>, other: &Answers) -> PyResult<Answers> {
+        py.detach(|| combined([self.0.clone(), other.0.clone()])).map(Answers).map_err(exception)
+    }
 }
 
 /// A fit that asks for passes over samples, and takes the answers of their parts.
@@ -183,7 +178,7 @@ impl Search {
 
     /// Takes the answers of all parts: (restart, epoch, lower bound, change) of every epoch that ended.
     fn takes(&self, py: Python<'_>, answers: Vec<PyRef<'_, Answers>>) -> PyResult<Vec<(usize, usize, f64, f64)>> {
-        let of_parts: Vec<Vec<mixtura::device::Answer>> = answers.iter().map(|answers| answers.0.clone()).collect();
+        let of_parts: Vec<Vec<Answer>> = answers.iter().map(|answers| answers.0.clone()).collect();
         quietly(py, |_| {
             let ended = self.with(|search| search.takes(combined(of_parts)?))?;
             Ok(ended.iter().map(|step| (step.restart, step.epoch, step.lower_bound, step.change)).collect())
@@ -198,9 +193,15 @@ impl Search {
     }
 }
 
-/// The answers of all parts, combined.
-fn combined(of_parts: Vec<Vec<mixtura::device::Answer>>) -> mixtura::Result<Vec<mixtura::device::Answer>> {
+/// The answers of several parts to the same tasks, as one.
+fn combined(of_parts: impl IntoIterator<Item = Vec<Answer>>) -> mixtura::Result<Vec<Answer>> {
     let mut of_parts = of_parts.into_iter();
     let first = of_parts.next().unwrap_or_default();
-    of_parts.try_fold(first, |all, more| all.into_iter().zip(more).map(|(one, other)| one.combine(other)).collect())
+    of_parts.try_fold(first, |all, more| {
+        if all.len() != more.len() {
+            let problem = format!("one part has {} answers, another {}", all.len(), more.len());
+            return Err(Error::Parts { problem });
+        }
+        all.into_iter().zip(more).map(|(one, other)| one.combine(other)).collect()
+    })
 }

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use std::{process, thread};
@@ -48,8 +48,7 @@ pub(crate) fn work<T: Send, E: Send>(
         let pool = take_pool(n_threads)?;
         let stop = AtomicBool::new(false);
         let mut outcome = None;
-        let mut raised = Ok(());
-        pool.in_place_scope(|scope| {
+        let raised = pool.in_place_scope(|scope| {
             let (sender, receiver) = channel();
             let (stop, outcome) = (&stop, &mut outcome);
             scope.spawn(move |_| {
@@ -57,27 +56,43 @@ pub(crate) fn work<T: Send, E: Send>(
                 let _open = sender.clone();
                 *outcome = Some(catch_unwind(AssertUnwindSafe(|| job(stop, sender))));
             });
-            loop {
-                let event = receiver.recv_timeout(PATIENCE);
-                if let Err(RecvTimeoutError::Disconnected) = event {
-                    break;
-                }
-                if raised.is_ok() {
-                    raised = Python::attach(|py| {
-                        event.map_or(Ok(()), |event| hear(py, event))?;
-                        py.check_signals()
-                    });
-                    stop.store(raised.is_err(), Ordering::Relaxed);
-                }
-            }
+            hear_all(&receiver, stop, &mut hear)
         });
         keep_pool(pool);
         raised?;
         match outcome {
             Some(Ok(result)) => result.map_err(exception),
-            _ => Err(PyRuntimeError::new_err("an internal error of mixtura, which is a defect: please report it")),
+            _ => Err(defect()),
         }
     })
+}
+
+/// Hears what comes through a channel until it closes. After an error, that of `hear` or of a signal's handler, the flag
+/// is set, and nothing more is heard.
+pub(crate) fn hear_all<E: Send>(
+    receiver: &Receiver<E>,
+    stop: &AtomicBool,
+    mut hear: impl FnMut(Python<'_>, E) -> PyResult<()>,
+) -> PyResult<()> {
+    let mut raised = Ok(());
+    loop {
+        let event = receiver.recv_timeout(PATIENCE);
+        if let Err(RecvTimeoutError::Disconnected) = event {
+            return raised;
+        }
+        if raised.is_ok() {
+            raised = Python::attach(|py| {
+                event.map_or(Ok(()), |event| hear(py, event))?;
+                py.check_signals()
+            });
+            stop.store(raised.is_err(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The error of a thread that ended in the middle of its work.
+pub(crate) fn defect() -> PyErr {
+    PyRuntimeError::new_err("an internal error of mixtura, which is a defect: please report it")
 }
 
 /// Does a job that has nothing to tell.
@@ -92,7 +107,7 @@ pub(crate) fn quietly<T: Send>(
 }
 
 /// How many threads a job has: as many as the machine has, or as the least of the limits on them says.
-fn n_threads(py: Python<'_>) -> PyResult<usize> {
+pub(crate) fn n_threads(py: Python<'_>) -> PyResult<usize> {
     let limit = LIMIT.get_or_try_init(py, || py.import("mixtura._threads")?.getattr("limit").map(Bound::unbind))?;
     match limit.call0(py)?.extract(py)? {
         0 => Ok(*MACHINE),
@@ -101,7 +116,7 @@ fn n_threads(py: Python<'_>) -> PyResult<usize> {
 }
 
 /// An idle pool of `n_threads` threads, or a new one.
-fn take_pool(n_threads: usize) -> PyResult<ThreadPool> {
+pub(crate) fn take_pool(n_threads: usize) -> PyResult<ThreadPool> {
     let idle = {
         let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.0 != process::id() {
@@ -118,7 +133,7 @@ fn take_pool(n_threads: usize) -> PyResult<ThreadPool> {
 
 /// Keeps a pool for the next job. Of too many the one that was kept longest goes: it may have a number of threads that
 /// nobody asks for any more.
-fn keep_pool(pool: ThreadPool) {
+pub(crate) fn keep_pool(pool: ThreadPool) {
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
     if idle.0 == process::id() {
         idle.1.push(pool);

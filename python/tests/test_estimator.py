@@ -32,6 +32,7 @@ def same(one, other):
 def test_parameters_and_attributes_are_scikit_learns(blobs):
     ours, theirs = GaussianMixture(3, random_state=0), Theirs(3, random_state=0)
     defaults = ours.get_params()
+    assert defaults.pop("update") == "em"
     assert defaults.pop("device") == "auto"
     assert defaults.pop("precision") == "auto"
     assert defaults == theirs.get_params()

@@ -94,7 +94,17 @@ impl<'a> Points<'a> {
     ///
     /// # Errors
     /// [`Error::WeightCount`], [`Error::BadWeight`] or [`Error::WeightSum`].
-    pub fn with_weights(mut self, weights: impl Into<CowArray<'a, f64, Ix1>>) -> Result<Self> {
+    pub fn with_weights(self, weights: impl Into<CowArray<'a, f64, Ix1>>) -> Result<Self> {
+        let points = self.with_weights_of_part(weights)?;
+        check_weight_sum(points.total_weight())?;
+        Ok(points)
+    }
+
+    /// [`Points::with_weights`] for a part of the samples, which may have no weight at all.
+    ///
+    /// # Errors
+    /// [`Error::WeightCount`] or [`Error::BadWeight`].
+    pub fn with_weights_of_part(mut self, weights: impl Into<CowArray<'a, f64, Ix1>>) -> Result<Self> {
         let weights = weights.into();
         if weights.len() != self.n_samples() {
             return Err(Error::WeightCount { expected: self.n_samples(), found: weights.len() });
@@ -102,7 +112,6 @@ impl<'a> Points<'a> {
         check_weights(weights.view())?;
         self.weights = Some(weights);
         (self.total_weight, self.summary) = Default::default();
-        check_weight_sum(self.total_weight())?;
         Ok(self)
     }
 
@@ -375,5 +384,6 @@ mod tests {
         assert!(matches!(points().with_weights(array![1.0, -1.0]), Err(Error::BadWeight { row: 1, .. })));
         assert!(matches!(points().with_weights(array![f64::NAN, 1.0]), Err(Error::BadWeight { row: 0, .. })));
         assert!(matches!(points().with_weights(array![0.0, 0.0]), Err(Error::WeightSum { .. })));
+        assert_eq!(points().with_weights_of_part(array![0.0, 0.0]).unwrap().total_weight(), 0.0);
     }
 }

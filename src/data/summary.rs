@@ -148,6 +148,13 @@ impl Summary {
         Ok(Summary { parts: whole.parts.clone(), features: whole.features.clone(), ..self.clone() })
     }
 
+    /// The same without what is known of the features: all that [`Summary::within`] asks of a part.
+    #[must_use]
+    pub fn without_features(&self) -> Summary {
+        let nothing = Self::begin(self.first, self.n_features(), None);
+        Summary { features: nothing.features, ..self.clone() }
+    }
+
     /// The summary of some of the samples, in numbers and weight; all else is of the whole.
     pub(crate) fn of_batch(&self, n_samples: usize, n_effective: usize, total_weight: f64) -> Summary {
         let mut weights = Total::default();
@@ -338,6 +345,8 @@ mod tests {
             let before = (0..last).filter(|i| i % 3 != 0).count();
             assert_eq!((part.n_samples(), part.effective_before()), (20_000 - last, before));
             assert_eq!(part.scale(), whole.scale());
+            let numbers = Summary::of_part(last, &points(last..20_000)).without_features();
+            assert_eq!(facts(&numbers.within(&summary).unwrap()), facts(&part));
         }
         let part = |first| Summary::of_part(first, &points(0..10));
         assert!(matches!(part(0).combine(&part(9)), Err(Error::Parts { .. })));

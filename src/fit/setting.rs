@@ -2,6 +2,7 @@
 
 use ndarray::Array1;
 
+use crate::data::points::check_weight_sum;
 use crate::data::summary::Summary;
 use crate::device::sums::Sums;
 use crate::device::task::Answer;
@@ -32,6 +33,7 @@ impl Setting {
         if summary.n_effective() < options.n_components {
             return Err(Error::TooFewSamples { n_samples: summary.n_effective(), n_components: options.n_components });
         }
+        check_weight_sum(summary.total_weight())?;
         options.covariance_type.check_room(options.n_components, summary.n_features())?;
         let units = match options.update {
             Update::Gradient { .. } | Update::Squarem => floor::units(summary),
