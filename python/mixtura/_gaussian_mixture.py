@@ -69,6 +69,10 @@ class GaussianMixture(Hooks, Answers, Exchange):
     update : {"em", "squarem"}, default="em"
         How the model moves in an epoch: by expectation-maximisation, or with squared extrapolation of it, which needs
         fewer epochs where components overlap.
+    on_collapse : {"error", "repair"}, default="error"
+        What becomes of a component that has too few samples for its covariance, or none: an error, as scikit-learn has it
+        where a covariance is not positive definite; or it begins anew where the model explains the samples worst, with a
+        warning that says so.
     device : str or int, default="auto"
         Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
         number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu", has
@@ -211,6 +215,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
             "n_init": min(self.n_init, sys.maxsize),
             "init": self.init_params,
             "update": self.update,
+            "on_collapse": self.on_collapse,
             "seed": self._seed(),
             **(inits if start is None else dict.fromkeys(inits)),
         }
@@ -231,6 +236,8 @@ class GaussianMixture(Hooks, Answers, Exchange):
                 ConvergenceWarning,
                 stacklevel=caller(),
             )
+        for repair in fitted["repairs"]:
+            warnings.warn(f"A component collapsed. In {repair}.", UserWarning, stacklevel=caller())
         self._set_arrays(fitted["mixture"], dtype)
         self.converged_ = fitted["converged"]
         self.n_iter_ = fitted["n_iter"]

@@ -46,6 +46,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "verbose": ["verbose"],
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
         "update": [StrOptions({"em", "squarem"})],
+        "on_collapse": [StrOptions({"error", "repair"})],
         "device": [str, Interval(Integral, 0, None, closed="left")],
         "precision": [StrOptions({"auto", "f32", "f64"})],
     }
@@ -68,6 +69,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         verbose: int = 0,
         verbose_interval: int = 10,
         update: str = "em",
+        on_collapse: str = "error",
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
@@ -86,6 +88,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
         self.verbose_interval = verbose_interval
         self.update = update
+        self.on_collapse = on_collapse
         self.device = device
         self.precision = precision
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use mixtura::fit::{Fitting, Floor, OnCollapse, Restart, WarmStart};
+use mixtura::fit::{Fitting, Floor, Restart, WarmStart};
 use mixtura::{Data, Device, FitOptions, Update};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::exceptions::PyValueError;
@@ -29,6 +29,7 @@ pub(crate) struct Options<'py> {
     n_init: usize,
     init: String,
     update: String,
+    on_collapse: String,
     weights_init: Option<PyReadonlyArray1<'py, f64>>,
     means_init: Option<PyReadonlyArray2<'py, f64>>,
     precisions_init: Option<PyReadonlyArrayDyn<'py, f64>>,
@@ -44,7 +45,7 @@ impl Options<'_> {
             covariance_type: family.parse().map_err(exception)?,
             tol: self.tol,
             floor: Floor::Absolute(self.reg_covar),
-            on_collapse: OnCollapse::Error,
+            on_collapse: self.on_collapse.parse().map_err(exception)?,
             max_iter: self.max_iter,
             n_init: self.n_init,
             init: self.init.parse().map_err(exception)?,
@@ -94,6 +95,8 @@ pub(crate) struct Fitted {
     n_iter: usize,
     lower_bound: f64,
     lower_bounds: Vec<f64>,
+    /// What was done about components that collapsed, in words.
+    repairs: Vec<String>,
     /// Other facts of the fit, in JSON: a part of a model file's record.
     record: String,
     /// Seconds that the library took for the fit.
@@ -109,6 +112,7 @@ impl Fitted {
             at_precision_limit: best.at_precision_limit,
             n_iter: best.lower_bounds.len(),
             lower_bound: best.lower_bound(),
+            repairs: best.repairs.iter().map(ToString::to_string).collect(),
             lower_bounds: best.lower_bounds,
             record,
             seconds,

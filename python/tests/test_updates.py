@@ -41,3 +41,18 @@ def test_parts_follow_the_rule(overlapping):
     while tasks := search.wants():
         search.takes([part.answer(tasks)])
     assert search.finish().lower_bounds_ == GaussianMixture(3, **options).fit(overlapping).lower_bounds_
+
+
+def test_a_component_without_samples_begins_anew_where_that_is_asked(overlapping):
+    start = [[0.0, 0.0], [2.0, 1.0], [500.0, 500.0]]
+    precisions = [np.eye(2)] * 3
+    options = {"means_init": start, "precisions_init": precisions, "weights_init": [0.4, 0.4, 0.2], "device": "cpu"}
+    left = GaussianMixture(3, **options).fit(overlapping)
+    assert left.weights_[2] < 1e-6
+    with pytest.warns(UserWarning, match="A component collapsed. In epoch 1: component 2 had") as caught:
+        repaired = GaussianMixture(3, on_collapse="repair", **options).fit(overlapping)
+    assert caught[0].filename == __file__
+    assert repaired.weights_[2] > 1e-4
+    assert repaired.score(overlapping) > left.score(overlapping)
+    with pytest.raises(ValueError, match="The 'on_collapse' parameter"):
+        GaussianMixture(on_collapse="drop").fit(overlapping)

@@ -252,6 +252,20 @@ def test_a_component_that_collapses_is_the_error_of_one_piece_and_workers_go_on(
     assert GaussianMixture(2, **OPTIONS).fit(da.from_array(X, chunks=(300, 2))).means_.shape == (2, 2)
 
 
+@pytest.mark.filterwarnings("ignore:A component collapsed:UserWarning")
+def test_a_component_that_starves_begins_anew_as_in_one_piece_on_any_number_of_workers(client, blocks):
+    # Nothing is near the third mean.
+    start = np.repeat([[0.2], [1.0], [1e4]], FEATURES, axis=1)
+    given = {"means_init": start, "weights_init": [0.4, 0.4, 0.2], "precisions_init": np.ones((3, FEATURES))}
+    options = {**OPTIONS, **given, "on_collapse": "repair", "max_iter": 4, "tol": 0.0, "update": "squarem"}
+    with pytest.warns(UserWarning, match=r"epoch 1: component 2 had 0.000 samples of the"):
+        expected = mixtura.GaussianMixture(3, **options).fit(blocks.X, sample_weight=blocks.weights)
+    for n_workers in [2, 4]:
+        X = spread(client, blocks.X, (BLOCK, FEATURES), n_workers)
+        weights = da.from_array(blocks.weights, chunks=BLOCK)
+        assert_same(GaussianMixture(3, client=client, **options).fit(X, sample_weight=weights), expected)
+
+
 def test_nothing_is_left_on_the_workers(client, blobs):
     # Errors that were caught hold on to what they saw.
     gc.collect()
