@@ -1,12 +1,13 @@
 //! Where the rows of a data set came from, so that errors about them can name the place.
 
+use std::ops::Range;
+
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 
 use super::columns::Selection;
 use super::lines::Lines;
 use super::malformed;
-use super::stretch::Stretch;
 use crate::advice::{Advice, Term};
 use crate::error::{Error, Feature, Result};
 
@@ -45,9 +46,9 @@ impl Choice {
     }
 
     /// Passes over the rows before a stretch of them, after which no more will be used.
-    pub(super) fn skip_to(&mut self, stretch: &Stretch) {
-        self.next(stretch.rows.start);
-        self.left = self.left.min(stretch.rows.len());
+    pub(super) fn skip_to(&mut self, stretch: &Range<usize>) {
+        self.next(stretch.start);
+        self.left = self.left.min(stretch.len());
     }
 
     /// Of n rows, how many are used, and which; `None` for the first ones.

@@ -80,7 +80,7 @@ impl Rows {
     /// Goes on to a stretch of the rows: files before it are not opened, but for the first, which the others are held
     /// to.
     fn skip_to(&mut self, stretch: &Stretch) -> Result<()> {
-        self.choice.skip_to(stretch);
+        self.choice.skip_to(&stretch.rows);
         let (file, first_row) = stretch.file_of(stretch.rows.start);
         if stretch.rows.start == 0 || file >= self.files.len() {
             return Ok(());

@@ -100,7 +100,7 @@ impl Ranks {
                     rank: 0,
                     problem: format!("MPI finds one process, where {size} were started"),
                     remedy:
-                        "start them by the mpirun of the MPI that the program was built with, or by srun --mpi=pmix"
+                        "start them by the mpirun of the MPI that the program was built with, or by srun with its plugin pmix"
                             .into(),
                 }),
                 _ => Self::linked(Box::new(world)),

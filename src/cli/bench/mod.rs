@@ -119,7 +119,9 @@ impl BenchArgs {
             Some((_, samples)) if ranks.is_first() => {
                 let leading = Leading::new(ranks);
                 let load = |opened: &Opened, tune: Tune| {
-                    let device = opened.device.clone().with_tune(tune);
+                    // What tuning chooses is asked of the device that was opened.
+                    let device = opened.device.clone();
+                    let device = if tune == self.tune { device } else { device.with_tune(tune) };
                     leading.load(share, &summary, (&device, &format!("{} {}", tune.name(), opened.name)), asked())
                 };
                 let task = Task {
