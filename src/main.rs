@@ -24,7 +24,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output has read enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) if error.is::<Followed>() => ExitCode::FAILURE,
+        // The status of all is that of the first rank, which fails with them.
+        Err(error) if error.is::<Followed>() => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
             let status = exit_code(&error);
