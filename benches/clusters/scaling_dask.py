@@ -66,6 +66,9 @@ def main():
     cores = sorted(os.sched_getaffinity(0))[:2]
 
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address=":0")
+    # Dask tells the process that starts workers, too, to use one thread.
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.pop(variable, None)
     with cluster, Client(cluster) as client:
         workers = sorted(client.nthreads())
         for worker, core in zip(workers, cores, strict=True):
