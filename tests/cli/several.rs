@@ -1,23 +1,6 @@
 //! Several devices in one fit, as the command line has them.
 
-use serde_json::Value;
-
-use crate::support::{Place, faithful, npy};
-
-const D: usize = 64;
-
-/// Samples in two portions, as f32.
-fn write_samples(place: &Place) {
-    let n = (1 << 22) / D + 5000;
-    let value = |i: usize| (i as f64 * 0.618_033_988_749_895).fract() + (i / D % 2) as f64 * 0.5;
-    let bytes: Vec<u8> = (0..n * D).flat_map(|i| (value(i) as f32).to_le_bytes()).collect();
-    place.write("x.npy", npy("<f4", false, &format!("({n}, {D})"), &bytes));
-}
-
-fn device(place: &Place, file: &str) -> Value {
-    let written: Value = serde_json::from_slice(&place.read(file)).unwrap();
-    written.get("device").unwrap_or(&written["fit"]["device"]).clone()
-}
+use crate::support::{Place, faithful};
 
 #[test]
 fn a_list_of_devices_is_one_device_in_summary_and_json() {
@@ -64,29 +47,52 @@ fn bad_lists_are_refused_in_two_lines() {
     }
 }
 
+/// Shares of devices that compute differently.
 #[cfg(feature = "gpu")]
-#[test]
-fn a_fit_goes_on_with_the_shares_of_its_checkpoint() {
-    let place = Place::new();
-    write_samples(&place);
-    let fit = "fit x.npy --tol 0 -q --device cpu,software";
-    let first = place.run(&format!("{fit} -k 2 --covariance diag --max-iter 2 --checkpoint c --checkpoint-every 2"));
-    assert_eq!(first.status, 0, "{}", first.stderr);
-    // As if the devices had been measured on another day.
-    let text = String::from_utf8(place.read("c")).unwrap();
-    let mut checkpoint: Value = serde_json::from_str(&text).unwrap();
-    for (team, share) in [(0, 520), (1, 480)] {
-        checkpoint["device"]["teams"][team]["share"] = share.into();
+mod shares {
+    use serde_json::Value;
+
+    use crate::support::{Place, npy};
+
+    const D: usize = 64;
+
+    /// Samples in two portions, as f32.
+    fn write_samples(place: &Place) {
+        let n = (1 << 22) / D + 5000;
+        let value = |i: usize| (i as f64 * 0.618_033_988_749_895).fract() + (i / D % 2) as f64 * 0.5;
+        let bytes: Vec<u8> = (0..n * D).flat_map(|i| (value(i) as f32).to_le_bytes()).collect();
+        place.write("x.npy", npy("<f4", false, &format!("({n}, {D})"), &bytes));
     }
-    place.write("c", checkpoint.to_string());
-    for out in ["one.json", "two.json"] {
-        let resumed = place.run(&format!("{fit} --resume c --max-iter 4 --out {out}"));
-        assert_eq!(resumed.status, 0, "{}", resumed.stderr);
-        assert!(!resumed.stderr.contains("not with the same bits"), "{}", resumed.stderr);
-        assert_eq!(device(&place, out)["teams"], checkpoint["device"]["teams"]);
+
+    fn device(place: &Place, file: &str) -> Value {
+        let written: Value = serde_json::from_slice(&place.read(file)).unwrap();
+        written.get("device").unwrap_or(&written["fit"]["device"]).clone()
     }
-    assert_eq!(place.read("one.json"), place.read("two.json"));
-    let alone = place.run("fit x.npy --tol 0 --device cpu --resume c --max-iter 4");
-    assert!(alone.stderr.contains(" % of the samples) and "), "{}", alone.stderr);
-    assert!(alone.stderr.contains("it goes on, but not with the same bits"), "{}", alone.stderr);
+
+    #[test]
+    fn a_fit_goes_on_with_the_shares_of_its_checkpoint() {
+        let place = Place::new();
+        write_samples(&place);
+        let fit = "fit x.npy --tol 0 -q --device cpu,software";
+        let first =
+            place.run(&format!("{fit} -k 2 --covariance diag --max-iter 2 --checkpoint c --checkpoint-every 2"));
+        assert_eq!(first.status, 0, "{}", first.stderr);
+        // As if the devices had been measured on another day.
+        let text = String::from_utf8(place.read("c")).unwrap();
+        let mut checkpoint: Value = serde_json::from_str(&text).unwrap();
+        for (team, share) in [(0, 520), (1, 480)] {
+            checkpoint["device"]["teams"][team]["share"] = share.into();
+        }
+        place.write("c", checkpoint.to_string());
+        for out in ["one.json", "two.json"] {
+            let resumed = place.run(&format!("{fit} --resume c --max-iter 4 --out {out}"));
+            assert_eq!(resumed.status, 0, "{}", resumed.stderr);
+            assert!(!resumed.stderr.contains("not with the same bits"), "{}", resumed.stderr);
+            assert_eq!(device(&place, out)["teams"], checkpoint["device"]["teams"]);
+        }
+        assert_eq!(place.read("one.json"), place.read("two.json"));
+        let alone = place.run("fit x.npy --tol 0 --device cpu --resume c --max-iter 4");
+        assert!(alone.stderr.contains(" % of the samples) and "), "{}", alone.stderr);
+        assert!(alone.stderr.contains("it goes on, but not with the same bits"), "{}", alone.stderr);
+    }
 }
