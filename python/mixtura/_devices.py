@@ -56,8 +56,8 @@ def choice(device: str | int, precision: str) -> Choice:
     is_number = isinstance(device, Integral) and not isinstance(device, bool) and device >= 0
     if not (is_number or (isinstance(device, str) and word)):
         raise ValueError(
-            'The device must be "auto", "cpu", "gpu", "gpu:all", "software", the number or part of the name of one that '
-            f"mixtura.devices() lists, or a list of these, as in \"0,1,cpu\". Got {device!r} instead."
+            'The device must be "auto", "cpu", "gpu", "gpu:all", "software", the number or part of the name of one '
+            f'that mixtura.devices() lists, or a list of these, as in "0,1,cpu". Got {device!r} instead.'
         )
     members = [member.strip() for member in word.split(",")]
     return ",".join(member.lower() if member.lower() in _WORDS else member for member in members), precision

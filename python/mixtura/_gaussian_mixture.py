@@ -70,13 +70,13 @@ class GaussianMixture(Hooks, Answers, Exchange):
         How the model moves in an epoch: by expectation-maximisation, or with squared extrapolation of it, which needs
         fewer epochs where components overlap.
     on_collapse : {"error", "repair"}, default="error"
-        What becomes of a component that has too few samples for its covariance, or none: an error, as scikit-learn has it
-        where a covariance is not positive definite; or it begins anew where the model explains the samples worst, with a
-        warning that says so.
+        What becomes of a component that has too few samples for its covariance, or none: an error where its covariance
+        is not positive definite, as in scikit-learn; or it begins anew where the model explains the samples worst, with
+        a warning that says so.
     device : str or int, default="auto"
         Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
-        number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu", has
-        several devices share the samples.
+        number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu",
+        has several devices share the samples.
     precision : {"auto", "f32", "f64"}, default="auto"
         Precision of passes over the samples; "auto" is f64 on the CPU and f32 on adapters, which have no other. Sums
         are finished, and the parameters found, in f64 in any case.
