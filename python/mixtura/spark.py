@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # Partitions whose answers go to the driver without a tree.
 BRANCHES = 8
 
+_RAGGED = "rows have different numbers of features\ngive all of them the same features"
+
 # What tasks give: whatever they have to tell, pickled.
 _SCHEMA = "partition long, outcome binary"
 
@@ -49,8 +51,8 @@ def fit(
     """Fit a Gaussian mixture to a data frame of Spark's.
 
     Parameters that ``pyspark.ml.clustering.GaussianMixture`` has, too, have its names and defaults. The features are
-    cached, and every epoch is one pass over them; each task loads a partition in the Python process beside it, and
-    computes with as many threads as ``spark.task.cpus`` says.
+    cached, a batch of rows as one row of bytes, and every epoch is one pass over them; each task loads a partition, of
+    less than 2 GiB, in the Python process beside it, and computes with as many threads as ``spark.task.cpus`` says.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ def fit(
     columns = [_features(df, featuresCol).alias("features")]
     if weightCol is not None:
         columns.append(functions.col(weightCol).cast("double").alias("weight"))
-    samples = df.select(*columns).persist(StorageLevel.MEMORY_AND_DISK)
+    samples = df.select(*columns).mapInArrow(_packed, "rows binary").persist(StorageLevel.MEMORY_AND_DISK)
     try:
         fit_on(model, _Tasks(samples, model.device, model.precision, aggregationDepth), names)
     finally:
@@ -191,32 +193,53 @@ def _run(
 
     number = TaskContext.get().partitionId()
     try:
-        samples, weights = _rows(batches)
+        samples, weights = _unpacked(batches)
         outcome = work(place, tasks, number, samples, weights)
     except Exception as error:
         outcome = Failure(number, error)
     yield pyarrow.RecordBatch.from_pydict({"partition": [number], "outcome": [pickle.dumps(outcome)]})
 
 
-def _rows(batches: Iterable[pyarrow.RecordBatch]) -> tuple[Any, Any]:
-    """Give the samples and weights of a partition, as arrays."""
-    blocks, weights = [np.empty((0, 0))], [np.empty(0)]
+def _packed(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+    """Make one row of bytes of every batch: Spark hands them out many times as fast as rows of numbers.
+
+    What is wrong with a batch stands in its place, and is told by the first pass.
+    """
+    import pyarrow
+
     for batch in batches:
-        rows, *rest = batch.columns
-        if len(rows) == 0:
-            continue
-        values = rows.flatten()
-        missing = rows.null_count + values.null_count + sum(column.null_count for column in rest)
-        if missing > 0:
-            raise ValueError(f"{missing} values are null\nfill them, or drop their rows (DataFrame.na)")
-        widths = np.unique(rows.value_lengths().to_numpy())
-        if len(widths) > 1 or (len(blocks) > 1 and widths[0] != blocks[1].shape[1]):
-            raise ValueError("rows have different numbers of features\ngive all of them the same features")
-        blocks.append(values.to_numpy(zero_copy_only=False).reshape(len(rows), -1))
-        weights.extend(column.to_numpy(zero_copy_only=False) for column in rest)
-    if len(blocks) == 1:
-        return blocks[0], None
-    return np.concatenate(blocks[1:]), np.concatenate(weights) if len(weights) > 1 else None
+        try:
+            rows: Any = _rows(*batch.columns) if batch.num_rows > 0 else None
+        except Exception as error:
+            rows = error
+        if rows is not None:
+            yield pyarrow.RecordBatch.from_pydict({"rows": [pickle.dumps(rows, protocol=5)]})
+
+
+def _rows(rows: Any, *rest: Any) -> tuple[Any, Any]:
+    """Give the samples and weights of a batch, as arrays."""
+    values = rows.flatten()
+    missing = rows.null_count + values.null_count + sum(column.null_count for column in rest)
+    if missing > 0:
+        raise ValueError(f"{missing} values are null\nfill them, or drop their rows (DataFrame.na)")
+    if len(np.unique(rows.value_lengths().to_numpy())) > 1:
+        raise ValueError(_RAGGED)
+    weights = [column.to_numpy(zero_copy_only=False) for column in rest]
+    return values.to_numpy(zero_copy_only=False).reshape(len(rows), -1), weights[0] if weights else None
+
+
+def _unpacked(batches: Iterable[pyarrow.RecordBatch]) -> tuple[Any, Any]:
+    """Give the samples and weights of a partition, as arrays."""
+    packed = [pickle.loads(row) for batch in batches for row in batch.column(0).to_pylist()]
+    for rows in packed:
+        if isinstance(rows, Exception):
+            raise rows
+    if not packed:
+        return np.empty((0, 0)), None
+    samples, weights = zip(*packed, strict=True)
+    if len({rows.shape[1] for rows in samples}) > 1:
+        raise ValueError(_RAGGED)
+    return np.concatenate(samples), None if weights[0] is None else np.concatenate(weights)
 
 
 def _shape(place: _Place, _: None, number: int, samples: Any, weights: Any) -> Shape:
