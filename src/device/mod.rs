@@ -2,12 +2,15 @@
 
 pub(crate) mod assessment;
 pub(crate) mod backend;
+pub(crate) mod blocks;
 pub(crate) mod ceiling;
 pub(crate) mod choice;
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
+pub(crate) mod numbers;
 pub(crate) mod open;
+pub(crate) mod plausible;
 mod score;
 pub(crate) mod several;
 pub(crate) mod single;

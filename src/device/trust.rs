@@ -15,8 +15,8 @@ use crate::device::backend::{Backend, KernelTime};
 use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::cpu;
 #[cfg(feature = "gpu")]
-use crate::device::sums::TOLERANCE;
-use crate::device::sums::check_finite;
+use crate::device::plausible::TOLERANCE;
+use crate::device::plausible::check_finite;
 use crate::device::task::{Answer, Assignment, Task, unexpected};
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;

@@ -10,6 +10,8 @@ mod fit;
 mod formats;
 mod instructions;
 mod long_runs;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod names;
 mod output;
 mod pictures;

@@ -8,7 +8,7 @@ use pulp::{Simd, WithSimd};
 use super::real::Real;
 use super::rows::Rows;
 use super::strips::{Cell, Strips, VECTORS, cells, cells_mut};
-use crate::device::sums::Shape;
+use crate::device::numbers::Shape;
 use crate::model::statistics::Statistics;
 
 /// Rows and columns of second moments that one step sums together: nine sums, and the six vectors that they take, stay

@@ -34,7 +34,7 @@ use crate::device::assessment::{Assessment, VisitAssessed};
 use crate::device::backend::sealed::Sealed;
 use crate::device::backend::{Backend, check_features};
 use crate::device::choice::{DeviceInfo, Precision};
-use crate::device::sums::{Numbers, Shape};
+use crate::device::numbers::{Numbers, Shape};
 use crate::device::task::{Answer, Assignment, Task};
 use crate::error::Result;
 use crate::model::quadratics::Quadratics;

@@ -20,7 +20,7 @@ use crate::data::coordinates::Coordinates;
 use crate::data::points::Points;
 use crate::data::runs::{Add, Runs, first_run};
 use crate::data::source::{Data, block_rows, check_stop};
-use crate::device::sums::{Numbers, Shape};
+use crate::device::numbers::{Numbers, Shape};
 use crate::device::task::Assignment;
 use crate::error::Result;
 use ndarray::ArrayViewMut2;

@@ -13,7 +13,7 @@ use super::samples::DeviceSamples;
 use crate::data::points::Points;
 use crate::device::backend::Backend;
 use crate::device::cpu::CpuBackend;
-use crate::device::sums::TOLERANCE;
+use crate::device::plausible::TOLERANCE;
 use crate::device::task::Assignment;
 use crate::device::trust;
 use crate::error::{Error, Result};

@@ -1,10 +1,6 @@
-//! The binary under MPI: `cargo test --release --features mpi --test mpi`, with `mpirun` on the path.
+//! The binary under MPI: `cargo test --release --features mpi --test cli mpi::`, with `mpirun` on the path.
 //!
 //! Ranks are processes of this machine; there may be more of them than cores.
-
-#[path = "../cli/support.rs"]
-#[allow(dead_code)]
-mod support;
 
 use std::fs;
 use std::io::Read;
@@ -14,7 +10,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{Outcome, Place, npy};
+
+use crate::support::{Outcome, Place, faithful, npy};
 
 /// Features of the samples, and how many of them are a block.
 const D: usize = 32;
@@ -155,7 +152,7 @@ fn scores_and_predictions_of_ranks_are_those_of_one_process() {
 #[test]
 fn few_samples_leave_some_ranks_without_any() {
     let place = Place::new();
-    let faithful = support::faithful();
+    let faithful = faithful();
     let fit = format!("fit {faithful} -k 2 --device cpu --json --quiet --out m.json");
     same_bits(&place, &fit);
     let predicted = place.run(&format!("predict m.json {faithful}"));
