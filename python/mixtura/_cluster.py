@@ -135,6 +135,26 @@ class Held:
         return answers if isinstance(answers, Failure) else combined(answers.values())
 
 
+class Holders:
+    """Workers that each have a `Held`, all of which `_tell(method, *arguments)` has do something."""
+
+    _tell: Callable[..., Any]
+
+    def shapes(self) -> Mapping[int, Shape]:
+        """Count the samples of every partition."""
+        shapes: Mapping[int, Shape] = self._tell("shapes")
+        return shapes
+
+    def summaries(self, firsts: Mapping[int, int]) -> Mapping[int, _native.Summary]:
+        """Summarise the partitions that have samples, given the number of the first of each."""
+        summaries: Mapping[int, _native.Summary] = self._tell("summaries", firsts)
+        return summaries
+
+    def join(self, summary: _native.Summary) -> None:
+        """Let all partitions know the summary of all."""
+        self._tell("join", summary)
+
+
 def of_each(numbers: Iterable[int], work: Callable[[int], T]) -> dict[int, T] | Failure:
     """Do something for each of some partitions, until one fails."""
     results = {}

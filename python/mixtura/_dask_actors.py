@@ -13,15 +13,14 @@ import distributed
 from distributed import Future
 
 from mixtura import _threads
-from mixtura._cluster import Held, joined, told
+from mixtura._cluster import Held, Holders, joined, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from typing_extensions import Self
 
     from mixtura import _native
-    from mixtura._cluster import Shape
 
 # Actors that one process hears of, the client or a leader: the tree of answers has so many branches.
 BRANCHES = 8
@@ -99,7 +98,7 @@ def is_gone(future: Future) -> bool:
     return future.status not in ("pending", "finished")
 
 
-class Actors:
+class Actors(Holders):
     """All actors of a fit, and the partitions that they hold: futures of (samples, weights), or of files those pairs.
 
     What a lost worker held is given to others, which are told what the others know; then all are asked again.
@@ -127,20 +126,6 @@ class Actors:
         self._actors.clear()
         self._new.clear()
         self._partitions = []
-
-    def shapes(self) -> Mapping[int, Shape]:
-        """Count the samples of every partition."""
-        shapes: Mapping[int, Shape] = self._tell("shapes")
-        return shapes
-
-    def summaries(self, firsts: Mapping[int, int]) -> Mapping[int, _native.Summary]:
-        """Summarise the partitions that have samples, given the number of the first of each."""
-        summaries: Mapping[int, _native.Summary] = self._tell("summaries", firsts)
-        return summaries
-
-    def join(self, summary: _native.Summary) -> None:
-        """Let all partitions know the summary of all."""
-        self._tell("join", summary)
 
     def answer(self, tasks: _native.Tasks) -> _native.Answers:
         """Answer tasks, in one pass over all partitions."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mixtura import _threads
-from mixtura._cluster import Held, joined, told
+from mixtura._cluster import Held, Holders, joined, told
 from mixtura._cluster import fit as fit_on
 from mixtura._gaussian_mixture import GaussianMixture
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mixtura import _native
-    from mixtura._cluster import Shape
 
 # How often the actors of some blocks may be lost in one pass.
 ALLOWED_LOSSES = 3
@@ -135,7 +134,7 @@ def _loaded(block: Mapping[str, Any], names: Sequence[str], weights: str | None)
     return samples, None if weights is None else np.asarray(block[weights])
 
 
-class _Actors:
+class _Actors(Holders):
     """The actors of a fit; one that is lost begins anew with its blocks, and is told what the others know."""
 
     def __init__(
@@ -152,20 +151,6 @@ class _Actors:
         n_threads = max(1, int(self._options["num_cpus"]))
         actor = ray.remote(_Holder).options(scheduling_strategy="SPREAD", **self._options)
         return actor.remote(numbers, n_threads, *self._settings, *(self._refs[number] for number in numbers))
-
-    def shapes(self) -> Mapping[int, Shape]:
-        """Count the samples of every partition."""
-        shapes: Mapping[int, Shape] = self._tell("shapes")
-        return shapes
-
-    def summaries(self, firsts: Mapping[int, int]) -> Mapping[int, _native.Summary]:
-        """Summarise the partitions that have samples, given the number of the first of each."""
-        summaries: Mapping[int, _native.Summary] = self._tell("summaries", firsts)
-        return summaries
-
-    def join(self, summary: _native.Summary) -> None:
-        """Let all partitions know the summary of all."""
-        self._tell("join", summary)
 
     def answer(self, tasks: _native.Tasks) -> _native.Answers:
         """Answer tasks, in one pass over all partitions."""
