@@ -22,8 +22,9 @@ impl<T: Real> WithSimd for LogDensities<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let LogDensities { parameters, tile, posterior: Posterior { r, maxima, whitened, .. } } = self;
+        let LogDensities { parameters, tile, posterior: Posterior { k: at_hand, r, maxima, whitened, .. } } = self;
         let (k, d, width) = (parameters.k, parameters.d, tile.width);
+        *at_hand = k;
         let maxima = &mut maxima.row_mut(0)[..width];
         maxima.fill(T::LEAST_LOG_DENSITY);
         let maxima = cells_mut::<T, S>(maxima);

@@ -21,16 +21,16 @@ macro_rules! elementary {
             use pulp::Simd;
 
             /// Below this the result would be subnormal.
-            const SMALLEST: $real = $smallest;
+            pub(crate) const SMALLEST: $real = $smallest;
             /// Adding this rounds to an integer and leaves that integer in the low bits of the sum.
             const ROUNDER: $real = $rounder;
             /// ln 2 in two parts; the first has trailing zeros, so that its product with n is exact.
             const LN_2_HIGH: $real = $ln_2_high;
             const LN_2_LOW: $real = $ln_2_low;
 
-            /// e^x for x <= 0, to within 2 units in the last place; 0 where the result would be subnormal.
+            /// e^x for x <= 0, to within 2 units in the last place; 0 below `cut`, which is `SMALLEST` or more.
             #[inline(always)]
-            pub(crate) fn exp_of_non_positive<S: Simd>(x: $real) -> $real {
+            pub(crate) fn exp_from<S: Simd>(x: $real, cut: $real) -> $real {
                 let shifted = mul_add!(S, x, std::$real::consts::LOG2_E, ROUNDER);
                 let n = shifted - ROUNDER;
                 let r = mul_add!(S, n, -LN_2_LOW, mul_add!(S, n, -LN_2_HIGH, x));
@@ -42,7 +42,7 @@ macro_rules! elementary {
                 e = mul_add!(S, mul_add!(S, e, r, 1.0), r, 1.0);
                 let scaled = $real::from_bits(e.to_bits().wrapping_add(shifted.to_bits() << $mantissa));
                 // Far below, what was computed means nothing.
-                if x < SMALLEST { 0.0 } else { scaled }
+                if x < cut { 0.0 } else { scaled }
             }
 
             /// log x for finite x >= 1, to within 2 units in the last place.
@@ -84,7 +84,7 @@ macro_rules! elementary {
                         let along = |i: usize| (i as f64 / POINTS as f64).powi(3);
                         let exp = (0..POINTS).map(|i| {
                             let x = SMALLEST * along(i) as $real;
-                            error(exp_of_non_positive::<S>(x), f64::from(x).exp())
+                            error(exp_from::<S>(x, SMALLEST), f64::from(x).exp())
                         });
                         let ln = (1..POINTS).map(|i| {
                             let x = (1.0 + 1e6 * along(i)) as $real;
@@ -108,8 +108,10 @@ macro_rules! elementary {
 
                 #[test]
                 fn both_are_exact_at_the_ends() {
-                    let e = exp_of_non_positive::<pulp::Scalar>;
+                    let e = |x| exp_from::<pulp::Scalar>(x, SMALLEST);
                     assert_eq!((e(0.0), e(SMALLEST * 1.01), e(-1e30), e($real::NEG_INFINITY)), (1.0, 0.0, 0.0, 0.0));
+                    assert_eq!(exp_from::<pulp::Scalar>(-30.01, -30.0), 0.0);
+                    assert!(exp_from::<pulp::Scalar>(-30.0, -30.0) > 0.0);
                     assert_eq!(ln_from_one::<pulp::Scalar>(1.0), 0.0);
                 }
             }

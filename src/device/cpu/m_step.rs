@@ -18,10 +18,12 @@ const BLOCK: usize = 3;
 /// Adds a tile to the sums.
 pub(super) struct AddTile<'a, T> {
     pub(super) shape: Shape,
-    /// Responsibilities times weight: `[K]` rows.
+    /// Components at hand, in ascending order; all, where none are named.
+    pub(super) components: Option<&'a [u32]>,
+    /// Responsibilities times weight: a row for each of them.
     pub(super) r: &'a Rows<T>,
     pub(super) x: &'a Strips<T>,
-    /// Origins of the sums: `[K, D]`.
+    /// Origins of their sums: `[k, D]`.
     pub(super) means: &'a [T],
     /// Samples of the tile.
     pub(super) width: usize,
@@ -36,11 +38,13 @@ impl<T: Real> WithSimd for AddTile<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let AddTile { shape, r, x, means, width, weighted, sums } = self;
-        let d = shape.d;
+        let AddTile { shape, components, r, x, means, width, weighted, sums } = self;
+        let (d, length) = (shape.d, shape.per_component());
         let weighted = cells_mut::<T, S>(weighted.row_mut(0)).as_chunks_mut::<BLOCK>().0;
-        for (k, (sums, mean)) in sums.chunks_exact_mut(shape.per_component()).zip(means.chunks_exact(d)).enumerate() {
-            let r = cells::<T, S>(&r.row(k)[..width]);
+        for (i, mean) in means.chunks_exact(d).enumerate() {
+            let r = cells::<T, S>(&r.row(i)[..width]);
+            let k = components.map_or(i, |components| components[i] as usize);
+            let sums = &mut sums[k * length..][..length];
             let (count, sums) = sums.split_first_mut().expect("the count comes first");
             let (first, second) = sums.split_at_mut(d);
             let total = total::<T, S>(simd, r);

@@ -137,7 +137,7 @@ impl<'d, T: Real> CpuBackend<'d, T> {
                     return;
                 }
                 let start = rows.start + i * tiles;
-                tile.load(self.arch, chunk, start..start + labels.len(), &self.coordinates);
+                tile.load(self.arch, chunk, (start..start + labels.len()).into(), &self.coordinates);
                 self.arch.dispatch(LogDensities { parameters, tile, posterior });
                 self.arch.dispatch(Assess { posterior, width: tile.width });
                 labels.iter_mut().zip(&posterior.labels).for_each(|(to, from)| *to = *from);
@@ -241,10 +241,15 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
                         return;
                     }
                     let start = here.start + i * tiles;
-                    tile.load(self.arch, chunk, start..start + block.nrows(), &self.coordinates);
+                    tile.load(self.arch, chunk, (start..start + block.nrows()).into(), &self.coordinates);
                     tile.weights.row_mut(0).fill(T::from_f64(1.0));
                     self.arch.dispatch(LogDensities { parameters, tile, posterior });
-                    self.arch.dispatch(Respond { posterior, tile, assignment: Assignment::Soft });
+                    self.arch.dispatch(Respond {
+                        posterior,
+                        tile,
+                        assignment: Assignment::Soft,
+                        cut: T::LEAST_EXPONENT,
+                    });
                     for (n, mut sample) in block.rows_mut().into_iter().enumerate() {
                         sample.iter_mut().enumerate().for_each(|(k, r)| *r = posterior.r.row(k)[n].to_f64());
                         if T::PRECISION == Precision::Single {

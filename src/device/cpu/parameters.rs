@@ -15,7 +15,7 @@ pub(super) const BLOCK: usize = 6;
 pub(super) const COMPONENTS: usize = 4;
 
 /// How the squared Mahalanobis distance of a component is computed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Factors<T> {
     /// |(x - mu_k) P_k|^2, with the upper triangular factors of all components packed by [`pack`].
     Dense { packed: Vec<T>, stride: usize },
@@ -29,7 +29,7 @@ pub(super) enum Factors<T> {
 }
 
 /// Everything the E step needs of a model, in the coordinates of the samples.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Parameters<T> {
     pub(super) k: usize,
     pub(super) d: usize,
@@ -88,6 +88,43 @@ impl<T: Real> Parameters<T> {
         }
     }
 
+    /// Takes some components of a model, in their order.
+    pub(super) fn choose(&mut self, model: &Parameters<T>, components: &[u32]) {
+        let d = model.d;
+        let each = || components.iter().map(|k| *k as usize);
+        (self.k, self.d, self.reference) = (components.len(), d, model.reference);
+        self.constants.clear();
+        self.constants.extend(each().map(|k| model.constants[k]));
+        self.means.clear();
+        each().for_each(|k| self.means.extend_from_slice(&model.means[k * d..][..d]));
+        let interleaved = |to: &mut Vec<T>, from: &[T]| choose_interleaved(to, from, model.k, d, components);
+        match (&mut self.factors, &model.factors) {
+            (Factors::Dense { packed: to, stride: to_stride }, Factors::Dense { packed, stride }) => {
+                *to_stride = *stride;
+                to.clear();
+                each().for_each(|k| to.extend_from_slice(&packed[k * stride..][..*stride]));
+            }
+            (Factors::Shared { packed: to_packed, means: to, .. }, Factors::Shared { packed, means, .. }) => {
+                to_packed.clone_from(packed);
+                interleaved(to, means);
+            }
+            (Factors::Diagonal { means: to, p: to_p }, Factors::Diagonal { means, p }) => {
+                interleaved(to, means);
+                interleaved(to_p, p);
+            }
+            (Factors::Isotropic { means: to, precisions: of }, Factors::Isotropic { means, precisions }) => {
+                interleaved(to, means);
+                of.clear();
+                of.extend(each().map(|k| precisions[k]));
+            }
+            (to, from) => {
+                // Memory of a model of another kind.
+                *to = from.clone();
+                self.choose(model, components);
+            }
+        }
+    }
+
     /// The means as rounded to the number type, in the units of the features: `[K, D]`.
     pub(super) fn origins(&self, coordinates: &Coordinates) -> Array2<f64> {
         Array2::from_shape_fn((self.k, self.d), |(k, i)| coordinates.unmap(i, self.means[k * self.d + i].to_f64()))
@@ -115,4 +152,24 @@ fn interleave<T: Real>(k: usize, d: usize, element: impl Fn(usize, usize) -> f64
     };
     let grouped = (0..groups).step_by(COMPONENTS).flat_map(|first| of_group(first, COMPONENTS));
     grouped.chain((groups..k).flat_map(|k| of_group(k, 1))).collect()
+}
+
+/// Takes some components of numbers that [`interleave`] laid out for K of them, and lays these out likewise.
+fn choose_interleaved<T: Real>(to: &mut Vec<T>, from: &[T], k: usize, d: usize, components: &[u32]) {
+    let groups = k / COMPONENTS * COMPONENTS;
+    // Where the numbers of a component begin, and how far apart they are.
+    let place = |k: u32| match k as usize {
+        k if k < groups => (k / COMPONENTS * COMPONENTS * d + k % COMPONENTS, COMPONENTS),
+        k => (k * d, 1),
+    };
+    to.clear();
+    let (of_groups, rest) = components.as_chunks::<COMPONENTS>();
+    for group in of_groups {
+        let places = group.map(place);
+        to.extend((0..d).flat_map(|i| places.map(|(first, step)| from[first + i * step])));
+    }
+    for component in rest {
+        let (first, step) = place(*component);
+        to.extend((0..d).map(|i| from[first + i * step]));
+    }
 }

@@ -13,7 +13,9 @@ use crate::device::task::Assignment;
 /// Result of the E step for a tile.
 #[derive(Debug)]
 pub(super) struct Posterior<T> {
-    /// log (w_k p_k(x_n)), then responsibilities times sample weight: `[K]` rows.
+    /// Components at hand: all of a model, or some.
+    pub(super) k: usize,
+    /// log (w_k p_k(x_n)), then responsibilities times sample weight: a row for each of them, and rows for more.
     pub(super) r: Rows<T>,
     /// The greatest log-density of each sample, then log p(x_n): one row.
     pub(super) maxima: Rows<T>,
@@ -29,6 +31,7 @@ impl<T: Real> Posterior<T> {
     pub(super) fn new(arch: Instructions, k: usize, d: usize) -> Self {
         let width = Tile::<T>::capacity(d);
         Posterior {
+            k,
             r: Rows::new(k, width),
             maxima: Rows::new(1, width),
             sums: Rows::new(1, width),
@@ -49,7 +52,7 @@ impl<T: Real> Posterior<T> {
         }
         let labels = &mut self.labels[..width];
         // From the last to the first: the first of equals is what stays.
-        let rows = self.r.all().chunks_exact(self.r.stride()).enumerate();
+        let rows = self.r.all().chunks_exact(self.r.stride()).take(self.k).enumerate();
         for (k, row) in rows.rev() {
             for ((label, l), least) in labels.iter_mut().zip(row).zip(&*least) {
                 *label = if l >= least { k } else { *label };
@@ -64,6 +67,8 @@ pub(super) struct Respond<'a, T> {
     pub(super) posterior: &'a mut Posterior<T>,
     pub(super) tile: &'a Tile<T>,
     pub(super) assignment: Assignment,
+    /// Differences from the greatest log-density of a sample below this are responsibilities of 0.
+    pub(super) cut: T,
 }
 
 impl<T: Real> WithSimd for Respond<'_, T> {
@@ -71,12 +76,13 @@ impl<T: Real> WithSimd for Respond<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
-        let Respond { posterior, tile, assignment } = self;
+        let Respond { posterior, tile, assignment, cut } = self;
+        let k = posterior.k;
         let width = tile.width;
         let weights = &tile.weights.row(0)[..width];
         if assignment == Assignment::Hard {
             posterior.find_labels(width, HARD_SLACK);
-            for (k, row) in posterior.r.iter_mut().enumerate() {
+            for (k, row) in posterior.r.iter_mut().take(k).enumerate() {
                 for ((r, label), weight) in row.iter_mut().zip(&posterior.labels).zip(weights) {
                     *r = if *label == k { *weight } else { T::default() };
                 }
@@ -86,9 +92,9 @@ impl<T: Real> WithSimd for Respond<'_, T> {
         }
         let (maxima, sums) = (&mut posterior.maxima.row_mut(0)[..width], &mut posterior.sums.row_mut(0)[..width]);
         sums.fill(T::default());
-        for row in posterior.r.iter_mut() {
+        for row in posterior.r.iter_mut().take(k) {
             for ((l, sum), max) in row.iter_mut().zip(&mut *sums).zip(&*maxima) {
-                let e = (*l - *max).exp_of_non_positive::<S>();
+                let e = (*l - *max).exp_from::<S>(cut);
                 *l = e;
                 *sum += e;
             }
@@ -97,7 +103,7 @@ impl<T: Real> WithSimd for Respond<'_, T> {
             *max += sum.ln_from_one::<S>();
             *sum = *weight / *sum;
         }
-        for row in posterior.r.iter_mut() {
+        for row in posterior.r.iter_mut().take(k) {
             for (r, scale) in row.iter_mut().zip(&*sums) {
                 *r *= *scale;
             }
@@ -121,9 +127,9 @@ impl<T: Real> WithSimd for Assess<'_, T> {
         posterior.find_labels(width, T::ROUNDING);
         let (maxima, sums) = (&mut posterior.maxima.row_mut(0)[..width], &mut posterior.sums.row_mut(0)[..width]);
         sums.fill(T::default());
-        for row in posterior.r.all().chunks_exact(posterior.r.stride()) {
+        for row in posterior.r.all().chunks_exact(posterior.r.stride()).take(posterior.k) {
             for ((l, sum), max) in row.iter().zip(&mut *sums).zip(&*maxima) {
-                *sum += (*l - *max).exp_of_non_positive::<S>();
+                *sum += (*l - *max).exp_from::<S>(T::LEAST_EXPONENT);
             }
         }
         for (max, sum) in maxima.iter_mut().zip(&*sums) {

@@ -33,6 +33,12 @@ pub(crate) trait Real:
     /// A log-density below this is raised to it: a sample infinitely far from every component belongs to all alike.
     const LEAST_LOG_DENSITY: Self;
 
+    /// Below this an exponential would be subnormal.
+    const LEAST_EXPONENT: Self;
+
+    /// Share of a sample that components left out of its tile may have in all. It hides in the rounding of sums.
+    const LEFT_OUT: f64;
+
     /// Scatter within components that is left may be this small a share of all scatter before it is summed
     /// directly: ten of sixteen digits remain, or five of seven.
     const LEAST_SHARE: f64;
@@ -43,8 +49,8 @@ pub(crate) trait Real:
     fn from_f64(x: f64) -> Self;
     fn to_f64(self) -> f64;
 
-    /// e^x for x <= 0.
-    fn exp_of_non_positive<S: Simd>(self) -> Self;
+    /// e^x for x <= 0, and 0 below `cut`, which is [`Self::LEAST_EXPONENT`] or more.
+    fn exp_from<S: Simd>(self, cut: Self) -> Self;
 
     /// log x for x >= 1.
     fn ln_from_one<S: Simd>(self) -> Self;
@@ -80,7 +86,8 @@ pub(crate) trait Real:
 
 macro_rules! real {
     (
-        $real:ident, $functions:ident, $vector:ident, $precision:expr, least_log_density: $least:literal, least_share: $share:literal,
+        $real:ident, $functions:ident, $vector:ident, $precision:expr, least_log_density: $least:literal,
+        left_out: $left_out:literal, least_share: $share:literal,
         $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident, $reduce_sum:ident, $max:ident, $greater_than:ident, $select:ident
     ) => {
         impl Real for $real {
@@ -88,6 +95,8 @@ macro_rules! real {
 
             const PRECISION: Precision = $precision;
             const LEAST_LOG_DENSITY: Self = $least;
+            const LEAST_EXPONENT: Self = elementary::$functions::SMALLEST;
+            const LEFT_OUT: f64 = $left_out;
             const LEAST_SHARE: f64 = $share;
             const ROUNDING: f64 = 64.0 * $real::EPSILON as f64;
 
@@ -102,8 +111,8 @@ macro_rules! real {
             }
 
             #[inline(always)]
-            fn exp_of_non_positive<S: Simd>(self) -> Self {
-                elementary::$functions::exp_of_non_positive::<S>(self)
+            fn exp_from<S: Simd>(self, cut: Self) -> Self {
+                elementary::$functions::exp_from::<S>(self, cut)
             }
 
             #[inline(always)]
@@ -159,10 +168,10 @@ macro_rules! real {
 }
 
 real!(
-    f64, double, f64s, Precision::Double, least_log_density: -1e300, least_share: 1e-6,
+    f64, double, f64s, Precision::Double, least_log_density: -1e300, left_out: 1e-12, least_share: 1e-6,
     splat_f64s, add_f64s, sub_f64s, mul_f64s, mul_add_e_f64s, reduce_sum_f64s, max_f64s, greater_than_f64s, select_f64s
 );
 real!(
-    f32, single, f32s, Precision::Single, least_log_density: -1e30, least_share: 1e-2,
+    f32, single, f32s, Precision::Single, least_log_density: -1e30, left_out: 1e-9, least_share: 1e-2,
     splat_f32s, add_f32s, sub_f32s, mul_f32s, mul_add_e_f32s, reduce_sum_f32s, max_f32s, greater_than_f32s, select_f32s
 );

@@ -165,11 +165,12 @@ impl<T: Real> Pass<T> {
     ) {
         let Run { coordinates, source, means, .. } = *run;
         let Scratch { tile, posterior, weighted } = scratch;
-        tile.load(self.arch, chunk, rows.clone(), coordinates);
+        tile.load(self.arch, chunk, rows.clone().into(), coordinates);
         match source {
             Source::Model(parameters, assignment) => {
                 self.arch.dispatch(LogDensities { parameters, tile, posterior });
-                sums.log_likelihood += self.arch.dispatch(Respond { tile, posterior, assignment: *assignment });
+                sums.log_likelihood +=
+                    self.arch.dispatch(Respond { tile, posterior, assignment: *assignment, cut: T::LEAST_EXPONENT });
             }
             Source::All => posterior.r.row_mut(0).copy_from_slice(tile.weights.row(0)),
             Source::Given(fill) => {
@@ -186,7 +187,7 @@ impl<T: Real> Pass<T> {
         if !means.is_empty() {
             let (r, x, width) = (&posterior.r, &tile.x, tile.width);
             let sums = sums.numbers_mut();
-            self.arch.dispatch(AddTile { shape: self.shape, r, x, means, width, weighted, sums });
+            self.arch.dispatch(AddTile { shape: self.shape, components: None, r, x, means, width, weighted, sums });
         }
     }
 }

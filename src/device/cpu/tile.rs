@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, s};
+use ndarray::ArrayView2;
 use pulp::{Simd, WithSimd};
 
 use super::instructions::Instructions;
@@ -40,24 +40,54 @@ impl<T: Real> Tile<T> {
         Tile { width, x: Strips::new(arch, n_features, width), weights: Rows::new(1, width) }
     }
 
-    /// Takes the given rows, at most [`Tile::capacity`] of them.
-    pub(super) fn load(&mut self, arch: Instructions, points: &Points, rows: Range<usize>, coordinates: &Coordinates) {
-        let n = rows.len();
+    /// Takes some samples, at most [`Tile::capacity`] of them.
+    pub(super) fn load(&mut self, arch: Instructions, points: &Points, chosen: Chosen, coordinates: &Coordinates) {
+        let n = chosen.len();
         self.width = n.next_multiple_of(ALIGNMENT);
         let weights = &mut self.weights.row_mut(0)[..self.width];
         weights[n..].fill(T::default());
         match points.weights() {
             None => weights[..n].fill(T::from_f64(1.0)),
-            Some(all) => weights.iter_mut().zip(all.slice(s![rows.clone()])).for_each(|(w, x)| *w = T::from_f64(*x)),
+            Some(all) => {
+                weights.iter_mut().zip(0..n).for_each(|(weight, i)| *weight = T::from_f64(all[chosen.row(i)]));
+            }
         }
         let x = &mut self.x;
         match points.samples() {
-            Samples::F32(values) => {
-                arch.dispatch(Transpose { values: values.slice(s![rows, ..]), coordinates, x });
-            }
-            Samples::F64(values) => {
-                arch.dispatch(Transpose { values: values.slice(s![rows, ..]), coordinates, x });
-            }
+            Samples::F32(values) => arch.dispatch(Transpose { values: values.view(), chosen, coordinates, x }),
+            Samples::F64(values) => arch.dispatch(Transpose { values: values.view(), chosen, coordinates, x }),
+        }
+    }
+}
+
+/// Samples of a chunk that a tile takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Chosen<'a> {
+    /// Consecutive ones: the first, and how many.
+    Run(usize, usize),
+    /// Any: the place of each behind a first one.
+    Any(usize, &'a [u32]),
+}
+
+impl From<Range<usize>> for Chosen<'_> {
+    fn from(rows: Range<usize>) -> Self {
+        Chosen::Run(rows.start, rows.len())
+    }
+}
+
+impl Chosen<'_> {
+    #[inline(always)]
+    fn row(self, i: usize) -> usize {
+        match self {
+            Chosen::Run(first, _) => first + i,
+            Chosen::Any(first, places) => first + places[i] as usize,
+        }
+    }
+
+    fn len(self) -> usize {
+        match self {
+            Chosen::Run(_, count) => count,
+            Chosen::Any(_, places) => places.len(),
         }
     }
 }
@@ -65,6 +95,7 @@ impl<T: Real> Tile<T> {
 /// Turns samples into strips, in the backend's coordinates.
 struct Transpose<'a, E, T> {
     values: ArrayView2<'a, E>,
+    chosen: Chosen<'a>,
     coordinates: &'a Coordinates,
     x: &'a mut Strips<T>,
 }
@@ -74,25 +105,29 @@ impl<E: Copy + Into<f64>, T: Real> WithSimd for Transpose<'_, E, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Transpose { values, coordinates, x } = self;
-        let d = values.ncols();
+        let Transpose { values, chosen, coordinates, x } = self;
+        let (d, n) = (values.ncols(), chosen.len());
         let width = Strips::<T>::width::<S>();
         let (out, stride) = x.numbers_mut();
-        let Some(values) = values.to_slice() else {
-            for ((i, feature), x) in values.indexed_iter() {
-                out[i / width * stride + feature * width + i % width] =
-                    T::from_f64(coordinates.map(feature, (*x).into()));
+        let Some(all) = values.to_slice() else {
+            for i in 0..n {
+                for (feature, x) in values.row(chosen.row(i)).indexed_iter() {
+                    out[i / width * stride + feature * width + i % width] =
+                        T::from_f64(coordinates.map(feature, (*x).into()));
+                }
             }
             return;
         };
-        for (strip, values) in out.chunks_exact_mut(stride).zip(values.chunks(width * d)) {
-            let (groups, rest) = values.split_at(values.len() / (GROUP * d) * (GROUP * d));
-            for (i, group) in groups.chunks_exact(GROUP * d).enumerate() {
-                turn::<E, T, GROUP>(group, coordinates, &mut strip[i * GROUP..], width);
+        let sample = |i: usize| &all[chosen.row(i) * d..][..d];
+        for (strip, first) in out.chunks_exact_mut(stride).zip((0..n).step_by(width)) {
+            let count = width.min(n - first);
+            let groups = count / GROUP * GROUP;
+            for i in (0..groups).step_by(GROUP) {
+                let samples = std::array::from_fn(|j| sample(first + i + j));
+                turn::<E, T, GROUP>(samples, coordinates, &mut strip[i..], width);
             }
-            let first = groups.len() / d;
-            for (i, sample) in rest.chunks_exact(d).enumerate() {
-                turn::<E, T, 1>(sample, coordinates, &mut strip[first + i..], width);
+            for i in groups..count {
+                turn::<E, T, 1>([sample(first + i)], coordinates, &mut strip[i..], width);
             }
         }
     }
@@ -104,7 +139,7 @@ const GROUP: usize = 4;
 /// Turns N samples into columns of rows that lie `width` apart, in order of their lines in memory.
 #[inline(always)]
 fn turn<E: Copy + Into<f64>, T: Real, const N: usize>(
-    samples: &[E],
+    samples: [&[E]; N],
     coordinates: &Coordinates,
     out: &mut [T],
     width: usize,
@@ -132,16 +167,15 @@ fn turn<E: Copy + Into<f64>, T: Real, const N: usize>(
 /// Turns F features of N samples.
 #[inline(always)]
 fn turn_block<E: Copy + Into<f64>, T: Real, const N: usize, const F: usize>(
-    samples: &[E],
+    samples: [&[E]; N],
     Coordinates { shift, scale }: &Coordinates,
     first: usize,
     out: &mut [T],
     width: usize,
 ) {
-    let d = shift.len();
     let shift: &[f64; F] = shift[first..][..F].try_into().expect("F features");
     let scale: &[f64; F] = scale[first..][..F].try_into().expect("F features");
-    let block: [[E; F]; N] = std::array::from_fn(|n| samples[n * d + first..][..F].try_into().expect("F features"));
+    let block: [[E; F]; N] = samples.map(|sample| sample[first..][..F].try_into().expect("F features"));
     for i in 0..F {
         let to: &mut [T; N] = (&mut out[(first + i) * width..][..N]).try_into().expect("N samples");
         *to = std::array::from_fn(|n| T::from_f64((block[n][i].into() - shift[i]) * scale[i]));
