@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::data::{Shard, Watched};
-use mixtura::device::DeviceInfo;
+use mixtura::device::{DeviceInfo, Prune};
 use mixtura::fit::{Fitting, WarmStart};
 use mixtura::io::{
     Checkpoint, Columns, Dataset, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model,
@@ -113,12 +113,35 @@ pub(crate) struct FitArgs {
     #[arg(long)]
     verify: bool,
 
+    /// Leave out, where samples lie close together, components that cannot matter to them: always, never, or where that
+    /// is faster [default: auto]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    prune: Option<When>,
+
     // Last, for what follows a heading stands under it.
     #[command(flatten)]
     update: UpdateArgs,
 
     #[command(flatten)]
     collapse: CollapseArgs,
+}
+
+/// When components are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum When {
+    Off,
+    Exact,
+    Auto,
+}
+
+impl From<When> for Prune {
+    fn from(when: When) -> Self {
+        match when {
+            When::Off => Prune::Off,
+            When::Exact => Prune::Exact,
+            When::Auto => Prune::Auto,
+        }
+    }
 }
 
 /// Names of devices, by which the other ranks know what to load samples on: their own, and the CPU in f64.
@@ -323,6 +346,7 @@ impl FitArgs {
             init: self.init.unwrap_or(base.init),
             seed: self.seed.unwrap_or(base.seed),
             update: self.update.update()?.unwrap_or(base.update),
+            prune: self.prune.map_or(base.prune, Into::into),
             warm_start: mixture.map(|mixture| WarmStart { mixture, lower_bound: None }),
             ..base
         };

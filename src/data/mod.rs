@@ -5,6 +5,7 @@ pub(crate) mod coordinates;
 mod feature_moments;
 pub(crate) mod home;
 mod kept_rows;
+pub(crate) mod order;
 pub(crate) mod pass;
 pub(crate) mod points;
 pub(crate) mod portion;

@@ -50,6 +50,15 @@ impl Samples<'_> {
         row
     }
 
+    /// One value.
+    #[inline]
+    pub(crate) fn value(&self, row: usize, feature: usize) -> f64 {
+        match self {
+            Samples::F32(values) => f64::from(values[[row, feature]]),
+            Samples::F64(values) => values[[row, feature]],
+        }
+    }
+
     /// N and D.
     pub(crate) fn dim(&self) -> (usize, usize) {
         match self {

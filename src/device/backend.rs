@@ -135,8 +135,16 @@ pub trait Backend: sealed::Sealed + Send {
         assignment: Assignment,
         family: CovarianceType,
     ) -> Result<Moments> {
-        let total_weight = self.summary().total_weight();
-        let task = SumsTask::new(model, assignment, family, self.summary());
+        self.moments_of(SumsTask::new(model, assignment, family, self.summary()), family)
+    }
+
+    /// The moments of a family, by a task.
+    ///
+    /// # Errors
+    /// As [`Backend::run`].
+    #[doc(hidden)]
+    fn moments_of(&mut self, task: SumsTask, family: CovarianceType) -> Result<Moments> {
+        let (total_weight, model) = (self.summary().total_weight(), task.quadratics.clone());
         match only(self.run(&[Task::Sums(task.clone())])?)?.sums()?.moments(family, model.means(), total_weight) {
             Ok(moments) => Ok(moments),
             Err(LostDigits) => {

@@ -27,5 +27,5 @@ pub use self::ceiling::Ceiling;
 pub use self::choice::{DeviceChoice, DeviceInfo, Precision, Team};
 pub use self::open::{Device, Listed, devices};
 pub use self::score::Score;
-pub use self::task::{Answer, Assignment, Task};
+pub use self::task::{Answer, Assignment, Prune, Task};
 pub use self::tune::{Tune, TuningRecord};

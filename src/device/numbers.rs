@@ -41,23 +41,27 @@ pub(crate) struct Numbers {
     /// In the order of [`Shape`]: r, r (x - mean) and r (x - mean) x^T, the diagonal of r (x - mean) (x - mean)^T.
     pub(super) numbers: Vec<f64>,
     pub(crate) log_likelihood: f64,
+    /// Number of log-densities that were evaluated, of samples and components.
+    pub(crate) pairs: f64,
 }
 
 impl Add for Numbers {
     fn add(&mut self, following: &Self) {
         self.numbers.iter_mut().zip(&following.numbers).for_each(|(to, from)| *to += from);
         self.log_likelihood += following.log_likelihood;
+        self.pairs += following.pairs;
     }
 }
 
 impl Numbers {
     pub(crate) fn zero(shape: Shape) -> Self {
-        Numbers { shape, numbers: vec![0.0; shape.len()], log_likelihood: 0.0 }
+        Numbers { shape, numbers: vec![0.0; shape.len()], log_likelihood: 0.0, pairs: 0.0 }
     }
 
     pub(crate) fn clear(&mut self) {
         self.numbers.fill(0.0);
         self.log_likelihood = 0.0;
+        self.pairs = 0.0;
     }
 
     /// In the order of [`Shape`].

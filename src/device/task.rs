@@ -24,6 +24,23 @@ pub enum Assignment {
     Hard,
 }
 
+/// Whether a pass over samples leaves out, cell by cell, components that cannot matter there.
+///
+/// What is left out is certified: the components that are left out have at most a share of 1e-12 of each sample in f64
+/// (1e-9 in f32), so that the log-likelihood changes by no more than the total weight times that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Prune {
+    /// Every component meets every sample.
+    Off,
+    /// Components are left out.
+    Exact,
+    /// They are where that is faster: with many components of few features, on the CPU.
+    #[default]
+    Auto,
+}
+
 /// Question about all samples at once. Several tasks are answered in one pass over them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -50,6 +67,7 @@ pub struct SumsTask {
     /// Share of the scatter of all samples, of the feature of the least, that is expected to be left within components.
     /// Devices that find pooled moments as what is left of that scatter sum them themselves where it is little.
     pub(crate) share_within: f64,
+    pub(crate) prune: Prune,
 }
 
 /// A task of sums under random responsibilities.
@@ -73,13 +91,24 @@ impl SumsTask {
             // The model of a hard pass is as wide as all samples together.
             _ => f64::INFINITY,
         };
-        SumsTask { quadratics: quadratics.clone(), assignment, statistics: Some(family.statistics()), share_within }
+        SumsTask {
+            quadratics: quadratics.clone(),
+            assignment,
+            statistics: Some(family.statistics()),
+            share_within,
+            prune: Prune::Off,
+        }
+    }
+
+    /// The same task, in which components may be left out.
+    pub(crate) fn pruned(self, prune: Prune) -> Self {
+        SumsTask { prune, ..self }
     }
 
     /// The log-likelihood alone.
     pub(crate) fn log_likelihood(quadratics: &Arc<Quadratics>) -> Self {
         let (quadratics, assignment) = (quadratics.clone(), Assignment::Soft);
-        SumsTask { quadratics, assignment, statistics: None, share_within: f64::INFINITY }
+        SumsTask { quadratics, assignment, statistics: None, share_within: f64::INFINITY, prune: Prune::Off }
     }
 
     /// The same task, its second moments summed themselves.

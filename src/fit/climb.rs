@@ -130,7 +130,7 @@ impl Climb {
             return Task::Steps(Arc::new(Steps { start, m_step, batch_size, decay, seed: options.seed, passes }));
         }
         let (quadratics, family) = (restart.mixture.quadratics(), restart.mixture.covariance_type());
-        let task = SumsTask::new(quadratics, Assignment::Soft, family, summary);
+        let task = SumsTask::new(quadratics, Assignment::Soft, family, summary).pruned(options.prune);
         Task::Sums(if self.directly { task.directly() } else { task })
     }
 

@@ -18,7 +18,7 @@ use crate::data::summary::Summary;
 use crate::data::watched::Watched;
 use crate::device::backend::Backend;
 use crate::device::cpu::CpuBackend;
-use crate::device::task::Assignment;
+use crate::device::task::{Assignment, Prune, SumsTask};
 use crate::error::Result;
 use crate::fit::seeds::Seeder;
 use crate::model::family::CovarianceType;
@@ -179,7 +179,8 @@ fn lloyd(
     let mut rounds = 0;
     loop {
         let model = Arc::new(Quadratics::distances(centres.clone(), variances, CovarianceType::Diag));
-        let moments = backend.moments_under(&model, Assignment::Hard, CovarianceType::Diag)?;
+        let task = SumsTask::new(&model, Assignment::Hard, CovarianceType::Diag, backend.summary());
+        let moments = backend.moments_of(task.pruned(Prune::Auto), CovarianceType::Diag)?;
         rounds += 1;
         let second = moments.first.indexed_iter().map(|((k, i), _)| moments.second.entry(k, i, i));
         let second: Array1<f64> = second.collect();

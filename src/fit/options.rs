@@ -5,6 +5,7 @@ use std::str::FromStr;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
+use crate::device::task::Prune;
 use crate::error::{Error, Result};
 use crate::fit::collapse::OnCollapse;
 use crate::fit::floor::Floor;
@@ -103,6 +104,8 @@ pub struct FitOptions {
     pub warm_start: Option<WarmStart>,
     /// How the model moves in an epoch.
     pub update: Update,
+    /// Whether passes leave out components that cannot matter to some samples.
+    pub prune: Prune,
 }
 
 impl FitOptions {
@@ -123,6 +126,7 @@ impl FitOptions {
             seed: 0,
             warm_start: None,
             update: Update::Em,
+            prune: Prune::Auto,
         }
     }
 

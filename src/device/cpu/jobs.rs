@@ -7,6 +7,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 
 use super::parameters::Parameters;
+use super::pruning::Pruning;
 use super::real::Real;
 use super::slabs::{Pass, Run, Source};
 use super::tile::Tile;
@@ -116,7 +117,10 @@ impl<T: Real> SumsJob<'_, T> {
     fn visit(&mut self, backend: &CpuBackend<T>, first: usize, chunk: &Points) -> Result<()> {
         let source = Source::Model(&self.parameters, self.task.assignment);
         let means = if self.task.statistics.is_some() { &self.parameters.means[..] } else { &[] };
-        let run = Run { data: &*backend.data, coordinates: &backend.coordinates, source: &source, means };
+        let known = (&backend.coordinates, backend.scale(), &backend.orders);
+        let pruning = Pruning::new(self.task, &self.parameters, backend.arch, known);
+        let (data, coordinates, pruning) = (&*backend.data, &backend.coordinates, pruning.as_ref());
+        let run = Run { data, coordinates, source: &source, means, pruning };
         backend.pass(self.shape).add(&run, first, chunk, &mut self.runs)
     }
 
@@ -189,7 +193,7 @@ impl RandomJob {
             }
         };
         let source = Source::Given(&fill);
-        let run = Run { data, coordinates: &self.coordinates, source: &source, means: &self.means };
+        let run = Run { data, coordinates: &self.coordinates, source: &source, means: &self.means, pruning: None };
         self.pass.add(&run, first, chunk, &mut self.runs)
     }
 
@@ -227,7 +231,7 @@ impl ScatterJob {
     }
 
     pub(super) fn visit(&mut self, data: &dyn Data, first: usize, chunk: &Points) -> Result<()> {
-        let run = Run { data, coordinates: &self.coordinates, source: &Source::All, means: &self.zero };
+        let run = Run { data, coordinates: &self.coordinates, source: &Source::All, means: &self.zero, pruning: None };
         self.pass.add(&run, first, chunk, &mut self.runs)
     }
 }

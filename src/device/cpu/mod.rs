@@ -2,7 +2,9 @@
 //!
 //! The instruction set (AVX-512, AVX2, NEON or scalar) is chosen at run time.
 
+mod bounds;
 pub(crate) mod ceiling;
+mod cells;
 mod e_step;
 mod elementary;
 pub(crate) mod instructions;
@@ -10,6 +12,7 @@ mod jobs;
 mod m_step;
 mod parameters;
 mod posterior;
+mod pruning;
 mod real;
 mod rows;
 mod slabs;
@@ -38,6 +41,7 @@ use crate::device::numbers::{Numbers, Shape};
 use crate::device::task::{Answer, Assignment, Task};
 use crate::error::Result;
 use crate::model::quadratics::Quadratics;
+use cells::Orders;
 use e_step::LogDensities;
 use instructions::Instructions;
 use jobs::{Job, ScatterJob};
@@ -75,6 +79,8 @@ pub(crate) struct CpuBackend<'d, T> {
     passes: Vec<Pass<T>>,
     /// Sums of w (x - shift)(x - shift)^T: what pooled second moments are found from, the same in every epoch.
     scatter: Option<Runs<Numbers>>,
+    /// Orders of samples for passes that leave components out.
+    orders: Orders,
 }
 
 impl<'d> CpuBackend<'d, f64> {
@@ -97,8 +103,8 @@ pub(crate) fn log_densities(samples: Array2<f64>, model: &Quadratics, coordinate
 impl<'d, T: Real> CpuBackend<'d, T> {
     fn with_coordinates(data: Arc<dyn Data + 'd>, coordinates: Coordinates) -> Self {
         let info = info(T::PRECISION);
-        let passes = Vec::new();
-        CpuBackend { data, coordinates, arch: instructions::instructions(), info, passes, scatter: None }
+        let (arch, passes, orders) = (instructions::instructions(), Vec::new(), Orders::default());
+        CpuBackend { data, coordinates, arch, info, passes, scatter: None, orders }
     }
 
     /// Keeps, or makes, the memory that jobs need, and drops that of others.
@@ -117,6 +123,11 @@ impl<'d, T: Real> CpuBackend<'d, T> {
     /// The memory for passes of a shape.
     fn pass(&self, shape: Shape) -> &Pass<T> {
         self.passes.iter().find(|pass| pass.shape == shape).expect("room was made for every job")
+    }
+
+    /// Robust scales of the features: `[D]`.
+    fn scale(&self) -> &[f64] {
+        self.data.summary().scale().as_slice().unwrap_or_default()
     }
 
     fn parameters(&self, model: &Quadratics) -> Result<Parameters<T>> {

@@ -8,11 +8,13 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::cells::{CELL, GROUP};
 use super::e_step::LogDensities;
 use super::instructions::Instructions;
 use super::m_step::AddTile;
 use super::parameters::Parameters;
 use super::posterior::{Posterior, Respond};
+use super::pruning::{Lists, Pruning};
 use super::real::Real;
 use super::rows::Rows;
 use super::tile::Tile;
@@ -49,21 +51,24 @@ pub(super) struct Run<'a, T> {
     pub(super) source: &'a Source<'a, T>,
     /// Origins of the sums: `[K, D]`; empty where only the log-likelihood is wanted.
     pub(super) means: &'a [T],
+    /// Whether, and how, components are left out.
+    pub(super) pruning: Option<&'a Pruning<'a, T>>,
 }
 
 /// Working memory of one thread.
 #[derive(Debug)]
-struct Scratch<T> {
-    tile: Tile<T>,
-    posterior: Posterior<T>,
-    weighted: Rows<T>,
+pub(super) struct Scratch<T> {
+    pub(super) tile: Tile<T>,
+    pub(super) posterior: Posterior<T>,
+    pub(super) weighted: Rows<T>,
+    pub(super) lists: Option<Lists<T>>,
 }
 
 /// Memory for passes of one shape, kept from one pass to the next.
 #[derive(Debug)]
 pub(super) struct Pass<T> {
     pub(super) shape: Shape,
-    arch: Instructions,
+    pub(super) arch: Instructions,
     scratch: Mutex<Vec<Scratch<T>>>,
     sums: Mutex<Vec<Numbers>>,
 }
@@ -106,19 +111,25 @@ impl<T: Real> Pass<T> {
     fn block(&self, run: &Run<T>, first: usize, chunk: &Points, index: usize) -> Numbers {
         let rows = block_rows(self.shape.d);
         let block = index * rows..((index + 1) * rows).min(chunk.n_samples());
-        let capacity = Tile::<T>::capacity(self.shape.d);
+        let cells = run.pruning.and_then(|pruning| Some((pruning, pruning.cells(first, chunk, block.clone())?)));
+        let capacity = if cells.is_some() { GROUP * CELL } else { Tile::<T>::capacity(self.shape.d) };
         let slab_rows = block.len().div_ceil(LEAST_SLABS).clamp(capacity, SLAB.max(capacity)) / capacity * capacity;
         let slab = |i: usize| {
             let mut scratch = lock(&self.scratch).pop().unwrap_or_else(|| self.scratch());
             let mut sums = lock(&self.sums).pop().unwrap_or_else(|| Numbers::zero(self.shape));
             sums.clear();
             let end = (block.start + (i + 1) * slab_rows).min(block.end);
-            for start in (block.start + i * slab_rows..end).step_by(capacity) {
-                if run.data.stop().load(Ordering::Relaxed) {
-                    break;
+            if let Some((pruning, cells)) = &cells {
+                let range = i * slab_rows / CELL..(end - block.start).div_ceil(CELL);
+                self.add_cells((run, pruning), cells, (chunk, block.start), range, &mut sums, &mut scratch);
+            } else {
+                for start in (block.start + i * slab_rows..end).step_by(capacity) {
+                    if run.data.stop().load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let rows = start..(start + capacity).min(end);
+                    self.add_tile(run, first, chunk, rows, &mut sums, &mut scratch);
                 }
-                let rows = start..(start + capacity).min(end);
-                self.add_tile(run, first, chunk, rows, &mut sums, &mut scratch);
             }
             lock(&self.scratch).push(scratch);
             sums
@@ -151,6 +162,7 @@ impl<T: Real> Pass<T> {
             tile: Tile::new(self.arch, d),
             posterior: Posterior::new(self.arch, k, d),
             weighted: Rows::new(1, 3 * width),
+            lists: None,
         }
     }
 
@@ -164,7 +176,8 @@ impl<T: Real> Pass<T> {
         scratch: &mut Scratch<T>,
     ) {
         let Run { coordinates, source, means, .. } = *run;
-        let Scratch { tile, posterior, weighted } = scratch;
+        let Scratch { tile, posterior, weighted, .. } = scratch;
+        sums.pairs += (rows.len() * self.shape.k) as f64;
         tile.load(self.arch, chunk, rows.clone().into(), coordinates);
         match source {
             Source::Model(parameters, assignment) => {

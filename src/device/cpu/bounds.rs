@@ -1,0 +1,241 @@
+//! Bounds of log-densities over boxes of samples, and the components that can matter in a box.
+//!
+//! In a box of centre b and half-widths h the distance |(x - mu) P| is within r of d = |(b - mu) P|, and r^2 is at most
+//! h^T |P P^T| h, the absolute values taken element by element. So c - (d + r)^2 / 2 <= log rho(x) <= c - max(d - r,
+//! 0)^2 / 2. Where P is diagonal the nearest and the farthest corner are known.
+
+use pulp::{Simd, WithSimd};
+
+use super::instructions::Instructions;
+use crate::data::coordinates::Coordinates;
+use crate::model::covariance::CovarianceArray;
+use crate::model::quadratics::Quadratics;
+
+/// Components whose bounds are found side by side.
+const LANES: usize = 8;
+type Lanes = [f64; LANES];
+
+/// What rounding may do to a bound, as a share of it.
+const ROUNDING: f64 = 1e-9;
+
+/// A box: centre `[D]`, and half-widths `[D]`.
+pub(super) type Cell<'a> = (&'a [f64], &'a [f64]);
+
+/// Log-densities of components as their bounds need them, in the coordinates of the samples.
+#[derive(Debug, Clone)]
+pub(super) struct Bounds {
+    d: usize,
+    /// Whether factors are diagonal.
+    is_diagonal: bool,
+    /// Numbers of the components.
+    components: Vec<u32>,
+    /// Of each [`LANES`] components c, mu, and: P, column by column down to the diagonal, and the lower triangle of
+    /// |P P^T|, whose elements beside the diagonal count twice; or the squares of a diagonal P.
+    numbers: Vec<Lanes>,
+}
+
+/// The numbers of a component.
+struct Numbers {
+    constant: f64,
+    mean: Vec<f64>,
+    rest: Vec<f64>,
+}
+
+impl Bounds {
+    pub(super) fn new(model: &Quadratics, coordinates: &Coordinates) -> Self {
+        let (k, d) = model.means().dim();
+        let is_diagonal = matches!(model.factors(), CovarianceArray::Diag(_) | CovarianceArray::Spherical(_));
+        let mut bounds = Bounds { d, is_diagonal, components: Vec::new(), numbers: Vec::new() };
+        for component in 0..k {
+            let p = |i: usize, j: usize| model.factors().entry(component, i, j) / coordinates.scale[i];
+            let product = |i: usize, j: usize| (i.max(j)..d).map(|l| p(i, l) * p(j, l)).sum::<f64>().abs();
+            let rest = match is_diagonal {
+                true => (0..d).map(|i| p(i, i) * p(i, i)).collect(),
+                false => {
+                    let columns = (0..d).flat_map(|j| (0..=j).map(move |i| (i, j))).map(|(i, j)| p(i, j));
+                    let products = (0..d).flat_map(|i| (0..=i).map(move |j| (i, j)));
+                    columns.chain(products.map(|(i, j)| product(i, j) * if i == j { 1.0 } else { 2.0 })).collect()
+                }
+            };
+            let mean = (0..d).map(|i| coordinates.map(i, model.means()[[component, i]])).collect();
+            bounds.push(component as u32, Numbers { constant: model.constants()[component], mean, rest });
+        }
+        bounds
+    }
+
+    /// Numbers of a component.
+    fn length(&self) -> usize {
+        let triangle = self.d * (self.d + 1) / 2;
+        1 + self.d + if self.is_diagonal { self.d } else { 2 * triangle }
+    }
+
+    fn push(&mut self, component: u32, numbers: Numbers) {
+        let lane = self.begin(component);
+        let length = self.length();
+        let start = self.numbers.len() - length;
+        let all = [numbers.constant].into_iter().chain(numbers.mean).chain(numbers.rest);
+        self.numbers[start..].iter_mut().zip(all).for_each(|(to, number)| to[lane] = number);
+    }
+
+    /// Makes room for a component, and tells its lane.
+    fn begin(&mut self, component: u32) -> usize {
+        let lane = self.components.len() % LANES;
+        if lane == 0 {
+            let length = self.length();
+            self.numbers.resize(self.numbers.len() + length, [0.0; LANES]);
+            // Lanes without a component matter nowhere.
+            let constants = self.numbers.len() - length;
+            self.numbers[constants] = [f64::NEG_INFINITY; LANES];
+        }
+        self.components.push(component);
+        lane
+    }
+
+    /// Takes those of the others that are at the given places among them.
+    pub(super) fn choose(&mut self, others: &Bounds, places: &[u32]) {
+        (self.d, self.is_diagonal) = (others.d, others.is_diagonal);
+        self.components.clear();
+        self.numbers.clear();
+        let length = self.length();
+        for place in places.iter().map(|place| *place as usize) {
+            let lane = self.begin(others.components[place]);
+            let start = self.numbers.len() - length;
+            let from = &others.numbers[place / LANES * length..][..length];
+            for (to, from) in self.numbers[start..].iter_mut().zip(from) {
+                to[lane] = from[place % LANES];
+            }
+        }
+    }
+
+    /// The number of a component.
+    pub(super) fn component(&self, place: u32) -> u32 {
+        self.components[place as usize]
+    }
+
+    /// Finds the places of the components whose log-density comes, somewhere in a box, as near to the greatest as `cut`.
+    pub(super) fn within(&self, arch: Instructions, cell: Cell, cut: Cut, found: &mut Found) {
+        found.places.clear();
+        arch.dispatch(Within { bounds: self, cell, highest: &mut found.highest, best: &mut found.best });
+        let least = found.best - cut.below(found.best) - ROUNDING * (1.0 + found.best.abs());
+        for (place, highest) in found.highest.as_flattened()[..self.components.len()].iter().enumerate() {
+            // None is left out where nothing is known.
+            if !(*highest < least) {
+                found.places.push(place as u32);
+            }
+        }
+    }
+}
+
+/// How far below the greatest a log-density may be and still matter.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cut {
+    /// By so much.
+    By(f64),
+    /// By this share of the greatest, or this where that is less than 1: for hard assignments.
+    Share(f64),
+}
+
+impl Cut {
+    fn below(self, best: f64) -> f64 {
+        match self {
+            Cut::By(by) => by,
+            Cut::Share(share) => share * (1.0 + best.abs()),
+        }
+    }
+}
+
+/// Components found, and memory for finding them.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) places: Vec<u32>,
+    /// Upper bounds.
+    highest: Vec<Lanes>,
+    /// The greatest lower bound.
+    best: f64,
+}
+
+/// Finds upper bounds, and the greatest lower bound.
+struct Within<'a> {
+    bounds: &'a Bounds,
+    cell: Cell<'a>,
+    highest: &'a mut Vec<Lanes>,
+    best: &'a mut f64,
+}
+
+impl WithSimd for Within<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Within { bounds, cell: (centre, half), highest, best } = self;
+        let d = bounds.d;
+        let (centre, half) = (&centre[..d], &half[..d]);
+        highest.clear();
+        let mut greatest = [f64::NEG_INFINITY; LANES];
+        for numbers in bounds.numbers.chunks_exact(bounds.length()) {
+            let (constant, rest) = (&numbers[0], &numbers[1..]);
+            let (means, rest) = rest.split_at(d);
+            let (near, far) = match bounds.is_diagonal {
+                true => corners(centre, half, means, rest),
+                false => shell(centre, half, means, rest),
+            };
+            let mut upper = [0.0; LANES];
+            for lane in 0..LANES {
+                upper[lane] = constant[lane] - 0.5 * near[lane];
+                greatest[lane] = greatest[lane].max(constant[lane] - 0.5 * far[lane]);
+            }
+            highest.push(upper);
+        }
+        *best = greatest.into_iter().fold(f64::NEG_INFINITY, f64::max);
+    }
+}
+
+/// The least and the greatest squared distance where factors are diagonal.
+#[inline(always)]
+fn corners(centre: &[f64], half: &[f64], means: &[Lanes], squares: &[Lanes]) -> (Lanes, Lanes) {
+    let (mut near, mut far) = ([0.0; LANES], [0.0; LANES]);
+    for (((x, h), mean), square) in centre.iter().zip(half).zip(means).zip(squares) {
+        for lane in 0..LANES {
+            let distance = (x - mean[lane]).abs();
+            let (least, most) = ((distance - h).max(0.0), distance + h);
+            near[lane] += least * least * square[lane];
+            far[lane] += most * most * square[lane];
+        }
+    }
+    (near, far)
+}
+
+/// Bounds of the squared distance by the radius of the box in the metric of each component.
+#[inline(always)]
+fn shell(centre: &[f64], half: &[f64], means: &[Lanes], rest: &[Lanes]) -> (Lanes, Lanes) {
+    let d = centre.len();
+    let mut rest = rest.iter();
+    let (mut distance, mut radius) = ([0.0; LANES], [0.0; LANES]);
+    for j in 0..d {
+        let mut y = [0.0; LANES];
+        for (i, p) in (0..=j).zip(&mut rest) {
+            for lane in 0..LANES {
+                y[lane] += (centre[i] - means[i][lane]) * p[lane];
+            }
+        }
+        for lane in 0..LANES {
+            distance[lane] += y[lane] * y[lane];
+        }
+    }
+    for i in 0..d {
+        for (j, product) in (0..=i).zip(&mut rest) {
+            let area = half[i] * half[j];
+            for lane in 0..LANES {
+                radius[lane] += area * product[lane];
+            }
+        }
+    }
+    let (mut near, mut far) = ([0.0; LANES], [0.0; LANES]);
+    for lane in 0..LANES {
+        let (d, r) = (distance[lane].sqrt(), radius[lane].sqrt());
+        let (least, most) = ((d - r).max(0.0), d + r);
+        near[lane] = least * least;
+        far[lane] = most * most;
+    }
+    (near, far)
+}
