@@ -59,6 +59,18 @@ impl Samples<'_> {
         }
     }
 
+    /// Reads a value of each of the given rows, so that they are in cache when their turn comes: reads that wait for none
+    /// before them overlap.
+    pub(crate) fn touch(&self, rows: impl Iterator<Item = usize>) {
+        let all = rows.fold(0, |all, row| {
+            all ^ match self {
+                Samples::F32(values) => u64::from(values[[row, 0]].to_bits()),
+                Samples::F64(values) => values[[row, 0]].to_bits(),
+            }
+        });
+        std::hint::black_box(all);
+    }
+
     /// N and D.
     pub(crate) fn dim(&self) -> (usize, usize) {
         match self {

@@ -136,6 +136,8 @@ impl<T: Real> Pass<T> {
         let Scratch { tile, posterior, weighted, .. } = scratch;
         for first in range.clone().step_by(GROUP) {
             let of_this = first..(first + GROUP).min(range.end);
+            let samples = &cells.order[first * CELL..(of_this.end * CELL).min(cells.order.len())];
+            chunk.samples().touch(samples.iter().map(|place| start + *place as usize));
             cells.boxes.join(of_this.clone(), group);
             let (centre, half) = group.split_at(pruning.parameters.d);
             pruning.bounds.within(self.arch, (centre, half), pruning.cut(), found);
