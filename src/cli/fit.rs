@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use mixtura::data::{Shard, Watched};
 use mixtura::device::{DeviceInfo, Prune};
 use mixtura::fit::{Fitting, WarmStart};

@@ -59,15 +59,19 @@ impl Samples<'_> {
         }
     }
 
-    /// Reads a value of each of the given rows, so that they are in cache when their turn comes: reads that wait for none
+    /// Reads the first and the last value of each of the given rows, so that they are in cache when their turn comes: reads that wait for none
     /// before them overlap.
     pub(crate) fn touch(&self, rows: impl Iterator<Item = usize>) {
-        let all = rows.fold(0, |all, row| {
-            all ^ match self {
-                Samples::F32(values) => u64::from(values[[row, 0]].to_bits()),
-                Samples::F64(values) => values[[row, 0]].to_bits(),
+        // A row may begin on one cache line and end on the next.
+        let ends = [0, self.dim().1 - 1];
+        let all = match self {
+            Samples::F32(values) => rows.fold(0, |all, row| {
+                ends.iter().fold(all, |all, feature| all ^ u64::from(values[[row, *feature]].to_bits()))
+            }),
+            Samples::F64(values) => {
+                rows.fold(0, |all, row| ends.iter().fold(all, |all, feature| all ^ values[[row, *feature]].to_bits()))
             }
-        });
+        };
         std::hint::black_box(all);
     }
 

@@ -72,6 +72,12 @@ impl Blocks {
         self
     }
 
+    /// Share of all log-densities that were evaluated, of this number of samples.
+    pub(super) fn share(&self, n_samples: usize) -> f64 {
+        let all = n_samples as f64 * self.origins.nrows() as f64;
+        self.runs.iter().map(|sums| sums.pairs).sum::<f64>() / all
+    }
+
     /// The log-likelihood of samples of the given total weight.
     pub(super) fn log_likelihood(self, total_weight: f64) -> f64 {
         self.runs.total(drop).map_or(0.0, |sums| sums.log_likelihood) + self.reference * total_weight

@@ -55,6 +55,14 @@ impl Sums {
         self.n_samples
     }
 
+    /// Share of the log-densities of all samples and components that were evaluated: what pruning left.
+    pub fn share(&self) -> f64 {
+        match &self.made {
+            Made::Blocks(blocks) => blocks.share(self.n_samples),
+            Made::Moments(..) | Made::LogLikelihood(_) | Made::LostDigits => 1.0,
+        }
+    }
+
     /// Checks that these are the sums of all samples, whose summary is given, under a model of K components with the
     /// statistics that were asked for; whoever made them may be anywhere.
     ///

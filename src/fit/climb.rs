@@ -54,7 +54,15 @@ enum Stage {
 #[derive(Debug, Clone, Copy)]
 struct Epoch {
     lower_bound: f64,
+    pass: Pass,
+}
+
+/// How the pass of an epoch was made.
+#[derive(Debug, Clone, Copy)]
+struct Pass {
     single_precision: bool,
+    /// Share of all log-densities that were evaluated.
+    share: f64,
 }
 
 /// Stage of a restart.
@@ -220,7 +228,8 @@ impl Climb {
         let gain = restart.lower_bounds.last().map_or(f64::INFINITY, |before| lower_bound - before);
         let history = History { polishing: polish && gain < POLISH_BELOW, ..History::default() };
         let next = Next { mixture, history, kind: StepKind::Stepwise, lower_bound, is_judged: !polish };
-        Ok(Some(self.finish_epoch(setting, restart, next, Vec::new(), false)))
+        let pass = Pass { single_precision: false, share: 1.0 };
+        Ok(Some(self.finish_epoch(setting, restart, next, Vec::new(), pass)))
     }
 
     /// An epoch of one pass: the next model of the rule, or a step of EM that is repaired.
@@ -229,11 +238,13 @@ impl Climb {
         let Restart { mixture, history, lower_bounds, repairs, .. } = &restart;
         let statistics = Some(mixture.covariance_type().statistics());
         let sums = setting.complete(answer, mixture.n_components(), statistics)?;
+        let share = sums.share();
         let Ok(moments) = sums.moments(mixture.covariance_type(), mixture.means(), summary.total_weight()) else {
             self.directly = true;
             return Ok(None);
         };
         self.directly = false;
+        let pass = Pass { single_precision: moments.single_precision, share };
         let FitOptions { update, tol, on_collapse, .. } = *options;
         // Models that were only tried are not repaired.
         let starved = match update.is_trial(history) {
@@ -244,12 +255,11 @@ impl Climb {
             match update.next(&Here { mixture, history, moments: &moments, lower_bounds, tol, m_step, units }) {
                 Err(Error::NotPositiveDefinite { .. }) if on_collapse != OnCollapse::Error => {}
                 next => {
-                    let single_precision = moments.single_precision;
-                    return Ok(Some(self.finish_epoch(setting, restart, next?, Vec::new(), single_precision)));
+                    return Ok(Some(self.finish_epoch(setting, restart, next?, Vec::new(), pass)));
                 }
             }
         }
-        let epoch = Epoch { lower_bound: moments.lower_bound(), single_precision: moments.single_precision };
+        let epoch = Epoch { lower_bound: moments.lower_bound(), pass };
         let repairing = Repairing::of_epoch(mixture, moments, starved, lower_bounds.len() + 1)?;
         self.repair(setting, restart, repairing, epoch)
     }
@@ -275,9 +285,9 @@ impl Climb {
                 // Where nothing could be done, this was a step like any other.
                 let kind = if is_judged { StepKind::Em } else { StepKind::Repaired };
                 let history = History { polishing: restart.history.polishing, ..History::default() };
-                let Epoch { lower_bound, single_precision } = epoch;
+                let Epoch { lower_bound, pass } = epoch;
                 let next = Next { mixture, history, kind, lower_bound, is_judged };
-                Ok(Some(self.finish_epoch(setting, restart, next, repairs, single_precision)))
+                Ok(Some(self.finish_epoch(setting, restart, next, repairs, pass)))
             }
         }
     }
@@ -288,7 +298,7 @@ impl Climb {
         mut restart: Restart,
         next: Next,
         repairs: Vec<Repair>,
-        single_precision: bool,
+        pass: Pass,
     ) -> Progress {
         let options = &setting.options;
         let before = std::mem::replace(&mut restart.mixture, next.mixture);
@@ -298,7 +308,7 @@ impl Climb {
         restart.converged = next.is_judged && change.abs() < options.tol * options.update.rate();
         let known = if restart.lower_bounds.len() == 1 { 0 } else { restart.repairs.len() };
         restart.repairs.extend(repairs);
-        if options.tol > 0.0 && options.update.climbs() && single_precision {
+        if options.tol > 0.0 && options.update.climbs() && pass.single_precision {
             restart.heed_noise(before, options.tol);
         }
         let progress = Progress {
@@ -310,6 +320,7 @@ impl Climb {
             repairs: restart.repairs[known..].to_vec(),
             converged: restart.converged,
             is_last: restart.is_over(options.max_iter),
+            share: pass.share,
             seconds: 0.0,
         };
         self.begin(setting, restart);

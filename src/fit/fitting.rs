@@ -84,6 +84,7 @@ pub struct Fitting<'d> {
     spent: HashMap<usize, f64>,
     seconds: Seconds,
     epoch_seconds: Vec<f64>,
+    shares: Vec<f64>,
 }
 
 impl<'d> Fitting<'d> {
@@ -133,6 +134,7 @@ impl<'d> Fitting<'d> {
             spent: HashMap::new(),
             seconds,
             epoch_seconds: Vec::new(),
+            shares: Vec::new(),
         })
     }
 
@@ -197,6 +199,7 @@ impl<'d> Fitting<'d> {
             progress.seconds = self.spent.remove(&progress.restart).unwrap_or_default();
             self.seconds.epochs += progress.seconds;
             self.epoch_seconds.push(progress.seconds);
+            self.shares.push(progress.share);
             self.waiting.push_back(progress);
         }
         Ok(true)
@@ -212,7 +215,7 @@ impl<'d> Fitting<'d> {
         let answer = self.backend.run(&[task])?.pop().ok_or_else(unexpected)?;
         let mut fit = self.search.clone().finish(answer)?;
         fit.warnings.splice(0..0, self.device.distrust().map(Advice::from));
-        let epoch_seconds = self.epoch_seconds.clone();
-        Ok(Fit { home: self.backend.home(), seconds: self.seconds, epoch_seconds, ..fit })
+        let (epoch_seconds, shares) = (self.epoch_seconds.clone(), self.shares.clone());
+        Ok(Fit { home: self.backend.home(), seconds: self.seconds, epoch_seconds, shares, ..fit })
     }
 }

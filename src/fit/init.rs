@@ -127,7 +127,8 @@ impl Start {
             Start::Choosing { places, .. } => Some(Task::Samples(places.clone())),
             Start::Assigning { distances, .. } => {
                 let family = setting.options.covariance_type;
-                let task = SumsTask::new(distances, Assignment::Hard, family, &setting.summary).pruned(setting.options.prune);
+                let task =
+                    SumsTask::new(distances, Assignment::Hard, family, &setting.summary).pruned(setting.options.prune);
                 Some(Task::Sums(if directly { task.directly() } else { task }))
             }
             Start::Random(task) => Some(Task::Random(*task)),

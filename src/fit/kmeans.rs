@@ -39,6 +39,9 @@ const FEWEST_RUNS: usize = 5;
 const MOST_RUNS: usize = 10;
 const CHEAP_ROUND: usize = 1_000_000;
 
+/// Clusters of all runs. Of very many clusters fewer runs will do: each has as many good and bad ones as any other.
+const MOST_CLUSTERS_OF_ALL_RUNS: usize = 1280;
+
 /// Rounds of a run. More move the centres of the best run a little, and the likelihood that a fit ends with not at all.
 const MOST_ROUNDS: usize = 10;
 
@@ -85,15 +88,16 @@ pub(crate) fn run(points: Points<'static>, k: usize, stop: &AtomicBool, random: 
     let spreads = points.summary().spreads();
     let has_far_values = points.any(|feature, x| spreads[feature].is_far(x));
     let compressed = has_far_values.then(|| points.mapped(|feature, x| spreads[feature].compress(x)));
-    let mut views = vec![View::new(&points, stop, points.summary().scale().clone(), None)];
+    let mut views = vec![View::new(k, &points, stop, points.summary().scale().clone(), None)];
     if let Some(compressed) = &compressed {
         let scales = spreads.iter().map(|spread| spread.clipped_scale).collect();
         let scales = or_deviations(scales, || compressed.summary().variance().clone());
-        views.insert(0, View::new(compressed, stop, scales, Some(&spreads)));
+        views.insert(0, View::new(k, compressed, stop, scales, Some(&spreads)));
     }
     let multiplications = points.n_samples() * points.n_features() * k;
+    let fewest = (MOST_CLUSTERS_OF_ALL_RUNS / k).clamp(views.len(), FEWEST_RUNS);
     // One cluster is the same in every run.
-    let n_runs = if k == 1 { 1 } else { (CHEAP_ROUND / multiplications).clamp(FEWEST_RUNS, MOST_RUNS) };
+    let n_runs = if k == 1 { 1 } else { (CHEAP_ROUND / multiplications).clamp(fewest, MOST_RUNS) };
     let (mut first, mut last) = (Vec::new(), Vec::new());
     let mut best: Vec<Option<Clusters>> = vec![None; views.len()];
     for run in 0..n_runs {
@@ -112,7 +116,7 @@ pub(crate) fn run(points: Points<'static>, k: usize, stop: &AtomicBool, random: 
 
 /// Seeds alone `[K, D]`, from a subsample.
 pub(crate) fn seed(points: &Points, k: usize, stop: &AtomicBool, random: &mut Pcg64) -> Result<Array2<f64>> {
-    let mut seeder = Seeder::new(points, &squares(points.summary().scale().clone()));
+    let mut seeder = Seeder::new(points, &squares(points.summary().scale().clone()), k);
     Ok(points.rows(&seeder.seed(k, stop, random)?))
 }
 
@@ -138,13 +142,14 @@ struct View<'v> {
 
 impl<'v> View<'v> {
     fn new(
+        k: usize,
         points: &'v Points<'static>,
         stop: &'v AtomicBool,
         scales: Array1<f64>,
         spreads: Option<&'v [Spread]>,
     ) -> Self {
         let variances = squares(scales);
-        View { points, stop, seeder: Seeder::new(points, &variances), variances, spreads }
+        View { points, stop, seeder: Seeder::new(points, &variances, k), variances, spreads }
     }
 
     /// Results of a run after its first round, and in the end.

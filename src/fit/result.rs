@@ -27,6 +27,9 @@ pub struct Progress {
     pub converged: bool,
     /// Whether this was the last epoch of the restart.
     pub is_last: bool,
+    /// Share of the log-densities of all samples and components that the epoch evaluated: what pruning left; 1 where it
+    /// left out none.
+    pub share: f64,
     /// Seconds this epoch took: its share of passes that served several restarts.
     pub seconds: f64,
 }
@@ -35,7 +38,18 @@ impl Progress {
     /// An epoch of a loop of one's own, which has one restart and knows no end.
     pub fn of_epoch(epoch: usize, lower_bound: f64, change: f64, seconds: f64) -> Self {
         let (restart, kind, repairs) = (0, StepKind::Em, Vec::new());
-        Progress { restart, epoch, kind, lower_bound, change, repairs, converged: false, is_last: false, seconds }
+        Progress {
+            restart,
+            epoch,
+            kind,
+            lower_bound,
+            change,
+            repairs,
+            converged: false,
+            is_last: false,
+            share: 1.0,
+            seconds,
+        }
     }
 }
 
@@ -83,6 +97,8 @@ pub struct Fit {
     pub seconds: Seconds,
     /// Seconds of every epoch, of all restarts in turn.
     pub epoch_seconds: Vec<f64>,
+    /// Share of all log-densities that every epoch evaluated, of all restarts in turn.
+    pub shares: Vec<f64>,
     /// Warnings for the user, a sentence each.
     pub warnings: Vec<Advice>,
 }

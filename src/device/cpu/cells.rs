@@ -100,6 +100,12 @@ pub(super) struct Cells {
 }
 
 impl Cells {
+    /// The samples of a cell; none of one beyond the last.
+    pub(super) fn samples(&self, i: usize) -> &[u32] {
+        let n = self.order.len();
+        &self.order[(i * CELL).min(n)..((i + 1) * CELL).min(n)]
+    }
+
     pub(super) fn new<T: Real>(block: &Block) -> Self {
         let Block { points, rows, coordinates, scale } = block;
         let rows = Places { first: rows.start, step: 1, count: rows.len() };

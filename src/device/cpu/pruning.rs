@@ -136,8 +136,6 @@ impl<T: Real> Pass<T> {
         let Scratch { tile, posterior, weighted, .. } = scratch;
         for first in range.clone().step_by(GROUP) {
             let of_this = first..(first + GROUP).min(range.end);
-            let samples = &cells.order[first * CELL..(of_this.end * CELL).min(cells.order.len())];
-            chunk.samples().touch(samples.iter().map(|place| start + *place as usize));
             cells.boxes.join(of_this.clone(), group);
             let (centre, half) = group.split_at(pruning.parameters.d);
             pruning.bounds.within(self.arch, (centre, half), pruning.cut(), found);
@@ -150,7 +148,8 @@ impl<T: Real> Pass<T> {
                 list.clear();
                 list.extend(found.places.iter().map(|place| of_group.component(*place)));
                 parameters.choose(pruning.parameters, list);
-                let samples = &cells.order[i * CELL..((i + 1) * CELL).min(cells.order.len())];
+                let samples = cells.samples(i);
+                chunk.samples().touch(cells.samples(i + 1).iter().map(|place| start + *place as usize));
                 tile.load(self.arch, chunk, Chosen::Any(start, samples), run.coordinates);
                 self.arch.dispatch(LogDensities { parameters, tile, posterior });
                 let (assignment, cut) = (pruning.assignment, T::from_f64(-pruning.cut));
