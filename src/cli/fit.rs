@@ -408,6 +408,7 @@ impl FitArgs {
             );
             return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
         }
+        agree("--prune", self.prune.map(|when| Prune::from(when).name()), recorded.prune.name(), CHECKPOINT)?;
         if recorded.n_init > 1 {
             agree("--max-iter", self.max_iter, recorded.max_iter, CHECKPOINT)?;
         }
@@ -422,6 +423,7 @@ impl FitArgs {
             init: recorded.init.parse().unwrap_or_default(),
             seed: recorded.seed,
             update: recorded.update,
+            prune: recorded.prune,
             ..FitOptions::new(recorded.n_components)
         })
     }

@@ -36,6 +36,8 @@ pub(crate) struct FitReport<'a> {
     mean_log_likelihood: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<Verified>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pruning: Option<PruningReport>,
     n_parameters: usize,
     aic: f64,
     bic: f64,
@@ -73,6 +75,14 @@ struct Verified {
     mean_log_likelihood: f64,
     /// Excess of the fit's own over it.
     difference: f64,
+}
+
+/// Components that passes left out.
+#[derive(Debug, Serialize)]
+struct PruningReport {
+    share: f64,
+    bound: f64,
+    bytes_per_sample: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,6 +126,11 @@ impl<'a> FitReport<'a> {
             verified: verified.map(|log_likelihood| Verified {
                 mean_log_likelihood: log_likelihood / fit.total_weight,
                 difference: (fit.log_likelihood - log_likelihood) / fit.total_weight,
+            }),
+            pruning: fit.pruning.map(|pruning| PruningReport {
+                share: pruning.share,
+                bound: pruning.bound,
+                bytes_per_sample: pruning.bytes_per_sample,
             }),
             n_parameters: mixture.n_parameters(),
             aic: fit.aic(),
@@ -175,6 +190,12 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
     facts.extend(report.ranks.as_ref().map(|ranks| {
         let [sent, received] = [ranks.bytes_sent, ranks.bytes_received].map(|bytes| count(bytes as f64));
         ("ranks", format!("{}; the first one sent {sent}B and received {received}B", ranks.n_ranks))
+    }));
+    facts.extend(report.pruning.as_ref().map(|PruningReport { share, bound, bytes_per_sample }| {
+        let (evaluated, memory) = (100.0 * share, format!("{bytes_per_sample:.1} bytes a sample"));
+        let fact =
+            format!("{evaluated:.1} % of the log-densities evaluated; log-likelihood exact to {bound:.1e}; {memory}");
+        ("pruning", fact)
     }));
     facts.extend(report.tuned.iter().map(|choice| ("tuned", choice.clone())));
     facts.extend(report.verified.as_ref().map(|verified| {

@@ -22,7 +22,7 @@ enum Format {
 }
 
 /// The columns of the table, and the names in the objects.
-const COLUMNS: [&str; 7] = ["restart", "epoch", "step", "lower_bound", "change", "repairs", "seconds"];
+const COLUMNS: [&str; 8] = ["restart", "epoch", "step", "lower_bound", "change", "repairs", "share", "seconds"];
 
 /// An epoch as it is written. What is not finite has no value: null, or an empty cell.
 #[derive(Debug, Serialize)]
@@ -34,6 +34,8 @@ struct Row {
     change: Option<f64>,
     /// A sentence for each component that collapsed; empty where none did.
     repairs: String,
+    /// Share of all log-densities that were evaluated.
+    share: f64,
     seconds: f64,
 }
 
@@ -47,6 +49,7 @@ impl From<&Progress> for Row {
             lower_bound: finite(progress.lower_bound),
             change: finite(progress.change),
             repairs: progress.repairs.iter().map(Repair::to_string).collect::<Vec<_>>().join("; "),
+            share: progress.share,
             seconds: progress.seconds,
         }
     }

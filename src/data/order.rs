@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn equal_samples_and_constant_features_are_in_order_of_their_rows() {
-        let points = Points::new(Array2::zeros((1000, 3))).unwrap();
+        let points = Points::new(Array2::<f64>::zeros((1000, 3))).unwrap();
         let order = compact(&points, Places { first: 0, step: 1, count: 1000 }, &[0.0; 3], 64);
         assert!(order.into_iter().eq(0..1000));
     }

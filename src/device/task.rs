@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::chosen::Chosen;
 use crate::data::summary::Summary;
+use crate::device::prune::Prune;
 use crate::device::steps::{Stepped, Steps};
 use crate::device::sums::Sums;
 use crate::device::worst::{Worst, WorstSamples};
@@ -22,23 +23,6 @@ pub enum Assignment {
     Soft,
     /// Wholly to the component of the greatest posterior probability, as k-means does.
     Hard,
-}
-
-/// Whether a pass over samples leaves out, cell by cell, components that cannot matter there.
-///
-/// What is left out is certified: the components that are left out have at most a share of 1e-12 of each sample in f64
-/// (1e-9 in f32), so that the log-likelihood changes by no more than the total weight times that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Prune {
-    /// Every component meets every sample.
-    Off,
-    /// Components are left out.
-    Exact,
-    /// They are where that is faster: with many components of few features, on the CPU.
-    #[default]
-    Auto,
 }
 
 /// Question about all samples at once. Several tasks are answered in one pass over them.

@@ -1,5 +1,6 @@
 //! The samples that a model explains worst: where components that collapsed begin anew.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView1};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::points::Points;
 use crate::device::assessment::Assessment;
+use crate::device::prune::Prune;
 use crate::error::Result;
 use crate::model::quadratics::Quadratics;
 
@@ -22,6 +24,7 @@ pub struct Worst {
     pub(crate) taken: Vec<usize>,
     /// How many samples are wanted.
     pub(crate) count: usize,
+    pub(crate) prune: Prune,
 }
 
 /// Log-densities of samples `[n, D]` under a model: `[n]`.
@@ -70,8 +73,10 @@ impl WorstSamples {
         assessment: &Assessment,
         explain: &Explain,
     ) -> Result<()> {
-        let may_be = |row: &usize| chunk.weight(*row) > 0.0 && !task.taken.contains(&(first + row));
-        let is_held = |row: &usize| task.starved.contains(&assessment.labels[*row]);
+        let (taken, starved): (HashSet<&usize>, HashSet<&usize>) =
+            (task.taken.iter().collect(), task.starved.iter().collect());
+        let may_be = |row: &usize| chunk.weight(*row) > 0.0 && !taken.contains(&(first + row));
+        let is_held = |row: &usize| starved.contains(&assessment.labels[*row]);
         let (held, mut free): (Vec<usize>, Vec<usize>) = (0..chunk.n_samples()).filter(may_be).partition(is_held);
         let log_densities = &assessment.log_densities;
         free.sort_unstable_by(|a, b| log_densities[*a].total_cmp(&log_densities[*b]).then(a.cmp(b)));

@@ -199,7 +199,13 @@ impl Climb {
         initialisation: Initialisation,
     ) -> Result<()> {
         let Setting { options, summary, m_step, .. } = setting;
-        match repairing.go_on(Manner { on_collapse: options.on_collapse, m_step, before: None, earlier: &[] })? {
+        match repairing.go_on(Manner {
+            on_collapse: options.on_collapse,
+            m_step,
+            before: None,
+            earlier: &[],
+            prune: options.prune,
+        })? {
             Outcome::Wants(task) => {
                 self.repair_task = Some(task);
                 self.stage = Stage::Beginning(Box::new(repairing), initialisation);
@@ -274,7 +280,13 @@ impl Climb {
     ) -> Result<Option<Progress>> {
         let Setting { options, m_step, .. } = setting;
         let (on_collapse, before) = (options.on_collapse, Some(&restart.mixture));
-        match repairing.go_on(Manner { on_collapse, m_step, before, earlier: &restart.repairs })? {
+        match repairing.go_on(Manner {
+            on_collapse,
+            m_step,
+            before,
+            earlier: &restart.repairs,
+            prune: options.prune,
+        })? {
             Outcome::Wants(task) => {
                 self.repair_task = Some(task);
                 self.stage = Stage::Repairing(Box::new(repairing), epoch);

@@ -9,12 +9,13 @@ use crate::data::home::Home;
 use crate::data::source::Data;
 use crate::data::summary::Summary;
 use crate::device::backend::Backend;
+use crate::device::cpu;
 use crate::device::open::Device;
 use crate::device::task::unexpected;
 use crate::error::Result;
 use crate::fit::climb::Phase;
 use crate::fit::options::FitOptions;
-use crate::fit::result::{Fit, Progress, Seconds};
+use crate::fit::result::{Fit, Progress, Pruning, Seconds};
 use crate::fit::search::Search;
 use crate::fit::state::{FitState, Restart};
 
@@ -84,6 +85,7 @@ pub struct Fitting<'d> {
     spent: HashMap<usize, f64>,
     seconds: Seconds,
     epoch_seconds: Vec<f64>,
+    /// Share of all log-densities that every epoch evaluated.
     shares: Vec<f64>,
 }
 
@@ -215,7 +217,15 @@ impl<'d> Fitting<'d> {
         let answer = self.backend.run(&[task])?.pop().ok_or_else(unexpected)?;
         let mut fit = self.search.clone().finish(answer)?;
         fit.warnings.splice(0..0, self.device.distrust().map(Advice::from));
-        let (epoch_seconds, shares) = (self.epoch_seconds.clone(), self.shares.clone());
-        Ok(Fit { home: self.backend.home(), seconds: self.seconds, epoch_seconds, shares, ..fit })
+        let (epoch_seconds, pruning) = (self.epoch_seconds.clone(), self.pruning());
+        Ok(Fit { home: self.backend.home(), seconds: self.seconds, epoch_seconds, pruning, ..fit })
+    }
+
+    /// What pruning left out so far.
+    fn pruning(&self) -> Option<Pruning> {
+        let summary = self.backend.summary();
+        let share = self.shares.iter().sum::<f64>() / self.shares.len() as f64;
+        let (left_out, bytes_per_sample) = cpu::pruned(self.backend.info().precision, summary.n_features());
+        (share < 1.0).then(|| Pruning { share, bound: left_out * summary.total_weight(), bytes_per_sample })
     }
 }

@@ -22,7 +22,7 @@ pub use self::fitting::{Fitting, fit, fit_observed};
 pub use self::floor::Floor;
 pub use self::init::Initialisation;
 pub use self::options::{FitOptions, Init, WarmStart};
-pub use self::result::{Fit, Progress, Seconds};
+pub use self::result::{Fit, Progress, Pruning, Seconds};
 pub use self::search::Search;
 pub use self::state::{FitState, Peak, Restart};
 pub use self::update::Update;

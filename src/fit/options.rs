@@ -5,7 +5,7 @@ use std::str::FromStr;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
-use crate::device::task::Prune;
+use crate::device::prune::Prune;
 use crate::error::{Error, Result};
 use crate::fit::collapse::OnCollapse;
 use crate::fit::floor::Floor;

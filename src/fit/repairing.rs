@@ -1,10 +1,12 @@
 //! The repair of an M step: components that collapsed begin anew where the model explains the samples worst, or are
 //! dropped.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ndarray::Axis;
 
+use crate::device::prune::Prune;
 use crate::device::task::Task;
 use crate::device::worst::{Worst, WorstSample, WorstSamples};
 use crate::error::{Error, Result};
@@ -58,7 +60,7 @@ pub(crate) struct Repairing {
     model: Arc<Quadratics>,
     others: Option<Arc<Quadratics>>,
     moments: Moments,
-    starved: Vec<usize>,
+    starved: HashSet<usize>,
     /// Components that are still to be treated.
     collapsed: Vec<(usize, Collapse)>,
     repairs: Vec<Repair>,
@@ -76,6 +78,7 @@ pub(crate) struct Manner<'m> {
     pub(crate) before: Option<&'m Mixture>,
     /// Repairs of the restart so far.
     pub(crate) earlier: &'m [Repair],
+    pub(crate) prune: Prune,
 }
 
 /// Where a repair stands.
@@ -103,7 +106,7 @@ impl Repairing {
         Ok(Repairing {
             others,
             collapsed: starved,
-            starved: components,
+            starved: components.into_iter().collect(),
             ..Self::of_start(mixture.quadratics(), moments, epoch)
         })
     }
@@ -172,7 +175,9 @@ impl Repairing {
             let starves = matches!(collapse, Collapse::TooFewSamples { .. });
             // Not one that another starved component has, which is to be asked for it.
             let mine = |place: &WorstSample| starves && place.label == component;
-            let Some(places) = &mut self.places else { return Treatment::Wants(self.task(manner.earlier)) };
+            let Some(places) = &mut self.places else {
+                return Treatment::Wants(self.task(manner.earlier, manner.prune));
+            };
             let found = places.iter().rposition(|place| mine(place) || !self.starved.contains(&place.label));
             if let Some(place) = found.map(|i| places.remove(i)) {
                 if mine(&place) {
@@ -193,17 +198,20 @@ impl Repairing {
 
     /// Asks for the samples that the model explains worst without its starved components; for none at which a component
     /// of the restart began anew before.
-    pub(crate) fn task(&self, earlier: &[Repair]) -> Task {
+    pub(crate) fn task(&self, earlier: &[Repair], prune: Prune) -> Task {
         let taken = earlier.iter().filter_map(|repair| match repair.remedy {
             Remedy::MovedTo { row } => Some(row),
             Remedy::KeptAt { .. } | Remedy::Dropped => None,
         });
+        let mut starved: Vec<usize> = self.starved.iter().copied().collect();
+        starved.sort_unstable();
         Task::Worst(Arc::new(Worst {
             quadratics: self.model.clone(),
-            starved: self.starved.clone(),
+            starved,
             others: self.others.clone(),
             taken: taken.collect(),
             count: CANDIDATES * self.moments.counts.len(),
+            prune,
         }))
     }
 }

@@ -65,6 +65,18 @@ pub struct Seconds {
     pub epochs: f64,
 }
 
+/// Components that the passes of a fit left out where they could not matter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Pruning {
+    /// Mean share of the log-densities of all samples and components that an epoch evaluated.
+    pub share: f64,
+    /// Bound: the log-likelihood of a pass differs from that of a pass with all components by no more, but for rounding.
+    pub bound: f64,
+    /// Memory for the order of the samples and the boxes around them: bytes a sample.
+    pub bytes_per_sample: f64,
+}
+
 /// The result of a fit. Not converging is an outcome, not an error: the model is here in any case.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -97,8 +109,8 @@ pub struct Fit {
     pub seconds: Seconds,
     /// Seconds of every epoch, of all restarts in turn.
     pub epoch_seconds: Vec<f64>,
-    /// Share of all log-densities that every epoch evaluated, of all restarts in turn.
-    pub shares: Vec<f64>,
+    /// What pruning left out, where it did.
+    pub pruning: Option<Pruning>,
     /// Warnings for the user, a sentence each.
     pub warnings: Vec<Advice>,
 }

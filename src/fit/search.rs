@@ -213,7 +213,7 @@ impl Search {
             home: Home::elsewhere(),
             seconds: Seconds::default(),
             epoch_seconds: Vec::new(),
-            shares: Vec::new(),
+            pruning: None,
             warnings,
         })
     }

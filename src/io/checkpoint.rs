@@ -13,6 +13,7 @@ use super::output::Destination;
 use crate::advice::{Advice, Term};
 use crate::data::summary::Summary;
 use crate::device::choice::DeviceInfo;
+use crate::device::prune::Prune;
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair};
 use crate::fit::floor::Floor;
@@ -83,6 +84,13 @@ pub struct OptionsRecord {
     pub n_init: usize,
     /// How the model moves in an epoch.
     pub update: Update,
+    /// Whether passes leave out components: not those of a checkpoint that does not say.
+    #[serde(default = "off")]
+    pub prune: Prune,
+}
+
+fn off() -> Prune {
+    Prune::Off
 }
 
 impl DataRecord {

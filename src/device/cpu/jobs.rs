@@ -23,7 +23,7 @@ use crate::device::blocks::{Blocks, Scatter};
 use crate::device::choice::Precision;
 use crate::device::numbers::{Numbers, Shape};
 use crate::device::sums::Sums;
-use crate::device::task::{Answer, RandomTask, SumsTask, Task};
+use crate::device::task::{Answer, Assignment, RandomTask, SumsTask, Task};
 use crate::device::worst::{Worst, WorstSamples};
 use crate::error::{Error, Result};
 use crate::model::quadratics::Quadratics;
@@ -90,7 +90,10 @@ impl<'t, T: Real> Job<'t, T> {
                 Ok(())
             }
             Job::Worst(task, parameters, worst) => {
-                let assessment = backend.assess_rows(parameters, chunk, 0..chunk.n_samples())?;
+                let known = (&backend.coordinates, backend.scale(), &backend.orders);
+                let model = (&*task.quadratics, Assignment::Soft);
+                let pruning = Pruning::new(task.prune, model, parameters, backend.arch, known);
+                let assessment = backend.assess_chunk((parameters, pruning.as_ref()), first, chunk)?;
                 let coordinates = || Coordinates::shifted(backend.summary());
                 let explain = |samples: Array2<f64>, model: &Quadratics| log_densities(samples, model, coordinates());
                 worst.visit(task, first, chunk, &assessment, &explain)
@@ -118,7 +121,8 @@ impl<T: Real> SumsJob<'_, T> {
         let source = Source::Model(&self.parameters, self.task.assignment);
         let means = if self.task.statistics.is_some() { &self.parameters.means[..] } else { &[] };
         let known = (&backend.coordinates, backend.scale(), &backend.orders);
-        let pruning = Pruning::new(self.task, &self.parameters, backend.arch, known);
+        let model = (&*self.task.quadratics, self.task.assignment);
+        let pruning = Pruning::new(self.task.prune, model, &self.parameters, backend.arch, known);
         let (data, coordinates, pruning) = (&*backend.data, &backend.coordinates, pruning.as_ref());
         let run = Run { data, coordinates, source: &source, means, pruning };
         backend.pass(self.shape).add(&run, first, chunk, &mut self.runs)

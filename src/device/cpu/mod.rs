@@ -15,6 +15,7 @@ mod posterior;
 mod pruning;
 mod real;
 mod rows;
+mod scratch;
 mod slabs;
 mod strips;
 mod tile;
@@ -31,7 +32,7 @@ use crate::data::home::Home;
 use crate::data::pass::pass;
 use crate::data::points::Points;
 use crate::data::runs::Runs;
-use crate::data::source::{Data, check_stop};
+use crate::data::source::{Data, block_rows, check_stop};
 use crate::data::summary::Summary;
 use crate::device::assessment::{Assessment, VisitAssessed};
 use crate::device::backend::sealed::Sealed;
@@ -47,6 +48,7 @@ use instructions::Instructions;
 use jobs::{Job, ScatterJob};
 use parameters::Parameters;
 use posterior::{Assess, Posterior, Respond};
+use pruning::Pruning;
 use real::Real;
 use slabs::Pass;
 use tile::Tile;
@@ -161,9 +163,42 @@ impl<'d, T: Real> CpuBackend<'d, T> {
         Ok(Assessment { log_densities, labels })
     }
 
+    /// Log-densities and labels of a chunk that begins with the given sample, block by block.
+    fn assess_chunk(
+        &self,
+        (parameters, pruning): (&Parameters<T>, Option<&Pruning<T>>),
+        first: usize,
+        chunk: &Points,
+    ) -> Result<Assessment> {
+        let n = chunk.n_samples();
+        let mut all = Assessment { log_densities: Array1::zeros(n), labels: Array1::zeros(n) };
+        for start in (0..n).step_by(block_rows(parameters.d)) {
+            let rows = start..(start + block_rows(parameters.d)).min(n);
+            let assessed = match pruning.and_then(|pruning| Some((pruning, pruning.cells(first, chunk, rows.clone())?)))
+            {
+                Some((pruning, cells)) => pruning.assess(&cells, (chunk, start), self.data.stop()),
+                None => self.assess_rows(parameters, chunk, rows.clone())?,
+            };
+            check_stop(self.data.stop())?;
+            all.log_densities.slice_mut(s![rows.clone()]).assign(&assessed.log_densities);
+            all.labels.slice_mut(s![rows]).assign(&assessed.labels);
+        }
+        Ok(all)
+    }
+
     fn is_stopped(&self) -> bool {
         self.data.stop().load(Ordering::Relaxed)
     }
+}
+
+/// Share of every sample that components left out of its cell may have in all, and bytes of memory for each sample's place in
+/// the order and the boxes of cells, of D features.
+pub(crate) fn pruned(precision: Precision, d: usize) -> (f64, f64) {
+    let left_out = match precision {
+        Precision::Double => f64::LEFT_OUT,
+        Precision::Single => f32::LEFT_OUT,
+    };
+    (left_out, size_of::<u32>() as f64 + (2 * d * size_of::<f64>()) as f64 / cells::CELL as f64)
 }
 
 /// The processor as a device.

@@ -7,24 +7,31 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ndarray::Array1;
+use rayon::prelude::*;
 
 use super::bounds::{Bounds, Cut, Found};
-use super::cells::{Block, CELL, Cells, GROUP, Orders};
+use super::cells::{Block, Cells, GROUP, Orders};
 use super::e_step::LogDensities;
 use super::instructions::Instructions;
 use super::m_step::AddTile;
 use super::parameters::Parameters;
-use super::posterior::Respond;
+use super::posterior::{Assess, Posterior, Respond};
 use super::real::Real;
-use super::slabs::{Pass, Run, Scratch};
-use super::tile::Chosen;
+use super::rows::Rows;
+use super::scratch::{Lists, Scratch};
+use super::tile::{Chosen, Tile};
 use crate::data::coordinates::Coordinates;
 use crate::data::order::MOST_FEATURES;
 use crate::data::points::Points;
+use crate::device::assessment::Assessment;
 use crate::device::backend::HARD_SLACK;
-use crate::device::numbers::Numbers;
-use crate::device::task::{Assignment, Prune, SumsTask};
+use crate::device::numbers::{Numbers, Shape};
+use crate::device::prune::Prune;
+use crate::device::task::Assignment;
+use crate::model::quadratics::Quadratics;
 
 /// Fewer components than these, and fewer samples, are not worth an order.
 const LEAST_COMPONENTS: usize = 48;
@@ -46,47 +53,24 @@ pub(super) struct Pruning<'a, T> {
     orders: &'a Orders,
 }
 
-/// Lists of a cell and of its group, and memory for finding them.
-#[derive(Debug)]
-pub(super) struct Lists<T> {
-    /// Components of a group.
-    of_group: Bounds,
-    found: Found,
-    /// Components of a cell.
-    list: Vec<u32>,
-    /// Their parameters.
-    parameters: Parameters<T>,
-    group: Vec<f64>,
-}
-
-impl<T> Lists<T> {
-    pub(super) fn new(pruning: &Pruning<T>) -> Self
-    where
-        T: Clone,
-    {
-        let (found, list, group) = Default::default();
-        Lists { of_group: pruning.bounds.clone(), found, list, parameters: pruning.parameters.clone(), group }
-    }
-}
-
 impl<'a, T: Real> Pruning<'a, T> {
-    /// The pruning of a task; none where it cannot help.
+    /// The pruning of a pass; none where it cannot help.
     pub(super) fn new(
-        task: &SumsTask,
+        prune: Prune,
+        (model, assignment): (&Quadratics, Assignment),
         parameters: &'a Parameters<T>,
         arch: Instructions,
         (coordinates, scale, orders): (&'a Coordinates, &'a [f64], &'a Orders),
     ) -> Option<Self> {
         let (k, d) = (parameters.k, parameters.d);
-        let is_judged = match task.prune {
+        let is_judged = match prune {
             Prune::Off => return None,
             Prune::Exact => false,
             Prune::Auto if k < LEAST_COMPONENTS || d > MOST_FEATURES => return None,
             Prune::Auto => true,
         };
-        let bounds = Bounds::new(&task.quadratics, coordinates);
+        let bounds = Bounds::new(model, coordinates);
         let cut = (k as f64 / T::LEFT_OUT).ln();
-        let assignment = task.assignment;
         Some(Pruning { parameters, assignment, bounds, cut, is_judged, arch, coordinates, scale, orders })
     }
 
@@ -120,50 +104,101 @@ impl<'a, T: Real> Pruning<'a, T> {
     }
 }
 
-impl<T: Real> Pass<T> {
-    /// Adds some cells of a block that begins with a row of the chunk.
-    pub(super) fn add_cells(
+/// A cell whose log-densities are known.
+struct Known<'a, T> {
+    tile: &'a Tile<T>,
+    posterior: &'a mut Posterior<T>,
+    weighted: &'a mut Rows<T>,
+    /// Its samples, as places in the block.
+    samples: &'a [u32],
+    /// The components that can matter to them, and their means.
+    components: &'a [u32],
+    means: &'a [T],
+}
+
+impl<T: Real> Pruning<'_, T> {
+    /// Visits some cells of a block, which begins with a row of the chunk, with their log-densities.
+    fn each(
         &self,
-        (run, pruning): (&Run<T>, &Pruning<T>),
         cells: &Cells,
-        (chunk, start): (&Points, usize),
         range: Range<usize>,
-        sums: &mut Numbers,
+        (chunk, start): (&Points, usize),
+        stop: &AtomicBool,
         scratch: &mut Scratch<T>,
+        mut visit: impl FnMut(Known<T>),
     ) {
-        let mut lists = scratch.lists.take().unwrap_or_else(|| Lists::new(pruning));
-        let Lists { of_group, found, list, parameters, group } = &mut lists;
-        let Scratch { tile, posterior, weighted, .. } = scratch;
+        let Scratch { tile, posterior, weighted, lists } = scratch;
+        let Lists { of_group, found, list, parameters, group } =
+            lists.get_or_insert_with(|| Lists::new(&self.bounds, self.parameters));
         for first in range.clone().step_by(GROUP) {
             let of_this = first..(first + GROUP).min(range.end);
             cells.boxes.join(of_this.clone(), group);
-            let (centre, half) = group.split_at(pruning.parameters.d);
-            pruning.bounds.within(self.arch, (centre, half), pruning.cut(), found);
-            of_group.choose(&pruning.bounds, &found.places);
+            let (centre, half) = group.split_at(self.parameters.d);
+            self.bounds.within(self.arch, (centre, half), self.cut(), found);
+            of_group.choose(&self.bounds, &found.places);
             for i in of_this {
-                if run.data.stop().load(Ordering::Relaxed) {
-                    break;
+                if stop.load(Ordering::Relaxed) {
+                    return;
                 }
-                of_group.within(self.arch, cells.boxes.get(i), pruning.cut(), found);
+                of_group.within(self.arch, cells.boxes.get(i), self.cut(), found);
                 list.clear();
                 list.extend(found.places.iter().map(|place| of_group.component(*place)));
-                parameters.choose(pruning.parameters, list);
+                parameters.choose(self.parameters, list);
                 let samples = cells.samples(i);
                 chunk.samples().touch(cells.samples(i + 1).iter().map(|place| start + *place as usize));
-                tile.load(self.arch, chunk, Chosen::Any(start, samples), run.coordinates);
+                tile.load(self.arch, chunk, Chosen::Any(start, samples), self.coordinates);
                 self.arch.dispatch(LogDensities { parameters, tile, posterior });
-                let (assignment, cut) = (pruning.assignment, T::from_f64(-pruning.cut));
-                sums.log_likelihood += self.arch.dispatch(Respond { tile, posterior, assignment, cut });
-                sums.pairs += (samples.len() * list.len()) as f64;
-                if !run.means.is_empty() {
-                    let (r, x, width) = (&posterior.r, &tile.x, tile.width);
-                    let (components, means) = (Some(&list[..]), &parameters.means[..]);
-                    let sums = sums.numbers_mut();
-                    let shape = self.shape;
-                    self.arch.dispatch(AddTile { shape, components, r, x, means, width, weighted, sums });
-                }
+                let (components, means) = (&list[..], &parameters.means[..]);
+                visit(Known { tile, posterior, weighted, samples, components, means });
             }
         }
-        scratch.lists = Some(lists);
+    }
+
+    /// Log-densities and labels of the samples of a block.
+    pub(super) fn assess(&self, cells: &Cells, block: (&Points, usize), stop: &AtomicBool) -> Assessment {
+        let n = cells.order.len();
+        let (mut log_densities, mut labels) = (Array1::zeros(n), Array1::zeros(n));
+        let ranges: Vec<_> = (0..cells.boxes.len()).step_by(GROUP).collect();
+        let scratch = || Scratch::new(self.arch, self.parameters.k, self.parameters.d);
+        let assessed = ranges.into_par_iter().map_init(scratch, |scratch, first| {
+            let mut assessed = Vec::new();
+            let range = first..(first + GROUP).min(cells.boxes.len());
+            self.each(cells, range, block, stop, scratch, |Known { posterior, tile, samples, components, .. }| {
+                self.arch.dispatch(Assess { posterior, width: tile.width });
+                let found = posterior.maxima.row(0).iter().zip(&posterior.labels);
+                assessed
+                    .extend(found.take(samples.len()).map(|(log_density, label)| (*log_density, components[*label])));
+            });
+            assessed
+        });
+        let assessed: Vec<Vec<(T, u32)>> = assessed.collect();
+        for (place, (log_density, label)) in cells.order.iter().zip(assessed.iter().flatten()) {
+            log_densities[*place as usize] = log_density.to_f64() + self.parameters.reference;
+            labels[*place as usize] = *label as usize;
+        }
+        Assessment { log_densities, labels }
+    }
+
+    /// Adds some cells of a block that begins with a row of the chunk: their log-likelihood, and sums of a shape.
+    pub(super) fn add(
+        &self,
+        (cells, range): (&Cells, Range<usize>),
+        block: (&Points, usize),
+        stop: &AtomicBool,
+        shape: Option<Shape>,
+        sums: &mut Numbers,
+        scratch: &mut Scratch<T>,
+    ) {
+        let (assignment, cut) = (self.assignment, T::from_f64(-self.cut));
+        self.each(cells, range, block, stop, scratch, |cell| {
+            let Known { tile, posterior, weighted, samples, components, means } = cell;
+            sums.log_likelihood += self.arch.dispatch(Respond { tile, posterior, assignment, cut });
+            sums.pairs += (samples.len() * components.len()) as f64;
+            if let Some(shape) = shape {
+                let (r, x, width) = (&posterior.r, &tile.x, tile.width);
+                let (components, sums) = (Some(components), sums.numbers_mut());
+                self.arch.dispatch(AddTile { shape, components, r, x, means, width, weighted, sums });
+            }
+        });
     }
 }

@@ -13,10 +13,10 @@ use super::e_step::LogDensities;
 use super::instructions::Instructions;
 use super::m_step::AddTile;
 use super::parameters::Parameters;
-use super::posterior::{Posterior, Respond};
-use super::pruning::{Lists, Pruning};
+use super::posterior::Respond;
+use super::pruning::Pruning;
 use super::real::Real;
-use super::rows::Rows;
+use super::scratch::Scratch;
 use super::tile::Tile;
 use crate::data::coordinates::Coordinates;
 use crate::data::points::Points;
@@ -53,15 +53,6 @@ pub(super) struct Run<'a, T> {
     pub(super) means: &'a [T],
     /// Whether, and how, components are left out.
     pub(super) pruning: Option<&'a Pruning<'a, T>>,
-}
-
-/// Working memory of one thread.
-#[derive(Debug)]
-pub(super) struct Scratch<T> {
-    pub(super) tile: Tile<T>,
-    pub(super) posterior: Posterior<T>,
-    pub(super) weighted: Rows<T>,
-    pub(super) lists: Option<Lists<T>>,
 }
 
 /// Memory for passes of one shape, kept from one pass to the next.
@@ -121,7 +112,9 @@ impl<T: Real> Pass<T> {
             let end = (block.start + (i + 1) * slab_rows).min(block.end);
             if let Some((pruning, cells)) = &cells {
                 let range = i * slab_rows / CELL..(end - block.start).div_ceil(CELL);
-                self.add_cells((run, pruning), cells, (chunk, block.start), range, &mut sums, &mut scratch);
+                let (shape, block, stop) = (self.shape, (chunk, block.start), run.data.stop());
+                let shape = if run.means.is_empty() { None } else { Some(shape) };
+                pruning.add((cells, range), block, stop, shape, &mut sums, &mut scratch);
             } else {
                 for start in (block.start + i * slab_rows..end).step_by(capacity) {
                     if run.data.stop().load(Ordering::Relaxed) {
@@ -156,14 +149,7 @@ impl<T: Real> Pass<T> {
     }
 
     fn scratch(&self) -> Scratch<T> {
-        let Shape { k, d, .. } = self.shape;
-        let width = Tile::<T>::capacity(d);
-        Scratch {
-            tile: Tile::new(self.arch, d),
-            posterior: Posterior::new(self.arch, k, d),
-            weighted: Rows::new(1, 3 * width),
-            lists: None,
-        }
+        Scratch::new(self.arch, self.shape.k, self.shape.d)
     }
 
     fn add_tile(
