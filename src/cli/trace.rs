@@ -22,7 +22,7 @@ enum Format {
 }
 
 /// The columns of the table, and the names in the objects.
-const COLUMNS: [&str; 8] = ["restart", "epoch", "step", "lower_bound", "change", "repairs", "share", "seconds"];
+const COLUMNS: [&str; 8] = ["restart", "epoch", "step", "lower_bound", "change", "repairs", "evaluated", "seconds"];
 
 /// An epoch as it is written. What is not finite has no value: null, or an empty cell.
 #[derive(Debug, Serialize)]
@@ -35,7 +35,7 @@ struct Row {
     /// A sentence for each component that collapsed; empty where none did.
     repairs: String,
     /// Share of all log-densities that were evaluated.
-    share: f64,
+    evaluated: f64,
     seconds: f64,
 }
 
@@ -49,7 +49,7 @@ impl From<&Progress> for Row {
             lower_bound: finite(progress.lower_bound),
             change: finite(progress.change),
             repairs: progress.repairs.iter().map(Repair::to_string).collect::<Vec<_>>().join("; "),
-            share: progress.share,
+            evaluated: progress.evaluated,
             seconds: progress.seconds,
         }
     }

@@ -73,7 +73,7 @@ impl Blocks {
     }
 
     /// Share of all log-densities that were evaluated, of this number of samples.
-    pub(super) fn share(&self, n_samples: usize) -> f64 {
+    pub(super) fn evaluated(&self, n_samples: usize) -> f64 {
         let all = n_samples as f64 * self.origins.nrows() as f64;
         self.runs.iter().map(|sums| sums.pairs).sum::<f64>() / all
     }

@@ -56,9 +56,9 @@ impl Sums {
     }
 
     /// Share of the log-densities of all samples and components that were evaluated: what pruning left.
-    pub fn share(&self) -> f64 {
+    pub fn evaluated(&self) -> f64 {
         match &self.made {
-            Made::Blocks(blocks) => blocks.share(self.n_samples),
+            Made::Blocks(blocks) => blocks.evaluated(self.n_samples),
             Made::Moments(..) | Made::LogLikelihood(_) | Made::LostDigits => 1.0,
         }
     }

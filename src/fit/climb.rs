@@ -62,7 +62,7 @@ struct Epoch {
 struct Pass {
     single_precision: bool,
     /// Share of all log-densities that were evaluated.
-    share: f64,
+    evaluated: f64,
 }
 
 /// Stage of a restart.
@@ -234,7 +234,7 @@ impl Climb {
         let gain = restart.lower_bounds.last().map_or(f64::INFINITY, |before| lower_bound - before);
         let history = History { polishing: polish && gain < POLISH_BELOW, ..History::default() };
         let next = Next { mixture, history, kind: StepKind::Stepwise, lower_bound, is_judged: !polish };
-        let pass = Pass { single_precision: false, share: 1.0 };
+        let pass = Pass { single_precision: false, evaluated: 1.0 };
         Ok(Some(self.finish_epoch(setting, restart, next, Vec::new(), pass)))
     }
 
@@ -244,13 +244,13 @@ impl Climb {
         let Restart { mixture, history, lower_bounds, repairs, .. } = &restart;
         let statistics = Some(mixture.covariance_type().statistics());
         let sums = setting.complete(answer, mixture.n_components(), statistics)?;
-        let share = sums.share();
+        let evaluated = sums.evaluated();
         let Ok(moments) = sums.moments(mixture.covariance_type(), mixture.means(), summary.total_weight()) else {
             self.directly = true;
             return Ok(None);
         };
         self.directly = false;
-        let pass = Pass { single_precision: moments.single_precision, share };
+        let pass = Pass { single_precision: moments.single_precision, evaluated };
         let FitOptions { update, tol, on_collapse, .. } = *options;
         // Models that were only tried are not repaired.
         let starved = match update.is_trial(history) {
@@ -332,7 +332,7 @@ impl Climb {
             repairs: restart.repairs[known..].to_vec(),
             converged: restart.converged,
             is_last: restart.is_over(options.max_iter),
-            share: pass.share,
+            evaluated: pass.evaluated,
             seconds: 0.0,
         };
         self.begin(setting, restart);

@@ -86,7 +86,7 @@ pub struct Fitting<'d> {
     seconds: Seconds,
     epoch_seconds: Vec<f64>,
     /// Share of all log-densities that every epoch evaluated.
-    shares: Vec<f64>,
+    evaluated: Vec<f64>,
 }
 
 impl<'d> Fitting<'d> {
@@ -136,7 +136,7 @@ impl<'d> Fitting<'d> {
             spent: HashMap::new(),
             seconds,
             epoch_seconds: Vec::new(),
-            shares: Vec::new(),
+            evaluated: Vec::new(),
         })
     }
 
@@ -201,7 +201,7 @@ impl<'d> Fitting<'d> {
             progress.seconds = self.spent.remove(&progress.restart).unwrap_or_default();
             self.seconds.epochs += progress.seconds;
             self.epoch_seconds.push(progress.seconds);
-            self.shares.push(progress.share);
+            self.evaluated.push(progress.evaluated);
             self.waiting.push_back(progress);
         }
         Ok(true)
@@ -224,7 +224,7 @@ impl<'d> Fitting<'d> {
     /// What pruning left out so far.
     fn pruning(&self) -> Option<Pruning> {
         let summary = self.backend.summary();
-        let share = self.shares.iter().sum::<f64>() / self.shares.len() as f64;
+        let share = self.evaluated.iter().sum::<f64>() / self.evaluated.len() as f64;
         let (left_out, bytes_per_sample) = cpu::pruned(self.backend.info().precision, summary.n_features());
         (share < 1.0).then(|| Pruning { share, bound: left_out * summary.total_weight(), bytes_per_sample })
     }

@@ -29,7 +29,7 @@ pub struct Progress {
     pub is_last: bool,
     /// Share of the log-densities of all samples and components that the epoch evaluated: what pruning left; 1 where it
     /// left out none.
-    pub share: f64,
+    pub evaluated: f64,
     /// Seconds this epoch took: its share of passes that served several restarts.
     pub seconds: f64,
 }

@@ -14,6 +14,7 @@ mod parts;
 #[cfg(feature = "io")]
 mod passes;
 mod properties;
+mod pruning;
 mod repairs;
 mod several;
 mod strange_data;

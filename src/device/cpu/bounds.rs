@@ -239,3 +239,90 @@ fn shell(centre: &[f64], half: &[f64], means: &[Lanes], rest: &[Lanes]) -> (Lane
     }
     (near, far)
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, Array2, Array3};
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64;
+
+    use super::super::instructions::instructions;
+    use super::*;
+    use crate::model::mixture::Mixture;
+
+    /// A mixture of components of any width and direction, and coordinates beside its features.
+    fn mixture(family: CovarianceArray, k: usize, d: usize, random: &mut Pcg64) -> Mixture {
+        let mut number = |least: f64, most: f64| least + (most - least) * random.random::<f64>();
+        let means = Array2::from_shape_fn((k, d), |_| number(-3.0, 3.0));
+        let weights = Array1::from_shape_fn(k, |_| number(0.1, 1.0));
+        let root =
+            Array3::from_shape_fn((k, d, d), |(_, i, j)| if i == j { number(0.1, 2.0) } else { number(-1.0, 1.0) });
+        let entry = |k: usize, i: usize, j: usize| (0..d).map(|l| root[[k, i, l]] * root[[k, j, l]]).sum::<f64>();
+        let family = family.covariance_type();
+        let covariances = CovarianceArray::from_entries(family, k, d, entry, |k| entry(k, 0, 0));
+        Mixture::new(&weights / weights.sum(), means, covariances).unwrap()
+    }
+
+    #[test]
+    fn no_component_that_is_left_out_comes_near_the_greatest_of_any_sample_in_the_box() {
+        let mut random = Pcg64::seed_from_u64(1);
+        let families = [
+            CovarianceArray::Full(Array3::zeros((0, 0, 0))),
+            CovarianceArray::Tied(Array2::zeros((0, 0))),
+            CovarianceArray::Diag(Array2::zeros((0, 0))),
+            CovarianceArray::Spherical(Array1::zeros(0)),
+        ];
+        let mut left_out = 0;
+        for family in families {
+            for (k, d) in [(1, 1), (9, 2), (40, 3), (17, 5)] {
+                let mixture = mixture(family.clone(), k, d, &mut random);
+                let model = mixture.quadratics();
+                let coordinates = Coordinates { shift: vec![0.5; d], scale: (0..d).map(|i| 0.5 + i as f64).collect() };
+                let bounds = Bounds::new(model, &coordinates);
+                let mut found = Found::default();
+                for _ in 0..50 {
+                    let centre: Vec<f64> = (0..d).map(|_| 8.0 * random.random::<f64>() - 4.0).collect();
+                    let half: Vec<f64> = (0..d).map(|_| 0.5 * random.random::<f64>()).collect();
+                    bounds.within(instructions(), (&centre, &half), Cut::By(5.0), &mut found);
+                    left_out += k - found.places.len();
+                    for corner in 0..1_usize << d {
+                        // Corners, and places between them.
+                        let share = if random.random::<bool>() { 1.0 } else { random.random::<f64>() };
+                        let side = |i: usize| if corner >> i & 1 == 1 { share } else { -share };
+                        let x: Array1<f64> =
+                            (0..d).map(|i| coordinates.unmap(i, centre[i] + side(i) * half[i])).collect();
+                        let log_density = |k: usize| {
+                            let y = model.whiten(k, (&x - &model.means().row(k)).view());
+                            model.constants()[k] - 0.5 * y.dot(&y)
+                        };
+                        let greatest = (0..k).map(log_density).fold(f64::NEG_INFINITY, f64::max);
+                        for component in (0..k as u32).filter(|k| !found.places.contains(k)) {
+                            assert!(log_density(component as usize) <= greatest - 5.0 + 1e-9, "{k} x {d}");
+                        }
+                    }
+                }
+            }
+        }
+        assert!(left_out > 5000, "{left_out} were left out");
+    }
+
+    #[test]
+    fn those_chosen_have_the_bounds_they_had_among_all() {
+        let mut random = Pcg64::seed_from_u64(2);
+        let mixture = mixture(CovarianceArray::Full(Array3::zeros((0, 0, 0))), 21, 2, &mut random);
+        let coordinates = Coordinates { shift: vec![0.0; 2], scale: vec![1.0; 2] };
+        let bounds = Bounds::new(mixture.quadratics(), &coordinates);
+        let (mut found, mut of_some) = (Found::default(), Found::default());
+        let mut some = bounds.clone();
+        some.choose(&bounds, &(0..21).step_by(2).collect::<Vec<_>>());
+        let everything = Cut::By(f64::INFINITY);
+        bounds.within(instructions(), (&[0.1, 0.2], &[0.3, 0.1]), everything, &mut found);
+        some.within(instructions(), (&[0.1, 0.2], &[0.3, 0.1]), everything, &mut of_some);
+        let all = found.highest.as_flattened();
+        assert_eq!(of_some.places.len(), 11);
+        for place in 0..11 {
+            assert_eq!(some.component(place), 2 * place);
+            assert_eq!(of_some.highest.as_flattened()[place as usize], all[2 * place as usize]);
+        }
+    }
+}
