@@ -47,7 +47,7 @@ impl Progress {
             repairs,
             converged: false,
             is_last: false,
-            share: 1.0,
+            evaluated: 1.0,
             seconds,
         }
     }
