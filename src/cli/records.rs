@@ -71,7 +71,7 @@ pub(crate) struct Record<'a> {
 
 impl Record<'_> {
     pub(crate) fn checkpoint(&self, state: &FitState) -> Checkpoint {
-        let FitOptions { n_components, covariance_type, seed, tol, floor, on_collapse, max_iter, update, .. } =
+        let FitOptions { n_components, covariance_type, seed, tol, floor, on_collapse, max_iter, update, start, .. } =
             *self.options;
         let n_init = if self.options.warm_start.is_some() { 1 } else { self.options.n_init };
         let init = self.init.to_owned();
@@ -89,6 +89,7 @@ impl Record<'_> {
                 max_iter,
                 n_init,
                 update,
+                start,
             },
             state: state.clone(),
         }

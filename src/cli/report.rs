@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mixtura::data::Home;
 use mixtura::device::DeviceInfo;
-use mixtura::fit::Repair;
+use mixtura::fit::{LevelEpochs, Repair};
 use mixtura::io::Nested;
 use mixtura::ranks::Ranks;
 use mixtura::{Device, Fit};
@@ -30,6 +30,9 @@ pub(crate) struct FitReport<'a> {
     converged: bool,
     at_precision_limit: bool,
     n_iter: usize,
+    /// Epochs on parts of the samples before.
+    #[serde(skip_serializing_if = "<[LevelEpochs]>::is_empty")]
+    levels: &'a [LevelEpochs],
     lower_bound: Option<f64>,
     lower_bounds: &'a [f64],
     log_likelihood: f64,
@@ -80,6 +83,7 @@ struct PhaseSeconds {
     read: f64,
     init: f64,
     upload: f64,
+    levels: f64,
     epochs: f64,
     total: f64,
 }
@@ -109,6 +113,7 @@ impl<'a> FitReport<'a> {
             converged: fit.converged,
             at_precision_limit: fit.at_precision_limit,
             n_iter: fit.n_iter,
+            levels: &fit.levels,
             lower_bound: Some(fit.lower_bound).filter(|bound| bound.is_finite()),
             lower_bounds: &fit.lower_bounds,
             log_likelihood: fit.log_likelihood,
@@ -124,6 +129,7 @@ impl<'a> FitReport<'a> {
                 read,
                 init: fit.seconds.init,
                 upload: fit.seconds.upload,
+                levels: fit.seconds.levels,
                 epochs: fit.seconds.epochs,
                 total,
             },

@@ -179,6 +179,16 @@ impl<'a> Points<'a> {
         Points::trusted(self.rows(rows), weights, self.feature_names.clone())
     }
 
+    /// Copies of the given rows in the precision they are in, with their weights.
+    pub(crate) fn picked(&self, rows: &[usize]) -> Points<'static> {
+        let samples: Samples = match &self.samples {
+            Samples::F32(values) => values.select(Axis(0), rows).into(),
+            Samples::F64(values) => values.select(Axis(0), rows).into(),
+        };
+        let weights: Option<Array1<f64>> = self.weights.as_ref().map(|w| w.select(Axis(0), rows));
+        Points::trusted(samples, weights, self.feature_names.clone())
+    }
+
     /// The same samples as f64, `map(feature, value)` in the place of every value.
     pub(crate) fn mapped(&self, map: impl Fn(usize, f64) -> f64) -> Points<'static> {
         let mut values = self.to_f64();

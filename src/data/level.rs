@@ -1,0 +1,183 @@
+//! Levels of a data set: a quarter of the samples, a quarter of those, and so on.
+//!
+//! Of every four consecutive samples one is drawn, by a hash of the seed and of where they stand, so that no period in
+//! the data falls in step; of every four of those again one. So levels lie within each other, have the order of the
+//! data, and follow from the seed and the numbers of the rows alone, wherever the samples are.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::data::gathered::Gathered;
+use crate::data::hash::hash;
+use crate::data::home::{Home, Place};
+use crate::data::pass::pass;
+use crate::data::points::Points;
+use crate::data::source::{Data, Visit, block_rows};
+use crate::data::summary::Summary;
+use crate::error::Result;
+
+/// Samples of which one is drawn.
+const DRAWN_OF: usize = 4;
+
+/// Draw of one row of every stretch of `DRAWN_OF` to the power of `depth` rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Thinning {
+    seed: u64,
+    depth: u32,
+}
+
+impl Thinning {
+    /// All rows, for a depth of 0.
+    pub(crate) fn new(seed: u64, depth: u32) -> Self {
+        Thinning { seed, depth }
+    }
+
+    /// Rows of a stretch: one of so many is drawn.
+    pub(crate) fn share(self) -> usize {
+        DRAWN_OF.pow(self.depth)
+    }
+
+    /// The row drawn of a stretch, which is the number of that row among those drawn.
+    pub(crate) fn row(self, stretch: usize) -> usize {
+        (0..self.depth).rev().fold(stretch, |stretch, depth| {
+            let drawn = hash(hash(self.seed ^ u64::from(depth) << 56) ^ stretch as u64) % DRAWN_OF as u64;
+            DRAWN_OF * stretch + drawn as usize
+        })
+    }
+
+    /// The rows drawn of a range of rows. The last stretch, where it is cut short, may have none.
+    fn rows(self, range: Range<usize>) -> impl Iterator<Item = usize> {
+        let stretches = range.start / self.share()..range.end.div_ceil(self.share());
+        stretches.map(move |stretch| self.row(stretch)).filter(move |row| range.contains(row))
+    }
+}
+
+/// The samples of some data that are drawn, with their weights: copies in memory where there is room, otherwise those
+/// that come by in passes over the data.
+pub(crate) struct Level<'d> {
+    data: &'d dyn Data,
+    thinning: Thinning,
+    summary: Summary,
+    kept: Option<Points<'static>>,
+}
+
+impl<'d> Level<'d> {
+    /// Levels that draw one of 4, of 16, and so on, all made in one pass over the data; copies take at most `room`
+    /// bytes.
+    ///
+    /// # Errors
+    /// Those of the data.
+    pub(crate) fn all(data: &'d dyn Data, seed: u64, levels: u32, room: u64) -> Result<Vec<Arc<Self>>> {
+        let (d, names) = (data.n_features(), data.feature_names());
+        let begun = |depth| Making {
+            thinning: Thinning::new(seed, depth),
+            summary: Summary::begin(0, d, names),
+            kept: Some(Gathered::default()),
+        };
+        let mut making: Vec<Making> = (1..=levels).map(begun).collect();
+        pass(data, &mut |first, chunk| {
+            making.iter_mut().for_each(|level| level.visit(first, chunk));
+            // The coarser ones take the least room, and are passed over the most.
+            let bytes = |level: &Making| level.kept.as_ref().map_or(0, |kept| kept.bytes() as u64);
+            while making.iter().map(bytes).sum::<u64>() > room {
+                let Some(largest) = making.iter_mut().find(|level| level.kept.is_some()) else { break };
+                largest.kept = None;
+            }
+            Ok(())
+        })?;
+        Ok(making.into_iter().map(|level| Arc::new(level.finish(data))).collect())
+    }
+
+    /// The draw of its samples.
+    pub(crate) fn thinning(&self) -> Thinning {
+        self.thinning
+    }
+}
+
+/// A level on the way.
+struct Making {
+    thinning: Thinning,
+    summary: Summary,
+    kept: Option<Gathered>,
+}
+
+impl Making {
+    fn visit(&mut self, first: usize, chunk: &Points) {
+        let points = drawn(self.thinning, first, chunk);
+        if points.n_samples() > 0 {
+            self.summary.add(&points);
+            self.kept.iter_mut().for_each(|kept| kept.add(&points));
+        }
+    }
+
+    fn finish(self, data: &dyn Data) -> Level<'_> {
+        let Making { thinning, summary, kept } = self;
+        let kept = kept.map(|mut kept| {
+            let (samples, weights) = kept.take(summary.n_features());
+            Points::trusted(samples, weights, data.feature_names().map(<[String]>::to_vec))
+        });
+        Level { data, thinning, summary, kept }
+    }
+}
+
+/// The samples drawn of a chunk, the first of which has the given number.
+fn drawn(thinning: Thinning, first: usize, chunk: &Points) -> Points<'static> {
+    let rows: Vec<usize> = thinning.rows(first..first + chunk.n_samples()).map(|row| row - first).collect();
+    chunk.picked(&rows)
+}
+
+impl Data for Level<'_> {
+    fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    fn home(&self) -> Home {
+        match &self.kept {
+            Some(_) => Home { place: Place::Memory, reason: format!("1/{} of the samples", self.thinning.share()) },
+            None => self.data.home(),
+        }
+    }
+
+    fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
+        if let Some(kept) = &self.kept {
+            return kept.for_each_chunk(visit);
+        }
+        let d = self.n_features();
+        let (mut repacking, rows) = (Gathered::default(), block_rows(d));
+        let (mut first, mut waiting) = (0, 0);
+        let mut hand_on = |repacking: &mut Gathered, n: usize| {
+            let (samples, weights) = repacking.take(d);
+            visit(first, &Points::trusted(samples, weights, None))?;
+            first += n;
+            Ok(())
+        };
+        pass(self.data, &mut |start, chunk| {
+            let drawn = drawn(self.thinning, start, chunk);
+            let mut done = 0;
+            while done < drawn.n_samples() {
+                let more = (rows - waiting).min(drawn.n_samples() - done);
+                repacking.add(&drawn.slice(done..done + more));
+                (done, waiting) = (done + more, waiting + more);
+                if waiting == rows {
+                    hand_on(&mut repacking, rows)?;
+                    waiting = 0;
+                }
+            }
+            Ok(())
+        })?;
+        if waiting > 0 { hand_on(&mut repacking, waiting) } else { Ok(()) }
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
+        self.kept.as_ref().and_then(|kept| Data::slice(kept, rows))
+    }
+
+    fn room(&self) -> u64 {
+        self.data.room()
+    }
+
+    fn stop(&self) -> &AtomicBool {
+        self.data.stop()
+    }
+}
