@@ -22,7 +22,7 @@ const SAMPLES: usize = 20;
 
 /// An epoch on n samples that gains less than this part of p / 2n, for p parameters, ends a level: maximum likelihood
 /// on n samples is p / 2n above that of all on average, so that what is left to gain is of these samples alone.
-const OF_NOISE: f64 = 0.1;
+const OF_NOISE: f64 = 0.01;
 
 /// Samples for which levels pay, at least.
 const MANY_SAMPLES: usize = 100_000;
