@@ -227,9 +227,7 @@ impl Device {
     pub(crate) fn load_shared<'d>(&self, data: Arc<dyn Data + 'd>) -> Result<Box<dyn Backend + 'd>> {
         cpu::instructions::check()?;
         match &self.kind {
-            Kind::Single(single) => {
-                single.load(data, self.distrust.as_ref().map(|(distrust, _)| distrust.clone()))
-            }
+            Kind::Single(single) => single.load(data, self.distrust.as_ref().map(|(distrust, _)| distrust.clone())),
             Kind::Several(several) => several.load_shared(data),
         }
     }

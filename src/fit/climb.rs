@@ -69,6 +69,17 @@ pub(crate) enum Phase {
     Score,
 }
 
+/// A restart that leaves a part of the samples with a setting for one of `share` samples.
+pub(crate) fn risen(restart: Restart, from: &Setting, share: usize) -> Restart {
+    let level = LevelEpochs {
+        share: from.share(),
+        n_samples: from.summary.n_samples(),
+        repairs: from.told(&restart.repairs),
+        lower_bounds: restart.lower_bounds.clone(),
+    };
+    restart.risen(level, share)
+}
+
 impl Climb {
     /// A restart that begins.
     ///
@@ -103,13 +114,7 @@ impl Climb {
     /// Leaves a part of the samples, and goes on with another.
     pub(crate) fn rise(&mut self, from: &Setting, to: &Setting) {
         if let Some(restart) = self.restart.take() {
-            let level = LevelEpochs {
-                share: from.share(),
-                n_samples: from.summary.n_samples(),
-                repairs: from.told(&restart.repairs),
-                lower_bounds: restart.lower_bounds.clone(),
-            };
-            *self = Climb::resume(to, self.number, restart.risen(level, to.share()));
+            *self = Climb::resume(to, self.number, risen(restart, from, to.share()));
         }
     }
 
@@ -172,7 +177,10 @@ impl Climb {
                     match begun {
                         Begun::Further(start) => self.stage = Stage::Starting(start),
                         Begun::Ready(mixture) => {
-                            self.begin(setting, Restart::new(setting.share(), mixture, Initialisation::NONE, Vec::new()));
+                            self.begin(
+                                setting,
+                                Restart::new(setting.share(), mixture, Initialisation::NONE, Vec::new()),
+                            );
                         }
                         Begun::Clusters { distances, moments, initialisation } => {
                             let repairing = Repairing::of_start(&distances, *moments, 0);

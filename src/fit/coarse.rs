@@ -42,8 +42,18 @@ impl FitOptions {
         }
     }
 
+    /// Checks the start of a fit whose samples are elsewhere, where none can be drawn of them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`].
+    pub(crate) fn check_elsewhere(&self) -> Result<()> {
+        let (name, value) = ("the start", self.start.name().to_owned());
+        let expected = "direct, where the samples are with several workers; one alone can draw a part of them";
+        if self.start == Start::CoarseToFine { Err(Error::InvalidOption { name, value, expected }) } else { Ok(()) }
+    }
+
     /// Samples of a level, at least.
-    fn least_samples(&self, summary: &Summary) -> usize {
+    pub(crate) fn least_samples(&self, summary: &Summary) -> usize {
         self.n_components.saturating_mul(SAMPLES * (summary.n_features() + 1))
     }
 

@@ -11,10 +11,10 @@ use crate::data::summary::Summary;
 use crate::device::backend::Backend;
 use crate::device::open::Device;
 use crate::device::task::unexpected;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fit::climb::Phase;
 use crate::fit::coarse::Levels;
-use crate::fit::options::{FitOptions, Start};
+use crate::fit::options::FitOptions;
 use crate::fit::result::{Fit, Progress, Seconds};
 use crate::fit::search::Search;
 use crate::fit::setting::Setting;
@@ -126,6 +126,9 @@ impl<'d> Fitting<'d> {
         // What can be refused without the device is refused first.
         let setting = Setting::new(summary, options)?;
         setting.check_state(&state)?;
+        if here.is_none() {
+            options.check_elsewhere()?;
+        }
         let mut seconds = Seconds::default();
         let started = Instant::now();
         let backend = load()?;
@@ -133,10 +136,6 @@ impl<'d> Fitting<'d> {
         let started = Instant::now();
         let (levels, settings) = match here {
             Some(data) => Levels::of(data, setting, &state)?,
-            None if options.start == Start::CoarseToFine => {
-                let (name, value) = ("the start", options.start.name().to_owned());
-                return Err(Error::InvalidOption { name, value, expected: "direct, where samples are elsewhere" });
-            }
             None => (Levels::none(), vec![setting]),
         };
         seconds.levels = started.elapsed().as_secs_f64();

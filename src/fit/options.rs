@@ -92,12 +92,10 @@ impl FromStr for Start {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|start| start.name() == name.replace('_', "-")).ok_or_else(|| {
-            Error::InvalidOption {
-                name: "the start",
-                value: name.to_owned(),
-                expected: "direct, coarse-to-fine or auto",
-            }
+        Self::ALL.into_iter().find(|start| start.name() == name.replace('_', "-")).ok_or_else(|| Error::InvalidOption {
+            name: "the start",
+            value: name.to_owned(),
+            expected: "direct, coarse-to-fine or auto",
         })
     }
 }

@@ -8,11 +8,11 @@ use crate::data::source::NEVER;
 use crate::data::summary::Summary;
 use crate::device::task::{Answer, SumsTask, Task};
 use crate::error::{Error, Result};
-use crate::fit::climb::{Climb, Phase};
+use crate::fit::climb::{Climb, Phase, risen};
 use crate::fit::coarse::no_level;
 use crate::fit::floor;
 use crate::fit::init::check_given;
-use crate::fit::options::FitOptions;
+use crate::fit::options::{FitOptions, Start};
 use crate::fit::result::{Fit, Progress, Seconds};
 use crate::fit::setting::Setting;
 use crate::fit::state::{FitState, Restart};
@@ -70,6 +70,7 @@ impl Search {
     /// # Errors
     /// As [`Search::new`].
     pub fn resume(summary: &Summary, options: &FitOptions, state: FitState) -> Result<Self> {
+        options.check_elsewhere()?;
         let setting = Setting::new(summary, options)?;
         setting.check_state(&state)?;
         Self::on(vec![setting], state)
@@ -115,7 +116,9 @@ impl Search {
         for climb in &mut self.climbs {
             while climb.has_risen() {
                 let at = self.settings.iter().position(|setting| setting.share() == climb.share);
-                let Some([from, to]) = at.and_then(|at| self.settings.get(at..at + 2)).and_then(|pair| pair.first_chunk()) else {
+                let Some([from, to]) =
+                    at.and_then(|at| self.settings.get(at..at + 2)).and_then(|pair| pair.first_chunk())
+                else {
                     break;
                 };
                 climb.rise(from, to);
@@ -219,8 +222,11 @@ impl Search {
     /// # Errors
     /// As [`Search::takes`].
     pub fn finish(self, answer: Answer) -> Result<Fit> {
-        let best = self.best_so_far()?;
-        let setting = self.setting();
+        let (best, setting) = (self.best_so_far()?, self.setting());
+        let best = match self.settings.iter().find(|level| level.share() == best.share && best.share > 1) {
+            Some(level) => risen(best, level, 1),
+            None => best,
+        };
         let Setting { options, summary, m_step, .. } = setting;
         let log_likelihood =
             setting.complete(answer, best.mixture.n_components(), None)?.log_likelihood(summary.total_weight());
@@ -241,6 +247,13 @@ impl Search {
                 options.tol,
             );
             warnings.push(Advice::from(ended) + Term::MaxIter + " or " + Term::Tol);
+        }
+        if options.start == Start::CoarseToFine && best.levels.is_empty() {
+            let least = 4 * options.least_samples(summary);
+            let (k, d) = (options.n_components, summary.n_features());
+            let text =
+                format!("the fit began on all samples: a part of them is enough for {k} components of {d} features");
+            warnings.push(Advice::from(format!("{text} where there are {least} or more")));
         }
         warnings.extend(floor::warning(&best.mixture, &m_step.floors, summary));
         let dropped = options.n_components.saturating_sub(best.mixture.n_components());

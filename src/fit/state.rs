@@ -56,6 +56,13 @@ pub struct LevelEpochs {
     pub lower_bounds: Vec<f64>,
 }
 
+impl LevelEpochs {
+    /// Full passes over all samples that read as many samples.
+    pub fn passes(&self) -> f64 {
+        self.lower_bounds.len() as f64 / self.share as f64
+    }
+}
+
 /// A model and its lower bound.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -100,6 +107,11 @@ impl Restart {
     /// Repairs on all samples, and on parts of them before.
     pub fn all_repairs(&self) -> Vec<Repair> {
         self.levels.iter().flat_map(|level| &level.repairs).chain(&self.repairs).copied().collect()
+    }
+
+    /// Epochs on all samples, and on parts of them before.
+    pub fn n_epochs(&self) -> usize {
+        self.levels.iter().map(|level| level.lower_bounds.len()).sum::<usize>() + self.lower_bounds.len()
     }
 
     /// The last lower bound, or that of the model that was kept at the limit of single precision; minus infinity if

@@ -59,8 +59,7 @@ impl<'d> Together<'d> {
         data: Arc<dyn Data + 'd>,
         portions: impl FnOnce() -> Result<Vec<Portion<'d>>>,
     ) -> Result<Self> {
-        let teams =
-            several.assigned(data.n_samples().div_ceil(portion_rows(data.n_samples(), data.n_features())));
+        let teams = several.assigned(data.n_samples().div_ceil(portion_rows(data.n_samples(), data.n_features())));
         let resident = match are_in_memory(&*data) {
             true => Resident::load(several, portions()?, &teams)?,
             false => None,
