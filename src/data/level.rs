@@ -181,3 +181,114 @@ impl Data for Level<'_> {
         self.data.stop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, Array2};
+
+    use super::*;
+
+    /// The same samples, in chunks of so many blocks.
+    struct InChunks<'p>(&'p Points<'p>, usize);
+
+    impl Data for InChunks<'_> {
+        fn summary(&self) -> &Summary {
+            self.0.summary()
+        }
+
+        fn home(&self) -> Home {
+            Home { place: Place::Disk, reason: String::new() }
+        }
+
+        fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {
+            let (n, rows) = (self.0.n_samples(), self.1 * block_rows(self.0.n_features()));
+            (0..n).step_by(rows).try_for_each(|first| visit(first, &self.0.slice(first..(first + rows).min(n))))
+        }
+    }
+
+    /// Chunks of a pass: the number of the first sample, and values and weights.
+    fn chunks(data: &dyn Data) -> Vec<(usize, Array2<f64>, Vec<f64>)> {
+        let mut chunks = Vec::new();
+        pass(data, &mut |first, chunk| {
+            let weights = (0..chunk.n_samples()).map(|row| chunk.weight(row)).collect();
+            chunks.push((first, chunk.to_f64(), weights));
+            Ok(())
+        })
+        .unwrap();
+        chunks
+    }
+
+    #[test]
+    fn of_every_stretch_one_row_is_drawn_and_coarser_draws_lie_within_finer_ones() {
+        for seed in [0, 1, 77] {
+            let rows = |depth| Thinning::new(seed, depth).rows(0..10_000).collect::<Vec<_>>();
+            assert_eq!(rows(0), (0..10_000).collect::<Vec<_>>());
+            for depth in 1..=3 {
+                let (fine, coarse, share) = (rows(depth - 1), rows(depth), 4_usize.pow(depth));
+                let stretches: Vec<usize> = coarse.iter().map(|row| row / share).collect();
+                // The last stretch of 64 has 16 rows.
+                let whole = 10_000 / share;
+                assert_eq!(stretches[..whole], (0..whole).collect::<Vec<_>>());
+                assert!(coarse.iter().all(|row| fine.binary_search(row).is_ok()));
+                let numbered: Vec<usize> = (0..coarse.len()).map(|i| Thinning::new(seed, depth).row(i)).collect();
+                assert_eq!(numbered, coarse);
+            }
+        }
+        let [one, other] = [0, 1].map(|seed| Thinning::new(seed, 1).rows(0..10_000).collect::<Vec<_>>());
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn every_place_in_a_stretch_is_drawn_as_often() {
+        let mut counts = [0; 64];
+        Thinning::new(5, 3).rows(0..64 * 64_000).for_each(|row| counts[row % 64] += 1);
+        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn levels_are_the_same_in_memory_and_in_passes_whatever_the_chunks() {
+        let d = 1000;
+        let n = 9 * block_rows(d) + 333;
+        let samples = Array2::from_shape_fn((n, d), |(i, j)| (i * 31 % 977 + j % 7) as f32);
+        let weights = Array1::from_shape_fn(n, |i| (i % 5) as f64);
+        let points = Points::new(samples).unwrap().with_weights(weights).unwrap();
+        let whole = points.to_f64();
+        for blocks in [1, 4] {
+            let data = InChunks(&points, blocks);
+            let kept = Level::all(&points, 3, 3, u64::MAX).unwrap();
+            let passing = Level::all(&data, 3, 3, 0).unwrap();
+            for (kept, passing) in kept.iter().zip(&passing) {
+                assert_eq!((kept.home().place, passing.home().place), (Place::Memory, Place::Disk));
+                let rows: Vec<usize> = kept.thinning().rows(0..n).collect();
+                let joined = |data: &dyn Data| {
+                    let (mut values, mut weights) = (Vec::new(), Vec::new());
+                    chunks(data).into_iter().for_each(|(_, chunk, of_chunk)| {
+                        values.extend(chunk);
+                        weights.extend(of_chunk);
+                    });
+                    (values, weights)
+                };
+                let expected: Vec<f64> = rows.iter().flat_map(|row| whole.row(*row).to_vec()).collect();
+                let weights: Vec<f64> = rows.iter().map(|row| (row % 5) as f64).collect();
+                assert_eq!(joined(&**kept), (expected.clone(), weights.clone()));
+                assert_eq!(joined(&**passing), (expected, weights));
+                let facts = |data: &Level| {
+                    let summary = data.summary();
+                    let sizes = (summary.n_samples(), summary.n_effective(), summary.total_weight());
+                    (sizes, summary.mean().clone(), summary.scale().clone(), summary.median().clone())
+                };
+                assert_eq!(facts(kept), facts(passing));
+            }
+        }
+    }
+
+    #[test]
+    fn where_there_is_little_room_the_coarser_levels_have_it() {
+        let points = Points::new(Array2::from_shape_fn((64_000, 1), |(i, _)| i as f64)).unwrap();
+        // Of 16,000, 4,000 and 1,000 samples.
+        let data = InChunks(&points, 1);
+        let levels = Level::all(&data, 0, 3, 50_000).unwrap();
+        let places: Vec<Place> = levels.iter().map(|level| level.home().place).collect();
+        assert_eq!(places, [Place::Disk, Place::Memory, Place::Memory]);
+    }
+}

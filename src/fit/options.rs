@@ -140,6 +140,7 @@ pub struct FitOptions {
     /// First precisions in the shape of the family, in place of the initialisation's.
     pub precisions_init: Option<CovarianceArray>,
     /// Samples that a restart begins on.
+    #[serde(default)]
     pub start: Start,
     /// Seed of all random choices.
     pub seed: u64,
