@@ -132,7 +132,11 @@ def gains(rows, method):
 
 def table(rows, methods):
     """A line for each data set, and what holds over all of them."""
-    lines = ["| data | N, D, K, family | EM: passes, seconds | " + " | ".join(f"{m}: passes, time; gain" for m in methods) + " |"]
+    lines = [
+        "| data | N, D, K, family | EM: passes, seconds | "
+        + " | ".join(f"{m}: passes, time; gain" for m in methods)
+        + " |"
+    ]
     lines.append("|---|---|---:|" + "---:|" * len(methods))
     for name in dict.fromkeys(row["data"] for row in rows):
         some = [row for row in rows if row["data"] == name]
@@ -152,7 +156,11 @@ def table(rows, methods):
         ]:
             some = [row for row in some if method in row]
             if some:
-                passes, seconds, gained = ratios(some, method, "passes"), ratios(some, method, "seconds"), gains(some, method)
+                passes, seconds, gained = (
+                    ratios(some, method, "passes"),
+                    ratios(some, method, "seconds"),
+                    gains(some, method),
+                )
                 lines.append(
                     f"- {title} ({len(some)}): passes {median(passes):.2f} on the median (at most {max(passes):.2f}), time"
                     f" {median(seconds):.2f} (at most {max(seconds):.2f}), gain {mean(gained):+.1e} on average; better by more"
@@ -169,7 +177,9 @@ def plot(rows, methods, path):
     from matplotlib import pyplot
 
     figure, panels = pyplot.subplots(1, 2, figsize=(11, 5))
-    for panel, (key, label) in zip(panels, [("passes", "full passes"), ("seconds", "seconds, whole process")], strict=True):
+    for panel, (key, label) in zip(
+        panels, [("passes", "full passes"), ("seconds", "seconds, whole process")], strict=True
+    ):
         ends = [row[m][key] for row in rows for m in [PLAIN, *methods] if m in row]
         low, high = 0.8 * min(ends), 1.2 * max(ends)
         for share, style in [(1, "-"), (1 / 2, "--"), (1 / 4, ":")]:
@@ -177,7 +187,14 @@ def plot(rows, methods, path):
         for method in methods:
             some = [row for row in rows if method in row]
             panel.scatter([r[PLAIN][key] for r in some], [r[method][key] for r in some], s=14, label=method)
-        panel.set(xscale="log", yscale="log", xlabel=f"plain EM: {label}", ylabel=label, xlim=(low, high), ylim=(low / 8, high))
+        panel.set(
+            xscale="log",
+            yscale="log",
+            xlabel=f"plain EM: {label}",
+            ylabel=label,
+            xlim=(low, high),
+            ylim=(low / 8, high),
+        )
         panel.legend()
     figure.tight_layout()
     figure.savefig(path)
@@ -190,7 +207,9 @@ def main():
     parser.add_argument("--only", nargs="*", help="data sets whose names contain one of these")
     parser.add_argument("--methods", nargs="*", default=list(METHODS)[1:], help="methods to compare with plain EM")
     parser.add_argument("--binary", type=Path, default=BINARY)
-    parser.add_argument("--scikit-learn", type=float, metavar="SECONDS", help="have it fit, too, for about so long each")
+    parser.add_argument(
+        "--scikit-learn", type=float, metavar="SECONDS", help="have it fit, too, for about so long each"
+    )
     parser.add_argument("--json", type=Path, help="write every figure here")
     parser.add_argument("--markdown", type=Path, help="write the table here")
     parser.add_argument("--plot", type=Path, help="draw it here: .svg or .png")
@@ -219,7 +238,22 @@ def main():
                 if arguments.scikit_learn and samples is not None:
                     row["scikit-learn"] = scikit_learn(samples, k, family, seed, arguments.scikit_learn)
                 rows.append(row)
-                print(name, seed, {m: (round(row[m]["passes"], 1), round(row[m]["seconds"], 2), round(row[m]["mean_log_likelihood"], 5), row[m].get("levels")) for m in row if m in METHODS or m == "scikit-learn"}, file=sys.stderr, flush=True)
+                print(
+                    name,
+                    seed,
+                    {
+                        m: (
+                            round(row[m]["passes"], 1),
+                            round(row[m]["seconds"], 2),
+                            round(row[m]["mean_log_likelihood"], 5),
+                            row[m].get("levels"),
+                        )
+                        for m in row
+                        if m in METHODS or m == "scikit-learn"
+                    },
+                    file=sys.stderr,
+                    flush=True,
+                )
                 if arguments.json:
                     arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
     if arguments.scikit_learn:

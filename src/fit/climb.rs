@@ -332,7 +332,10 @@ impl Climb {
         restart.history = next.history;
         restart.lower_bounds.push(next.lower_bound);
         let change = restart.last_change(options);
-        restart.converged = next.is_judged && change.abs() < options.tol * options.update.rate();
+        restart.converged = match setting.share() {
+            1 => next.is_judged && change.abs() < options.tol * options.update.rate(),
+            _ => restart.has_levelled_off(options.tol),
+        };
         let known = if restart.lower_bounds.len() == 1 { 0 } else { restart.repairs.len() };
         restart.repairs.extend(repairs);
         if options.tol > 0.0 && options.update.climbs() && single_precision {

@@ -145,6 +145,14 @@ impl Restart {
         self.lower_bounds.get(repaired..).unwrap_or_default()
     }
 
+    /// Whether the last epochs gained less than this each, on average: extrapolations gain by fits and starts.
+    pub(crate) fn has_levelled_off(&self, tol: f64) -> bool {
+        match self.bounds_since_repair() {
+            [.., before, _, _, _, last] => last - before < 4.0 * tol,
+            _ => false,
+        }
+    }
+
     /// Keeps the best model, and ends the restart where its lower bounds are no more than noise. `before` is the model
     /// that had the last of them.
     pub(crate) fn heed_noise(&mut self, before: Mixture, tol: f64) {
