@@ -4,8 +4,8 @@
 Data sets of 200,000 to 10,000,000 samples: pixels of the two photographs that scikit-learn carries (jittered within
 their steps of 1), flights where they are given, and synthetic ones whose components overlap. Every method begins with
 k-means from each of some seeds, and ends at the tolerance. Of each fit: full passes, in which an epoch on a part of the
-samples counts as that part; seconds of the whole process, reading and start included; and the mean log-likelihood of the
-model. A fit is compared with plain EM of the same seed, which runs right before it.
+samples counts as that part; seconds of the whole process, reading and start included; and the mean log-likelihood of
+the model. A fit is compared with plain EM of the same seed, which runs right before it.
 
     cargo build --release
     pip install scikit-learn==1.9.1 pillow matplotlib
@@ -31,6 +31,8 @@ EQUAL = 1e-3
 # Plain EM that needs more passes is slow.
 SLOW = 60
 PLAIN, COARSE = "EM", "coarse to fine"
+# What is told of a fit as it ends.
+TOLD = ["passes", "seconds", "mean_log_likelihood", "levels"]
 METHODS = {
     PLAIN: ["--start", "direct"],
     COARSE: ["--start", "coarse-to-fine"],
@@ -161,10 +163,11 @@ def table(rows, methods):
                     ratios(some, method, "seconds"),
                     gains(some, method),
                 )
+                better, worse = sum(g > EQUAL for g in gained), sum(g < -EQUAL for g in gained)
                 lines.append(
-                    f"- {title} ({len(some)}): passes {median(passes):.2f} on the median (at most {max(passes):.2f}), time"
-                    f" {median(seconds):.2f} (at most {max(seconds):.2f}), gain {mean(gained):+.1e} on average; better by more"
-                    f" than {EQUAL:g} nats in {sum(g > EQUAL for g in gained)}, worse in {sum(g < -EQUAL for g in gained)}"
+                    f"- {title} ({len(some)}): passes {median(passes):.2f} on the median (at most {max(passes):.2f}),"
+                    f" time {median(seconds):.2f} (at most {max(seconds):.2f}), gain {mean(gained):+.1e} on average;"
+                    f" better by more than {EQUAL:g} nats in {better}, worse in {worse}"
                 )
     return "\n".join(lines) + "\n"
 
@@ -238,22 +241,8 @@ def main():
                 if arguments.scikit_learn and samples is not None:
                     row["scikit-learn"] = scikit_learn(samples, k, family, seed, arguments.scikit_learn)
                 rows.append(row)
-                print(
-                    name,
-                    seed,
-                    {
-                        m: (
-                            round(row[m]["passes"], 1),
-                            round(row[m]["seconds"], 2),
-                            round(row[m]["mean_log_likelihood"], 5),
-                            row[m].get("levels"),
-                        )
-                        for m in row
-                        if m in METHODS or m == "scikit-learn"
-                    },
-                    file=sys.stderr,
-                    flush=True,
-                )
+                told = {method: {key: row[method][key] for key in TOLD} for method in row if method in METHODS}
+                print(name, seed, told, file=sys.stderr, flush=True)
                 if arguments.json:
                     arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
     if arguments.scikit_learn:
