@@ -290,7 +290,7 @@ fn repairs_on_a_level_name_rows_of_all_samples() {
         assert_eq!((repair.share, repair.epoch), (64, 1));
         assert!(repair.to_string().starts_with("epoch 1 on 1/64 of the samples: "), "{repair}");
         let Remedy::MovedTo { row } = repair.remedy else { panic!("{repair}") };
-        assert!(row < N && row >= N / 64, "one of 64 rows is as low as that: {row}");
+        assert!((N / 64..N).contains(&row), "one of 64 rows is as low as that: {row}");
         assert!(fitted.converged);
     }
 }
