@@ -66,6 +66,10 @@ class GaussianMixture(Hooks, Answers, Exchange):
         1 prints restarts and epochs, 2 times and changes, too.
     verbose_interval : int, default=10
         Epochs between two that are printed.
+    start : {"direct", "coarse-to-fine", "auto"}, default="direct"
+        Samples that a fit begins on: all of them; or one of 64, then one of 16 and one of 4, where these are enough for
+        the components, and all of them in the end, which takes far fewer epochs on all of them; or coarse to fine where
+        that is likely to take less time: where there are 100,000 samples or more, and enough for two such parts.
     update : {"em", "squarem"}, default="em"
         How the model moves in an epoch: by expectation-maximisation, or with squared extrapolation of it, which needs
         fewer epochs where components overlap.
@@ -98,7 +102,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
     converged_ : bool
         Whether the last change of the lower bound was below `tol`.
     n_iter_ : int
-        Epochs of the best restart.
+        Epochs of the best restart, on all samples.
     lower_bound_ : float
         Its last lower bound: the mean log-likelihood of the samples under the model before the last M step.
     lower_bounds_ : list of float
@@ -214,6 +218,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
             "max_iter": min(self.max_iter, sys.maxsize),
             "n_init": min(self.n_init, sys.maxsize),
             "init": self.init_params,
+            "start": self.start,
             "update": self.update,
             "on_collapse": self.on_collapse,
             "seed": self._seed(),

@@ -45,6 +45,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+        "start": [StrOptions({"direct", "coarse-to-fine", "auto"})],
         "update": [StrOptions({"em", "squarem"})],
         "on_collapse": [StrOptions({"error", "repair"})],
         "device": [str, Interval(Integral, 0, None, closed="left")],
@@ -68,6 +69,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
+        start: str = "direct",
         update: str = "em",
         on_collapse: str = "error",
         device: str | int = "auto",
@@ -87,6 +89,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.verbose = verbose
         self.verbose_interval = verbose_interval
+        self.start = start
         self.update = update
         self.on_collapse = on_collapse
         self.device = device

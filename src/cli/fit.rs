@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use mixtura::data::{Shard, Watched};
 use mixtura::device::{DeviceInfo, Prune};
-use mixtura::fit::{Fitting, WarmStart};
+use mixtura::fit::{Fitting, Start, WarmStart};
 use mixtura::io::{
     Checkpoint, Columns, Dataset, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model,
 };
@@ -54,6 +54,11 @@ pub(crate) struct FitArgs {
     /// Initialisation [default: kmeans]
     #[arg(long, conflicts_with = "init_model", value_parser = init_parser())]
     init: Option<Init>,
+
+    /// Samples that a fit begins on: direct, all of them; coarse-to-fine, parts of them that grow; auto, coarse-to-fine
+    /// where that is likely to take less time [default: auto]
+    #[arg(long, value_name = "WAY", value_parser = start_parser())]
+    start: Option<Start>,
 
     /// Start from this model instead of an initialisation
     #[arg(long, value_name = "MODEL.json", conflicts_with = "resume")]
@@ -227,7 +232,7 @@ impl FitArgs {
         ranks: &Ranks,
         (started, read): (Instant, f64),
     ) -> anyhow::Result<()> {
-        let Request { options, init, destination, trace, plot, mut checkpoints, resumed, device, .. } = request;
+        let Request { mut options, init, destination, trace, plot, mut checkpoints, resumed, device, .. } = request;
         let Samples { data, shard, summary, locate } = *samples;
         let (leading, traffic) = (Leading::new(ranks), ranks.traffic());
         if let Some(start) = &options.warm_start {
@@ -236,6 +241,8 @@ impl FitArgs {
         if let Some((checkpoint, path)) = resumed.as_ref().zip(self.resume.as_deref()) {
             checkpoint.check_data(path, summary)?;
         }
+        let is_alone = ranks.size() == 1;
+        options.start = if is_alone { options.start_on(summary) } else { Start::Direct };
         let began_on = resumed.as_ref().map(|checkpoint| checkpoint.device.clone());
         let warned = warn_of_other_bits(began_on.as_ref(), &device, output);
         let record = Record { device: &device, summary, options: &options, init: &init };
@@ -246,9 +253,10 @@ impl FitArgs {
         let stop = interrupt::asked();
         let watched = Watched::new(shard, stop, &watcher);
         let share = Share { data: Some(&watched), locate };
+        let here = is_alone.then_some(&watched as &dyn Data);
         let state = resumed.map(|checkpoint| checkpoint.state).unwrap_or_default();
         let load = || leading.load(share, summary, (&device, OWN), stop);
-        let mut fitting = Fitting::resume_on(summary, stop, &device, load, &options, state).map_err(locate)?;
+        let mut fitting = Fitting::resume_on(summary, stop, &device, load, here, &options, state).map_err(locate)?;
         let mut steps = Vec::new();
         let (state, fit) = loop {
             match fitting.epoch() {
@@ -325,10 +333,12 @@ impl FitArgs {
         let base = match (&resumed, &start) {
             (Some(checkpoint), _) => self.resumed_options(&checkpoint.options)?,
             (None, Some(Model { mixture, .. })) => {
-                FitOptions { covariance_type: mixture.covariance_type(), ..FitOptions::new(mixture.n_components()) }
+                let (covariance_type, start) = (mixture.covariance_type(), Start::Auto);
+                FitOptions { covariance_type, start, ..FitOptions::new(mixture.n_components()) }
             }
             (None, None) => FitOptions {
                 covariance_type: self.covariance.unwrap_or_default(),
+                start: Start::Auto,
                 ..FitOptions::new(self.components.unwrap_or_default())
             },
         };
@@ -345,6 +355,7 @@ impl FitArgs {
             n_init: self.n_init.unwrap_or(base.n_init),
             init: self.init.unwrap_or(base.init),
             seed: self.seed.unwrap_or(base.seed),
+            start: self.start.unwrap_or(base.start),
             update: self.update.update()?.unwrap_or(base.update),
             prune: self.prune.map_or(base.prune, Into::into),
             warm_start: mixture.map(|mixture| WarmStart { mixture, lower_bound: None }),
@@ -354,6 +365,10 @@ impl FitArgs {
         if ranks.size() > 1 && matches!(options.update, Update::Stepwise { .. }) {
             let problem = "--update stepwise goes through all samples in order, and ranks share them out".to_owned();
             return Err(Usage { problem, remedy: "choose another update, or one process" }.into());
+        }
+        if ranks.size() > 1 && options.start == Start::CoarseToFine {
+            let problem = "--start coarse-to-fine draws from all samples, and ranks share them out".to_owned();
+            return Err(Usage { problem, remedy: "choose --start direct, or one process" }.into());
         }
         let init = match &resumed {
             Some(checkpoint) => {
@@ -398,6 +413,8 @@ impl FitArgs {
         agree("the covariance floor", self.collapse.floor(), recorded.floor, CHECKPOINT)?;
         agree("--on-collapse", self.collapse.on_collapse(), recorded.on_collapse, CHECKPOINT)?;
         agree("--seed", self.seed, recorded.seed, CHECKPOINT)?;
+        let start = self.start.filter(|start| *start != Start::Auto);
+        agree("--start", start.map(Start::name), recorded.start.name(), CHECKPOINT)?;
         if let Some(update) = self.update.update()?
             && update != recorded.update
         {
@@ -422,6 +439,7 @@ impl FitArgs {
             // One that was continued from a model has its start behind it.
             init: recorded.init.parse().unwrap_or_default(),
             seed: recorded.seed,
+            start: recorded.start,
             update: recorded.update,
             prune: recorded.prune,
             ..FitOptions::new(recorded.n_components)
@@ -472,4 +490,8 @@ pub(crate) fn covariance_parser() -> impl TypedValueParser<Value = CovarianceTyp
 fn init_parser() -> impl TypedValueParser<Value = Init> {
     let names = [Init::KMeans, Init::KMeansPlusPlus, Init::Random, Init::RandomFromData].map(Init::name);
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Init>())
+}
+
+fn start_parser() -> impl TypedValueParser<Value = Start> {
+    PossibleValuesParser::new(Start::ALL.map(Start::name)).try_map(|name| name.parse::<Start>())
 }

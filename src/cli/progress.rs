@@ -17,7 +17,6 @@ const FIRST_LINES: usize = 10;
 /// Shows every epoch as it ends.
 pub(crate) struct ProgressLog {
     display: Display,
-    n_samples: usize,
     /// Samples of this process.
     n_here: usize,
     n_init: usize,
@@ -88,7 +87,7 @@ impl ProgressLog {
         } else {
             Display::Lines(None)
         };
-        ProgressLog { display, n_samples, n_here: n_samples, n_init: options.n_init, read_bytes: None }
+        ProgressLog { display, n_here: n_samples, n_init: options.n_init, read_bytes: None }
     }
 
     /// Progress bar of the pass at work.
@@ -142,11 +141,20 @@ impl ProgressLog {
         };
         let change = if step.change.is_finite() { format!("{:+.2e}", step.change) } else { "-".to_owned() };
         let rate = |amount: f64| count(amount / step.seconds.max(f64::MIN_POSITIVE));
+        let n_samples = step.n_samples as f64;
         let speed = match self.read_bytes {
-            Some(bytes) => format!("{} samples/s, {}B/s", rate(self.n_samples as f64), rate(bytes as f64)),
-            None => format!("{} samples/s", rate(self.n_samples as f64)),
+            Some(bytes) if step.share == 1 => format!("{} samples/s, {}B/s", rate(n_samples), rate(bytes as f64)),
+            _ => format!("{} samples/s", rate(n_samples)),
         };
-        format!("{restart}lower bound {:.6}  change {change:>9}  {}  {speed}", step.lower_bound, seconds(step.seconds))
+        let part = match step.share {
+            1 => String::new(),
+            share => format!("1/{share} of the samples  "),
+        };
+        format!(
+            "{restart}{part}lower bound {:.6}  change {change:>9}  {}  {speed}",
+            step.lower_bound,
+            seconds(step.seconds)
+        )
     }
 }
 

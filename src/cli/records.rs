@@ -72,7 +72,17 @@ pub(crate) struct Record<'a> {
 impl Record<'_> {
     pub(crate) fn checkpoint(&self, state: &FitState) -> Checkpoint {
         let FitOptions {
-            n_components, covariance_type, seed, tol, floor, on_collapse, max_iter, update, prune, ..
+            n_components,
+            covariance_type,
+            seed,
+            tol,
+            floor,
+            on_collapse,
+            max_iter,
+            update,
+            start,
+            prune,
+            ..
         } = *self.options;
         let n_init = if self.options.warm_start.is_some() { 1 } else { self.options.n_init };
         let init = self.init.to_owned();
@@ -90,6 +100,7 @@ impl Record<'_> {
                 max_iter,
                 n_init,
                 update,
+                start,
                 prune,
             },
             state: state.clone(),
@@ -122,14 +133,17 @@ impl Record<'_> {
             checkpoint_saved = self.checkpoint(state).save(&checkpoints.to);
             kept.push(format!("its checkpoint is {}", checkpoints.to.path().display()));
         }
-        if let (Some(to), Some(Restart { mixture, lower_bounds, converged, .. })) = (model, &best) {
-            let record = self.of(*converged, lower_bounds, None);
+        if let (Some(to), Some(Restart { share, mixture, lower_bounds, converged, .. })) = (model, &best) {
+            // Lower bounds of a part of the samples are none of all.
+            let (converged, lower_bounds) =
+                if *share == 1 { (*converged, &lower_bounds[..]) } else { (false, &[][..]) };
+            let record = self.of(converged, lower_bounds, None);
             save_model(to, &self.model(mixture.clone(), record))?;
             kept.push(format!("its best model so far is {}", to.path().display()));
         }
         kept.extend(trace.map(|trace| format!("its trace is {}", trace.display())));
         checkpoint_saved?;
-        let epochs = state.restarts.iter().flatten().map(|restart| restart.lower_bounds.len()).max().unwrap_or(0);
+        let epochs = state.restarts.iter().flatten().map(Restart::n_epochs).max().unwrap_or(0);
         let after = match epochs {
             0 => "before its first epoch".to_owned(),
             1 => "after 1 epoch".to_owned(),

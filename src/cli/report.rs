@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mixtura::data::Home;
 use mixtura::device::DeviceInfo;
-use mixtura::fit::Repair;
+use mixtura::fit::{LevelEpochs, Repair, Start};
 use mixtura::io::Nested;
 use mixtura::ranks::Ranks;
 use mixtura::{Device, Fit};
@@ -29,7 +29,11 @@ pub(crate) struct FitReport<'a> {
     repairs: &'a [Repair],
     converged: bool,
     at_precision_limit: bool,
+    start: &'static str,
     n_iter: usize,
+    /// Epochs on parts of the samples before.
+    #[serde(skip_serializing_if = "<[LevelEpochs]>::is_empty")]
+    levels: &'a [LevelEpochs],
     lower_bound: Option<f64>,
     lower_bounds: &'a [f64],
     log_likelihood: f64,
@@ -90,6 +94,7 @@ struct PhaseSeconds {
     read: f64,
     init: f64,
     upload: f64,
+    levels: f64,
     epochs: f64,
     total: f64,
 }
@@ -118,7 +123,9 @@ impl<'a> FitReport<'a> {
             repairs: &fit.repairs,
             converged: fit.converged,
             at_precision_limit: fit.at_precision_limit,
+            start: if fit.levels.is_empty() { Start::Direct } else { Start::CoarseToFine }.name(),
             n_iter: fit.n_iter,
+            levels: &fit.levels,
             lower_bound: Some(fit.lower_bound).filter(|bound| bound.is_finite()),
             lower_bounds: &fit.lower_bounds,
             log_likelihood: fit.log_likelihood,
@@ -139,6 +146,7 @@ impl<'a> FitReport<'a> {
                 read,
                 init: fit.seconds.init,
                 upload: fit.seconds.upload,
+                levels: fit.seconds.levels,
                 epochs: fit.seconds.epochs,
                 total,
             },
@@ -164,8 +172,12 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         (false, false) => "not converged",
     };
     let phases = &report.seconds;
+    let levels = match fit.levels.is_empty() {
+        true => String::new(),
+        false => format!("levels {}, ", seconds(phases.levels)),
+    };
     let time = format!(
-        "{} (read {}, upload {}, initialisation {}, epochs {})",
+        "{} (read {}, upload {}, initialisation {}, {levels}epochs {})",
         seconds(phases.total),
         seconds(phases.read),
         seconds(phases.upload),
@@ -187,6 +199,10 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         ("BIC, AIC", format!("{:.4}, {:.4} ({} parameters)", report.bic, report.aic, report.n_parameters)),
         ("time", time),
     ];
+    if !fit.levels.is_empty() {
+        let before_epochs = facts.iter().position(|(name, _)| *name == "epochs").unwrap_or(facts.len());
+        facts.insert(before_epochs, ("start", climbed(&fit.levels)));
+    }
     facts.extend(report.ranks.as_ref().map(|ranks| {
         let [sent, received] = [ranks.bytes_sent, ranks.bytes_received].map(|bytes| count(bytes as f64));
         ("ranks", format!("{}; the first one sent {sent}B and received {received}B", ranks.n_ranks))
@@ -205,6 +221,16 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
     facts.extend(saved.map(|path| ("model", path.display().to_string())));
     let facts: Vec<Vec<String>> = facts.into_iter().map(|(name, fact)| vec![name.to_owned(), fact]).collect();
     format!("{}\n{}", aligned(&facts, 2), component_table(&fit.mixture, names))
+}
+
+/// The epochs before those on all samples.
+fn climbed(levels: &[LevelEpochs]) -> String {
+    let epochs: usize = levels.iter().map(|level| level.lower_bounds.len()).sum();
+    let passes: f64 = levels.iter().map(LevelEpochs::passes).sum();
+    let shares: Vec<String> = levels.iter().map(|level| format!("1/{}", level.share)).collect();
+    let (n, shares) = (levels.len(), shares.join(", "));
+    let levels = if n == 1 { "level" } else { "levels" };
+    format!("coarse to fine, {n} {levels}: {epochs} epochs on {shares} of the samples, as much as {passes:.1} passes")
 }
 
 /// The middle value; `None` of none.

@@ -22,12 +22,15 @@ enum Format {
 }
 
 /// The columns of the table, and the names in the objects.
-const COLUMNS: [&str; 8] = ["restart", "epoch", "step", "lower_bound", "change", "repairs", "evaluated", "seconds"];
+const COLUMNS: [&str; 9] =
+    ["restart", "samples", "epoch", "step", "lower_bound", "change", "repairs", "evaluated", "seconds"];
 
 /// An epoch as it is written. What is not finite has no value: null, or an empty cell.
 #[derive(Debug, Serialize)]
 struct Row {
     restart: usize,
+    /// Samples that the epoch was on: all of them, or those of a level.
+    samples: usize,
     epoch: usize,
     step: &'static str,
     lower_bound: Option<f64>,
@@ -44,6 +47,7 @@ impl From<&Progress> for Row {
         let finite = |x: f64| Some(x).filter(|x| x.is_finite());
         Row {
             restart: progress.restart,
+            samples: progress.n_samples,
             epoch: progress.epoch,
             step: progress.kind.name(),
             lower_bound: finite(progress.lower_bound),

@@ -3,6 +3,7 @@
 use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 
+use crate::data::hash::hash;
 use crate::data::samples::Samples;
 use crate::data::spread::Spread;
 
@@ -110,14 +111,6 @@ impl DrawnRows {
         };
         (0..d).map(|feature| Spread::of(&column(feature))).collect()
     }
-}
-
-/// Steele, Lea and Flood 2014 (SplitMix64): the numbers that follow each other have nothing in common.
-fn hash(x: u64) -> u64 {
-    let mut z = x.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 fn median(values: &mut [f64]) -> f64 {

@@ -3,8 +3,11 @@
 pub(crate) mod chosen;
 pub(crate) mod coordinates;
 mod feature_moments;
+pub(crate) mod gathered;
+mod hash;
 pub(crate) mod home;
 mod kept_rows;
+pub(crate) mod level;
 pub(crate) mod order;
 pub(crate) mod pass;
 pub(crate) mod points;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use ndarray::{Array1, Array2, ArrayView1, Axis, CowArray, Ix1, ShapeError, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, ShapeError, concatenate, s};
 use rayon::prelude::*;
 
 use crate::data::samples::Samples;
@@ -179,6 +179,16 @@ impl<'a> Points<'a> {
         Points::trusted(self.rows(rows), weights, self.feature_names.clone())
     }
 
+    /// Copies of the given rows in the precision they are in, with their weights.
+    pub(crate) fn picked(&self, rows: &[usize]) -> Points<'static> {
+        let samples: Samples = match &self.samples {
+            Samples::F32(values) => picked(values.view(), rows).into(),
+            Samples::F64(values) => picked(values.view(), rows).into(),
+        };
+        let weights: Option<Array1<f64>> = self.weights.as_ref().map(|w| w.select(Axis(0), rows));
+        Points::trusted(samples, weights, self.feature_names.clone())
+    }
+
     /// The same samples as f64, `map(feature, value)` in the place of every value.
     pub(crate) fn mapped(&self, map: impl Fn(usize, f64) -> f64) -> Points<'static> {
         let mut values = self.to_f64();
@@ -345,6 +355,19 @@ impl Summary {
     pub fn add(&mut self, points: &Points) {
         self.add_samples(points.samples(), points.weights());
     }
+}
+
+/// Copies of rows, many of them and short.
+fn picked<T: Copy>(values: ArrayView2<T>, rows: &[usize]) -> Array2<T> {
+    let d = values.ncols();
+    let mut picked = Vec::with_capacity(rows.len() * d);
+    for row in rows {
+        match values.row(*row).to_slice() {
+            Some(row) => picked.extend_from_slice(row),
+            None => picked.extend(values.row(*row)),
+        }
+    }
+    Array2::from_shape_vec((rows.len(), d), picked).expect("every row has a value for each feature")
 }
 
 /// Checks that weights are finite and not negative.

@@ -1,6 +1,7 @@
 //! Portions of the samples: what one of several devices takes at a time.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::data::home::Home;
@@ -23,7 +24,8 @@ pub(crate) struct Portion<'d> {
     points: Points<'d>,
     summary: Summary,
     home: Home,
-    stop: &'d AtomicBool,
+    /// All samples, whose flag stops work on these.
+    whole: Arc<dyn Data + 'd>,
 }
 
 impl Data for Portion<'_> {
@@ -44,7 +46,7 @@ impl Data for Portion<'_> {
     }
 
     fn stop(&self) -> &AtomicBool {
-        self.stop
+        self.whole.stop()
     }
 }
 
@@ -98,6 +100,32 @@ pub(crate) fn for_each_portion<'d>(data: &'d dyn Data, visit: &mut dyn FnMut(Por
     if waiting > 0 { visit(cutting.portion(Points::joined(pieces)?)) } else { Ok(()) }
 }
 
+/// All portions.
+///
+/// # Errors
+/// As [`for_each_portion`].
+pub(crate) fn portions(data: &dyn Data) -> Result<Vec<Portion<'_>>> {
+    let mut portions = Vec::new();
+    for_each_portion(data, &mut |portion| {
+        portions.push(portion);
+        Ok(())
+    })?;
+    Ok(portions)
+}
+
+/// Copies of all portions, of data that are shared.
+///
+/// # Errors
+/// As [`for_each_portion`].
+pub(crate) fn copied_portions<'d>(data: &Arc<dyn Data + 'd>) -> Result<Vec<Portion<'d>>> {
+    let mut portions = Vec::new();
+    for_each_portion(&**data, &mut |Portion { index, points, summary, home, .. }| {
+        portions.push(Portion { index, points: points.copied(), summary, home, whole: data.clone() });
+        Ok(())
+    })?;
+    Ok(portions)
+}
+
 fn gone() -> Error {
     Error::Parts { problem: "samples that were in memory are there no more".to_owned() }
 }
@@ -122,8 +150,8 @@ impl<'d> Cutting<'d> {
         let (n, n_effective) = (points.n_samples(), points.n_effective());
         let batch = self.data.summary().of_batch(n, n_effective, points.total_weight());
         let summary = batch.at(self.first, self.effective);
-        let (home, stop) = (self.data.home(), self.data.stop());
-        let portion = Portion { index: self.index, points, summary, home, stop };
+        let (home, whole) = (self.data.home(), Arc::new(self.data));
+        let portion = Portion { index: self.index, points, summary, home, whole };
         (self.index, self.first, self.effective) = (self.index + 1, self.first + n, self.effective + n_effective);
         portion
     }

@@ -80,6 +80,10 @@ impl Data for Shard<'_> {
         self.data.slice(rows)
     }
 
+    fn room(&self) -> u64 {
+        self.data.room()
+    }
+
     fn stop(&self) -> &AtomicBool {
         self.data.stop()
     }

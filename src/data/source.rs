@@ -7,6 +7,7 @@ use crate::data::home::{Home, Place};
 use crate::data::points::Points;
 use crate::data::summary::Summary;
 use crate::error::{Error, Result};
+use crate::memory::memory_for_samples;
 
 /// Values of a block; its rows are a multiple of what any device takes at a time.
 const BLOCK_VALUES: usize = 1 << 22;
@@ -42,6 +43,11 @@ pub trait Data: Send + Sync {
     #[allow(unused_variables)]
     fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
         None
+    }
+
+    /// Bytes of memory that copies of some of the samples may take.
+    fn room(&self) -> u64 {
+        memory_for_samples()
     }
 
     /// Cancellation flag: once it is set, work on these samples ends as soon as it can. Long work polls it often.
@@ -86,6 +92,10 @@ impl<T: Data + ?Sized> Data for &T {
 
     fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
         (**self).slice(rows)
+    }
+
+    fn room(&self) -> u64 {
+        (**self).room()
     }
 
     fn stop(&self) -> &AtomicBool {

@@ -64,6 +64,10 @@ impl Data for Watched<'_> {
         self.data.slice(rows)
     }
 
+    fn room(&self) -> u64 {
+        self.data.room()
+    }
+
     fn stop(&self) -> &AtomicBool {
         self.stop
     }

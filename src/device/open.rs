@@ -211,12 +211,24 @@ impl Device {
     /// [`OutOfDeviceMemory`](crate::Error::OutOfDeviceMemory),
     /// [`TooWideForSinglePrecision`](crate::Error::TooWideForSinglePrecision), or what the driver reports.
     pub fn load<'d>(&self, data: &'d dyn Data) -> Result<Box<dyn Backend + 'd>> {
+        match &self.kind {
+            Kind::Single(_) => self.load_shared(Arc::new(data)),
+            Kind::Several(several) => {
+                cpu::instructions::check()?;
+                several.load(data)
+            }
+        }
+    }
+
+    /// The same of samples that the device shares.
+    ///
+    /// # Errors
+    /// As [`Device::load`].
+    pub(crate) fn load_shared<'d>(&self, data: Arc<dyn Data + 'd>) -> Result<Box<dyn Backend + 'd>> {
         cpu::instructions::check()?;
         match &self.kind {
-            Kind::Single(single) => {
-                single.load(Arc::new(data), self.distrust.as_ref().map(|(distrust, _)| distrust.clone()))
-            }
-            Kind::Several(several) => several.load(data),
+            Kind::Single(single) => single.load(data, self.distrust.as_ref().map(|(distrust, _)| distrust.clone())),
+            Kind::Several(several) => several.load_shared(data),
         }
     }
 

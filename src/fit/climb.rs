@@ -8,12 +8,12 @@ use crate::device::steps::{Stepped, Steps};
 use crate::device::task::{Answer, Assignment, SumsTask, Task};
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair};
-use crate::fit::init::{Begun, Initialisation, Start, replace_given};
+use crate::fit::init::{Begun, Initialisation, Opening, replace_given};
 use crate::fit::options::FitOptions;
 use crate::fit::repairing::{Manner, Outcome, Repairing, starved};
 use crate::fit::result::Progress;
 use crate::fit::setting::Setting;
-use crate::fit::state::Restart;
+use crate::fit::state::{LevelEpochs, Restart};
 use crate::fit::update::Update;
 use crate::fit::update::step::{Here, History, Next, StepKind};
 
@@ -25,6 +25,8 @@ const POLISH_BELOW: f64 = 1e-3;
 pub(crate) struct Climb {
     /// Its number, from 0.
     pub(crate) number: usize,
+    /// Samples that it is at work on: one of so many.
+    pub(crate) share: usize,
     stage: Stage,
     /// How far it has come; `None` while it is initialised.
     pub(crate) restart: Option<Restart>,
@@ -36,7 +38,7 @@ pub(crate) struct Climb {
 
 #[derive(Debug, Clone)]
 enum Stage {
-    Starting(Start),
+    Starting(Opening),
     /// The moments of clusters are solved for the first model.
     Beginning(Box<Repairing>, Initialisation),
     /// An epoch; `em` where a pass of steps found no covariance, and a step of EM is to repair that.
@@ -45,6 +47,8 @@ enum Stage {
     },
     /// An epoch whose M step is repaired.
     Repairing(Box<Repairing>, Epoch),
+    /// Its epochs on a part of the samples are over.
+    Risen,
     /// The log-likelihood of the model tells which of several restarts is best.
     Scoring,
     Over,
@@ -73,15 +77,27 @@ pub(crate) enum Phase {
     Score,
 }
 
+/// A restart that leaves a part of the samples with a setting for one of `share` samples.
+pub(crate) fn risen(restart: Restart, from: &Setting, share: usize) -> Restart {
+    let level = LevelEpochs {
+        share: from.share(),
+        n_samples: from.summary.n_samples(),
+        repairs: from.told(&restart.repairs),
+        lower_bounds: restart.lower_bounds.clone(),
+    };
+    restart.risen(level, share)
+}
+
 impl Climb {
     /// A restart that begins.
     ///
     /// # Errors
     /// A start that was given and does not fit.
     pub(crate) fn new(setting: &Setting, number: usize) -> Result<Self> {
-        let mut climb = Climb::at(number, Stage::Starting(Start::new(setting, number)?), None);
-        if let Stage::Starting(Start::Ready(mixture)) = &climb.stage {
-            let restart = Restart::new(mixture.clone(), Initialisation::NONE, Vec::new());
+        let opening = Opening::new(setting, number)?;
+        let mut climb = Climb::at(number, setting.share(), Stage::Starting(opening), None);
+        if let Stage::Starting(Opening::Ready(mixture)) = &climb.stage {
+            let restart = Restart::new(setting.share(), mixture.clone(), Initialisation::NONE, Vec::new());
             climb.begin(setting, restart);
         }
         Ok(climb)
@@ -89,18 +105,31 @@ impl Climb {
 
     /// A restart that goes on.
     pub(crate) fn resume(setting: &Setting, number: usize, restart: Restart) -> Self {
-        let mut climb = Climb::at(number, Stage::Over, None);
+        let mut climb = Climb::at(number, setting.share(), Stage::Over, None);
         climb.begin(setting, restart);
         climb
     }
 
-    fn at(number: usize, stage: Stage, restart: Option<Restart>) -> Self {
-        Climb { number, stage, restart, directly: false, repair_task: None }
+    fn at(number: usize, share: usize, stage: Stage, restart: Option<Restart>) -> Self {
+        Climb { number, share, stage, restart, directly: false, repair_task: None }
+    }
+
+    /// Whether it has done what it can on a part of the samples.
+    pub(crate) fn has_risen(&self) -> bool {
+        matches!(self.stage, Stage::Risen)
+    }
+
+    /// Leaves a part of the samples, and goes on with another.
+    pub(crate) fn rise(&mut self, from: &Setting, to: &Setting) {
+        if let Some(restart) = self.restart.take() {
+            *self = Climb::resume(to, self.number, risen(restart, from, to.share()));
+        }
     }
 
     fn begin(&mut self, setting: &Setting, restart: Restart) {
         self.stage = match restart.is_over(setting.options.max_iter) {
             false => Stage::Epoch { em: false },
+            true if setting.share() > 1 => Stage::Risen,
             // Its lower bound is of the model before: the model of the greatest bound may not be the best.
             true if setting.n_restarts() > 1 && restart.score.is_none() => Stage::Scoring,
             true => Stage::Over,
@@ -113,7 +142,7 @@ impl Climb {
         match self.stage {
             Stage::Starting(_) | Stage::Beginning(..) => Phase::Initialisation,
             Stage::Epoch { .. } | Stage::Repairing(..) => Phase::Epochs,
-            Stage::Scoring | Stage::Over => Phase::Score,
+            Stage::Risen | Stage::Scoring | Stage::Over => Phase::Score,
         }
     }
 
@@ -124,7 +153,7 @@ impl Climb {
             (Stage::Beginning(..) | Stage::Repairing(..), _) => self.repair_task.clone(),
             (Stage::Epoch { em }, Some(restart)) => Some(self.epoch_task(setting, restart, *em)),
             (Stage::Scoring, Some(restart)) => Some(Task::Sums(SumsTask::log_likelihood(restart.mixture.quadratics()))),
-            (Stage::Over | Stage::Epoch { .. } | Stage::Scoring, _) => None,
+            (Stage::Over | Stage::Risen | Stage::Epoch { .. } | Stage::Scoring, _) => None,
         }
     }
 
@@ -156,7 +185,10 @@ impl Climb {
                     match begun {
                         Begun::Further(start) => self.stage = Stage::Starting(start),
                         Begun::Ready(mixture) => {
-                            self.begin(setting, Restart::new(mixture, Initialisation::NONE, Vec::new()));
+                            self.begin(
+                                setting,
+                                Restart::new(setting.share(), mixture, Initialisation::NONE, Vec::new()),
+                            );
                         }
                         Begun::Clusters { distances, moments, initialisation } => {
                             let repairing = Repairing::of_start(&distances, *moments, 0);
@@ -186,7 +218,7 @@ impl Climb {
                 self.restart = Some(restart);
                 self.stage = Stage::Over;
             }
-            (Stage::Over | Stage::Repairing(..) | Stage::Epoch { .. } | Stage::Scoring, _) => {}
+            (Stage::Over | Stage::Risen | Stage::Repairing(..) | Stage::Epoch { .. } | Stage::Scoring, _) => {}
         }
         Ok(None)
     }
@@ -212,7 +244,7 @@ impl Climb {
             }
             Outcome::Done(mixture, repairs) => {
                 let mixture = replace_given(mixture, summary, options)?;
-                self.begin(setting, Restart::new(mixture, initialisation, repairs));
+                self.begin(setting, Restart::new(setting.share(), mixture, initialisation, repairs));
             }
         }
         Ok(())
@@ -240,7 +272,7 @@ impl Climb {
 
     /// An epoch of one pass: the next model of the rule, or a step of EM that is repaired.
     fn take_moments(&mut self, setting: &Setting, restart: Restart, answer: Answer) -> Result<Option<Progress>> {
-        let Setting { options, summary, m_step, units } = setting;
+        let Setting { options, summary, m_step, units, .. } = setting;
         let Restart { mixture, history, lower_bounds, repairs, .. } = &restart;
         let statistics = Some(mixture.covariance_type().statistics());
         let sums = setting.complete(answer, mixture.n_components(), statistics)?;
@@ -260,6 +292,11 @@ impl Climb {
         if starved.is_empty() {
             match update.next(&Here { mixture, history, moments: &moments, lower_bounds, tol, m_step, units }) {
                 Err(Error::NotPositiveDefinite { .. }) if on_collapse != OnCollapse::Error => {}
+                // Of all samples there may be enough.
+                Err(Error::NotPositiveDefinite { .. }) if setting.share() > 1 => {
+                    self.stage = Stage::Risen;
+                    return Ok(None);
+                }
                 next => {
                     return Ok(Some(self.finish_epoch(setting, restart, next?, Vec::new(), pass)));
                 }
@@ -317,21 +354,27 @@ impl Climb {
         restart.history = next.history;
         restart.lower_bounds.push(next.lower_bound);
         let change = restart.last_change(options);
-        restart.converged = next.is_judged && change.abs() < options.tol * options.update.rate();
+        restart.converged = match setting.share() {
+            1 => next.is_judged && change.abs() < options.tol * options.update.rate(),
+            _ => restart.has_levelled_off(options.tol),
+        };
         let known = if restart.lower_bounds.len() == 1 { 0 } else { restart.repairs.len() };
         restart.repairs.extend(repairs);
         if options.tol > 0.0 && options.update.climbs() && pass.single_precision {
             restart.heed_noise(before, options.tol);
         }
+        let is_all = setting.share() == 1;
         let progress = Progress {
             restart: self.number,
+            share: setting.share(),
+            n_samples: setting.summary.n_samples(),
             epoch: restart.lower_bounds.len(),
             kind: next.kind,
             lower_bound: next.lower_bound,
             change,
-            repairs: restart.repairs[known..].to_vec(),
-            converged: restart.converged,
-            is_last: restart.is_over(options.max_iter),
+            repairs: setting.told(&restart.repairs[known..]),
+            converged: is_all && restart.converged,
+            is_last: is_all && restart.is_over(options.max_iter),
             evaluated: pass.evaluated,
             seconds: 0.0,
         };

@@ -99,6 +99,9 @@ pub enum Remedy {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Repair {
+    /// Samples that the epoch was on: one of so many; 1 where it was all of them.
+    #[serde(default = "all", skip_serializing_if = "is_all")]
+    pub share: usize,
     /// The epoch of the restart, from 1; 0 for its initialisation.
     pub epoch: usize,
     /// The component.
@@ -109,7 +112,27 @@ pub struct Repair {
     pub remedy: Remedy,
 }
 
+/// The share of all samples.
+pub(crate) fn all() -> usize {
+    1
+}
+
+/// Whether a share is that of all samples.
+pub(crate) fn is_all(share: &usize) -> bool {
+    *share == 1
+}
+
 impl Repair {
+    /// The same repair as it is told: in an epoch on one of `share` samples, with the numbers that rows have among all.
+    pub(crate) fn told(self, share: usize, row: impl Fn(usize) -> usize) -> Self {
+        let remedy = match self.remedy {
+            Remedy::MovedTo { row: drawn } => Remedy::MovedTo { row: row(drawn) },
+            Remedy::KeptAt { row: drawn } => Remedy::KeptAt { row: row(drawn) },
+            Remedy::Dropped => Remedy::Dropped,
+        };
+        Repair { share, remedy, ..self }
+    }
+
     /// Whether the component is not what an epoch without repairs had made of it.
     pub(crate) fn changes_model(&self) -> bool {
         !matches!(self.remedy, Remedy::KeptAt { .. })
@@ -118,10 +141,14 @@ impl Repair {
 
 impl Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Repair { epoch, component, collapse, remedy } = self;
+        let Repair { share, epoch, component, collapse, remedy } = self;
         match epoch {
-            0 => write!(f, "initialisation: ")?,
-            epoch => write!(f, "epoch {epoch}: ")?,
+            0 => write!(f, "initialisation")?,
+            epoch => write!(f, "epoch {epoch}")?,
+        }
+        match share {
+            1 => write!(f, ": ")?,
+            share => write!(f, " on 1/{share} of the samples: ")?,
         }
         match collapse {
             Collapse::TooFewSamples { samples, needed } => {

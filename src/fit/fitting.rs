@@ -14,9 +14,11 @@ use crate::device::open::Device;
 use crate::device::task::unexpected;
 use crate::error::Result;
 use crate::fit::climb::Phase;
+use crate::fit::coarse::Levels;
 use crate::fit::options::FitOptions;
 use crate::fit::result::{Fit, Progress, Pruning, Seconds};
 use crate::fit::search::Search;
+use crate::fit::setting::Setting;
 use crate::fit::state::{FitState, Restart};
 
 /// Fits a mixture to the samples by expectation-maximisation, on the given device.
@@ -78,6 +80,7 @@ pub struct Fitting<'d> {
     stop: &'d AtomicBool,
     device: Device,
     backend: Box<dyn Backend + 'd>,
+    levels: Levels<'d>,
     search: Search,
     /// Epochs that nobody heard of yet.
     waiting: VecDeque<Progress>,
@@ -105,11 +108,12 @@ impl<'d> Fitting<'d> {
     /// # Errors
     /// As [`fit`].
     pub fn resume(data: &'d dyn Data, device: &Device, options: &FitOptions, state: FitState) -> Result<Self> {
-        Self::resume_on(data.summary(), data.stop(), device, || device.load(data), options, state)
+        Self::resume_on(data.summary(), data.stop(), device, || device.load(data), Some(data), options, state)
     }
 
     /// Goes on from a state, on samples with a summary that `load` puts wherever passes over them are made; `device` is
-    /// what records name. The fit ends soon after `stop` has become true.
+    /// what records name. The fit ends soon after `stop` has become true. A start that is coarse to fine needs the samples
+    /// here.
     ///
     /// # Errors
     /// As [`fit`].
@@ -118,19 +122,33 @@ impl<'d> Fitting<'d> {
         stop: &'d AtomicBool,
         device: &Device,
         load: impl FnOnce() -> Result<Box<dyn Backend + 'd>>,
+        here: Option<&'d dyn Data>,
         options: &FitOptions,
         state: FitState,
     ) -> Result<Self> {
         // What can be refused without the device is refused first.
-        let search = Search::resume(summary, options, state)?;
+        let setting = Setting::new(summary, options)?;
+        setting.check_state(&state)?;
+        if here.is_none() {
+            options.check_elsewhere()?;
+        }
+        let mut seconds = Seconds::default();
         let started = Instant::now();
         let backend = load()?;
-        let seconds = Seconds { upload: started.elapsed().as_secs_f64(), ..Seconds::default() };
+        seconds.upload = started.elapsed().as_secs_f64();
+        let started = Instant::now();
+        let (levels, settings) = match here {
+            Some(data) => Levels::of(data, setting, &state)?,
+            None => (Levels::none(), vec![setting]),
+        };
+        seconds.levels = started.elapsed().as_secs_f64();
+        let search = Search::on(settings, state)?;
         let search = if backend.moves_samples() { search.in_step() } else { search };
         Ok(Fitting {
             stop,
             device: device.clone(),
             backend,
+            levels,
             search,
             waiting: VecDeque::new(),
             spent: HashMap::new(),
@@ -186,8 +204,14 @@ impl<'d> Fitting<'d> {
         if tasks.is_empty() {
             return Ok(false);
         }
-        let at_work = self.search.at_work();
-        let answers = self.backend.run(&tasks)?;
+        let (at_work, level) = (self.search.at_work(), self.search.share());
+        let answers = match level {
+            1 => {
+                self.levels.rest();
+                self.backend.run(&tasks)?
+            }
+            level => self.levels.backend(level, &self.device)?.run(&tasks)?,
+        };
         let ended = self.search.takes_watched(answers, self.stop)?;
         let share = started.elapsed().as_secs_f64() / at_work.len() as f64;
         for (restart, phase) in at_work {
@@ -199,9 +223,14 @@ impl<'d> Fitting<'d> {
         }
         for mut progress in ended {
             progress.seconds = self.spent.remove(&progress.restart).unwrap_or_default();
-            self.seconds.epochs += progress.seconds;
-            self.epoch_seconds.push(progress.seconds);
-            self.evaluated.push(progress.evaluated);
+            match level {
+                1 => {
+                    self.seconds.epochs += progress.seconds;
+                    self.epoch_seconds.push(progress.seconds);
+                    self.evaluated.push(progress.evaluated);
+                }
+                _ => self.seconds.levels += progress.seconds,
+            }
             self.waiting.push_back(progress);
         }
         Ok(true)

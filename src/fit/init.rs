@@ -40,7 +40,7 @@ impl Initialisation {
 
 /// A start at work.
 #[derive(Debug, Clone)]
-pub(crate) enum Start {
+pub(crate) enum Opening {
     /// The first model.
     Ready(Mixture),
     /// Samples are needed, at these places among those of positive weight.
@@ -65,14 +65,14 @@ pub(crate) enum Purpose {
 /// Where a start stands.
 pub(crate) enum Begun {
     /// It goes on with another task.
-    Further(Start),
+    Further(Opening),
     /// It has a model.
     Ready(Mixture),
     /// The moments of clusters are to be solved, and repaired where some collapsed.
     Clusters { distances: Arc<Quadratics>, moments: Box<Moments>, initialisation: Initialisation },
 }
 
-impl Start {
+impl Opening {
     /// The start of a restart.
     ///
     /// # Errors
@@ -80,25 +80,25 @@ impl Start {
     pub(crate) fn new(setting: &Setting, restart: usize) -> Result<Self> {
         let Setting { options, summary, .. } = setting;
         if let Some(start) = &options.warm_start {
-            return check_given(start.mixture.clone(), summary, options).map(Start::Ready);
+            return check_given(start.mixture.clone(), summary, options).map(Opening::Ready);
         }
         if let (Some(weights), Some(means), Some(precisions)) =
             (&options.weights_init, &options.means_init, &options.precisions_init)
         {
             let mixture = Mixture::from_precisions(weights.clone(), means.clone(), precisions.clone())?;
-            return check_given(mixture, summary, options).map(Start::Ready);
+            return check_given(mixture, summary, options).map(Opening::Ready);
         }
         // Restart 0 draws the same numbers however many restarts follow.
         let mut random = Pcg64::new(options.seed.into(), restart as u128);
         let k = options.n_components;
-        let choosing = |places, purpose, random| Start::Choosing { places: Arc::new(places), purpose, random };
+        let choosing = |places, purpose, random| Opening::Choosing { places: Arc::new(places), purpose, random };
         Ok(match (options.init, &options.means_init) {
             // Clusters that k-means finds have nothing to do with given means; they are left for further restarts.
             (Init::KMeans, Some(means)) if restart == 0 => {
                 check_shape(means.dim(), summary, options)?;
                 let units = kmeans::squares(summary.scale().clone());
                 let distances = Quadratics::distances(means.clone(), &units, options.covariance_type);
-                Start::Assigning { distances: Arc::new(distances), initialisation: None }
+                Opening::Assigning { distances: Arc::new(distances), initialisation: None }
             }
             (Init::KMeans, _) => {
                 let places = kmeans::subsample(summary, k, &mut random);
@@ -108,7 +108,7 @@ impl Start {
                 let places = kmeans::subsample(summary, k, &mut random);
                 choosing(places, Purpose::Seeds, Box::new(random))
             }
-            (Init::Random, _) => Start::Random(RandomTask {
+            (Init::Random, _) => Opening::Random(RandomTask {
                 seed: random.random(),
                 n_components: k,
                 statistics: options.covariance_type.statistics(),
@@ -123,15 +123,15 @@ impl Start {
     /// The task that it wants; nothing when it is ready.
     pub(crate) fn wants(&self, setting: &Setting, directly: bool) -> Option<Task> {
         match self {
-            Start::Ready(_) => None,
-            Start::Choosing { places, .. } => Some(Task::Samples(places.clone())),
-            Start::Assigning { distances, .. } => {
+            Opening::Ready(_) => None,
+            Opening::Choosing { places, .. } => Some(Task::Samples(places.clone())),
+            Opening::Assigning { distances, .. } => {
                 let family = setting.options.covariance_type;
                 let task =
                     SumsTask::new(distances, Assignment::Hard, family, &setting.summary).pruned(setting.options.prune);
                 Some(Task::Sums(if directly { task.directly() } else { task }))
             }
-            Start::Random(task) => Some(Task::Random(*task)),
+            Opening::Random(task) => Some(Task::Random(*task)),
         }
     }
 
@@ -144,18 +144,18 @@ impl Start {
         let family = options.covariance_type;
         let ready = |mixture| Ok(Some(Begun::Ready(replace_given(mixture, summary, options)?)));
         match self {
-            Start::Ready(mixture) => Ok(Some(Begun::Ready(mixture))),
-            Start::Choosing { places, purpose, mut random } => {
+            Opening::Ready(mixture) => Ok(Some(Begun::Ready(mixture))),
+            Opening::Choosing { places, purpose, mut random } => {
                 let points = answer.samples()?.into_points(places.len(), summary.n_features())?;
                 match purpose {
                     Purpose::Clusters => {
-                        let judge = Judge { family, m_step, stop };
+                        let judge = Judge { family, m_step, stop, is_coarse: setting.share() > 1 };
                         let clusters = judge.choose(kmeans::run(points, options.n_components, stop, &mut random)?)?;
                         let distances = clusters.distances(family);
                         let initialisation =
                             Initialisation { rounds: clusters.rounds, inertia: Some(clusters.inertia) };
                         let initialisation = Some(initialisation);
-                        Ok(Some(Begun::Further(Start::Assigning { distances, initialisation })))
+                        Ok(Some(Begun::Further(Opening::Assigning { distances, initialisation })))
                     }
                     Purpose::Seeds => {
                         let seeds = kmeans::seed(&points, options.n_components, stop, &mut random)?;
@@ -164,7 +164,7 @@ impl Start {
                     Purpose::Means => ready(at_samples(points.to_f64(), options, m_step)?),
                 }
             }
-            Start::Assigning { distances, initialisation } => {
+            Opening::Assigning { distances, initialisation } => {
                 let sums = setting.complete(answer, distances.n_components(), Some(family.statistics()))?;
                 let Ok(moments) = sums.moments(family, distances.means(), summary.total_weight()) else {
                     return Ok(None);
@@ -176,7 +176,7 @@ impl Start {
                     None => ready(starts::around(moments, summary.n_effective(), m_step)?),
                 }
             }
-            Start::Random(task) => {
+            Opening::Random(task) => {
                 let medians =
                     Array2::from_shape_fn((task.n_components, summary.n_features()), |(_, i)| summary.median()[i]);
                 let Ok(moments) = setting.complete(answer, task.n_components, Some(task.statistics))?.moments(

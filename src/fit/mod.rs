@@ -1,6 +1,7 @@
 //! Fits: restarts that ask for passes over samples, and the loop that has a device answer them.
 
 mod climb;
+mod coarse;
 pub(crate) mod collapse;
 pub(crate) mod fitting;
 pub(crate) mod floor;
@@ -21,9 +22,9 @@ pub use self::collapse::{Collapse, OnCollapse, Remedy, Repair};
 pub use self::fitting::{Fitting, fit, fit_observed};
 pub use self::floor::Floor;
 pub use self::init::Initialisation;
-pub use self::options::{FitOptions, Init, WarmStart};
+pub use self::options::{FitOptions, Init, Start, WarmStart};
 pub use self::result::{Fit, Progress, Pruning, Seconds};
 pub use self::search::Search;
-pub use self::state::{FitState, Peak, Restart};
+pub use self::state::{FitState, LevelEpochs, Peak, Restart};
 pub use self::update::Update;
 pub use self::update::step::{History, StepKind};

@@ -59,6 +59,48 @@ impl FromStr for Init {
     }
 }
 
+/// Samples that a restart begins on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Start {
+    /// All of them.
+    #[default]
+    Direct,
+    /// One of 64, then one of 16 and one of 4, where these are enough for the components, and all of them in the end:
+    /// most of the way to a maximum needs few samples. The epochs before those on all samples are EM with squared
+    /// extrapolation, until one gains less than such a part of the samples can tell.
+    CoarseToFine,
+    /// Coarse to fine where that is likely to take less time, direct elsewhere ([`FitOptions::start_on`]).
+    Auto,
+}
+
+impl Start {
+    /// All of them.
+    pub const ALL: [Start; 3] = [Start::Direct, Start::CoarseToFine, Start::Auto];
+
+    /// Name, as the command line spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Start::Direct => "direct",
+            Start::CoarseToFine => "coarse-to-fine",
+            Start::Auto => "auto",
+        }
+    }
+}
+
+impl FromStr for Start {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|start| start.name() == name.replace('_', "-")).ok_or_else(|| Error::InvalidOption {
+            name: "the start",
+            value: name.to_owned(),
+            expected: "direct, coarse-to-fine or auto",
+        })
+    }
+}
+
 /// A fit to continue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WarmStart {
@@ -98,6 +140,9 @@ pub struct FitOptions {
     pub means_init: Option<Array2<f64>>,
     /// First precisions in the shape of the family, in place of the initialisation's.
     pub precisions_init: Option<CovarianceArray>,
+    /// Samples that a restart begins on.
+    #[serde(default)]
+    pub start: Start,
     /// Seed of all random choices.
     pub seed: u64,
     /// A fit to continue, in place of any initialisation.
@@ -123,6 +168,7 @@ impl FitOptions {
             weights_init: None,
             means_init: None,
             precisions_init: None,
+            start: Start::Direct,
             seed: 0,
             warm_start: None,
             update: Update::Em,

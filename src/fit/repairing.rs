@@ -147,7 +147,7 @@ impl Repairing {
                         return Ok(Outcome::Wants(task));
                     }
                     Treatment::Remedy(remedy) => {
-                        self.repairs.push(Repair { epoch: self.epoch, component, collapse, remedy });
+                        self.repairs.push(Repair { share: 1, epoch: self.epoch, component, collapse, remedy });
                     }
                     Treatment::Nothing => {}
                 }

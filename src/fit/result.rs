@@ -4,6 +4,7 @@ use crate::advice::Advice;
 use crate::data::home::Home;
 use crate::fit::collapse::Repair;
 use crate::fit::init::Initialisation;
+use crate::fit::state::LevelEpochs;
 use crate::fit::update::step::StepKind;
 use crate::model::mixture::Mixture;
 
@@ -13,7 +14,11 @@ use crate::model::mixture::Mixture;
 pub struct Progress {
     /// Which restart, from 0.
     pub restart: usize,
-    /// Epochs done in this restart, from 1.
+    /// Samples that the epoch was on: one of so many; 1 where it was all of them.
+    pub share: usize,
+    /// How many they are.
+    pub n_samples: usize,
+    /// Epochs done in this restart on these samples, from 1.
     pub epoch: usize,
     /// Kind of step that the epoch took.
     pub kind: StepKind,
@@ -35,16 +40,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// An epoch of a loop of one's own, which has one restart and knows no end.
-    pub fn of_epoch(epoch: usize, lower_bound: f64, change: f64, seconds: f64) -> Self {
-        let (restart, kind, repairs) = (0, StepKind::Em, Vec::new());
+    /// An epoch of a loop of one's own over N samples, which has one restart and knows no end.
+    pub fn of_epoch(n_samples: usize, epoch: usize, lower_bound: f64, change: f64, seconds: f64) -> Self {
         Progress {
-            restart,
+            restart: 0,
+            share: 1,
+            n_samples,
             epoch,
-            kind,
+            kind: StepKind::Em,
             lower_bound,
             change,
-            repairs,
+            repairs: Vec::new(),
             converged: false,
             is_last: false,
             evaluated: 1.0,
@@ -61,7 +67,9 @@ pub struct Seconds {
     pub upload: f64,
     /// Initialisation.
     pub init: f64,
-    /// Epochs.
+    /// Drawing parts of the samples, and the epochs on them.
+    pub levels: f64,
+    /// Epochs on all samples.
     pub epochs: f64,
 }
 
@@ -88,12 +96,14 @@ pub struct Fit {
     /// Whether the fit ended because its lower bounds only wandered within the noise of single precision. The model is
     /// that of the greatest of them.
     pub at_precision_limit: bool,
-    /// Epochs of the best restart.
+    /// Epochs of the best restart on all samples.
     pub n_iter: usize,
+    /// Epochs of the best restart on fewer samples, before those.
+    pub levels: Vec<LevelEpochs>,
     /// Last lower bound: the mean log-likelihood of the model before the last M step; at the limit of single precision
     /// that of the model. Minus infinity if there was no epoch.
     pub lower_bound: f64,
-    /// Lower bound of every epoch of the best restart.
+    /// Lower bound of every epoch of the best restart on all samples.
     pub lower_bounds: Vec<f64>,
     /// Total log-likelihood of the fitted model.
     pub log_likelihood: f64,
@@ -107,7 +117,7 @@ pub struct Fit {
     pub home: Home,
     /// Seconds of each phase.
     pub seconds: Seconds,
-    /// Seconds of every epoch, of all restarts in turn.
+    /// Seconds of every epoch on all samples, of all restarts in turn.
     pub epoch_seconds: Vec<f64>,
     /// What pruning left out, where it did.
     pub pruning: Option<Pruning>,

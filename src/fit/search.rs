@@ -8,10 +8,11 @@ use crate::data::source::NEVER;
 use crate::data::summary::Summary;
 use crate::device::task::{Answer, SumsTask, Task};
 use crate::error::{Error, Result};
-use crate::fit::climb::{Climb, Phase};
+use crate::fit::climb::{Climb, Phase, risen};
+use crate::fit::coarse::no_level;
 use crate::fit::floor;
 use crate::fit::init::check_given;
-use crate::fit::options::FitOptions;
+use crate::fit::options::{FitOptions, Start};
 use crate::fit::result::{Fit, Progress, Seconds};
 use crate::fit::setting::Setting;
 use crate::fit::state::{FitState, Restart};
@@ -19,7 +20,7 @@ use crate::fit::state::{FitState, Restart};
 /// Most restarts that share their passes: each needs memory for a model and its sums.
 const MOST_IN_STEP: usize = 16;
 
-/// A fit without samples and devices: what it asks of the samples is answered elsewhere, by one device or by several
+/// A fit without samples and devices, on all samples from the start: what it asks of the samples is answered elsewhere, by one device or by several
 /// workers that hold a part of the samples each.
 ///
 /// ```
@@ -45,7 +46,8 @@ const MOST_IN_STEP: usize = 16;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Search {
-    setting: Setting,
+    /// Of every level, from the coarsest to all samples.
+    settings: Vec<Setting>,
     /// Restarts that share their passes.
     at_once: usize,
     /// Number of the first restart at work.
@@ -68,17 +70,60 @@ impl Search {
     /// # Errors
     /// As [`Search::new`].
     pub fn resume(summary: &Summary, options: &FitOptions, state: FitState) -> Result<Self> {
+        options.check_elsewhere()?;
         let setting = Setting::new(summary, options)?;
-        for restart in state.restarts.iter().flatten().chain(&state.best) {
-            setting.check_restart(restart)?;
-        }
+        setting.check_state(&state)?;
+        Self::on(vec![setting], state)
+    }
+
+    /// A fit on levels of the samples with these settings, from the coarsest to all samples, that goes on from a state
+    /// that was checked.
+    ///
+    /// # Errors
+    /// As [`Search::new`].
+    pub(crate) fn on(settings: Vec<Setting>, state: FitState) -> Result<Self> {
         let at_once = state.restarts.len().max(1);
         let begin = |(i, restart): (usize, Option<Restart>)| match restart {
-            Some(restart) => Ok(Climb::resume(&setting, state.first + i, restart)),
-            None => Climb::new(&setting, state.first + i),
+            Some(restart) => {
+                let setting = settings.iter().find(|setting| setting.share() == restart.share);
+                let setting = setting.ok_or_else(|| no_level(restart.share))?;
+                Ok(Climb::resume(setting, state.first + i, restart))
+            }
+            None => Climb::new(&settings[0], state.first + i),
         };
         let climbs = state.restarts.into_iter().enumerate().map(begin).collect::<Result<Vec<_>>>()?;
-        Ok(Search { at_once, first: state.first, climbs, best: state.best, setting })
+        Ok(Search { at_once, first: state.first, climbs, best: state.best, settings })
+    }
+
+    /// The setting on all samples.
+    fn setting(&self) -> &Setting {
+        &self.settings[self.settings.len() - 1]
+    }
+
+    /// The setting of a climb.
+    fn setting_of(&self, climb: &Climb) -> &Setting {
+        setting_of(&self.settings, climb)
+    }
+
+    /// The coarsest level at which there is something to do: one of so many samples; 1 where that is all of them.
+    pub(crate) fn share(&self) -> usize {
+        let wanting = self.climbs.iter().filter(|climb| climb.wants(self.setting_of(climb)).is_some());
+        wanting.map(|climb| climb.share).max().unwrap_or(1)
+    }
+
+    /// Restarts whose level is over go on at the next.
+    fn rise(&mut self) {
+        for climb in &mut self.climbs {
+            while climb.has_risen() {
+                let at = self.settings.iter().position(|setting| setting.share() == climb.share);
+                let Some([from, to]) =
+                    at.and_then(|at| self.settings.get(at..at + 2)).and_then(|pair| pair.first_chunk())
+                else {
+                    break;
+                };
+                climb.rise(from, to);
+            }
+        }
     }
 
     /// Lets restarts share their passes, several at a time. They give the same results; their epochs are heard of in
@@ -88,7 +133,7 @@ impl Search {
     #[must_use]
     pub fn in_step(mut self) -> Self {
         if self.climbs.is_empty() && self.first == 0 {
-            self.at_once = self.setting.n_restarts().min(MOST_IN_STEP);
+            self.at_once = self.setting().n_restarts().min(MOST_IN_STEP);
         }
         self
     }
@@ -105,7 +150,10 @@ impl Search {
     /// A start that was given and does not fit.
     pub fn wants(&mut self) -> Result<Vec<Task>> {
         loop {
-            let tasks: Vec<Task> = self.climbs.iter().filter_map(|climb| climb.wants(&self.setting)).collect();
+            self.rise();
+            let share = self.share();
+            let at_work = self.climbs.iter().filter(|climb| climb.share == share);
+            let tasks: Vec<Task> = at_work.filter_map(|climb| climb.wants(self.setting_of(climb))).collect();
             if !tasks.is_empty() {
                 return Ok(tasks);
             }
@@ -113,17 +161,19 @@ impl Search {
             self.best = self.state().best_so_far();
             self.first += self.climbs.len();
             self.climbs.clear();
-            let numbers = self.first..self.setting.n_restarts().min(self.first + self.at_once);
+            let numbers = self.first..self.setting().n_restarts().min(self.first + self.at_once);
             if numbers.is_empty() {
                 return Ok(Vec::new());
             }
-            self.climbs = numbers.map(|number| Climb::new(&self.setting, number)).collect::<Result<Vec<_>>>()?;
+            self.climbs = numbers.map(|number| Climb::new(&self.settings[0], number)).collect::<Result<Vec<_>>>()?;
         }
     }
 
     /// The restarts that asked, with what they are at work on.
     pub(crate) fn at_work(&self) -> Vec<(usize, Phase)> {
-        let at_work = self.climbs.iter().filter(|climb| climb.wants(&self.setting).is_some());
+        let share = self.share();
+        let at_work = self.climbs.iter().filter(|climb| climb.share == share);
+        let at_work = at_work.filter(|climb| climb.wants(self.setting_of(climb)).is_some());
         at_work.map(|climb| (climb.number, climb.phase())).collect()
     }
 
@@ -137,13 +187,16 @@ impl Search {
 
     /// The same, which ends soon after `stop` has become true.
     pub(crate) fn takes_watched(&mut self, answers: Vec<Answer>, stop: &AtomicBool) -> Result<Vec<Progress>> {
-        let wanting = self.climbs.iter_mut().filter(|climb| climb.wants(&self.setting).is_some());
-        let wanting: Vec<&mut Climb> = wanting.collect();
+        let (share, settings) = (self.share(), &self.settings);
+        let at_work = self.climbs.iter_mut().filter(|climb| climb.share == share);
+        let wanting: Vec<&mut Climb> =
+            at_work.filter(|climb| climb.wants(setting_of(settings, climb)).is_some()).collect();
         if wanting.len() != answers.len() {
             let problem = format!("{} answers to {} tasks", answers.len(), wanting.len());
             return Err(Error::Parts { problem });
         }
-        let taken = wanting.into_iter().zip(answers).map(|(climb, answer)| climb.takes(answer, &self.setting, stop));
+        let takes = |(climb, answer): (&mut Climb, Answer)| climb.takes(answer, setting_of(settings, climb), stop);
+        let taken = wanting.into_iter().zip(answers).map(takes);
         Ok(taken.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
@@ -169,10 +222,14 @@ impl Search {
     /// # Errors
     /// As [`Search::takes`].
     pub fn finish(self, answer: Answer) -> Result<Fit> {
-        let best = self.best_so_far()?;
-        let Setting { options, summary, m_step, .. } = &self.setting;
+        let (best, setting) = (self.best_so_far()?, self.setting());
+        let best = match self.settings.iter().find(|level| level.share() == best.share && best.share > 1) {
+            Some(level) => risen(best, level, 1),
+            None => best,
+        };
+        let Setting { options, summary, m_step, .. } = setting;
         let log_likelihood =
-            self.setting.complete(answer, best.mixture.n_components(), None)?.log_likelihood(summary.total_weight());
+            setting.complete(answer, best.mixture.n_components(), None)?.log_likelihood(summary.total_weight());
         let mut warnings = Vec::new();
         if best.at_precision_limit {
             let ended = format!(
@@ -191,6 +248,13 @@ impl Search {
             );
             warnings.push(Advice::from(ended) + Term::MaxIter + " or " + Term::Tol);
         }
+        if options.start == Start::CoarseToFine && best.levels.is_empty() {
+            let least = 4 * options.least_samples(summary);
+            let (k, d) = (options.n_components, summary.n_features());
+            let text =
+                format!("the fit began on all samples: a part of them is enough for {k} components of {d} features");
+            warnings.push(Advice::from(format!("{text} where there are {least} or more")));
+        }
         warnings.extend(floor::warning(&best.mixture, &m_step.floors, summary));
         let dropped = options.n_components.saturating_sub(best.mixture.n_components());
         if dropped > 0 && options.warm_start.is_none() {
@@ -204,12 +268,13 @@ impl Search {
             at_precision_limit: best.at_precision_limit,
             n_iter: best.lower_bounds.len(),
             lower_bound: best.lower_bound(),
+            repairs: best.all_repairs(),
+            levels: best.levels,
             mixture: best.mixture,
             lower_bounds: best.lower_bounds,
             log_likelihood,
             total_weight: summary.total_weight(),
             initialisation: best.initialisation,
-            repairs: best.repairs,
             home: Home::elsewhere(),
             seconds: Seconds::default(),
             epoch_seconds: Vec::new(),
@@ -219,7 +284,21 @@ impl Search {
     }
 }
 
+/// The setting of a climb: that of all samples, unless it is on a level.
+fn setting_of<'s>(settings: &'s [Setting], climb: &Climb) -> &'s Setting {
+    let last = &settings[settings.len() - 1];
+    settings.iter().find(|setting| setting.share() == climb.share).unwrap_or(last)
+}
+
 impl Setting {
+    /// Checks that the restarts of a state belong to this fit.
+    ///
+    /// # Errors
+    /// A model of another shape or family.
+    pub(crate) fn check_state(&self, state: &FitState) -> Result<()> {
+        state.restarts.iter().flatten().chain(&state.best).try_for_each(|restart| self.check_restart(restart))
+    }
+
     /// Checks that a restart of a state belongs to this fit: components may have been dropped.
     fn check_restart(&self, restart: &Restart) -> Result<()> {
         use crate::fit::collapse::OnCollapse;

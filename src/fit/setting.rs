@@ -2,11 +2,13 @@
 
 use ndarray::Array1;
 
+use crate::data::level::Thinning;
 use crate::data::points::check_weight_sum;
 use crate::data::summary::Summary;
 use crate::device::sums::Sums;
 use crate::device::task::Answer;
 use crate::error::{Error, Result};
+use crate::fit::collapse::Repair;
 use crate::fit::floor;
 use crate::fit::options::FitOptions;
 use crate::fit::update::Update;
@@ -21,6 +23,8 @@ pub(crate) struct Setting {
     pub(crate) m_step: MStep,
     /// Squared robust scales of the features, in which steps are measured: `[D]`.
     pub(crate) units: Array1<f64>,
+    /// Samples that it is about, of all.
+    pub(crate) thinning: Thinning,
 }
 
 impl Setting {
@@ -40,7 +44,18 @@ impl Setting {
             Update::Em | Update::Damped { .. } | Update::Stepwise { .. } => Array1::zeros(0),
         };
         let m_step = MStep::new(options.floor.of_features(summary));
-        Ok(Setting { options: options.clone(), summary: summary.clone(), m_step, units })
+        let thinning = Thinning::new(options.seed, 0);
+        Ok(Setting { options: options.clone(), summary: summary.clone(), m_step, units, thinning })
+    }
+
+    /// One of so many samples belongs to it; 1 where all do.
+    pub(crate) fn share(&self) -> usize {
+        self.thinning.share()
+    }
+
+    /// Repairs as they are told.
+    pub(crate) fn told(&self, repairs: &[Repair]) -> Vec<Repair> {
+        repairs.iter().map(|repair| repair.told(self.share(), |row| self.thinning.row(row))).collect()
     }
 
     /// The number of restarts.

@@ -22,6 +22,8 @@ use crate::model::moments::Moments;
 type Schedule = &'static [(usize, usize)];
 const THOROUGH: Schedule = &[(2, 8), (5, 3), (10, 1)];
 const BRIEF: Schedule = &[(2, 1)];
+/// That on a part of the samples, where an epoch costs little beside one on all of them.
+const COARSE: Schedule = &[(2, 8), (5, 4), (10, 2), (20, 1)];
 
 /// Operations of an epoch up to which all runs are tried, after their first round and in the end: a fit of them takes
 /// milliseconds.
@@ -39,6 +41,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) family: CovarianceType,
     pub(crate) m_step: &'a MStep,
     pub(crate) stop: &'a AtomicBool,
+    /// Whether the fit begins on a part of the samples.
+    pub(crate) is_coarse: bool,
 }
 
 /// A start that is tried.
@@ -60,6 +64,7 @@ impl Judge<'_> {
         let Runs { points, first, last, best } = runs;
         let k = best[0].centres.nrows();
         let (candidates, schedule) = match self.family.epoch_flops(points.n_samples(), k, points.n_features()) {
+            _ if self.is_coarse => ([last, first].concat(), COARSE),
             flops if flops <= CHEAP_EPOCH => ([last, first].concat(), THOROUGH),
             _ => (best, BRIEF),
         };
@@ -208,7 +213,8 @@ mod tests {
         });
         let points = Points::new(samples).unwrap();
         let m_step = MStep::new(array![1e-6]);
-        let judge = Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false) };
+        let judge =
+            Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false), is_coarse: false };
         for seed in 0..10 {
             let mut centres = judge.choose(runs(points.clone(), 3, seed)).unwrap().centres.into_raw_vec_and_offset().0;
             centres.sort_by(f64::total_cmp);
@@ -248,7 +254,8 @@ mod tests {
         });
         let points = Points::new(samples).unwrap();
         let m_step = MStep::new(array![1e-6, 1e-6]);
-        let judge = Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false) };
+        let judge =
+            Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false), is_coarse: false };
         let centres = judge.choose(runs(points, 2, 0)).unwrap().centres;
         assert!((centres[[0, 1]] - centres[[1, 1]]).abs() > 0.9, "{centres}");
     }

@@ -1,5 +1,7 @@
 //! How far a fit has come: its restarts, all that it needs to go on as if it had never stopped.
 
+use serde::{Deserialize, Serialize};
+
 use crate::fit::collapse::Repair;
 use crate::fit::init::Initialisation;
 use crate::fit::noise;
@@ -15,6 +17,10 @@ const EQUAL_BOUNDS: f64 = 1e-6;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Restart {
+    /// Samples that it is at work on: one of so many; 1 where it is all of them.
+    pub share: usize,
+    /// Epochs on fewer samples before.
+    pub levels: Vec<LevelEpochs>,
     /// The model after the last epoch.
     pub mixture: Mixture,
     /// The rule of update's history.
@@ -23,7 +29,7 @@ pub struct Restart {
     pub initialisation: Initialisation,
     /// Components that collapsed, and what was done about them.
     pub repairs: Vec<Repair>,
-    /// Lower bound of every epoch.
+    /// Lower bound of every epoch on the samples that it is at work on.
     pub lower_bounds: Vec<f64>,
     /// Whether the last change was below the tolerance.
     pub converged: bool,
@@ -33,6 +39,28 @@ pub struct Restart {
     pub peak: Option<Peak>,
     /// Mean log-likelihood of the model, where the restart is over and one of several.
     pub score: Option<f64>,
+}
+
+/// Epochs of a restart on a part of the samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LevelEpochs {
+    /// One of so many samples was drawn.
+    pub share: usize,
+    /// How many that were.
+    pub n_samples: usize,
+    /// Components that collapsed there, and what was done about them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<Repair>,
+    /// Lower bound of every epoch.
+    pub lower_bounds: Vec<f64>,
+}
+
+impl LevelEpochs {
+    /// Full passes over all samples that read as many samples.
+    pub fn passes(&self) -> f64 {
+        self.lower_bounds.len() as f64 / self.share as f64
+    }
 }
 
 /// A model and its lower bound.
@@ -46,9 +74,11 @@ pub struct Peak {
 }
 
 impl Restart {
-    /// A restart that begins.
-    pub(crate) fn new(mixture: Mixture, initialisation: Initialisation, repairs: Vec<Repair>) -> Self {
+    /// A restart that begins, on one of `share` samples.
+    pub(crate) fn new(share: usize, mixture: Mixture, initialisation: Initialisation, repairs: Vec<Repair>) -> Self {
         Restart {
+            share,
+            levels: Vec::new(),
             mixture,
             history: History::default(),
             initialisation,
@@ -59,6 +89,29 @@ impl Restart {
             peak: None,
             score: None,
         }
+    }
+
+    /// The restart with the epochs of a level behind it: it goes on from its model, and from nothing else. `level` has
+    /// these epochs, and the next has one of `share` samples.
+    pub(crate) fn risen(self, level: LevelEpochs, share: usize) -> Self {
+        // An extrapolation that no pass has tried is left behind.
+        let mixture = match self.history.earlier.as_slice() {
+            [_, target] if !self.at_precision_limit => target.clone(),
+            _ => self.mixture,
+        };
+        let mut levels = self.levels;
+        levels.push(level);
+        Restart { levels, ..Restart::new(share, mixture, self.initialisation, Vec::new()) }
+    }
+
+    /// Repairs on all samples, and on parts of them before.
+    pub fn all_repairs(&self) -> Vec<Repair> {
+        self.levels.iter().flat_map(|level| &level.repairs).chain(&self.repairs).copied().collect()
+    }
+
+    /// Epochs on all samples, and on parts of them before.
+    pub fn n_epochs(&self) -> usize {
+        self.levels.iter().map(|level| level.lower_bounds.len()).sum::<usize>() + self.lower_bounds.len()
     }
 
     /// The last lower bound, or that of the model that was kept at the limit of single precision; minus infinity if
@@ -92,6 +145,14 @@ impl Restart {
         self.lower_bounds.get(repaired..).unwrap_or_default()
     }
 
+    /// Whether the last epochs gained less than this each, on average: extrapolations gain by fits and starts.
+    pub(crate) fn has_levelled_off(&self, tol: f64) -> bool {
+        match self.bounds_since_repair() {
+            [.., before, _, _, _, last] => last - before < 4.0 * tol,
+            _ => false,
+        }
+    }
+
     /// Keeps the best model, and ends the restart where its lower bounds are no more than noise. `before` is the model
     /// that had the last of them.
     pub(crate) fn heed_noise(&mut self, before: Mixture, tol: f64) {
@@ -113,6 +174,10 @@ impl Restart {
     /// The better of two: the first, unless the lower bound of the other is greater by more than rounding, and the
     /// log-likelihood of its model no less.
     pub(crate) fn or_better(self, other: Restart) -> Restart {
+        // Lower bounds of other samples say nothing about each other.
+        if self.share != other.share {
+            return if other.share < self.share { other } else { self };
+        }
         let climbed_higher = other.lower_bound() > self.lower_bound() + EQUAL_BOUNDS;
         let scores_less = other.score.zip(self.score).is_some_and(|(other, own)| other < own);
         if climbed_higher && !scores_less { other } else { self }

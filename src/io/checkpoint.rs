@@ -15,11 +15,11 @@ use crate::data::summary::Summary;
 use crate::device::choice::DeviceInfo;
 use crate::device::prune::Prune;
 use crate::error::{Error, Result};
-use crate::fit::collapse::{OnCollapse, Repair};
+use crate::fit::collapse::{OnCollapse, Repair, all, is_all};
 use crate::fit::floor::Floor;
 use crate::fit::init::Initialisation;
-use crate::fit::options::Init;
-use crate::fit::state::{FitState, Peak, Restart};
+use crate::fit::options::{Init, Start};
+use crate::fit::state::{FitState, LevelEpochs, Peak, Restart};
 use crate::fit::update::Update;
 use crate::fit::update::step::History;
 use crate::model::family::CovarianceType;
@@ -29,6 +29,8 @@ const FORMAT: &str = "mixtura-checkpoint";
 /// The version of a fit whose restarts follow each other, and of one with several of them at work.
 const IN_SEQUENCE: u64 = 2;
 const IN_STEP: u64 = 3;
+/// That of one with restarts that climbed, or are to climb, on parts of the samples first.
+const COARSE_TO_FINE: u64 = 4;
 
 /// How the initialisation of a fit is called that began with a model.
 pub const FROM_MODEL: &str = "model";
@@ -84,6 +86,9 @@ pub struct OptionsRecord {
     pub n_init: usize,
     /// How the model moves in an epoch.
     pub update: Update,
+    /// Samples that restarts begin on.
+    #[serde(default, skip_serializing_if = "is_direct")]
+    pub start: Start,
     /// Whether passes leave out components: not those of a checkpoint that does not say.
     #[serde(default = "off")]
     pub prune: Prune,
@@ -91,6 +96,10 @@ pub struct OptionsRecord {
 
 fn off() -> Prune {
     Prune::Off
+}
+
+fn is_direct(start: &Start) -> bool {
+    *start == Start::Direct
 }
 
 impl DataRecord {
@@ -154,6 +163,10 @@ struct Written<'a> {
 
 #[derive(Serialize)]
 struct WrittenClimb<'a> {
+    #[serde(skip_serializing_if = "is_all")]
+    share: usize,
+    #[serde(skip_serializing_if = "<[LevelEpochs]>::is_empty")]
+    levels: &'a [LevelEpochs],
     rounds: usize,
     inertia: Option<f64>,
     converged: bool,
@@ -201,6 +214,8 @@ impl<'a> From<&'a Mixture> for WrittenMixture<'a> {
 impl<'a> From<&'a Restart> for WrittenClimb<'a> {
     fn from(climb: &'a Restart) -> Self {
         WrittenClimb {
+            share: climb.share,
+            levels: &climb.levels,
             rounds: climb.initialisation.rounds,
             inertia: climb.initialisation.inertia,
             converged: climb.converged,
@@ -236,6 +251,11 @@ struct Read {
 
 #[derive(Deserialize)]
 struct ReadClimb {
+    // Other checkpoints have neither.
+    #[serde(default = "all")]
+    share: usize,
+    #[serde(default)]
+    levels: Vec<LevelEpochs>,
     rounds: usize,
     inertia: Option<f64>,
     converged: bool,
@@ -290,7 +310,12 @@ impl ReadClimb {
         if !peak.as_ref().map_or(!self.at_precision_limit, is_known) {
             return Err("peak: its lower bound is that of no epoch".to_owned());
         }
+        if self.share != 1 && options.start != Start::CoarseToFine {
+            return Err(format!("share: a fit that begins on all samples has no 1/{} of them", self.share));
+        }
         Ok(Restart {
+            share: self.share,
+            levels: self.levels,
             mixture: mixture(self.weights, self.means, self.covariances)?,
             history: History { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },
             initialisation: Initialisation { rounds: self.rounds, inertia: self.inertia },
@@ -315,7 +340,11 @@ impl Checkpoint {
         let written = |restart| Option::as_ref(restart).map(WrittenClimb::from);
         let document = Written {
             format: FORMAT,
-            version: if in_step { IN_STEP } else { IN_SEQUENCE },
+            version: match self.options.start {
+                Start::Direct if in_step => IN_STEP,
+                Start::Direct => IN_SEQUENCE,
+                _ => COARSE_TO_FINE,
+            },
             device: &self.device,
             data: &self.data,
             options: &self.options,
@@ -340,7 +369,7 @@ impl Checkpoint {
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
-        document::check_format(text, FORMAT, "checkpoint", IN_SEQUENCE..=IN_STEP)?;
+        document::check_format(text, FORMAT, "checkpoint", IN_SEQUENCE..=COARSE_TO_FINE)?;
         let Read { device, data, options, restart, climb, restarts, best } =
             serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let features = [data.medians.len(), data.deviations.len()];

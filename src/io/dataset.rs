@@ -12,21 +12,25 @@ use super::columns::Selection;
 use super::files::find_files;
 use super::malformed;
 use super::origin::{Origin, locate};
-use super::rows::{Even, Gathered, Rows};
+use super::rows::{Even, Rows};
 use super::stream::{Checks, Stream, chunk_rows, read_ahead};
 use super::stretch::Stretch;
 use crate::advice::{Advice, Term};
+use crate::data::gathered::Gathered;
 use crate::data::home::{Home, Place};
 use crate::data::points::Points;
+use crate::data::samples::Samples;
 use crate::data::source::{Data, Visit, check_stop};
 use crate::data::summary::Summary;
 use crate::error::{Error, Result};
-use crate::memory::text;
+use crate::memory::{memory_for_samples, text};
 
 /// Samples from files, which remember their file, columns and lines, so that errors about them can name the place.
 #[derive(Debug)]
 pub struct Dataset {
     samples: Stored,
+    /// Bytes that samples may take in memory.
+    memory: u64,
     reason: String,
     origin: Origin,
     weights_origin: Option<Origin>,
@@ -144,7 +148,7 @@ impl Dataset {
                 (Stored::Disk(Box::new(OnDisk { files, stamps, selection, weights, stretch, summary })), reason)
             }
         };
-        Ok(Dataset { samples, reason, origin, weights_origin, notes: notes.lines() })
+        Ok(Dataset { samples, memory, reason, origin, weights_origin, notes: notes.lines() })
     }
 
     /// The samples, if they are in memory.
@@ -274,6 +278,15 @@ impl Data for Dataset {
 
     fn slice(&self, rows: Range<usize>) -> Option<Points<'_>> {
         self.points().and_then(|points| Data::slice(points, rows))
+    }
+
+    fn room(&self) -> u64 {
+        let values = |samples: &Samples| match samples {
+            Samples::F32(values) => values.len() * size_of::<f32>(),
+            Samples::F64(values) => values.len() * size_of::<f64>(),
+        };
+        let taken = self.points().map_or(0, |points| values(points.samples()) as u64);
+        self.memory.saturating_sub(taken).min(memory_for_samples())
     }
 
     fn for_each_chunk(&self, visit: &mut Visit) -> Result<()> {

@@ -157,7 +157,7 @@ fn fit_on(
     }
     let (leading, device) = (Leading::new(ranks), Device::cpu());
     let load = || leading.load(share, &summary, (&device, ""), &GO_ON);
-    let mut fitting = Fitting::resume_on(&summary, &GO_ON, &device, load, options, FitState::default())?;
+    let mut fitting = Fitting::resume_on(&summary, &GO_ON, &device, load, None, options, FitState::default())?;
     while fitting.epoch()?.is_some() {}
     fitting.finish().map(Some)
 }

@@ -9,6 +9,7 @@ mod fitting;
 mod golden;
 #[cfg(feature = "io")]
 mod homes;
+mod levels;
 mod oracle_itself;
 mod parts;
 #[cfg(feature = "io")]

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bench;
 mod broken_files;
+mod coarse_to_fine;
 mod commands;
 mod files;
 mod fit;

@@ -90,7 +90,7 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     let untuned_load = || load(opened, Tune::Off);
     let start_of = FitState::default();
     let initial =
-        Fitting::resume_on(summary, asked(), &untuned_device, untuned_load, &no_epochs, start_of)?.finish()?;
+        Fitting::resume_on(summary, asked(), &untuned_device, untuned_load, None, &no_epochs, start_of)?.finish()?;
     let start = start.unwrap_or(&initial.mixture).clone();
 
     let started = Instant::now();
@@ -99,6 +99,7 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
     // The first pass makes buffers, and touches memory, that later ones find.
     backend.moments(&start, Assignment::Soft)?;
     let m_step = MStep::new(options.floor.of_features(summary));
+    let n_samples = summary.n_samples();
     let mut epochs = |backend: &mut dyn Backend| -> Result<(Vec<f64>, Mixture)> {
         let mut times = Vec::new();
         let (mut mixture, mut last_bound) = (start.clone(), f64::NEG_INFINITY);
@@ -108,7 +109,7 @@ pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> 
             mixture = m_step.solve(&moments)?;
             let (seconds, lower_bound) = (started.elapsed().as_secs_f64(), moments.lower_bound());
             times.push(seconds);
-            progress.show(&Progress::of_epoch(epoch, lower_bound, lower_bound - last_bound, seconds));
+            progress.show(&Progress::of_epoch(n_samples, epoch, lower_bound, lower_bound - last_bound, seconds));
             last_bound = lower_bound;
         }
         Ok((times, mixture))

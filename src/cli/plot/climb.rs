@@ -1,5 +1,7 @@
 //! The left panel: the lower bound of every restart, epoch by epoch.
 
+use std::collections::BTreeMap;
+
 use mixtura::fit::{Progress, StepKind};
 
 use super::axis::Axis;
@@ -21,12 +23,22 @@ const NAMES: f64 = 78.0;
 const NAME: f64 = 11.0;
 const LINE: f64 = 15.0;
 
+/// An epoch, and where it stands on the horizontal axis.
+#[derive(Clone, Copy)]
+struct Spot<'s> {
+    step: &'s Progress,
+    x: f64,
+}
+
 /// Draws the panel. `lower_bound` is that of the best restart.
 pub(crate) fn draw(svg: &mut Svg, mut area: Area, steps: &[Progress], lower_bound: f64) {
-    let restarts: Vec<&[Progress]> = steps.chunk_by(|a, b| a.restart == b.restart).collect();
-    let best = restarts.iter().position(|steps| steps.last().is_some_and(|last| last.lower_bound == lower_bound));
+    let has_levels = steps.iter().any(|step| step.share > 1);
+    let restarts = restarts(steps, has_levels);
+    let is_best = |spots: &Vec<Spot>| spots.last().is_some_and(|last| last.step.lower_bound == lower_bound);
+    let best = restarts.iter().position(is_best);
     let all = range(steps.iter());
-    let shown = all.map(|all| shown(all, range(steps.iter().filter(|step| step.epoch > 1))));
+    let later = restarts.iter().flat_map(|spots| spots.iter().filter(|spot| !spot.is_first())).map(|spot| spot.step);
+    let shown = all.map(|all| shown(all, range(later)));
     if restarts.len() > 1 {
         area.width -= NAMES;
     }
@@ -34,28 +46,55 @@ pub(crate) fn draw(svg: &mut Svg, mut area: Area, steps: &[Progress], lower_boun
         let margin = 0.05 * (high - low);
         Axis::new(low - margin, high + margin, 5)
     });
-    let epochs = steps.iter().map(|step| step.epoch);
-    let x = match (epochs.clone().min(), epochs.max()) {
-        (Some(first), Some(last)) => Axis::of_counts(first, last, 6),
-        _ => Axis::blank(),
+    let places = restarts.iter().flatten().map(|spot| spot.x);
+    let (least, most) = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), x| (least.min(x), most.max(x)));
+    let x = match steps.is_empty() {
+        true => Axis::blank(),
+        false if has_levels => Axis::new(0.0, most, 6),
+        false => Axis::of_counts(least as usize, most as usize, 6),
     };
     let panel = Panel::new(area, x, y);
     let cut = if all == shown { "" } else { "; the first lie far below" };
+    let parts = if has_levels { ", on parts of the samples first (dashed)" } else { "" };
     let caption = match restarts.len() {
         0 => "No epochs: this is the initialisation".to_owned(),
-        1 => format!("Lower bound of every epoch{cut}"),
-        n => format!("Lower bound of every epoch of {n} restarts{cut}"),
+        1 => format!("Lower bound of every epoch{parts}{cut}"),
+        n => format!("Lower bound of every epoch of {n} restarts{parts}{cut}"),
     };
-    let usual = usual_kind(steps);
-    panel.draw(svg, &caption, ["epoch", "lower bound (mean log-likelihood)"], |svg| {
+    let of_all: Vec<&Progress> = steps.iter().filter(|step| step.share == 1).collect();
+    let usual = usual_kind(&of_all);
+    let across = if has_levels { "passes over all samples" } else { "epoch" };
+    panel.draw(svg, &caption, [across, "lower bound (mean log-likelihood)"], |svg| {
         let others = (0..restarts.len()).filter(|i| Some(*i) != best);
         for i in others.chain(best) {
-            climb(svg, &panel, restarts[i], Some(i) == best, usual);
+            for level in restarts[i].chunk_by(|a, b| a.step.share == b.step.share) {
+                climb(svg, &panel, level, Some(i) == best, usual);
+            }
         }
-        legend(svg, &panel, steps, usual);
+        legend(svg, &panel, &of_all, usual);
     });
     if restarts.len() > 1 {
         names(svg, &panel, area, &restarts, best);
+    }
+}
+
+/// The epochs of every restart, at their numbers; with epochs on parts of the samples, at the passes over all samples
+/// that they are worth with those before.
+fn restarts(steps: &[Progress], has_levels: bool) -> Vec<Vec<Spot<'_>>> {
+    let mut of_each: BTreeMap<usize, Vec<Spot>> = BTreeMap::new();
+    for step in steps {
+        let spots = of_each.entry(step.restart).or_default();
+        let before = spots.last().map_or(0.0, |spot| spot.x);
+        let x = if has_levels { before + (step.share as f64).recip() } else { step.epoch as f64 };
+        spots.push(Spot { step, x });
+    }
+    of_each.into_values().collect()
+}
+
+impl Spot<'_> {
+    /// Whether it is the first epoch of its samples, which tells how good a start is.
+    fn is_first(&self) -> bool {
+        self.step.epoch == 1
     }
 }
 
@@ -80,34 +119,37 @@ fn colour(is_best: bool) -> Colour {
     if is_best { Colour::of_component(1) } else { EDGE }
 }
 
-/// One restart.
-fn climb(svg: &mut Svg, panel: &Panel, steps: &[Progress], is_best: bool, usual: Option<StepKind>) {
-    let every = steps.len().div_ceil(POINTS);
-    let shown = steps.iter().enumerate().filter(|(i, _)| i % every == 0 || i + 1 == steps.len());
-    let shown: Vec<&Progress> = shown.map(|(_, step)| step).filter(|step| step.lower_bound.is_finite()).collect();
-    let at = |step: &Progress| panel.place(step.epoch as f64, step.lower_bound);
+/// The epochs of a restart on all samples, or on a part of them.
+fn climb(svg: &mut Svg, panel: &Panel, spots: &[Spot], is_best: bool, usual: Option<StepKind>) {
+    let every = spots.len().div_ceil(POINTS);
+    let shown = spots.iter().enumerate().filter(|(i, _)| i % every == 0 || i + 1 == spots.len());
+    let shown: Vec<&Spot> = shown.map(|(_, spot)| spot).filter(|spot| spot.step.lower_bound.is_finite()).collect();
+    let at = |spot: &Spot| panel.place(spot.x, spot.step.lower_bound);
     let (width, dot) = if is_best { (2.2, 3.2) } else { (1.3, 2.4) };
     let colour = colour(is_best);
-    svg.curve(shown.iter().map(|step| at(step)), format_args!("fill='none' stroke='{colour}' stroke-width='{width}'"));
-    for step in &shown {
-        let at @ [x, y] = at(step);
-        if Some(step.kind) != usual {
-            mark(svg, step.kind, at, colour);
-        } else if steps.len() <= DOTS {
+    let is_part = spots.first().is_some_and(|spot| spot.step.share > 1);
+    let dashes = if is_part { " stroke-dasharray='4 3'" } else { "" };
+    let style = format_args!("fill='none' stroke='{colour}' stroke-width='{width}'{dashes}");
+    svg.curve(shown.iter().map(|spot| at(spot)), style);
+    for spot in shown.iter().filter(|_| !is_part) {
+        let at @ [x, y] = at(spot);
+        if Some(spot.step.kind) != usual {
+            mark(svg, spot.step.kind, at, colour);
+        } else if spots.len() <= DOTS {
             svg.add("circle", format_args!("cx='{x:.2}' cy='{y:.2}' r='{dot}' fill='{colour}'"));
         }
     }
 }
 
 /// The kind of most epochs, which needs no mark.
-fn usual_kind(steps: &[Progress]) -> Option<StepKind> {
+fn usual_kind(steps: &[&Progress]) -> Option<StepKind> {
     let count = |kind: StepKind| steps.iter().filter(|step| step.kind == kind).count();
     let kinds = kinds(steps);
     kinds.into_iter().rev().max_by_key(|kind| count(*kind))
 }
 
 /// The kinds that there are, as they first come.
-fn kinds(steps: &[Progress]) -> Vec<StepKind> {
+fn kinds(steps: &[&Progress]) -> Vec<StepKind> {
     let mut kinds = Vec::new();
     for step in steps {
         if !kinds.contains(&step.kind) {
@@ -133,7 +175,7 @@ fn mark(svg: &mut Svg, kind: StepKind, [x, y]: [f64; 2], colour: Colour) {
 }
 
 /// Legend of the marks, in the lower right corner: lines climb above it.
-fn legend(svg: &mut Svg, panel: &Panel, steps: &[Progress], usual: Option<StepKind>) {
+fn legend(svg: &mut Svg, panel: &Panel, steps: &[&Progress], usual: Option<StepKind>) {
     let marked: Vec<StepKind> = kinds(steps).into_iter().filter(|kind| Some(*kind) != usual).collect();
     let [width, height] = panel.size();
     for (i, kind) in marked.iter().rev().enumerate() {
@@ -145,14 +187,14 @@ fn legend(svg: &mut Svg, panel: &Panel, steps: &[Progress], usual: Option<StepKi
 
 /// The names of the restarts beside the panel, each at the height where its line ends; if not all of them fit, that of
 /// the best one.
-fn names(svg: &mut Svg, panel: &Panel, area: Area, restarts: &[&[Progress]], best: Option<usize>) {
+fn names(svg: &mut Svg, panel: &Panel, area: Area, restarts: &[Vec<Spot>], best: Option<usize>) {
     let [width, height] = panel.size();
     let origin = panel.origin();
     let mut ends: Vec<(usize, [f64; 2])> = Vec::new();
-    for (i, steps) in restarts.iter().enumerate() {
-        let last = steps.iter().rev().find(|step| step.lower_bound.is_finite());
+    for (i, spots) in restarts.iter().enumerate() {
+        let last = spots.iter().rev().find(|spot| spot.step.lower_bound.is_finite());
         let named = restarts.len() as f64 * LINE <= height || Some(i) == best;
-        ends.extend(last.filter(|_| named).map(|step| (i, panel.place(step.epoch as f64, step.lower_bound))));
+        ends.extend(last.filter(|_| named).map(|spot| (i, panel.place(spot.x, spot.step.lower_bound))));
     }
     ends.sort_by(|a, b| f64::total_cmp(&a.1[1], &b.1[1]));
     let heights = apart(&ends.iter().map(|(_, [_, y])| *y).collect::<Vec<_>>(), height);
@@ -167,7 +209,7 @@ fn names(svg: &mut Svg, panel: &Panel, area: Area, restarts: &[&[Progress]], bes
             format_args!("fill='none' stroke='{colour}' stroke-width='0.7' stroke-dasharray='1.5 2'"),
         );
         let ink = if is_best { colour } else { FAINT_INK };
-        let name = format!("restart {}", restarts[i][0].restart);
+        let name = format!("restart {}", restarts[i][0].step.restart);
         let text = if is_best { format!("{name}, best") } else { name };
         svg.text([right + 11.0, to_y + 4.0], format_args!("font-size='{NAME}' fill='{ink}'"), &text);
     }

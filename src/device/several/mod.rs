@@ -13,6 +13,8 @@ mod streamed;
 mod tests;
 mod together;
 
+use std::sync::Arc;
+
 use crate::data::source::Data;
 use crate::device::backend::Backend;
 use crate::device::ceiling::Ceiling;
@@ -179,6 +181,14 @@ impl Several {
     /// As [`Single::load`].
     pub(crate) fn load<'d>(&self, data: &'d dyn Data) -> Result<Box<dyn Backend + 'd>> {
         Ok(Box::new(Together::load(self, data)?))
+    }
+
+    /// The same of samples that are shared: portions that stay are copies.
+    ///
+    /// # Errors
+    /// As [`Single::load`].
+    pub(crate) fn load_shared<'d>(&self, data: Arc<dyn Data + 'd>) -> Result<Box<dyn Backend + 'd>> {
+        Ok(Box::new(Together::load_shared(self, data)?))
     }
 
     /// The team of each of some portions.

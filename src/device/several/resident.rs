@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Several;
 use super::serving::{Outcome, Take, Wanted, Work, lock, serve_all};
 use crate::data::home::Place;
-use crate::data::portion::{Portion, for_each_portion};
-use crate::data::source::Data;
+use crate::data::portion::Portion;
 use crate::device::backend::Backend;
 use crate::device::single::Single;
 use crate::error::{Error, Result};
@@ -32,12 +31,8 @@ impl<'d> Resident<'d> {
     ///
     /// # Errors
     /// As [`Single::load`].
-    pub(super) fn load(several: &Several, data: &'d dyn Data, teams: &[usize]) -> Result<Option<Self>> {
-        let mut portions = Vec::new();
-        for_each_portion(data, &mut |portion| {
-            portions.push(Arc::new(portion));
-            Ok(())
-        })?;
+    pub(super) fn load(several: &Several, portions: Vec<Portion<'d>>, teams: &[usize]) -> Result<Option<Self>> {
+        let portions: Vec<Arc<Portion>> = portions.into_iter().map(Arc::new).collect();
         // In turn, so that answers come about in the order of the data.
         let mut dealt: Vec<Vec<usize>> = vec![Vec::new(); several.members.len()];
         let mut next = vec![0; several.teams.len()];

@@ -1,6 +1,7 @@
 //! The backend of backends.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2, s};
 
@@ -10,7 +11,7 @@ use super::resident::Resident;
 use super::serving::{Take, Wanted, Work};
 use super::streamed;
 use crate::data::home::Home;
-use crate::data::portion::{are_in_memory, portion_rows};
+use crate::data::portion::{Portion, are_in_memory, copied_portions, portion_rows, portions};
 use crate::data::source::Data;
 use crate::data::summary::Summary;
 use crate::device::assessment::{Assessment, VisitAssessed};
@@ -29,7 +30,7 @@ type WorkOnRows<'w, T> = dyn Fn(&mut dyn Backend, Range<usize>) -> Result<T> + S
 pub(super) struct Together<'d> {
     several: Several,
     info: DeviceInfo,
-    data: &'d dyn Data,
+    data: Arc<dyn Data + 'd>,
     /// The team of each portion.
     teams: Vec<usize>,
     /// The portions, where each stays on a device; otherwise they move in every pass.
@@ -42,10 +43,25 @@ impl<'d> Together<'d> {
     /// # Errors
     /// As [`Single::load`](crate::device::single::Single::load).
     pub(super) fn load(several: &Several, data: &'d dyn Data) -> Result<Self> {
-        let portions = data.n_samples().div_ceil(portion_rows(data.n_samples(), data.n_features()));
-        let teams = several.assigned(portions);
-        let resident = match are_in_memory(data) {
-            true => Resident::load(several, data, &teams)?,
+        Self::with(several, Arc::new(data), || portions(data))
+    }
+
+    /// The same of samples that are shared: portions that stay are copies.
+    ///
+    /// # Errors
+    /// As [`Together::load`].
+    pub(super) fn load_shared(several: &Several, data: Arc<dyn Data + 'd>) -> Result<Self> {
+        Self::with(several, data.clone(), || copied_portions(&data))
+    }
+
+    fn with(
+        several: &Several,
+        data: Arc<dyn Data + 'd>,
+        portions: impl FnOnce() -> Result<Vec<Portion<'d>>>,
+    ) -> Result<Self> {
+        let teams = several.assigned(data.n_samples().div_ceil(portion_rows(data.n_samples(), data.n_features())));
+        let resident = match are_in_memory(&*data) {
+            true => Resident::load(several, portions()?, &teams)?,
             false => None,
         };
         Ok(Together { info: several.info(), several: several.clone(), data, teams, resident })
@@ -56,7 +72,7 @@ impl<'d> Together<'d> {
         let Together { several, data, teams, resident, .. } = self;
         match resident {
             Some(resident) => resident.each(several, is_wanted, work, take),
-            None => streamed::each(several, *data, teams, is_wanted, work, take),
+            None => streamed::each(several, &**data, teams, is_wanted, work, take),
         }
     }
 
@@ -157,7 +173,7 @@ impl Backend for Together<'_> {
         // In the order of the data, one portion after another.
         match &mut self.resident {
             Some(resident) => resident.in_order(|backend| backend.assess_each(model, visit)),
-            None => streamed::in_order(&self.several, self.data, &self.teams, &mut |backend| {
+            None => streamed::in_order(&self.several, &*self.data, &self.teams, &mut |backend| {
                 backend.assess_each(model, visit)
             }),
         }
