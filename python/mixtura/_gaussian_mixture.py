@@ -77,6 +77,10 @@ class GaussianMixture(Hooks, Answers, Exchange):
         What becomes of a component that has too few samples for its covariance, or none: an error where its covariance
         is not positive definite, as in scikit-learn; or it begins anew where the model explains the samples worst, with
         a warning that says so.
+    prune : {"auto", "exact", "off"}, default="auto"
+        Whether passes on the CPU leave out components that cannot matter to samples that lie close together: where that is
+        faster, with many components of few features; always; or never. What is left out has a share of at most 1e-12 of
+        any sample in f64, of 1e-9 in f32.
     device : str or int, default="auto"
         Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
         number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu",
@@ -221,6 +225,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
             "start": self.start,
             "update": self.update,
             "on_collapse": self.on_collapse,
+            "prune": self.prune,
             "seed": self._seed(),
             **(inits if start is None else dict.fromkeys(inits)),
         }

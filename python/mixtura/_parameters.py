@@ -48,6 +48,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "start": [StrOptions({"direct", "coarse-to-fine", "auto"})],
         "update": [StrOptions({"em", "squarem"})],
         "on_collapse": [StrOptions({"error", "repair"})],
+        "prune": [StrOptions({"auto", "exact", "off"})],
         "device": [str, Interval(Integral, 0, None, closed="left")],
         "precision": [StrOptions({"auto", "f32", "f64"})],
     }
@@ -72,6 +73,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         start: str = "direct",
         update: str = "em",
         on_collapse: str = "error",
+        prune: str = "auto",
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
@@ -92,6 +94,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.start = start
         self.update = update
         self.on_collapse = on_collapse
+        self.prune = prune
         self.device = device
         self.precision = precision
 

@@ -33,7 +33,9 @@ def test_parameters_and_attributes_are_scikit_learns(blobs):
     ours, theirs = GaussianMixture(3, random_state=0), Theirs(3, random_state=0)
     defaults = ours.get_params()
     assert defaults.pop("update") == "em"
+    assert defaults.pop("start") == "direct"
     assert defaults.pop("on_collapse") == "error"
+    assert defaults.pop("prune") == "auto"
     assert defaults.pop("device") == "auto"
     assert defaults.pop("precision") == "auto"
     assert defaults == theirs.get_params()

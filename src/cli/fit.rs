@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
 use mixtura::data::{Shard, Watched};
 use mixtura::device::{DeviceInfo, Prune};
 use mixtura::fit::{Fitting, Start, WarmStart};
@@ -120,8 +120,8 @@ pub(crate) struct FitArgs {
 
     /// Leave out, where samples lie close together, components that cannot matter to them: always, never, or where that
     /// is faster [default: auto]
-    #[arg(long, value_enum, value_name = "WHEN")]
-    prune: Option<When>,
+    #[arg(long, value_parser = prune_parser())]
+    prune: Option<Prune>,
 
     // Last, for what follows a heading stands under it.
     #[command(flatten)]
@@ -129,24 +129,6 @@ pub(crate) struct FitArgs {
 
     #[command(flatten)]
     collapse: CollapseArgs,
-}
-
-/// When components are left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum When {
-    Off,
-    Exact,
-    Auto,
-}
-
-impl From<When> for Prune {
-    fn from(when: When) -> Self {
-        match when {
-            When::Off => Prune::Off,
-            When::Exact => Prune::Exact,
-            When::Auto => Prune::Auto,
-        }
-    }
 }
 
 /// Names of devices, by which the other ranks know what to load samples on: their own, and the CPU in f64.
@@ -357,7 +339,7 @@ impl FitArgs {
             seed: self.seed.unwrap_or(base.seed),
             start: self.start.unwrap_or(base.start),
             update: self.update.update()?.unwrap_or(base.update),
-            prune: self.prune.map_or(base.prune, Into::into),
+            prune: self.prune.unwrap_or(base.prune),
             warm_start: mixture.map(|mixture| WarmStart { mixture, lower_bound: None }),
             ..base
         };
@@ -425,7 +407,7 @@ impl FitArgs {
             );
             return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
         }
-        agree("--prune", self.prune.map(|when| Prune::from(when).name()), recorded.prune.name(), CHECKPOINT)?;
+        agree("--prune", self.prune.map(Prune::name), recorded.prune.name(), CHECKPOINT)?;
         if recorded.n_init > 1 {
             agree("--max-iter", self.max_iter, recorded.max_iter, CHECKPOINT)?;
         }
@@ -485,6 +467,10 @@ where
 pub(crate) fn covariance_parser() -> impl TypedValueParser<Value = CovarianceType> {
     PossibleValuesParser::new(CovarianceType::ALL.map(CovarianceType::name))
         .try_map(|name| name.parse::<CovarianceType>())
+}
+
+fn prune_parser() -> impl TypedValueParser<Value = Prune> {
+    PossibleValuesParser::new(Prune::ALL.map(Prune::name)).try_map(|name| name.parse::<Prune>())
 }
 
 fn init_parser() -> impl TypedValueParser<Value = Init> {

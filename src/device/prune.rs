@@ -1,6 +1,10 @@
 //! Whether passes leave out components that cannot matter to some samples.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
 
 /// Whether a pass over samples leaves out, cell by cell, components that cannot matter there.
 ///
@@ -19,7 +23,22 @@ pub enum Prune {
     Auto,
 }
 
+impl FromStr for Prune {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|prune| prune.name() == name).ok_or_else(|| Error::InvalidOption {
+            name: "pruning",
+            value: name.to_owned(),
+            expected: "auto, exact or off",
+        })
+    }
+}
+
 impl Prune {
+    /// All three.
+    pub const ALL: [Prune; 3] = [Prune::Auto, Prune::Exact, Prune::Off];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
