@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::data::{Shard, Watched};
 use mixtura::device::DeviceInfo;
-use mixtura::fit::{Fitting, WarmStart};
+use mixtura::fit::{Fitting, Posterior, WarmStart};
 use mixtura::io::{
     Checkpoint, Columns, Dataset, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model,
 };
@@ -22,6 +22,7 @@ use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_outp
 use super::interrupt;
 use super::output::OutputArgs;
 use super::plot::Plot;
+use super::posterior::PosteriorArgs;
 use super::progress::{ProgressLog, waiting};
 use super::ranks::{agreed, notes_of_all};
 use super::records::{Checkpoints, Interval, Record};
@@ -116,6 +117,9 @@ pub(crate) struct FitArgs {
     // Last, for what follows a heading stands under it.
     #[command(flatten)]
     update: UpdateArgs,
+
+    #[command(flatten)]
+    posterior: PosteriorArgs,
 
     #[command(flatten)]
     collapse: CollapseArgs,
@@ -323,6 +327,7 @@ impl FitArgs {
             init: self.init.unwrap_or(base.init),
             seed: self.seed.unwrap_or(base.seed),
             update: self.update.update()?.unwrap_or(base.update),
+            posterior: self.posterior.posterior()?.unwrap_or(base.posterior),
             warm_start: mixture.map(|mixture| WarmStart { mixture, lower_bound: None }),
             ..base
         };
@@ -330,6 +335,10 @@ impl FitArgs {
         if ranks.size() > 1 && matches!(options.update, Update::Stepwise { .. }) {
             let problem = "--update stepwise goes through all samples in order, and ranks share them out".to_owned();
             return Err(Usage { problem, remedy: "choose another update, or one process" }.into());
+        }
+        if ranks.size() > 1 && options.posterior != Posterior::Exact {
+            let problem = "--posterior truncated has candidates for all samples, and ranks share these out".to_owned();
+            return Err(Usage { problem, remedy: "choose --posterior exact, or one process" }.into());
         }
         let init = match &resumed {
             Some(checkpoint) => {
@@ -384,6 +393,13 @@ impl FitArgs {
             );
             return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
         }
+        if let Some(posterior) = self.posterior.posterior()?
+            && posterior != recorded.posterior
+        {
+            let (given, found) = (posterior.name(), recorded.posterior.name());
+            let problem = format!("--posterior is {given}, but {CHECKPOINT} has {found}, or other numbers for it");
+            return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
+        }
         if recorded.n_init > 1 {
             agree("--max-iter", self.max_iter, recorded.max_iter, CHECKPOINT)?;
         }
@@ -398,6 +414,7 @@ impl FitArgs {
             init: recorded.init.parse().unwrap_or_default(),
             seed: recorded.seed,
             update: recorded.update,
+            posterior: recorded.posterior,
             ..FitOptions::new(recorded.n_components)
         })
     }

@@ -71,8 +71,18 @@ pub(crate) struct Record<'a> {
 
 impl Record<'_> {
     pub(crate) fn checkpoint(&self, state: &FitState) -> Checkpoint {
-        let FitOptions { n_components, covariance_type, seed, tol, floor, on_collapse, max_iter, update, .. } =
-            *self.options;
+        let FitOptions {
+            n_components,
+            covariance_type,
+            seed,
+            tol,
+            floor,
+            on_collapse,
+            max_iter,
+            update,
+            posterior,
+            ..
+        } = *self.options;
         let n_init = if self.options.warm_start.is_some() { 1 } else { self.options.n_init };
         let init = self.init.to_owned();
         Checkpoint {
@@ -89,6 +99,7 @@ impl Record<'_> {
                 max_iter,
                 n_init,
                 update,
+                posterior,
             },
             state: state.clone(),
         }

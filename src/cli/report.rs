@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mixtura::data::Home;
 use mixtura::device::DeviceInfo;
-use mixtura::fit::Repair;
+use mixtura::fit::{Repair, Truncation};
 use mixtura::io::Nested;
 use mixtura::ranks::Ranks;
 use mixtura::{Device, Fit};
@@ -32,6 +32,9 @@ pub(crate) struct FitReport<'a> {
     n_iter: usize,
     lower_bound: Option<f64>,
     lower_bounds: &'a [f64],
+    /// Lower bounds are free energies where posteriors were truncated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncation: Option<Truncation>,
     log_likelihood: f64,
     mean_log_likelihood: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +114,7 @@ impl<'a> FitReport<'a> {
             n_iter: fit.n_iter,
             lower_bound: Some(fit.lower_bound).filter(|bound| bound.is_finite()),
             lower_bounds: &fit.lower_bounds,
+            truncation: fit.truncation,
             log_likelihood: fit.log_likelihood,
             mean_log_likelihood: fit.mean_log_likelihood(),
             verified: verified.map(|log_likelihood| Verified {
@@ -162,6 +166,14 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         None => "none: this is the initialisation".to_owned(),
     };
     let reason = report.device_reason.map_or(String::new(), |reason| format!(": {reason}"));
+    let truncated = fit.truncation.map(|truncation| {
+        let Truncation { candidates, neighbours, bytes_per_sample, .. } = truncation;
+        let fact = format!(
+            "truncated to {candidates} components a sample, {neighbours} neighbours a component; {bytes_per_sample} bytes a sample"
+        );
+        let free_energy = fit.lower_bounds.last().map(|_| ("lower bound (free energy)", format!("{:.6}", fit.lower_bound)));
+        [Some(("posteriors", fact)), free_energy]
+    });
     let mut facts = vec![
         ("device", format!("{} ({}){reason}", report.device.name, report.device.backend)),
         ("samples", format!("{} of {} features{weighted}", report.n_samples, report.n_features)),
@@ -176,6 +188,8 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         let [sent, received] = [ranks.bytes_sent, ranks.bytes_received].map(|bytes| count(bytes as f64));
         ("ranks", format!("{}; the first one sent {sent}B and received {received}B", ranks.n_ranks))
     }));
+    let at = facts.iter().position(|(name, _)| *name == "log-likelihood").unwrap_or(facts.len());
+    facts.splice(at..at, truncated.into_iter().flatten().flatten());
     facts.extend(report.tuned.iter().map(|choice| ("tuned", choice.clone())));
     facts.extend(report.verified.as_ref().map(|verified| {
         let Verified { mean_log_likelihood, difference } = verified;

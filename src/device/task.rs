@@ -8,6 +8,7 @@ use crate::data::chosen::Chosen;
 use crate::data::summary::Summary;
 use crate::device::steps::{Stepped, Steps};
 use crate::device::sums::Sums;
+use crate::device::truncated::{Truncated, TruncatedSums};
 use crate::device::worst::{Worst, WorstSamples};
 use crate::error::{Error, Result};
 use crate::model::family::CovarianceType;
@@ -38,6 +39,8 @@ pub enum Task {
     Worst(Arc<Worst>),
     /// A pass of stepwise EM. It goes through the samples in order, and so has no answers that combine.
     Steps(Arc<Steps>),
+    /// Sums under truncated posteriors. Candidates are those of all samples, and so it has no answers that combine.
+    Truncated(Arc<Truncated>),
 }
 
 /// A task of sums under a model.
@@ -108,13 +111,16 @@ pub enum Answer {
     Worst(WorstSamples),
     /// To [`Task::Steps`].
     Steps(Box<Stepped>),
+    /// To [`Task::Truncated`].
+    Truncated(Box<TruncatedSums>),
 }
 
 impl Answer {
     /// The answer of these samples and those of another part.
     ///
     /// # Errors
-    /// [`Error::Parts`] for answers to different tasks, and for stepwise EM, which has no parts.
+    /// [`Error::Parts`] for answers to different tasks, and for stepwise EM and truncated posteriors, which have no
+    /// parts.
     pub fn combine(self, other: Answer) -> Result<Answer> {
         match (self, other) {
             (Answer::Sums(one), Answer::Sums(other)) => Ok(Answer::Sums(one.combine(other)?)),
@@ -123,6 +129,10 @@ impl Answer {
             (Answer::Steps(_), Answer::Steps(_)) => {
                 let problem =
                     "stepwise EM goes through samples in order: parts of them cannot be passed over beside each other";
+                Err(Error::Parts { problem: problem.to_owned() })
+            }
+            (Answer::Truncated(_), Answer::Truncated(_)) => {
+                let problem = "truncated posteriors have candidates for all samples: parts of them have none";
                 Err(Error::Parts { problem: problem.to_owned() })
             }
             _ => Err(unexpected()),

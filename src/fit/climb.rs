@@ -4,12 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::device::candidates::Candidates;
 use crate::device::steps::{Stepped, Steps};
 use crate::device::task::{Answer, Assignment, SumsTask, Task};
+use crate::device::truncated::{Truncated, TruncatedSums};
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair};
 use crate::fit::init::{Begun, Initialisation, Start, replace_given};
 use crate::fit::options::FitOptions;
+use crate::fit::posterior::repaired;
 use crate::fit::repairing::{Manner, Outcome, Repairing, starved};
 use crate::fit::result::Progress;
 use crate::fit::setting::Setting;
@@ -51,10 +54,11 @@ enum Stage {
 }
 
 /// Results so far of an epoch that is repaired.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Epoch {
     lower_bound: f64,
     single_precision: bool,
+    candidates: Option<Arc<Candidates>>,
 }
 
 /// Stage of a restart.
@@ -130,6 +134,16 @@ impl Climb {
             return Task::Steps(Arc::new(Steps { start, m_step, batch_size, decay, seed: options.seed, passes }));
         }
         let (quadratics, family) = (restart.mixture.quadratics(), restart.mixture.covariance_type());
+        if let Some(width) = options.posterior.width(options.n_components) {
+            return Task::Truncated(Arc::new(Truncated {
+                quadratics: quadratics.clone(),
+                statistics: family.statistics(),
+                width,
+                candidates: restart.candidates.clone(),
+                seed: options.seed,
+                epoch: restart.lower_bounds.len(),
+            }));
+        }
         let task = SumsTask::new(quadratics, Assignment::Soft, family, summary);
         Task::Sums(if self.directly { task.directly() } else { task })
     }
@@ -161,13 +175,19 @@ impl Climb {
                 repairing.take(answer.worst()?, setting.summary.n_features())?;
                 self.solve_start(setting, *repairing, initialisation)?;
             }
-            (Stage::Repairing(mut repairing, epoch), Some(restart)) => {
+            (Stage::Repairing(mut repairing, epoch), Some(mut restart)) => {
+                restart.candidates = epoch.candidates.clone();
                 repairing.take(answer.worst()?, setting.summary.n_features())?;
                 return self.repair(setting, restart, *repairing, epoch);
             }
-            (Stage::Epoch { .. }, Some(restart)) => {
+            (Stage::Epoch { .. }, Some(mut restart)) => {
                 return match answer {
                     Answer::Steps(stepped) => self.take_steps(setting, restart, *stepped),
+                    Answer::Truncated(truncated) => {
+                        let TruncatedSums { sums, candidates } = *truncated;
+                        restart.candidates = Some(Arc::new(candidates));
+                        self.take_moments(setting, restart, Answer::Sums(sums))
+                    }
                     answer => self.take_moments(setting, restart, answer),
                 };
             }
@@ -249,7 +269,11 @@ impl Climb {
                 }
             }
         }
-        let epoch = Epoch { lower_bound: moments.lower_bound(), single_precision: moments.single_precision };
+        let epoch = Epoch {
+            lower_bound: moments.lower_bound(),
+            single_precision: moments.single_precision,
+            candidates: restart.candidates.clone(),
+        };
         let repairing = Repairing::of_epoch(mixture, moments, starved, lower_bounds.len() + 1)?;
         self.repair(setting, restart, repairing, epoch)
     }
@@ -275,7 +299,7 @@ impl Climb {
                 // Where nothing could be done, this was a step like any other.
                 let kind = if is_judged { StepKind::Em } else { StepKind::Repaired };
                 let history = History { polishing: restart.history.polishing, ..History::default() };
-                let Epoch { lower_bound, single_precision } = epoch;
+                let Epoch { lower_bound, single_precision, .. } = epoch;
                 let next = Next { mixture, history, kind, lower_bound, is_judged };
                 Ok(Some(self.finish_epoch(setting, restart, next, repairs, single_precision)))
             }
@@ -296,6 +320,9 @@ impl Climb {
         restart.lower_bounds.push(next.lower_bound);
         let change = restart.last_change(options);
         restart.converged = next.is_judged && change.abs() < options.tol * options.update.rate();
+        if repairs.iter().any(Repair::changes_model) {
+            restart.candidates = restart.candidates.map(|candidates| Arc::new(repaired(&candidates, &repairs)));
+        }
         let known = if restart.lower_bounds.len() == 1 { 0 } else { restart.repairs.len() };
         restart.repairs.extend(repairs);
         if options.tol > 0.0 && options.update.climbs() && single_precision {

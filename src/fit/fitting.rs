@@ -122,6 +122,7 @@ impl<'d> Fitting<'d> {
         let search = Search::resume(summary, options, state)?;
         let started = Instant::now();
         let backend = load()?;
+        options.posterior.check_backend(options.n_components, &*backend)?;
         let seconds = Seconds { upload: started.elapsed().as_secs_f64(), ..Seconds::default() };
         let search = if backend.moves_samples() { search.in_step() } else { search };
         Ok(Fitting {

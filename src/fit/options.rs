@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::fit::collapse::OnCollapse;
 use crate::fit::floor::Floor;
+use crate::fit::posterior::Posterior;
 use crate::fit::update::Update;
 use crate::model::covariance::CovarianceArray;
 use crate::model::family::CovarianceType;
@@ -103,6 +104,9 @@ pub struct FitOptions {
     pub warm_start: Option<WarmStart>,
     /// How the model moves in an epoch.
     pub update: Update,
+    /// How the posterior of a sample is found in an epoch.
+    #[serde(default)]
+    pub posterior: Posterior,
 }
 
 impl FitOptions {
@@ -123,6 +127,7 @@ impl FitOptions {
             seed: 0,
             warm_start: None,
             update: Update::Em,
+            posterior: Posterior::Exact,
         }
     }
 
@@ -142,6 +147,7 @@ impl FitOptions {
             return Err(Error::InvalidOption { name: "the tolerance", value, expected });
         }
         self.floor.check()?;
-        self.update.check()
+        self.update.check()?;
+        self.posterior.check(self.n_components, self.update)
     }
 }

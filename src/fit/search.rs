@@ -12,6 +12,7 @@ use crate::fit::climb::{Climb, Phase};
 use crate::fit::floor;
 use crate::fit::init::check_given;
 use crate::fit::options::FitOptions;
+use crate::fit::posterior::Truncation;
 use crate::fit::result::{Fit, Progress, Seconds};
 use crate::fit::setting::Setting;
 use crate::fit::state::{FitState, Restart};
@@ -210,6 +211,7 @@ impl Search {
             total_weight: summary.total_weight(),
             initialisation: best.initialisation,
             repairs: best.repairs,
+            truncation: options.posterior.width(options.n_components).map(Truncation::new),
             home: Home::elsewhere(),
             seconds: Seconds::default(),
             epoch_seconds: Vec::new(),

@@ -1,5 +1,8 @@
 //! How far a fit has come: its restarts, all that it needs to go on as if it had never stopped.
 
+use std::sync::Arc;
+
+use crate::device::candidates::Candidates;
 use crate::fit::collapse::Repair;
 use crate::fit::init::Initialisation;
 use crate::fit::noise;
@@ -33,6 +36,8 @@ pub struct Restart {
     pub peak: Option<Peak>,
     /// Mean log-likelihood of the model, where the restart is over and one of several.
     pub score: Option<f64>,
+    /// Candidates of truncated posteriors, if there are any yet.
+    pub candidates: Option<Arc<Candidates>>,
 }
 
 /// A model and its lower bound.
@@ -58,6 +63,7 @@ impl Restart {
             at_precision_limit: false,
             peak: None,
             score: None,
+            candidates: None,
         }
     }
 

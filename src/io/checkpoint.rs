@@ -18,6 +18,7 @@ use crate::fit::collapse::{OnCollapse, Repair};
 use crate::fit::floor::Floor;
 use crate::fit::init::Initialisation;
 use crate::fit::options::Init;
+use crate::fit::posterior::Posterior;
 use crate::fit::state::{FitState, Peak, Restart};
 use crate::fit::update::Update;
 use crate::fit::update::step::History;
@@ -83,6 +84,14 @@ pub struct OptionsRecord {
     pub n_init: usize,
     /// How the model moves in an epoch.
     pub update: Update,
+    /// How posteriors are found.
+    #[serde(default, skip_serializing_if = "is_exact")]
+    pub posterior: Posterior,
+}
+
+/// Exact posteriors are not written: earlier versions know no others.
+fn is_exact(posterior: &Posterior) -> bool {
+    *posterior == Posterior::Exact
 }
 
 impl DataRecord {
@@ -292,6 +301,7 @@ impl ReadClimb {
             at_precision_limit: self.at_precision_limit,
             peak,
             score: self.score,
+            candidates: None,
         })
     }
 }
