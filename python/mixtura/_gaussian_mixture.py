@@ -73,6 +73,10 @@ class GaussianMixture(Hooks, Answers, Exchange):
         What becomes of a component that has too few samples for its covariance, or none: an error where its covariance
         is not positive definite, as in scikit-learn; or it begins anew where the model explains the samples worst, with
         a warning that says so.
+    posterior : {"exact", "truncated"}, default="exact"
+        Whether an epoch knows the posterior of a sample over all components, or over the three that explain it best of
+        those that it looked at: for thousands of components, with `device="cpu"`, `update="em"` and samples in memory.
+        The lower bound is the free energy then, at most the mean log-likelihood; 12 bytes are kept for each sample.
     device : str or int, default="auto"
         Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
         number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu",
@@ -216,6 +220,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
             "init": self.init_params,
             "update": self.update,
             "on_collapse": self.on_collapse,
+            "posterior": self.posterior,
             "seed": self._seed(),
             **(inits if start is None else dict.fromkeys(inits)),
         }

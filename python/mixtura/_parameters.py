@@ -47,6 +47,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
         "update": [StrOptions({"em", "squarem"})],
         "on_collapse": [StrOptions({"error", "repair"})],
+        "posterior": [StrOptions({"exact", "truncated"})],
         "device": [str, Interval(Integral, 0, None, closed="left")],
         "precision": [StrOptions({"auto", "f32", "f64"})],
     }
@@ -70,6 +71,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         verbose_interval: int = 10,
         update: str = "em",
         on_collapse: str = "error",
+        posterior: str = "exact",
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
@@ -89,6 +91,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.verbose_interval = verbose_interval
         self.update = update
         self.on_collapse = on_collapse
+        self.posterior = posterior
         self.device = device
         self.precision = precision
 

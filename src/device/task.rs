@@ -119,8 +119,8 @@ impl Answer {
     /// The answer of these samples and those of another part.
     ///
     /// # Errors
-    /// [`Error::Parts`] for answers to different tasks, and for stepwise EM and truncated posteriors, which have no
-    /// parts.
+    /// [`Error::Parts`] for answers to different tasks, and for stepwise EM, which has no parts; [`Error::Refused`] for
+    /// truncated posteriors, which have none either.
     pub fn combine(self, other: Answer) -> Result<Answer> {
         match (self, other) {
             (Answer::Sums(one), Answer::Sums(other)) => Ok(Answer::Sums(one.combine(other)?)),
@@ -132,8 +132,9 @@ impl Answer {
                 Err(Error::Parts { problem: problem.to_owned() })
             }
             (Answer::Truncated(_), Answer::Truncated(_)) => {
-                let problem = "truncated posteriors have candidates for all samples: parts of them have none";
-                Err(Error::Parts { problem: problem.to_owned() })
+                let problem = "truncated posteriors have candidates for all samples, and parts of them have none";
+                let remedy = "choose exact posteriors, or fit all samples in one process".into();
+                Err(Error::Refused { problem: problem.to_owned(), remedy })
             }
             _ => Err(unexpected()),
         }

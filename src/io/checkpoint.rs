@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +11,10 @@ use super::malformed;
 use super::model;
 use super::nested::{Nested, NestedValues};
 use super::output::Destination;
+use super::packed::{Packed, Unpacked};
 use crate::advice::{Advice, Term};
 use crate::data::summary::Summary;
+use crate::device::candidates::Candidates;
 use crate::device::choice::DeviceInfo;
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair};
@@ -29,6 +32,8 @@ const FORMAT: &str = "mixtura-checkpoint";
 /// The version of a fit whose restarts follow each other, and of one with several of them at work.
 const IN_SEQUENCE: u64 = 2;
 const IN_STEP: u64 = 3;
+/// The version of a fit whose posteriors are truncated.
+const TRUNCATED: u64 = 4;
 
 /// How the initialisation of a fit is called that began with a model.
 pub const FROM_MODEL: &str = "model";
@@ -166,6 +171,16 @@ struct WrittenClimb<'a> {
     #[serde(flatten)]
     mixture: WrittenMixture<'a>,
     memory: WrittenMemory<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<WrittenCandidates<'a>>,
+}
+
+#[derive(Serialize)]
+struct WrittenCandidates<'a> {
+    per_sample: usize,
+    of_samples: Packed<'a>,
+    per_component: usize,
+    of_components: Packed<'a>,
 }
 
 #[derive(Serialize)]
@@ -219,6 +234,12 @@ impl<'a> From<&'a Restart> for WrittenClimb<'a> {
                 reach: climb.history.reach,
                 polishing: climb.history.polishing,
             },
+            candidates: climb.candidates.as_ref().map(|candidates| WrittenCandidates {
+                per_sample: candidates.per_sample(),
+                of_samples: Packed(candidates.of_samples()),
+                per_component: candidates.per_component(),
+                of_components: Packed(candidates.of_components()),
+            }),
         }
     }
 }
@@ -251,6 +272,15 @@ struct ReadClimb {
     means: NestedValues,
     covariances: NestedValues,
     memory: ReadMemory,
+    candidates: Option<ReadCandidates>,
+}
+
+#[derive(Deserialize)]
+struct ReadCandidates {
+    per_sample: usize,
+    of_samples: Unpacked,
+    per_component: usize,
+    of_components: Unpacked,
 }
 
 #[derive(Deserialize)]
@@ -291,8 +321,10 @@ impl ReadClimb {
         if !peak.as_ref().map_or(!self.at_precision_limit, is_known) {
             return Err("peak: its lower bound is that of no epoch".to_owned());
         }
+        let mixture = mixture(self.weights, self.means, self.covariances)?;
+        let candidates = self.candidates.map(|read| read.candidates(data.n_samples, mixture.n_components())).transpose()?;
         Ok(Restart {
-            mixture: mixture(self.weights, self.means, self.covariances)?,
+            mixture,
             history: History { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },
             initialisation: Initialisation { rounds: self.rounds, inertia: self.inertia },
             repairs: self.repairs,
@@ -301,8 +333,18 @@ impl ReadClimb {
             at_precision_limit: self.at_precision_limit,
             peak,
             score: self.score,
-            candidates: None,
+            candidates: candidates.map(Arc::new),
         })
+    }
+}
+
+impl ReadCandidates {
+    /// The candidates of N samples, and the neighbours of K components.
+    fn candidates(self, n: usize, k: usize) -> Result<Candidates, String> {
+        let (samples, components) = ((self.per_sample, self.of_samples.0), (self.per_component, self.of_components.0));
+        let wrong = || "candidates: they are those of other samples, or of other components".to_owned();
+        let candidates = Candidates::new(samples, components).map_err(|_| wrong())?;
+        if (candidates.n_samples(), candidates.n_components()) == (n, k) { Ok(candidates) } else { Err(wrong()) }
     }
 }
 
@@ -314,10 +356,15 @@ impl Checkpoint {
     pub fn save(&self, to: &Destination) -> Result<()> {
         let FitState { first, restarts, best } = &self.state;
         let in_step = restarts.len() > 1;
+        let version = match (is_exact(&self.options.posterior), in_step) {
+            (false, _) => TRUNCATED,
+            (true, true) => IN_STEP,
+            (true, false) => IN_SEQUENCE,
+        };
         let written = |restart| Option::as_ref(restart).map(WrittenClimb::from);
         let document = Written {
             format: FORMAT,
-            version: if in_step { IN_STEP } else { IN_SEQUENCE },
+            version,
             device: &self.device,
             data: &self.data,
             options: &self.options,
@@ -342,7 +389,7 @@ impl Checkpoint {
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
-        document::check_format(text, FORMAT, "checkpoint", IN_SEQUENCE..=IN_STEP)?;
+        document::check_format(text, FORMAT, "checkpoint", IN_SEQUENCE..=TRUNCATED)?;
         let Read { device, data, options, restart, climb, restarts, best } =
             serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let features = [data.medians.len(), data.deviations.len()];

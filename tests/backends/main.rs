@@ -17,4 +17,5 @@ mod properties;
 mod repairs;
 mod several;
 mod strange_data;
+mod truncated;
 mod updates;

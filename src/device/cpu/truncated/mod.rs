@@ -14,6 +14,8 @@ mod members;
 mod seek;
 mod similar;
 mod sum_up;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::atomic::AtomicU32;
