@@ -322,7 +322,8 @@ impl ReadClimb {
             return Err("peak: its lower bound is that of no epoch".to_owned());
         }
         let mixture = mixture(self.weights, self.means, self.covariances)?;
-        let candidates = self.candidates.map(|read| read.candidates(data.n_samples, mixture.n_components())).transpose()?;
+        let candidates =
+            self.candidates.map(|read| read.candidates(data.n_samples, mixture.n_components())).transpose()?;
         Ok(Restart {
             mixture,
             history: History { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },

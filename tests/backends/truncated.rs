@@ -157,7 +157,8 @@ fn samples_of_no_weight_are_as_if_they_were_not_there() {
     let weights: Vec<f64> = (0..1_200).map(|n| f64::from(n % 3 != 0)).collect();
     let kept: Vec<usize> = (0..1_200).filter(|n| n % 3 != 0).collect();
     let some = data.samples.select(ndarray::Axis(0), &kept);
-    let options = FitOptions { floor: Floor::Absolute(1e-6), ..from_start(&data, CovarianceType::Diag, truncated(2, 4)) };
+    let options =
+        FitOptions { floor: Floor::Absolute(1e-6), ..from_start(&data, CovarianceType::Diag, truncated(2, 4)) };
     let all = fit(&points(&data.samples, Some(&weights)), &Device::cpu(), &options).unwrap();
     let some = fit(&points(&some, None), &Device::cpu(), &options).unwrap();
     mean_log_likelihoods_differ(&all, &some, 1e-9, "weights of zero");

@@ -12,7 +12,8 @@ use crate::support::{Place, faithful, npy};
 /// Samples around many centres, as f32.
 fn write_samples(place: &Place, n: usize) {
     let values = (0..n).flat_map(|i| {
-        let noise = |k: usize| ((i * k) as f64 * 0.618_033_988).fract() + ((i * (k + 4)) as f64 * 0.754_877_666).fract();
+        let noise =
+            |k: usize| ((i * k) as f64 * 0.618_033_988).fract() + ((i * (k + 4)) as f64 * 0.754_877_666).fract();
         [noise(1) + (i % 7) as f64, noise(7) - (i % 11) as f64 * 1.3]
     });
     let bytes: Vec<u8> = values.flat_map(|x| (x as f32).to_le_bytes()).collect();
@@ -75,7 +76,11 @@ fn options_come_from_the_checkpoint_and_spoiled_candidates_are_refused() {
     assert_eq!(place.read("resumed.json"), place.read("whole.json"));
     let other = place.run("fit x.npy --resume c --posterior exact");
     assert_eq!(other.status, 2);
-    assert!(other.stderr.contains("--posterior is exact, but the checkpoint of --resume has truncated"), "{}", other.stderr);
+    assert!(
+        other.stderr.contains("--posterior is exact, but the checkpoint of --resume has truncated"),
+        "{}",
+        other.stderr
+    );
     let text = String::from_utf8(place.read("c")).unwrap();
     let at = text.find("of_samples\":\"").unwrap() + 13;
     for (spoiled, said) in [("////", "candidates: they are those of other samples"), ("*AAA", "none of base64")] {
@@ -97,7 +102,10 @@ fn the_bound_is_named_in_the_summary_and_in_json() {
     let [bound, mean] = ["lower_bound", "mean_log_likelihood"].map(|name| json[name].as_f64().unwrap());
     assert!(bound <= mean + 1e-9, "{bound} {mean}");
     let summary = place.run(fit).stdout;
-    assert!(summary.contains("lower bound (free energy)") && summary.contains("truncated to 2 components"), "{summary}");
+    assert!(
+        summary.contains("lower bound (free energy)") && summary.contains("truncated to 2 components"),
+        "{summary}"
+    );
     // As many candidates as components are exact posteriors.
     let exact = place.run("fit x.npy -k 2 --posterior truncated --device cpu --json -q").json();
     assert!(exact.get("truncation").is_none());
@@ -112,7 +120,11 @@ fn what_does_not_go_with_truncated_posteriors_is_refused() {
         ("--posterior truncated --candidates 0", 1, "the number of candidates is 0"),
         ("--candidates 4", 2, "--candidates has no meaning without --posterior truncated"),
         ("--posterior exact --neighbours 4", 2, "--neighbours has no meaning without --posterior truncated"),
-        ("--posterior truncated --memory 100kB", 1, "truncated posteriors are found by the CPU alone, for samples in memory"),
+        (
+            "--posterior truncated --memory 100kB",
+            1,
+            "truncated posteriors are found by the CPU alone, for samples in memory",
+        ),
     ];
     for (args, status, said) in cases {
         let outcome = place.run(&format!("fit x.npy -k 20 --device cpu {args}"));

@@ -76,9 +76,11 @@ impl<T: Real> WithSimd for Keep<'_, T> {
                     let (before, its) = (*best, *whose);
                     let is_greater = *l > before;
                     *best = if is_greater { *l } else { before };
-                    *whose = if is_greater { *owner } else { its };
                     *l = if is_greater { before } else { *l };
-                    *owner = if is_greater { its } else { *owner };
+                    // An exchange of whole numbers. As choices, like those above, it is wrong in f32 vectors: see the tests.
+                    let step = if is_greater { *owner - its } else { T::default() };
+                    *whose = its + step;
+                    *owner = *owner - step;
                 }
             }
         }

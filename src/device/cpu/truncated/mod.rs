@@ -21,12 +21,15 @@ use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ndarray::ArrayView2;
+
 use super::CpuBackend;
 use super::parameters::{Factors, Parameters};
 use super::real::Real;
 use crate::data::coordinates::Coordinates;
 use crate::data::points::Points;
 use crate::data::runs::Runs;
+use crate::data::samples::Samples;
 use crate::data::source::{block_rows, check_stop};
 use crate::device::backend::Backend;
 use crate::device::blocks::Blocks;
@@ -64,17 +67,18 @@ pub(super) fn sums<T: Real>(backend: &CpuBackend<T>, task: &Truncated) -> Result
         Statistics::Triangles | Statistics::Pooled => Statistics::Triangles,
         Statistics::Diagonals => Statistics::Diagonals,
     };
-    let mut numbers = Numbers::zero(Shape { k, d, second: Some(second) });
+    let (shape, of_one) = (Shape { k, d, second: Some(second) }, Shape { k: 1, d, second: Some(second) });
+    let mut numbers = Numbers::zero(shape);
     let mut similar = Similar::new(k);
     let after: Vec<AtomicU32> = before.of_samples().iter().copied().map(AtomicU32::new).collect();
-    let explorer = Explorer::new(backend, task, &parameters, &before);
+    let explorer = Explorer::new(backend, task, &parameters, &before, of_one);
     let stretch = LEAST_STRETCH.max(STRETCH_PER_COMPONENT * k);
     for first in (0..n).step_by(stretch) {
         let part = Part { points: &points, rows: first..(first + stretch).min(n) };
         let explored = explorer.explore(&part, &after, &mut similar);
         check_stop(backend.data.stop())?;
         numbers.log_likelihood += explored.free_energy;
-        sum_up::add(backend, &parameters, &part, &explored, second, &mut numbers);
+        sum_up::add(backend, &parameters, &part, &explored, of_one, &mut numbers);
         check_stop(backend.data.stop())?;
     }
     let neighbours = similar.neighbours(&before);
@@ -113,6 +117,23 @@ fn finish<T: Real>(backend: &CpuBackend<T>, task: &Truncated, parameters: Parame
         scatter: None,
     };
     Sums::of_blocks(summary, blocks)
+}
+
+/// Reads a little of each of some rows of a part, so that they are on their way from memory side by side: what turns them
+/// into a tile has too much to do for each to be ahead of it.
+fn touch(part: &Part, rows: &[u32]) {
+    /// Numbers of a cache line or less.
+    const STEP: usize = 8;
+    fn sum<E: Copy + Into<f64>>(values: ArrayView2<E>, first: usize, rows: &[u32]) -> f64 {
+        let (d, Some(all)) = (values.ncols(), values.to_slice()) else { return 0.0 };
+        let sample = |row: &u32| &all[(first + *row as usize) * d..][..d];
+        rows.iter().flat_map(|row| sample(row).iter().step_by(STEP)).map(|x| (*x).into()).sum()
+    }
+    let sum = match part.points.samples() {
+        Samples::F32(values) => sum(values.view(), part.rows.start, rows),
+        Samples::F64(values) => sum(values.view(), part.rows.start, rows),
+    };
+    std::hint::black_box(sum);
 }
 
 /// The parameters of no components, for [`Parameters::choose`].

@@ -1,10 +1,11 @@
-//! The M step: the sums of each component over the samples that it is a candidate of.
+//! The M step: the sums of each component over the samples that it is a candidate of. Those over the samples that it
+//! explained best before were made where these were at hand.
 
 use rayon::prelude::*;
 
 use super::explore::Explored;
 use super::lists::Lists;
-use super::{Part, Pool};
+use super::{Part, Pool, touch};
 use crate::device::cpu::CpuBackend;
 use crate::device::cpu::m_step::AddTile;
 use crate::device::cpu::parameters::Parameters;
@@ -12,7 +13,6 @@ use crate::device::cpu::real::Real;
 use crate::device::cpu::rows::Rows;
 use crate::device::cpu::tile::{Chosen, Tile};
 use crate::device::numbers::{Numbers, Shape};
-use crate::model::statistics::Statistics;
 
 /// Working memory of a thread.
 struct Scratch<T> {
@@ -28,14 +28,16 @@ pub(super) fn add<T: Real>(
     parameters: &Parameters<T>,
     part: &Part,
     explored: &Explored<T>,
-    second: Statistics,
+    shape: Shape,
     numbers: &mut Numbers,
 ) {
-    let Explored { order, candidates, r, per_sample, .. } = explored;
-    let (arch, d) = (backend.arch, parameters.d);
-    let has_share = |i: usize| (r[i] > T::default()).then_some(candidates[i]);
-    let shares = Lists::new(r.len(), parameters.k, has_share);
-    let shape = Shape { k: 1, d, second: Some(second) };
+    let Explored { order, candidates, r, own, per_sample, .. } = explored;
+    let (arch, d, length) = (backend.arch, parameters.d, shape.len());
+    for (component, sums) in own {
+        let to = &mut numbers.numbers_mut()[component * length..][..length];
+        to.iter_mut().zip(sums).for_each(|(to, from)| *to += from);
+    }
+    let shares = Lists::new(r.len(), parameters.k, |i| (r[i] > T::default()).then_some(candidates[i]));
     let capacity = Tile::<T>::capacity(d);
     let pool = Pool::new();
     let scratch = || Scratch {
@@ -44,7 +46,7 @@ pub(super) fn add<T: Real>(
         weighted: Rows::new(1, 3 * capacity),
         rows: Vec::new(),
     };
-    numbers.numbers_mut().par_chunks_mut(shape.len()).enumerate().for_each(|(component, sums)| {
+    numbers.numbers_mut().par_chunks_mut(length).enumerate().for_each(|(component, sums)| {
         let places = shares.places(component);
         if places.is_empty() || backend.is_stopped() {
             return;
@@ -60,6 +62,7 @@ pub(super) fn add<T: Real>(
                     *to = r[share as usize];
                     rows.push(order.item(share as usize / per_sample));
                 }
+                touch(part, rows);
                 tile.load(arch, part.points, Chosen::Any(part.rows.start, rows), &backend.coordinates);
                 let (x, width) = (&tile.x, tile.width);
                 arch.dispatch(AddTile { shape, components: None, r: r_of_tile, x, means, width, weighted, sums });
