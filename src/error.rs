@@ -157,6 +157,14 @@ pub enum Error {
         remedy: Advice,
     },
 
+    /// What was asked for cannot be done there, or with that.
+    Refused {
+        /// What cannot be done, and why.
+        problem: String,
+        /// What can.
+        remedy: Advice,
+    },
+
     /// Whoever watches the passes stopped one.
     Interrupted,
 
@@ -283,7 +291,7 @@ impl Error {
                 let owner = component.map_or("the shared covariance".to_owned(), |k| format!("component {k}"));
                 format!("{owner} collapsed along feature {feature}: its covariance is not positive definite")
             }
-            Error::Parts { problem } => problem.clone(),
+            Error::Parts { problem } | Error::Refused { problem, .. } => problem.clone(),
             Error::Rank { rank, problem, .. } => format!("rank {rank}: {problem}"),
             Error::Interrupted => "the work was interrupted".to_owned(),
             Error::Read { path, source } => format!("{}: cannot be read: {source}", path.display()),
@@ -344,7 +352,9 @@ impl Error {
             }
             .into(),
             Error::Write { .. } => "choose another place, or make room there".into(),
-            Error::Malformed { remedy, .. } | Error::Rank { remedy, .. } => remedy.clone(),
+            Error::Malformed { remedy, .. } | Error::Rank { remedy, .. } | Error::Refused { remedy, .. } => {
+                remedy.clone()
+            }
             Error::NoAdapter { .. } => {
                 Advice::from("use ") + Term::Cpu + ", or install a driver; " + Term::Devices + " lists what there is"
             }

@@ -81,6 +81,10 @@ class GaussianMixture(Hooks, Answers, Exchange):
         Whether passes on the CPU leave out components that cannot matter to samples that lie close together: where that is
         faster, with many components of few features; always; or never. What is left out has a share of at most 1e-12 of
         any sample in f64, of 1e-9 in f32.
+    posterior : {"exact", "truncated"}, default="exact"
+        Whether an epoch knows the posterior of a sample over all components, or over the three that explain it best of
+        those that it looked at: for thousands of components, with `device="cpu"`, `update="em"` and samples in memory.
+        The lower bound is the free energy then, at most the mean log-likelihood; 12 bytes are kept for each sample.
     device : str or int, default="auto"
         Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
         number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu",
@@ -226,6 +230,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
             "update": self.update,
             "on_collapse": self.on_collapse,
             "prune": self.prune,
+            "posterior": self.posterior,
             "seed": self._seed(),
             **(inits if start is None else dict.fromkeys(inits)),
         }

@@ -49,6 +49,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "update": [StrOptions({"em", "squarem"})],
         "on_collapse": [StrOptions({"error", "repair"})],
         "prune": [StrOptions({"auto", "exact", "off"})],
+        "posterior": [StrOptions({"exact", "truncated"})],
         "device": [str, Interval(Integral, 0, None, closed="left")],
         "precision": [StrOptions({"auto", "f32", "f64"})],
     }
@@ -74,6 +75,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         update: str = "em",
         on_collapse: str = "error",
         prune: str = "auto",
+        posterior: str = "exact",
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
@@ -95,6 +97,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.update = update
         self.on_collapse = on_collapse
         self.prune = prune
+        self.posterior = posterior
         self.device = device
         self.precision = precision
 

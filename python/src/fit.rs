@@ -3,7 +3,7 @@
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use mixtura::fit::{Fitting, Floor, Restart, WarmStart};
+use mixtura::fit::{Fitting, Floor, Posterior, Restart, WarmStart};
 use mixtura::{Data, Device, FitOptions, Update};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::exceptions::PyValueError;
@@ -32,6 +32,7 @@ pub(crate) struct Options<'py> {
     prune: String,
     update: String,
     on_collapse: String,
+    posterior: String,
     weights_init: Option<PyReadonlyArray1<'py, f64>>,
     means_init: Option<PyReadonlyArray2<'py, f64>>,
     precisions_init: Option<PyReadonlyArrayDyn<'py, f64>>,
@@ -54,6 +55,7 @@ impl Options<'_> {
             start: self.start.parse().map_err(exception)?,
             prune: self.prune.parse().map_err(exception)?,
             update: rule(&self.update)?,
+            posterior: posterior(&self.posterior)?,
             weights_init: self.weights_init.map(|array| array.as_array().to_owned()),
             means_init: self.means_init.map(|array| array.as_array().to_owned()),
             precisions_init: precisions.transpose()?,
@@ -69,6 +71,15 @@ fn rule(name: &str) -> PyResult<Update> {
         "em" => Ok(Update::Em),
         "squarem" => Ok(Update::Squarem),
         other => Err(PyValueError::new_err(format!("update is {other}, neither em nor squarem"))),
+    }
+}
+
+/// How posteriors are found, by name.
+fn posterior(name: &str) -> PyResult<Posterior> {
+    match name {
+        "exact" => Ok(Posterior::Exact),
+        "truncated" => Ok(Posterior::TRUNCATED),
+        other => Err(PyValueError::new_err(format!("posterior is {other}, neither exact nor truncated"))),
     }
 }
 

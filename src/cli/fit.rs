@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::data::{Shard, Watched};
 use mixtura::device::{DeviceInfo, Prune};
-use mixtura::fit::{Fitting, Start, WarmStart};
+use mixtura::fit::{Fitting, Posterior, Start, WarmStart};
 use mixtura::io::{
     Checkpoint, Columns, Dataset, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model,
 };
@@ -22,6 +22,7 @@ use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_outp
 use super::interrupt;
 use super::output::OutputArgs;
 use super::plot::Plot;
+use super::posterior::PosteriorArgs;
 use super::progress::{ProgressLog, waiting};
 use super::ranks::{agreed, notes_of_all};
 use super::records::{Checkpoints, Interval, Record};
@@ -126,6 +127,9 @@ pub(crate) struct FitArgs {
     // Last, for what follows a heading stands under it.
     #[command(flatten)]
     update: UpdateArgs,
+
+    #[command(flatten)]
+    posterior: PosteriorArgs,
 
     #[command(flatten)]
     collapse: CollapseArgs,
@@ -340,6 +344,7 @@ impl FitArgs {
             start: self.start.unwrap_or(base.start),
             update: self.update.update()?.unwrap_or(base.update),
             prune: self.prune.unwrap_or(base.prune),
+            posterior: self.posterior.posterior()?.unwrap_or(base.posterior),
             warm_start: mixture.map(|mixture| WarmStart { mixture, lower_bound: None }),
             ..base
         };
@@ -351,6 +356,10 @@ impl FitArgs {
         if ranks.size() > 1 && options.start == Start::CoarseToFine {
             let problem = "--start coarse-to-fine draws from all samples, and ranks share them out".to_owned();
             return Err(Usage { problem, remedy: "choose --start direct, or one process" }.into());
+        }
+        if ranks.size() > 1 && options.posterior != Posterior::Exact {
+            let problem = "--posterior truncated has candidates for all samples, and ranks share these out".to_owned();
+            return Err(Usage { problem, remedy: "choose --posterior exact, or one process" }.into());
         }
         let init = match &resumed {
             Some(checkpoint) => {
@@ -408,6 +417,13 @@ impl FitArgs {
             return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
         }
         agree("--prune", self.prune.map(Prune::name), recorded.prune.name(), CHECKPOINT)?;
+        if let Some(posterior) = self.posterior.posterior()?
+            && posterior != recorded.posterior
+        {
+            let (given, found) = (posterior.name(), recorded.posterior.name());
+            let problem = format!("--posterior is {given}, but {CHECKPOINT} has {found}, or other numbers for it");
+            return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
+        }
         if recorded.n_init > 1 {
             agree("--max-iter", self.max_iter, recorded.max_iter, CHECKPOINT)?;
         }
@@ -424,6 +440,7 @@ impl FitArgs {
             start: recorded.start,
             update: recorded.update,
             prune: recorded.prune,
+            posterior: recorded.posterior,
             ..FitOptions::new(recorded.n_components)
         })
     }

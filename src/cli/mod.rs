@@ -13,6 +13,7 @@ mod inspect;
 pub(crate) mod interrupt;
 mod output;
 mod plot;
+mod posterior;
 mod predict;
 mod progress;
 pub(crate) mod ranks;

@@ -82,6 +82,7 @@ impl Record<'_> {
             update,
             start,
             prune,
+            posterior,
             ..
         } = *self.options;
         let n_init = if self.options.warm_start.is_some() { 1 } else { self.options.n_init };
@@ -102,6 +103,7 @@ impl Record<'_> {
                 update,
                 start,
                 prune,
+                posterior,
             },
             state: state.clone(),
         }

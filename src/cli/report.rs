@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mixtura::data::Home;
 use mixtura::device::DeviceInfo;
-use mixtura::fit::{LevelEpochs, Repair, Start};
+use mixtura::fit::{LevelEpochs, Repair, Start, Truncation};
 use mixtura::io::Nested;
 use mixtura::ranks::Ranks;
 use mixtura::{Device, Fit};
@@ -36,6 +36,9 @@ pub(crate) struct FitReport<'a> {
     levels: &'a [LevelEpochs],
     lower_bound: Option<f64>,
     lower_bounds: &'a [f64],
+    /// Lower bounds are free energies where posteriors were truncated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncation: Option<Truncation>,
     log_likelihood: f64,
     mean_log_likelihood: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,6 +131,7 @@ impl<'a> FitReport<'a> {
             levels: &fit.levels,
             lower_bound: Some(fit.lower_bound).filter(|bound| bound.is_finite()),
             lower_bounds: &fit.lower_bounds,
+            truncation: fit.truncation,
             log_likelihood: fit.log_likelihood,
             mean_log_likelihood: fit.mean_log_likelihood(),
             verified: verified.map(|log_likelihood| Verified {
@@ -189,6 +193,14 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
         None => "none: this is the initialisation".to_owned(),
     };
     let reason = report.device_reason.map_or(String::new(), |reason| format!(": {reason}"));
+    let truncated = fit.truncation.map(|truncation| {
+        let Truncation { candidates, neighbours, bytes_per_sample, .. } = truncation;
+        let fact = format!(
+            "truncated to {candidates} components a sample, {neighbours} neighbours a component; {bytes_per_sample} bytes a sample"
+        );
+        let free_energy = fit.lower_bounds.last().map(|_| ("lower bound (free energy)", format!("{:.6}", fit.lower_bound)));
+        [Some(("posteriors", fact)), free_energy]
+    });
     let mut facts = vec![
         ("device", format!("{} ({}){reason}", report.device.name, report.device.backend)),
         ("samples", format!("{} of {} features{weighted}", report.n_samples, report.n_features)),
@@ -213,6 +225,8 @@ pub(crate) fn summary(report: &FitReport, fit: &Fit, names: Option<&[String]>, s
             format!("{evaluated:.1} % of the log-densities evaluated; log-likelihood exact to {bound:.1e}; {memory}");
         ("pruning", fact)
     }));
+    let at = facts.iter().position(|(name, _)| *name == "log-likelihood").unwrap_or(facts.len());
+    facts.splice(at..at, truncated.into_iter().flatten().flatten());
     facts.extend(report.tuned.iter().map(|choice| ("tuned", choice.clone())));
     facts.extend(report.verified.as_ref().map(|verified| {
         let Verified { mean_log_likelihood, difference } = verified;

@@ -60,6 +60,11 @@ pub trait Backend: sealed::Sealed + Send {
         self.home().place == Place::Disk
     }
 
+    /// Whether it answers [`Task::Truncated`]: the processor does, for samples that memory holds.
+    fn truncates(&self) -> bool {
+        false
+    }
+
     /// Answers tasks, in one pass over all samples.
     ///
     /// # Errors

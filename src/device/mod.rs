@@ -3,6 +3,7 @@
 pub(crate) mod assessment;
 pub(crate) mod backend;
 pub(crate) mod blocks;
+pub(crate) mod candidates;
 pub(crate) mod ceiling;
 pub(crate) mod choice;
 pub(crate) mod cpu;
@@ -18,6 +19,7 @@ pub(crate) mod single;
 pub(crate) mod steps;
 pub(crate) mod sums;
 pub(crate) mod task;
+pub(crate) mod truncated;
 pub(crate) mod trust;
 pub(crate) mod tune;
 pub(crate) mod worst;

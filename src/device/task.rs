@@ -9,6 +9,7 @@ use crate::data::summary::Summary;
 use crate::device::prune::Prune;
 use crate::device::steps::{Stepped, Steps};
 use crate::device::sums::Sums;
+use crate::device::truncated::{Truncated, TruncatedSums};
 use crate::device::worst::{Worst, WorstSamples};
 use crate::error::{Error, Result};
 use crate::model::family::CovarianceType;
@@ -39,6 +40,8 @@ pub enum Task {
     Worst(Arc<Worst>),
     /// A pass of stepwise EM. It goes through the samples in order, and so has no answers that combine.
     Steps(Arc<Steps>),
+    /// Sums under truncated posteriors. Candidates are those of all samples, and so it has no answers that combine.
+    Truncated(Arc<Truncated>),
 }
 
 /// A task of sums under a model.
@@ -121,13 +124,16 @@ pub enum Answer {
     Worst(WorstSamples),
     /// To [`Task::Steps`].
     Steps(Box<Stepped>),
+    /// To [`Task::Truncated`].
+    Truncated(Box<TruncatedSums>),
 }
 
 impl Answer {
     /// The answer of these samples and those of another part.
     ///
     /// # Errors
-    /// [`Error::Parts`] for answers to different tasks, and for stepwise EM, which has no parts.
+    /// [`Error::Parts`] for answers to different tasks, and for stepwise EM, which has no parts; [`Error::Refused`] for
+    /// truncated posteriors, which have none either.
     pub fn combine(self, other: Answer) -> Result<Answer> {
         match (self, other) {
             (Answer::Sums(one), Answer::Sums(other)) => Ok(Answer::Sums(one.combine(other)?)),
@@ -137,6 +143,11 @@ impl Answer {
                 let problem =
                     "stepwise EM goes through samples in order: parts of them cannot be passed over beside each other";
                 Err(Error::Parts { problem: problem.to_owned() })
+            }
+            (Answer::Truncated(_), Answer::Truncated(_)) => {
+                let problem = "truncated posteriors have candidates for all samples, and parts of them have none";
+                let remedy = "choose exact posteriors, or fit all samples in one process".into();
+                Err(Error::Refused { problem: problem.to_owned(), remedy })
             }
             _ => Err(unexpected()),
         }

@@ -104,6 +104,10 @@ impl Backend for Checked<'_> {
         self.backend.moves_samples()
     }
 
+    fn truncates(&self) -> bool {
+        self.backend.truncates()
+    }
+
     fn run(&mut self, tasks: &[Task]) -> Result<Vec<Answer>> {
         let of_backend: Vec<Task> = tasks.iter().filter(|task| !matches!(task, Task::Steps(_))).cloned().collect();
         let mut answers = match of_backend.is_empty() {
@@ -176,6 +180,7 @@ impl Backend for Checked<'_> {
 fn check_answer(answer: &Answer) -> Result<(), String> {
     match answer {
         Answer::Sums(sums) => sums.check(),
+        Answer::Truncated(truncated) => truncated.sums.check(),
         Answer::Samples(_) | Answer::Worst(_) | Answer::Steps(_) => Ok(()),
     }
 }

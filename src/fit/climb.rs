@@ -4,12 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::device::candidates::Candidates;
 use crate::device::steps::{Stepped, Steps};
 use crate::device::task::{Answer, Assignment, SumsTask, Task};
+use crate::device::truncated::{Truncated, TruncatedSums};
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair};
 use crate::fit::init::{Begun, Initialisation, Opening, replace_given};
 use crate::fit::options::FitOptions;
+use crate::fit::posterior::repaired;
 use crate::fit::repairing::{Manner, Outcome, Repairing, starved};
 use crate::fit::result::Progress;
 use crate::fit::setting::Setting;
@@ -55,10 +58,11 @@ enum Stage {
 }
 
 /// Results so far of an epoch that is repaired.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Epoch {
     lower_bound: f64,
     pass: Pass,
+    candidates: Option<Arc<Candidates>>,
 }
 
 /// How the pass of an epoch was made.
@@ -167,6 +171,16 @@ impl Climb {
             return Task::Steps(Arc::new(Steps { start, m_step, batch_size, decay, seed: options.seed, passes }));
         }
         let (quadratics, family) = (restart.mixture.quadratics(), restart.mixture.covariance_type());
+        if let Some(width) = options.posterior.width(options.n_components) {
+            return Task::Truncated(Arc::new(Truncated {
+                quadratics: quadratics.clone(),
+                statistics: family.statistics(),
+                width,
+                candidates: restart.candidates.clone(),
+                seed: options.seed,
+                epoch: restart.lower_bounds.len(),
+            }));
+        }
         let task = SumsTask::new(quadratics, Assignment::Soft, family, summary).pruned(options.prune);
         Task::Sums(if self.directly { task.directly() } else { task })
     }
@@ -201,13 +215,19 @@ impl Climb {
                 repairing.take(answer.worst()?, setting.summary.n_features())?;
                 self.solve_start(setting, *repairing, initialisation)?;
             }
-            (Stage::Repairing(mut repairing, epoch), Some(restart)) => {
+            (Stage::Repairing(mut repairing, epoch), Some(mut restart)) => {
+                restart.candidates = epoch.candidates.clone();
                 repairing.take(answer.worst()?, setting.summary.n_features())?;
                 return self.repair(setting, restart, *repairing, epoch);
             }
-            (Stage::Epoch { .. }, Some(restart)) => {
+            (Stage::Epoch { .. }, Some(mut restart)) => {
                 return match answer {
                     Answer::Steps(stepped) => self.take_steps(setting, restart, *stepped),
+                    Answer::Truncated(truncated) => {
+                        let TruncatedSums { sums, candidates } = *truncated;
+                        restart.candidates = Some(Arc::new(candidates));
+                        self.take_moments(setting, restart, Answer::Sums(sums))
+                    }
                     answer => self.take_moments(setting, restart, answer),
                 };
             }
@@ -302,7 +322,7 @@ impl Climb {
                 }
             }
         }
-        let epoch = Epoch { lower_bound: moments.lower_bound(), pass };
+        let epoch = Epoch { lower_bound: moments.lower_bound(), pass, candidates: restart.candidates.clone() };
         let repairing = Repairing::of_epoch(mixture, moments, starved, lower_bounds.len() + 1)?;
         self.repair(setting, restart, repairing, epoch)
     }
@@ -334,7 +354,7 @@ impl Climb {
                 // Where nothing could be done, this was a step like any other.
                 let kind = if is_judged { StepKind::Em } else { StepKind::Repaired };
                 let history = History { polishing: restart.history.polishing, ..History::default() };
-                let Epoch { lower_bound, pass } = epoch;
+                let Epoch { lower_bound, pass, .. } = epoch;
                 let next = Next { mixture, history, kind, lower_bound, is_judged };
                 Ok(Some(self.finish_epoch(setting, restart, next, repairs, pass)))
             }
@@ -358,6 +378,9 @@ impl Climb {
             1 => next.is_judged && change.abs() < options.tol * options.update.rate(),
             _ => restart.has_levelled_off(options.tol),
         };
+        if repairs.iter().any(Repair::changes_model) {
+            restart.candidates = restart.candidates.map(|candidates| Arc::new(repaired(&candidates, &repairs)));
+        }
         let known = if restart.lower_bounds.len() == 1 { 0 } else { restart.repairs.len() };
         restart.repairs.extend(repairs);
         if options.tol > 0.0 && options.update.climbs() && pass.single_precision {

@@ -10,6 +10,7 @@ use crate::device::open::Device;
 use crate::error::{Error, Result};
 use crate::fit::floor;
 use crate::fit::options::{FitOptions, Start, WarmStart};
+use crate::fit::posterior::Posterior;
 use crate::fit::setting::Setting;
 use crate::fit::state::{FitState, Restart};
 use crate::fit::update::Update;
@@ -32,7 +33,9 @@ impl FitOptions {
     /// EM and its squared extrapolation, from an initialisation, where there are 100,000 samples or more, and enough for
     /// two levels: 320 (D + 1) K of positive weight.
     pub fn start_on(&self, summary: &Summary) -> Start {
-        let is_plain = matches!(self.update, Update::Em | Update::Squarem) && self.max_iter > 0;
+        let is_plain = matches!(self.update, Update::Em | Update::Squarem)
+            && self.posterior == Posterior::Exact
+            && self.max_iter > 0;
         let n = summary.n_effective();
         let pays = n >= MANY_SAMPLES && n / 16 >= self.least_samples(summary);
         match self.start {
@@ -76,7 +79,9 @@ impl Setting {
         let (k, d) = (options.n_components, summary.n_features());
         let parameters = options.covariance_type.n_parameters(k, d) + k * d + k - 1;
         let tol = options.tol.max(OF_NOISE * parameters as f64 / (2 * n) as f64);
-        let options = FitOptions { tol, update: Update::Squarem, ..after_levels(options) };
+        // Models of few samples are found exactly, whatever follows.
+        let (update, posterior) = (Update::Squarem, Posterior::Exact);
+        let options = FitOptions { tol, update, posterior, ..after_levels(options) };
         let (m_step, units) = (self.m_step.clone(), floor::units(&self.summary));
         Some(Setting { options, summary: summary.clone(), m_step, units, thinning: level.thinning() })
     }

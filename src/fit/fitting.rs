@@ -135,6 +135,7 @@ impl<'d> Fitting<'d> {
         let mut seconds = Seconds::default();
         let started = Instant::now();
         let backend = load()?;
+        options.posterior.check_backend(options.n_components, &*backend)?;
         seconds.upload = started.elapsed().as_secs_f64();
         let started = Instant::now();
         let (levels, settings) = match here {

@@ -9,6 +9,7 @@ use crate::device::prune::Prune;
 use crate::error::{Error, Result};
 use crate::fit::collapse::OnCollapse;
 use crate::fit::floor::Floor;
+use crate::fit::posterior::Posterior;
 use crate::fit::update::Update;
 use crate::model::covariance::CovarianceArray;
 use crate::model::family::CovarianceType;
@@ -151,6 +152,9 @@ pub struct FitOptions {
     pub update: Update,
     /// Whether passes leave out components that cannot matter to some samples.
     pub prune: Prune,
+    /// How the posterior of a sample is found in an epoch.
+    #[serde(default)]
+    pub posterior: Posterior,
 }
 
 impl FitOptions {
@@ -173,6 +177,7 @@ impl FitOptions {
             warm_start: None,
             update: Update::Em,
             prune: Prune::Auto,
+            posterior: Posterior::Exact,
         }
     }
 
@@ -192,6 +197,7 @@ impl FitOptions {
             return Err(Error::InvalidOption { name: "the tolerance", value, expected });
         }
         self.floor.check()?;
-        self.update.check()
+        self.update.check()?;
+        self.posterior.check(self.n_components, self.update)
     }
 }

@@ -4,6 +4,7 @@ use crate::advice::Advice;
 use crate::data::home::Home;
 use crate::fit::collapse::Repair;
 use crate::fit::init::Initialisation;
+use crate::fit::posterior::Truncation;
 use crate::fit::state::LevelEpochs;
 use crate::fit::update::step::StepKind;
 use crate::model::mixture::Mixture;
@@ -113,6 +114,8 @@ pub struct Fit {
     pub initialisation: Initialisation,
     /// Components of the best restart that collapsed, and what was done about them.
     pub repairs: Vec<Repair>,
+    /// What posteriors were kept to, where they were truncated: lower bounds are free energies then.
+    pub truncation: Option<Truncation>,
     /// Where the samples were.
     pub home: Home,
     /// Seconds of each phase.

@@ -13,6 +13,7 @@ use crate::fit::coarse::no_level;
 use crate::fit::floor;
 use crate::fit::init::check_given;
 use crate::fit::options::{FitOptions, Start};
+use crate::fit::posterior::Truncation;
 use crate::fit::result::{Fit, Progress, Seconds};
 use crate::fit::setting::Setting;
 use crate::fit::state::{FitState, Restart};
@@ -275,6 +276,7 @@ impl Search {
             log_likelihood,
             total_weight: summary.total_weight(),
             initialisation: best.initialisation,
+            truncation: options.posterior.width(options.n_components).map(Truncation::new),
             home: Home::elsewhere(),
             seconds: Seconds::default(),
             epoch_seconds: Vec::new(),

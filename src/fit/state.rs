@@ -1,7 +1,10 @@
 //! How far a fit has come: its restarts, all that it needs to go on as if it had never stopped.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::device::candidates::Candidates;
 use crate::fit::collapse::Repair;
 use crate::fit::init::Initialisation;
 use crate::fit::noise;
@@ -39,6 +42,8 @@ pub struct Restart {
     pub peak: Option<Peak>,
     /// Mean log-likelihood of the model, where the restart is over and one of several.
     pub score: Option<f64>,
+    /// Candidates of truncated posteriors, if there are any yet.
+    pub candidates: Option<Arc<Candidates>>,
 }
 
 /// Epochs of a restart on a part of the samples.
@@ -88,6 +93,7 @@ impl Restart {
             at_precision_limit: false,
             peak: None,
             score: None,
+            candidates: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +11,10 @@ use super::malformed;
 use super::model;
 use super::nested::{Nested, NestedValues};
 use super::output::Destination;
+use super::packed::{Packed, Unpacked};
 use crate::advice::{Advice, Term};
 use crate::data::summary::Summary;
+use crate::device::candidates::Candidates;
 use crate::device::choice::DeviceInfo;
 use crate::device::prune::Prune;
 use crate::error::{Error, Result};
@@ -19,6 +22,7 @@ use crate::fit::collapse::{OnCollapse, Repair, all, is_all};
 use crate::fit::floor::Floor;
 use crate::fit::init::Initialisation;
 use crate::fit::options::{Init, Start};
+use crate::fit::posterior::Posterior;
 use crate::fit::state::{FitState, LevelEpochs, Peak, Restart};
 use crate::fit::update::Update;
 use crate::fit::update::step::History;
@@ -31,6 +35,8 @@ const IN_SEQUENCE: u64 = 2;
 const IN_STEP: u64 = 3;
 /// That of one with restarts that climbed, or are to climb, on parts of the samples first.
 const COARSE_TO_FINE: u64 = 4;
+/// The version of a fit whose posteriors are truncated.
+const TRUNCATED: u64 = 5;
 
 /// How the initialisation of a fit is called that began with a model.
 pub const FROM_MODEL: &str = "model";
@@ -92,6 +98,9 @@ pub struct OptionsRecord {
     /// Whether passes leave out components: not those of a checkpoint that does not say.
     #[serde(default = "off")]
     pub prune: Prune,
+    /// How posteriors are found.
+    #[serde(default, skip_serializing_if = "is_exact")]
+    pub posterior: Posterior,
 }
 
 fn off() -> Prune {
@@ -100,6 +109,11 @@ fn off() -> Prune {
 
 fn is_direct(start: &Start) -> bool {
     *start == Start::Direct
+}
+
+/// Exact posteriors are not written: earlier versions know no others.
+fn is_exact(posterior: &Posterior) -> bool {
+    *posterior == Posterior::Exact
 }
 
 impl DataRecord {
@@ -178,6 +192,16 @@ struct WrittenClimb<'a> {
     #[serde(flatten)]
     mixture: WrittenMixture<'a>,
     memory: WrittenMemory<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<WrittenCandidates<'a>>,
+}
+
+#[derive(Serialize)]
+struct WrittenCandidates<'a> {
+    per_sample: usize,
+    of_samples: Packed<'a>,
+    per_component: usize,
+    of_components: Packed<'a>,
 }
 
 #[derive(Serialize)]
@@ -233,6 +257,12 @@ impl<'a> From<&'a Restart> for WrittenClimb<'a> {
                 reach: climb.history.reach,
                 polishing: climb.history.polishing,
             },
+            candidates: climb.candidates.as_ref().map(|candidates| WrittenCandidates {
+                per_sample: candidates.per_sample(),
+                of_samples: Packed(candidates.of_samples()),
+                per_component: candidates.per_component(),
+                of_components: Packed(candidates.of_components()),
+            }),
         }
     }
 }
@@ -270,6 +300,15 @@ struct ReadClimb {
     means: NestedValues,
     covariances: NestedValues,
     memory: ReadMemory,
+    candidates: Option<ReadCandidates>,
+}
+
+#[derive(Deserialize)]
+struct ReadCandidates {
+    per_sample: usize,
+    of_samples: Unpacked,
+    per_component: usize,
+    of_components: Unpacked,
 }
 
 #[derive(Deserialize)]
@@ -313,10 +352,13 @@ impl ReadClimb {
         if self.share != 1 && options.start != Start::CoarseToFine {
             return Err(format!("share: a fit that begins on all samples has no 1/{} of them", self.share));
         }
+        let mixture = mixture(self.weights, self.means, self.covariances)?;
+        let candidates =
+            self.candidates.map(|read| read.candidates(data.n_samples, mixture.n_components())).transpose()?;
         Ok(Restart {
             share: self.share,
             levels: self.levels,
-            mixture: mixture(self.weights, self.means, self.covariances)?,
+            mixture,
             history: History { earlier: earlier.collect::<Result<_, _>>()?, reach, polishing },
             initialisation: Initialisation { rounds: self.rounds, inertia: self.inertia },
             repairs: self.repairs,
@@ -325,7 +367,18 @@ impl ReadClimb {
             at_precision_limit: self.at_precision_limit,
             peak,
             score: self.score,
+            candidates: candidates.map(Arc::new),
         })
+    }
+}
+
+impl ReadCandidates {
+    /// The candidates of N samples, and the neighbours of K components.
+    fn candidates(self, n: usize, k: usize) -> Result<Candidates, String> {
+        let (samples, components) = ((self.per_sample, self.of_samples.0), (self.per_component, self.of_components.0));
+        let wrong = || "candidates: they are those of other samples, or of other components".to_owned();
+        let candidates = Candidates::new(samples, components).map_err(|_| wrong())?;
+        if (candidates.n_samples(), candidates.n_components()) == (n, k) { Ok(candidates) } else { Err(wrong()) }
     }
 }
 
@@ -337,14 +390,16 @@ impl Checkpoint {
     pub fn save(&self, to: &Destination) -> Result<()> {
         let FitState { first, restarts, best } = &self.state;
         let in_step = restarts.len() > 1;
+        let version = match (is_exact(&self.options.posterior), is_direct(&self.options.start), in_step) {
+            (false, ..) => TRUNCATED,
+            (true, false, _) => COARSE_TO_FINE,
+            (true, true, true) => IN_STEP,
+            (true, true, false) => IN_SEQUENCE,
+        };
         let written = |restart| Option::as_ref(restart).map(WrittenClimb::from);
         let document = Written {
             format: FORMAT,
-            version: match self.options.start {
-                Start::Direct if in_step => IN_STEP,
-                Start::Direct => IN_SEQUENCE,
-                _ => COARSE_TO_FINE,
-            },
+            version,
             device: &self.device,
             data: &self.data,
             options: &self.options,
@@ -369,7 +424,7 @@ impl Checkpoint {
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {
-        document::check_format(text, FORMAT, "checkpoint", IN_SEQUENCE..=COARSE_TO_FINE)?;
+        document::check_format(text, FORMAT, "checkpoint", IN_SEQUENCE..=TRUNCATED)?;
         let Read { device, data, options, restart, climb, restarts, best } =
             serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let features = [data.medians.len(), data.deviations.len()];

@@ -49,6 +49,7 @@ mod npz;
 mod numbers;
 mod origin;
 mod output;
+mod packed;
 mod parquet;
 mod raw;
 mod rows;

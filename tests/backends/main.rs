@@ -19,4 +19,5 @@ mod pruning;
 mod repairs;
 mod several;
 mod strange_data;
+mod truncated;
 mod updates;

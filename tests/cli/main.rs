@@ -18,4 +18,5 @@ mod output;
 mod pictures;
 mod several;
 mod support;
+mod truncated;
 mod ways_to_fit;

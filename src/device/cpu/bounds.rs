@@ -1,8 +1,9 @@
 //! Bounds of log-densities over boxes of samples, and the components that can matter in a box.
 //!
-//! In a box of centre b and half-widths h the distance |(x - mu) P| is within r of d = |(b - mu) P|, and r^2 is at most
-//! h^T |P P^T| h, the absolute values taken element by element. So c - (d + r)^2 / 2 <= log rho(x) <= c - max(d - r,
-//! 0)^2 / 2. Where P is diagonal the nearest and the farthest corner are known.
+//! With A = P P^T and e = b - mu, b the centre of a box and h its half-widths, the squared distance |(x - mu) P|^2 of x = b +
+//! delta is d^2 + 2 delta A e + delta A delta, where d^2 = e A e. So it is at most d^2 + 2 g + h |A| h, g = h |A e|, the absolute
+//! values taken element by element. And it is at least (d^2 - g)^2 / d^2 where d^2 > g, for x - mu is at least as long in the
+//! metric as its part along e. Where P is diagonal the nearest and the farthest corner are known.
 
 use pulp::{Simd, WithSimd};
 
@@ -115,7 +116,7 @@ impl Bounds {
     /// Finds the places of the components whose log-density comes, somewhere in a box, as near to the greatest as `cut`.
     pub(super) fn within(&self, arch: Instructions, cell: Cell, cut: Cut, found: &mut Found) {
         found.places.clear();
-        arch.dispatch(Within { bounds: self, cell, highest: &mut found.highest, best: &mut found.best });
+        arch.dispatch(Within { bounds: self, cell, found });
         let least = found.best - cut.below(found.best) - ROUNDING * (1.0 + found.best.abs());
         for (place, highest) in found.highest.as_flattened()[..self.components.len()].iter().enumerate() {
             // None is left out where nothing is known.
@@ -150,6 +151,8 @@ pub(super) struct Found {
     pub(super) places: Vec<u32>,
     /// Upper bounds.
     highest: Vec<Lanes>,
+    /// A e of the components at hand.
+    gradient: Vec<Lanes>,
     /// The greatest lower bound.
     best: f64,
 }
@@ -158,8 +161,7 @@ pub(super) struct Found {
 struct Within<'a> {
     bounds: &'a Bounds,
     cell: Cell<'a>,
-    highest: &'a mut Vec<Lanes>,
-    best: &'a mut f64,
+    found: &'a mut Found,
 }
 
 impl WithSimd for Within<'_> {
@@ -167,8 +169,10 @@ impl WithSimd for Within<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Within { bounds, cell: (centre, half), highest, best } = self;
+        let Within { bounds, cell: (centre, half), found } = self;
+        let Found { highest, gradient, best, .. } = found;
         let d = bounds.d;
+        gradient.resize(d, [0.0; LANES]);
         let (centre, half) = (&centre[..d], &half[..d]);
         highest.clear();
         let mut greatest = [f64::NEG_INFINITY; LANES];
@@ -177,7 +181,7 @@ impl WithSimd for Within<'_> {
             let (means, rest) = rest.split_at(d);
             let (near, far) = match bounds.is_diagonal {
                 true => corners(centre, half, means, rest),
-                false => shell(centre, half, means, rest),
+                false => slab((centre, half), means, rest, gradient),
             };
             let mut upper = [0.0; LANES];
             for lane in 0..LANES {
@@ -205,25 +209,38 @@ fn corners(centre: &[f64], half: &[f64], means: &[Lanes], squares: &[Lanes]) -> 
     (near, far)
 }
 
-/// Bounds of the squared distance by the radius of the box in the metric of each component.
+/// Bounds of the squared distance by how far the box reaches along e, in the metric of each component.
 #[inline(always)]
-fn shell(centre: &[f64], half: &[f64], means: &[Lanes], rest: &[Lanes]) -> (Lanes, Lanes) {
+fn slab((centre, half): Cell, means: &[Lanes], rest: &[Lanes], gradient: &mut [Lanes]) -> (Lanes, Lanes) {
     let d = centre.len();
-    let mut rest = rest.iter();
-    let (mut distance, mut radius) = ([0.0; LANES], [0.0; LANES]);
+    let (columns, products) = rest.split_at(d * (d + 1) / 2);
+    let (mut squared, mut radius, mut reach) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    gradient.fill([0.0; LANES]);
+    let mut first = 0;
     for j in 0..d {
+        let column = &columns[first..=first + j];
+        first += j + 1;
         let mut y = [0.0; LANES];
-        for (i, p) in (0..=j).zip(&mut rest) {
+        for (i, p) in column.iter().enumerate() {
             for lane in 0..LANES {
                 y[lane] += (centre[i] - means[i][lane]) * p[lane];
             }
         }
+        for (gradient, p) in gradient.iter_mut().zip(column) {
+            for lane in 0..LANES {
+                gradient[lane] += p[lane] * y[lane];
+            }
+        }
         for lane in 0..LANES {
-            distance[lane] += y[lane] * y[lane];
+            squared[lane] += y[lane] * y[lane];
         }
     }
+    let mut products = products.iter();
     for i in 0..d {
-        for (j, product) in (0..=i).zip(&mut rest) {
+        for lane in 0..LANES {
+            reach[lane] += half[i] * gradient[i][lane].abs();
+        }
+        for (j, product) in (0..=i).zip(&mut products) {
             let area = half[i] * half[j];
             for lane in 0..LANES {
                 radius[lane] += area * product[lane];
@@ -232,10 +249,9 @@ fn shell(centre: &[f64], half: &[f64], means: &[Lanes], rest: &[Lanes]) -> (Lane
     }
     let (mut near, mut far) = ([0.0; LANES], [0.0; LANES]);
     for lane in 0..LANES {
-        let (d, r) = (distance[lane].sqrt(), radius[lane].sqrt());
-        let (least, most) = ((d - r).max(0.0), d + r);
-        near[lane] = least * least;
-        far[lane] = most * most;
+        let left = squared[lane] - reach[lane];
+        near[lane] = if left > 0.0 { left * left / squared[lane] } else { 0.0 };
+        far[lane] = squared[lane] + 2.0 * reach[lane] + radius[lane];
     }
     (near, far)
 }

@@ -11,7 +11,7 @@ use super::pruning::Pruning;
 use super::real::Real;
 use super::slabs::{Pass, Run, Source};
 use super::tile::Tile;
-use super::{CpuBackend, log_densities};
+use super::{CpuBackend, log_densities, truncated};
 use crate::data::chosen::Choosing;
 use crate::data::coordinates::Coordinates;
 use crate::data::points::Points;
@@ -24,6 +24,7 @@ use crate::device::choice::Precision;
 use crate::device::numbers::{Numbers, Shape};
 use crate::device::sums::Sums;
 use crate::device::task::{Answer, Assignment, RandomTask, SumsTask, Task};
+use crate::device::truncated::Truncated;
 use crate::device::worst::{Worst, WorstSamples};
 use crate::error::{Error, Result};
 use crate::model::quadratics::Quadratics;
@@ -35,6 +36,8 @@ pub(super) enum Job<'t, T> {
     Random(RandomJob),
     Samples(Choosing<'t>),
     Worst(&'t Worst, Parameters<T>, WorstSamples),
+    /// Done when all chunks have passed by, for it looks at samples in an order of its own.
+    Truncated(&'t Truncated),
 }
 
 /// Sums under a model.
@@ -64,6 +67,7 @@ impl<'t, T: Real> Job<'t, T> {
             Task::Random(task) => Job::Random(RandomJob::new(backend, *task)),
             Task::Samples(places) => Job::Samples(Choosing::new(places, backend.summary().effective_before())),
             Task::Worst(worst) => Job::Worst(worst, backend.parameters(&worst.quadratics)?, WorstSamples::new(worst)),
+            Task::Truncated(task) => Job::Truncated(task),
             Task::Steps(_) => {
                 return Err(Error::Parts { problem: "a pass of steps is no pass of a backend".to_owned() });
             }
@@ -98,17 +102,22 @@ impl<'t, T: Real> Job<'t, T> {
                 let explain = |samples: Array2<f64>, model: &Quadratics| log_densities(samples, model, coordinates());
                 worst.visit(task, first, chunk, &assessment, &explain)
             }
+            Job::Truncated(_) => Ok(()),
         }
     }
 
     /// The answer, when all chunks have passed by.
-    pub(super) fn answer(self, backend: &CpuBackend<T>) -> Answer {
-        match self {
+    ///
+    /// # Errors
+    /// Those of a pass that begins only then.
+    pub(super) fn answer(self, backend: &CpuBackend<T>) -> Result<Answer> {
+        Ok(match self {
             Job::Sums(job) => Answer::Sums(job.answer(backend)),
             Job::Random(job) => Answer::Sums(job.answer(backend.summary())),
             Job::Samples(choosing) => Answer::Samples(choosing.finish()),
             Job::Worst(_, _, worst) => Answer::Worst(worst),
-        }
+            Job::Truncated(task) => Answer::Truncated(Box::new(truncated::sums(backend, task)?)),
+        })
     }
 }
 

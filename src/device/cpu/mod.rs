@@ -19,6 +19,7 @@ mod scratch;
 mod slabs;
 mod strips;
 mod tile;
+mod truncated;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -231,6 +232,10 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         self.data.home()
     }
 
+    fn truncates(&self) -> bool {
+        self.data.slice(0..self.n_samples()).is_some()
+    }
+
     fn run(&mut self, tasks: &[Task]) -> Result<Vec<Answer>> {
         let mut jobs = tasks.iter().map(|task| Job::new(self, task)).collect::<Result<Vec<Job<T>>>>()?;
         self.make_room(&jobs);
@@ -243,7 +248,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         if let Some(scatter) = scatter {
             self.scatter = Some(scatter.runs);
         }
-        Ok(jobs.into_iter().map(|job| job.answer(self)).collect())
+        jobs.into_iter().map(|job| job.answer(self)).collect()
     }
 
     fn rest(&mut self) {

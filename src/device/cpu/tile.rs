@@ -175,7 +175,7 @@ fn turn_block<E: Copy + Into<f64>, T: Real, const N: usize, const F: usize>(
 ) {
     let shift: &[f64; F] = shift[first..][..F].try_into().expect("F features");
     let scale: &[f64; F] = scale[first..][..F].try_into().expect("F features");
-    let block: [[E; F]; N] = std::array::from_fn(|n| samples[n][first..][..F].try_into().expect("F features"));
+    let block: [&[E; F]; N] = std::array::from_fn(|n| (&samples[n][first..][..F]).try_into().expect("F features"));
     for i in 0..F {
         let to: &mut [T; N] = (&mut out[(first + i) * width..][..N]).try_into().expect("N samples");
         *to = std::array::from_fn(|n| T::from_f64((block[n][i].into() - shift[i]) * scale[i]));

@@ -56,6 +56,7 @@ use crate::device::choice::DeviceInfo;
 use crate::device::cpu::{self, CpuBackend};
 use crate::device::sums::Sums;
 use crate::device::task::{Answer, Assignment, SumsTask, Task, unexpected};
+use crate::device::truncated::refused;
 use crate::device::worst::{Worst, WorstSamples};
 use crate::error::Result;
 use crate::model::covariance::CovarianceArray;
@@ -350,6 +351,7 @@ impl Backend for GpuBackend<'_> {
             match task {
                 Task::Sums(task) => sums.push(task),
                 Task::Worst(task) => worst.push(&**task),
+                Task::Truncated(_) => return Err(refused(&self.gpu.info().name, self.home().place)),
                 Task::Random(_) | Task::Samples(_) | Task::Steps(_) => on_host.push(task.clone()),
             }
         }
@@ -360,6 +362,7 @@ impl Backend for GpuBackend<'_> {
         let answer = |task: &Task| match task {
             Task::Sums(_) => sums.next().map(Answer::Sums),
             Task::Worst(_) => worst.next().map(Answer::Worst),
+            Task::Truncated(_) => None,
             Task::Random(_) | Task::Samples(_) | Task::Steps(_) => on_host.next(),
         };
         tasks.iter().map(answer).collect::<Option<Vec<Answer>>>().ok_or_else(unexpected)

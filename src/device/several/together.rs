@@ -19,6 +19,7 @@ use crate::device::backend::sealed::Sealed;
 use crate::device::backend::{Backend, KernelTime, check_features};
 use crate::device::choice::DeviceInfo;
 use crate::device::task::{Answer, Task};
+use crate::device::truncated::refused;
 use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
 use crate::model::quadratics::Quadratics;
@@ -149,6 +150,9 @@ impl Backend for Together<'_> {
                 value: self.info.name.clone(),
                 expected: "one device alone: stepwise EM goes through the samples in order, and no two devices share them",
             });
+        }
+        if tasks.iter().any(|task| matches!(task, Task::Truncated(_))) {
+            return Err(refused(&self.info.name, self.home().place));
         }
         let teams = self.teams.clone();
         let mut combined = Combined::new(&teams);

@@ -1,0 +1,139 @@
+//! Truncated posteriors on the command line: what is reported, checkpoints, kills, and what they do not go with.
+
+use std::fs;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::support::{Place, faithful, npy};
+
+/// Samples around many centres, as f32.
+fn write_samples(place: &Place, n: usize) {
+    let values = (0..n).flat_map(|i| {
+        let noise =
+            |k: usize| ((i * k) as f64 * 0.618_033_988).fract() + ((i * (k + 4)) as f64 * 0.754_877_666).fract();
+        [noise(1) + (i % 7) as f64, noise(7) - (i % 11) as f64 * 1.3]
+    });
+    let bytes: Vec<u8> = values.flat_map(|x| (x as f32).to_le_bytes()).collect();
+    place.write("x.npy", npy("<f4", false, &format!("({n}, 2)"), &bytes));
+}
+
+const FIT: &str = "fit x.npy -k 40 --covariance full --init random-from-data --posterior truncated --neighbours 6 \
+    --device cpu --tol 0 --max-iter 80 --seed 4 -q";
+
+#[test]
+fn runs_that_are_killed_resume_to_the_same_bits() {
+    let place = Place::new();
+    write_samples(&place, 20_000);
+    let started = Instant::now();
+    assert_eq!(place.run(&format!("{FIT} --out whole.json")).status, 0);
+    let whole = started.elapsed();
+    let mut resumes = 0;
+    for kill in 1..=20 {
+        let mut running = place.command(&format!("{FIT} --checkpoint c --checkpoint-every 1 --out killed.json"));
+        let mut child = running.stdin(Stdio::null()).spawn().unwrap();
+        sleep(whole.mul_f64(f64::from(kill) / 21.0));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let go_on = if place.path("c").exists() { "--resume c" } else { "" };
+        resumes += usize::from(!go_on.is_empty());
+        let threads = if kill % 2 == 0 { "1" } else { "3" };
+        let mut resumed = place.command(&format!("{FIT} {go_on} --checkpoint c --out killed.json"));
+        let resumed = resumed.env("RAYON_NUM_THREADS", threads).output().unwrap();
+        assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+        assert_eq!(place.read("killed.json"), place.read("whole.json"), "kill {kill}");
+        let _ = fs::remove_file(place.path("c"));
+    }
+    assert!(resumes > 0, "no run had come to its first checkpoint");
+}
+
+#[test]
+fn a_checkpoint_has_twelve_bytes_a_sample_and_little_more() {
+    let place = Place::new();
+    let sizes = [10_000, 20_000].map(|n| {
+        write_samples(&place, n);
+        let run = place.run(&format!("{FIT} --max-iter 5 --checkpoint c --checkpoint-every 5"));
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        place.read("c").len() as f64
+    });
+    let per_sample = (sizes[1] - sizes[0]) / 10_000.0;
+    assert!((per_sample - 12.0).abs() < 0.2, "{per_sample} bytes a sample");
+    let checkpoint: Value = serde_json::from_slice(&place.read("c")).unwrap();
+    assert_eq!(checkpoint["version"], 4);
+    assert_eq!(checkpoint["options"]["posterior"]["candidates"], 3);
+}
+
+#[test]
+fn options_come_from_the_checkpoint_and_spoiled_candidates_are_refused() {
+    let place = Place::new();
+    write_samples(&place, 2000);
+    assert_eq!(place.run(&format!("{FIT} --max-iter 9 --out whole.json")).status, 0);
+    assert_eq!(place.run(&format!("{FIT} --max-iter 4 --checkpoint c --checkpoint-every 2")).status, 0);
+    let resumed = place.run("fit x.npy --resume c --device cpu --max-iter 9 --out resumed.json -q");
+    assert_eq!(resumed.status, 0, "{}", resumed.stderr);
+    assert_eq!(place.read("resumed.json"), place.read("whole.json"));
+    let other = place.run("fit x.npy --resume c --posterior exact");
+    assert_eq!(other.status, 2);
+    assert!(
+        other.stderr.contains("--posterior is exact, but the checkpoint of --resume has truncated"),
+        "{}",
+        other.stderr
+    );
+    let text = String::from_utf8(place.read("c")).unwrap();
+    let at = text.find("of_samples\":\"").unwrap() + 13;
+    for (spoiled, said) in [("////", "candidates: they are those of other samples"), ("*AAA", "none of base64")] {
+        place.write("spoiled", [&text[..at], spoiled, &text[at + 4..]].concat());
+        let refused = place.run("fit x.npy --resume spoiled --device cpu");
+        assert_eq!(refused.status, 1);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn the_bound_is_named_in_the_summary_and_in_json() {
+    let place = Place::new();
+    write_samples(&place, 2000);
+    let fit = "fit x.npy -k 12 --posterior truncated --candidates 2 --device cpu --max-iter 5 --tol 0";
+    let json = place.run(&format!("{fit} --json -q")).json();
+    assert_eq!((&json["truncation"]["candidates"], &json["truncation"]["neighbours"]), (&2.into(), &12.into()));
+    assert_eq!(json["truncation"]["bytes_per_sample"], 8);
+    let [bound, mean] = ["lower_bound", "mean_log_likelihood"].map(|name| json[name].as_f64().unwrap());
+    assert!(bound <= mean + 1e-9, "{bound} {mean}");
+    let summary = place.run(fit).stdout;
+    assert!(
+        summary.contains("lower bound (free energy)") && summary.contains("truncated to 2 components"),
+        "{summary}"
+    );
+    // As many candidates as components are exact posteriors.
+    let exact = place.run("fit x.npy -k 2 --posterior truncated --device cpu --json -q").json();
+    assert!(exact.get("truncation").is_none());
+}
+
+#[test]
+fn what_does_not_go_with_truncated_posteriors_is_refused() {
+    let place = Place::new();
+    write_samples(&place, 200_000);
+    let cases = [
+        ("--posterior truncated --update stepwise", 1, "truncated posteriors go with EM, and the update is stepwise"),
+        ("--posterior truncated --candidates 0", 1, "the number of candidates is 0"),
+        ("--candidates 4", 2, "--candidates has no meaning without --posterior truncated"),
+        ("--posterior exact --neighbours 4", 2, "--neighbours has no meaning without --posterior truncated"),
+        (
+            "--posterior truncated --memory 100kB",
+            1,
+            "truncated posteriors are found by the CPU alone, for samples in memory",
+        ),
+    ];
+    for (args, status, said) in cases {
+        let outcome = place.run(&format!("fit x.npy -k 20 --device cpu {args}"));
+        assert_eq!(outcome.status, status, "{args}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(said), "{args}: {}", outcome.stderr);
+    }
+    if cfg!(feature = "gpu") {
+        let outcome = place.run(&format!("fit {} -k 20 --device software --posterior truncated", faithful()));
+        assert_eq!(outcome.status, 1);
+        assert!(outcome.stderr.contains("found by the CPU alone") && outcome.stderr.contains("--device cpu"));
+    }
+}
