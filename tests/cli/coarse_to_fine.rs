@@ -33,7 +33,12 @@ fn summary_report_trace_and_picture_tell_of_levels() {
     let coarse = format!("{FIT} --start coarse-to-fine --trace t.csv --plot p.svg");
     let told = place.run(&coarse);
     assert_eq!(told.status, 0, "{}", told.stderr);
-    let line = told.stdout.lines().find(|line| line.starts_with("start")).expect("the summary has the start");
+    let line = told
+        .stdout
+        .lines()
+        .map(str::trim_start)
+        .find(|line| line.starts_with("start"))
+        .expect("the summary has the start");
     assert!(
         line.contains("coarse to fine, 3 levels: ") && line.contains(" on 1/64, 1/16, 1/4 of the samples"),
         "{line}"

@@ -42,12 +42,12 @@ fn the_json_report_has_every_field_and_they_agree() {
     for (family, covariance_shape, n_parameters) in families {
         let args = format!("fit {} -k 3 --covariance {family} --json --device cpu", faithful());
         let report = Place::new().run(&args).json();
-        let expected = "device device_reason tuned home n_samples n_features n_components covariance_type repairs converged at_precision_limit n_iter lower_bound \
+        let expected = "device device_reason tuned home n_samples n_features n_components covariance_type repairs converged at_precision_limit start n_iter lower_bound \
             lower_bounds log_likelihood mean_log_likelihood n_parameters aic bic seconds epoch_ms_median weights \
             means covariances warnings";
         assert_eq!(keys(&report), expected.split_whitespace().collect());
         assert_eq!(keys(&report["device"]), BTreeSet::from(["backend", "name", "precision", "type"]));
-        assert_eq!(keys(&report["seconds"]), BTreeSet::from(["read", "init", "upload", "epochs", "total"]));
+        assert_eq!(keys(&report["seconds"]), BTreeSet::from(["read", "init", "upload", "levels", "epochs", "total"]));
         assert_eq!(report["device"]["backend"], "cpu");
         assert_eq!(report["home"]["place"], "memory");
         assert_eq!(report["n_samples"], 272);

@@ -80,7 +80,7 @@ fn a_trace_without_epochs_is_a_header_or_an_empty_array() {
         let fit = format!("fit {} -k 2 --max-iter 0 --device cpu -q --trace {name}", faithful());
         assert_eq!(place.run(&fit).status, 0);
     }
-    assert_eq!(place.read("t.csv"), b"restart,epoch,step,lower_bound,change,repairs,seconds\n");
+    assert_eq!(place.read("t.csv"), b"restart,samples,epoch,step,lower_bound,change,repairs,evaluated,seconds\n");
     assert_eq!(place.read("t.JSON"), b"[]");
 }
 
