@@ -120,7 +120,7 @@ impl Bounds {
         let least = found.best - cut.below(found.best) - ROUNDING * (1.0 + found.best.abs());
         for (place, highest) in found.highest.as_flattened()[..self.components.len()].iter().enumerate() {
             // None is left out where nothing is known.
-            if !(*highest < least) {
+            if *highest >= least || highest.is_nan() || least.is_nan() {
                 found.places.push(place as u32);
             }
         }

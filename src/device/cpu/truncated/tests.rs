@@ -37,22 +37,20 @@ fn case(family: CovarianceType) -> (Points<'static>, Mixture) {
 
 /// log (w_k p_k(x)), by elimination on the covariance.
 fn log_density(mixture: &Mixture, k: usize, x: &[f64]) -> f64 {
-    let mut a = vec![[0.0; D + 1]; D];
-    for i in 0..D {
-        for j in 0..D {
-            a[i][j] = mixture.covariances().entry(k, i, j);
-        }
-        a[i][D] = x[i] - mixture.means()[[k, i]];
-    }
+    let mut a: [[f64; D + 1]; D] = std::array::from_fn(|i| {
+        std::array::from_fn(|j| match j {
+            D => x[i] - mixture.means()[[k, i]],
+            j => mixture.covariances().entry(k, i, j),
+        })
+    });
     let (mut log_determinant, mut solved) = (0.0, 0.0);
     for i in 0..D {
         log_determinant += a[i][i].ln();
         solved += a[i][D] * a[i][D] / a[i][i];
-        for row in i + 1..D {
-            let factor = a[row][i] / a[i][i];
-            for column in i..=D {
-                a[row][column] -= factor * a[i][column];
-            }
+        let pivot = a[i];
+        for row in &mut a[i + 1..] {
+            let factor = row[i] / pivot[i];
+            row.iter_mut().zip(pivot).for_each(|(x, above)| *x -= factor * above);
         }
     }
     let normaliser = D as f64 * (2.0 * std::f64::consts::PI).ln();
