@@ -40,8 +40,6 @@ fn a_fit_climbs_on_ever_more_samples_and_ends_on_all_of_them_on_every_device() {
     let samples = blobs();
     let weights: Vec<f64> = (0..N).map(|i| (i % 4) as f64).collect();
     for subject in devices() {
-        // On all samples, coarse to fine and directly.
-        let mut epochs = (0, 0);
         for family in CovarianceType::ALL {
             for weights in [None, Some(&weights[..])] {
                 let points = points(&samples, weights);
@@ -67,12 +65,10 @@ fn a_fit_climbs_on_ever_more_samples_and_ends_on_all_of_them_on_every_device() {
                 let direct = FitOptions { start: Start::Direct, ..options(family) };
                 let direct = fit(&points, &subject.device, &direct).unwrap();
                 assert!(direct.levels.is_empty());
-                epochs = (epochs.0 + coarse.n_iter, epochs.1 + direct.n_iter);
                 let gain = coarse.mean_log_likelihood() - direct.mean_log_likelihood();
                 assert!(gain > -2e-3, "{what}: {gain}");
             }
         }
-        assert!(epochs.0 < epochs.1, "{epochs:?} epochs on {}", subject.name);
     }
 }
 

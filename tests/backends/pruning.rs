@@ -1,7 +1,5 @@
 //! Passes that leave components out, held to passes in which every component meets every sample.
 
-use std::fs;
-
 use mixtura::device::Prune;
 use mixtura::fit::{Fitting, Floor, OnCollapse, Progress, WarmStart};
 use mixtura::{CovarianceType, Data, Device, Fit, FitOptions, Points};
@@ -121,7 +119,7 @@ fn pruned_fits_have_the_same_bits_in_memory_and_on_disk_over_several_blocks() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("samples.f32");
     let bytes: Vec<u8> = samples(n, D).iter().flat_map(|x| (*x as f32).to_le_bytes()).collect();
-    fs::write(&path, bytes).unwrap();
+    std::fs::write(&path, bytes).unwrap();
     let open = |memory| {
         let selection = Selection { dims: Some(D), ..Selection::default() };
         Dataset::open(std::slice::from_ref(&path), &selection, memory).unwrap()
