@@ -1,28 +1,9 @@
 //! `mixtura fit --start`: parts of the samples that grow, in every output, and in runs that are killed.
 
-use std::process::Stdio;
-use std::thread::sleep;
-use std::time::Instant;
-
 use serde_json::Value;
 
-use crate::support::{Place, npy};
-
-/// Samples around a few centres that take many epochs to tell apart, as f32.
-fn write_samples(place: &Place, n: usize) {
-    let values = (0..n).flat_map(|i| {
-        let noise =
-            |k: usize| ((i * k) as f64 * 0.618_033_988).fract() + ((i * (k + 4)) as f64 * 0.754_877_666).fract();
-        [noise(1) + (i % 3) as f64 * 0.4, noise(7) - (i % 4) as f64 * 0.3]
-    });
-    let bytes: Vec<u8> = values.flat_map(|x| (x as f32).to_le_bytes()).collect();
-    place.write("x.npy", npy("<f4", false, &format!("({n}, 2)"), &bytes));
-}
-
-/// The text of a JSON file.
-fn json(place: &Place, name: &str) -> Value {
-    serde_json::from_slice(&place.read(name)).unwrap()
-}
+use crate::kills::{json, killed_fits_end_alike, write_samples};
+use crate::support::Place;
 
 const FIT: &str = "fit x.npy -k 4 --device cpu --tol 1e-6 --max-iter 200 --seed 4";
 
@@ -113,26 +94,8 @@ fn samples_in_memory_and_on_disk_give_the_same_bits() {
 fn a_run_that_is_killed_on_any_level_resumes_to_the_same_bits() {
     let place = Place::new();
     write_samples(&place, 200_000);
-    let fit = format!("{FIT} --n-init 2 -q");
-    let started = Instant::now();
-    assert_eq!(place.run(&format!("{fit} --start coarse-to-fine --out whole.json")).status, 0);
-    let whole = started.elapsed();
-    let mut resumes = 0;
-    for share in [0.1, 0.2, 0.3, 0.5, 0.7, 0.9] {
-        let checkpoint = "--checkpoint c --checkpoint-every 1 --out killed.json";
-        let mut running = place.command(&format!("{fit} --start coarse-to-fine {checkpoint}"));
-        let mut child = running.stdin(Stdio::null()).spawn().unwrap();
-        sleep(whole.mul_f64(share));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let go_on = if place.path("c").exists() { "--resume c" } else { "--start coarse-to-fine" };
-        resumes += usize::from(place.path("c").exists());
-        let resumed = place.run(&format!("{fit} {go_on} --checkpoint c --out killed.json"));
-        assert_eq!(resumed.status, 0, "{}", resumed.stderr);
-        assert_eq!(place.read("killed.json"), place.read("whole.json"), "killed after {share} of the time");
-        let _ = std::fs::remove_file(place.path("c"));
-    }
-    assert!(resumes > 0, "no run had come to its first checkpoint");
+    let shares = [0.1, 0.2, 0.3, 0.5, 0.7, 0.9].into_iter();
+    killed_fits_end_alike(&place, &format!("{FIT} --n-init 2 -q"), "--start coarse-to-fine", shares);
 }
 
 #[test]

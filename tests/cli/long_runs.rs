@@ -8,22 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::kills::{json, killed_fits_end_alike, write_samples, write_samples_around};
 use crate::support::{MODEL, Place, npy};
-
-/// Samples around a few centres that take many epochs to tell apart, as f32.
-fn write_samples(place: &Place, n: usize) {
-    let values = (0..n).flat_map(|i| {
-        let noise =
-            |k: usize| ((i * k) as f64 * 0.618_033_988).fract() + ((i * (k + 4)) as f64 * 0.754_877_666).fract();
-        [noise(1) + (i % 3) as f64 * 0.4, noise(7) - (i % 4) as f64 * 0.3]
-    });
-    let bytes: Vec<u8> = values.flat_map(|x| (x as f32).to_le_bytes()).collect();
-    place.write("x.npy", npy("<f4", false, &format!("({n}, 2)"), &bytes));
-}
-
-fn model(place: &Place, name: &str) -> Value {
-    serde_json::from_slice(&place.read(name)).unwrap()
-}
 
 const FIT: &str = "fit x.npy -k 5 --device cpu --tol 0 --max-iter 60 --seed 4 --n-init 2 -q";
 
@@ -31,25 +17,15 @@ const FIT: &str = "fit x.npy -k 5 --device cpu --tol 0 --max-iter 60 --seed 4 --
 fn a_run_that_is_killed_resumes_to_the_same_bits() {
     let place = Place::new();
     write_samples(&place, 20_000);
-    let started = Instant::now();
-    assert_eq!(place.run(&format!("{FIT} --out whole.json")).status, 0);
-    let whole = started.elapsed();
-    let mut resumes = 0;
-    for share in [0.2, 0.5, 0.8] {
-        let mut running = place.command(&format!("{FIT} --checkpoint c --checkpoint-every 1 --out killed.json"));
-        let mut child = running.stdin(Stdio::null()).spawn().unwrap();
-        sleep(whole.mul_f64(share));
-        // The kill that leaves no time for anything.
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let go_on = if place.path("c").exists() { "--resume c" } else { "" };
-        resumes += usize::from(!go_on.is_empty());
-        let resumed = place.run(&format!("{FIT} {go_on} --checkpoint c --out killed.json"));
-        assert_eq!(resumed.status, 0, "{}", resumed.stderr);
-        assert_eq!(place.read("killed.json"), place.read("whole.json"), "killed after {share} of the time");
-        let _ = fs::remove_file(place.path("c"));
-    }
-    assert!(resumes > 0, "no run had come to its first checkpoint");
+    killed_fits_end_alike(&place, FIT, "", [0.2, 0.5, 0.8].into_iter());
+}
+
+#[test]
+fn a_pruned_fit_that_is_killed_resumes_to_the_same_bits() {
+    let place = Place::new();
+    write_samples_around(&place, 30_000, |i| [(i % 7) as f64, (i % 11) as f64 * -1.3]);
+    let fit = "fit x.npy -k 50 --device cpu --tol 0 --max-iter 60 --seed 4 -q";
+    killed_fits_end_alike(&place, fit, "--prune exact", (1..=10).map(|kill| f64::from(kill) / 11.0));
 }
 
 #[test]
@@ -107,7 +83,7 @@ fn full_tuning_is_named_in_model_and_checkpoint_and_a_fit_that_goes_on_otherwise
     };
     let begin = run(&format!("{part} --tune full --max-iter 3 --checkpoint c --checkpoint-every 3 --out full.json"));
     assert!(begin.stdout.contains("\n  tuned "), "{}", begin.stdout);
-    let tuning = model(&place, "full.json")["fit"]["device"]["tuning"].clone();
+    let tuning = json(&place, "full.json")["fit"]["device"]["tuning"].clone();
     let (shape, _) = tuning["choices"].as_object().unwrap().iter().next().unwrap();
     assert!(tuning["mode"] == "full" && shape.contains("D = 2, K = 3"), "{tuning}");
     assert!(String::from_utf8(place.read("c")).unwrap().contains("\"tuning\":{\"mode\":\"full\","));
@@ -117,7 +93,7 @@ fn full_tuning_is_named_in_model_and_checkpoint_and_a_fit_that_goes_on_otherwise
     let otherwise = run(go_on).stderr;
     assert!(otherwise.contains("(tuned: full; ") && otherwise.contains("not with the same bits"), "{otherwise}");
     run(&format!("{part} --max-iter 3 --out auto.json"));
-    assert_eq!(model(&place, "auto.json")["fit"]["device"]["tuning"], Value::Null);
+    assert_eq!(json(&place, "auto.json")["fit"]["device"]["tuning"], Value::Null);
 }
 
 /// Sends a signal.
@@ -184,10 +160,10 @@ fn an_interrupted_fit_leaves_its_checkpoint_and_best_model_and_goes_on_from_ther
     assert!(stderr.contains("error: the fit was interrupted after") && stderr.contains("--resume"), "{stderr}");
     assert!(stderr.contains("its trace is t.json"), "{stderr}");
     assert_eq!(place.names(), ["c", "m.json", "t.json", "whole.json", "x.npy"]);
-    let epochs = model(&place, "c")["climb"]["lower_bounds"].as_array().map(Vec::len);
+    let epochs = json(&place, "c")["climb"]["lower_bounds"].as_array().map(Vec::len);
     assert!(epochs > Some(0));
-    assert_eq!(model(&place, "t.json").as_array().map(Vec::len), epochs);
-    assert_eq!(model(&place, "m.json")["fit"]["log_likelihood"], Value::Null);
+    assert_eq!(json(&place, "t.json").as_array().map(Vec::len), epochs);
+    assert_eq!(json(&place, "m.json")["fit"]["log_likelihood"], Value::Null);
     assert!(place.run("inspect m.json").lines().iter().any(|line| line.contains("interrupted")));
 
     let resumed = place.run("fit x.npy --device cpu --resume c --out m.json -q");

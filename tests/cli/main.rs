@@ -10,6 +10,7 @@ mod files;
 mod fit;
 mod formats;
 mod instructions;
+mod kills;
 mod long_runs;
 #[cfg(feature = "mpi")]
 mod mpi;

@@ -1,30 +1,13 @@
 //! Truncated posteriors on the command line: what is reported, checkpoints, kills, and what they do not go with.
 
-use std::fs;
-use std::process::Stdio;
-use std::thread::sleep;
-use std::time::Instant;
-
 use serde_json::Value;
 
-use crate::support::{Place, faithful, npy};
+use crate::kills::{killed_fits_end_alike, write_samples_around};
+use crate::support::{Place, faithful};
 
-/// Samples around many centres, as f32.
+/// Samples around many centres.
 fn write_samples(place: &Place, n: usize) {
-    let values = (0..n).flat_map(|i| {
-        let noise =
-            |k: usize| ((i * k) as f64 * 0.618_033_988).fract() + ((i * (k + 4)) as f64 * 0.754_877_666).fract();
-        [noise(1) + (i % 7) as f64, noise(7) - (i % 11) as f64 * 1.3]
-    });
-    let bytes: Vec<u8> = values.flat_map(|x| (x as f32).to_le_bytes()).collect();
-    place.write("x.npy", npy("<f4", false, &format!("({n}, 2)"), &bytes));
-}
-
-/// A model and how it was fitted, but for the device, which names its threads.
-fn model(place: &Place, name: &str) -> Value {
-    let mut model: Value = serde_json::from_slice(&place.read(name)).unwrap();
-    model["fit"].as_object_mut().unwrap().remove("device");
-    model
+    write_samples_around(place, n, |i| [(i % 7) as f64, (i % 11) as f64 * -1.3]);
 }
 
 const FIT: &str = "fit x.npy -k 40 --covariance full --init random-from-data --posterior truncated --neighbours 6 \
@@ -34,27 +17,8 @@ const FIT: &str = "fit x.npy -k 40 --covariance full --init random-from-data --p
 fn runs_that_are_killed_resume_to_the_same_bits() {
     let place = Place::new();
     write_samples(&place, 20_000);
-    let started = Instant::now();
-    assert_eq!(place.run(&format!("{FIT} --max-iter 80 --out whole.json")).status, 0);
-    let whole = started.elapsed();
-    let mut resumes = 0;
-    for kill in 1..=20 {
-        let mut running =
-            place.command(&format!("{FIT} --max-iter 80 --checkpoint c --checkpoint-every 1 --out killed.json"));
-        let mut child = running.stdin(Stdio::null()).spawn().unwrap();
-        sleep(whole.mul_f64(f64::from(kill) / 21.0));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let go_on = if place.path("c").exists() { "--resume c" } else { "" };
-        resumes += usize::from(!go_on.is_empty());
-        let threads = if kill % 2 == 0 { "1" } else { "3" };
-        let mut resumed = place.command(&format!("{FIT} {go_on} --max-iter 80 --checkpoint c --out killed.json"));
-        let resumed = resumed.env("RAYON_NUM_THREADS", threads).output().unwrap();
-        assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
-        assert_eq!(model(&place, "killed.json"), model(&place, "whole.json"), "kill {kill}");
-        let _ = fs::remove_file(place.path("c"));
-    }
-    assert!(resumes > 0, "no run had come to its first checkpoint");
+    let kills = (1..=20).map(|kill| f64::from(kill) / 21.0);
+    killed_fits_end_alike(&place, &format!("{FIT} --max-iter 80"), "", kills);
 }
 
 #[test]
