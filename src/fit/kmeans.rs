@@ -23,6 +23,7 @@ use crate::device::task::{Assignment, SumsTask};
 use crate::error::Result;
 use crate::fit::seeds::Seeder;
 use crate::model::family::CovarianceType;
+use crate::model::moments::Moments;
 use crate::model::quadratics::Quadratics;
 
 /// The subsample has this many samples for each cluster, within the bounds that follow.
@@ -173,6 +174,17 @@ impl<'v> View<'v> {
     }
 }
 
+/// The moments of a subsample under a model, without components where they cannot matter.
+pub(crate) fn pruned_moments(
+    backend: &mut dyn Backend,
+    model: &Arc<Quadratics>,
+    assignment: Assignment,
+    family: CovarianceType,
+) -> Result<Moments> {
+    let task = SumsTask::new(model, assignment, family, backend.summary());
+    backend.moments_of(task.pruned(Prune::Auto), family)
+}
+
 /// Lloyd's algorithm from the given centres, for at most `most_rounds` rounds. A cluster that loses all samples keeps
 /// its centre.
 fn lloyd(
@@ -185,8 +197,7 @@ fn lloyd(
     let mut rounds = 0;
     loop {
         let model = Arc::new(Quadratics::distances(centres.clone(), variances, CovarianceType::Diag));
-        let task = SumsTask::new(&model, Assignment::Hard, CovarianceType::Diag, backend.summary());
-        let moments = backend.moments_of(task.pruned(Prune::Auto), CovarianceType::Diag)?;
+        let moments = pruned_moments(backend, &model, Assignment::Hard, CovarianceType::Diag)?;
         rounds += 1;
         let second = moments.first.indexed_iter().map(|((k, i), _)| moments.second.entry(k, i, i));
         let second: Array1<f64> = second.collect();

@@ -12,7 +12,7 @@ use crate::device::backend::Backend;
 use crate::device::cpu::CpuBackend;
 use crate::device::task::Assignment;
 use crate::error::{Error, Result};
-use crate::fit::kmeans::{Clusters, Runs};
+use crate::fit::kmeans::{Clusters, Runs, pruned_moments};
 use crate::model::family::CovarianceType;
 use crate::model::m_step::MStep;
 use crate::model::mixture::Mixture;
@@ -95,7 +95,7 @@ impl Judge<'_> {
 
     /// The first model of a start.
     fn enter(&self, backend: &mut dyn Backend, points: &Points, clusters: Clusters) -> Result<Entry> {
-        let moments = backend.moments_under(&clusters.distances(self.family), Assignment::Hard, self.family)?;
+        let moments = pruned_moments(backend, &clusters.distances(self.family), Assignment::Hard, self.family)?;
         let mixture = self.maximize(points, moments)?;
         let mut signature = mixture.weights().to_vec();
         signature.sort_by(f64::total_cmp);
@@ -107,7 +107,7 @@ impl Judge<'_> {
     /// A start after a number of epochs.
     fn climb(&self, backend: &mut dyn Backend, points: &Points, mut entry: Entry, epochs: usize) -> Result<Entry> {
         while entry.epochs < epochs {
-            let moments = backend.moments(&entry.mixture, Assignment::Soft)?;
+            let moments = pruned_moments(backend, entry.mixture.quadratics(), Assignment::Soft, self.family)?;
             entry.lower_bound = moments.lower_bound();
             entry.mixture = self.maximize(points, moments)?;
             entry.epochs += 1;
