@@ -5,7 +5,7 @@ Samples of mixtures of as many components as are fitted, some overlapping. With 
 earlier version of this one, say.
 
     cargo build --release
-    benches/starts_of_many.py [--samples N] [--seeds N] [--cases TEXT,...] [--before PROGRAM] [--markdown FILE]
+    benches/starts_of_many.py [--samples N] [--seeds N] [--cases TEXT ...] [--before PROGRAM] [--markdown FILE]
 """
 
 import argparse
@@ -43,17 +43,17 @@ def main():
     parser.add_argument("--samples", type=int, default=200_000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--cases", default="", help="parts of the names, with commas between [default: all]")
+    parser.add_argument("--cases", nargs="*", default=[""], help="parts of the names [default: all]")
     parser.add_argument("--markdown", type=Path)
     options = parser.parse_args()
     lines = [
-        "| N, D, K, family | start, dense epochs | before | mean log-likelihood after the fit | before | difference, mean | worst |",
+        "| N, D, K, family | start, dense epochs | before | mean log-likelihood after the fit | before | difference, mean (s.e.) | worst |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     print("\n".join(lines), flush=True)
     for d, k, family in CASES:
         name = f"{options.samples:,}, {d}, {k:,}, {family}"
-        if any(part in name for part in options.cases.split(",")):
+        if any(part in name for part in options.cases):
             lines.append(compare(name, d, k, family, options))
             print(lines[-1], flush=True)
     if options.markdown:
@@ -67,9 +67,10 @@ def compare(name, d, k, family, options):
         for seed in range(options.seeds):
             np.save(data, draw(options.samples, d, k, seed))
             arguments = ["fit", data, "-k", k, "--covariance", family, "--device", "cpu", "--quiet", "--json", "--seed", seed]
-            epoch = run([options.mixtura, *arguments, "--prune", "off", "--tol", 0, "--max-iter", 3])["epoch_ms_median"]
+            dense = ["--start", "direct", "--init", "random-from-data", "--prune", "off", "--tol", 0, "--max-iter", 5]
+            epoch = run([options.mixtura, *arguments, *dense])["epoch_ms_median"]
             more = ["--tol", 1e-5, "--max-iter", options.epochs]
-            result = run([options.mixtura, *arguments, *more])
+            result = run([options.mixtura, *arguments, "--start", "direct", *more])
             costs.append(result["seconds"]["init"] * 1e3 / epoch)
             ours.append(result["mean_log_likelihood"])
             if options.before:
@@ -79,9 +80,10 @@ def compare(name, d, k, family, options):
     if not theirs:
         return f"| {name} | {median(costs):.1f} | | {mean(ours):.5f} | | | |"
     differences = np.array(ours) - theirs
+    error = differences.std(ddof=1) / len(differences) ** 0.5 if len(differences) > 1 else float("nan")
     return (
         f"| {name} | {median(costs):.1f} | {median(before):.1f} | {mean(ours):.5f} | {mean(theirs):.5f} "
-        f"| {mean(differences):+.5f} | {min(differences):+.5f} |"
+        f"| {mean(differences):+.5f} ({error:.5f}) | {min(differences):+.5f} |"
     )
 
 

@@ -1,6 +1,7 @@
 //! Some of the rows that pass by, kept for medians and scales.
 
 use ndarray::ArrayView1;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::data::hash::hash;
@@ -109,7 +110,7 @@ impl DrawnRows {
         let column = |feature: usize| -> Vec<(f64, f64)> {
             self.rows.iter().map(|row| (row.values[feature], row.weight)).collect()
         };
-        (0..d).map(|feature| Spread::of(&column(feature))).collect()
+        (0..d).into_par_iter().map(|feature| Spread::of(&column(feature))).collect()
     }
 }
 

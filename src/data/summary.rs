@@ -57,6 +57,7 @@ struct Features {
 struct Found {
     medians: OnceLock<(Array1<f64>, Array1<f64>)>,
     scale: OnceLock<Array1<f64>>,
+    spreads: OnceLock<Vec<Spread>>,
     moments: OnceLock<(Array1<f64>, Array1<f64>)>,
 }
 
@@ -233,12 +234,12 @@ impl Summary {
     /// weights. Where more than half of the values are equal, the deviations are those of the others; 0 for a constant
     /// feature: `[D]`.
     pub fn scale(&self) -> &Array1<f64> {
-        self.features.found.scale.get_or_init(|| scales(&self.spreads(), || self.variance().clone()))
+        self.features.found.scale.get_or_init(|| scales(self.spreads(), || self.variance().clone()))
     }
 
     /// Where the values of every feature lie: `[D]`.
-    pub(crate) fn spreads(&self) -> Vec<Spread> {
-        self.features.drawn_rows.spreads()
+    pub(crate) fn spreads(&self) -> &[Spread] {
+        self.features.found.spreads.get_or_init(|| self.features.drawn_rows.spreads())
     }
 
     fn medians(&self) -> &(Array1<f64>, Array1<f64>) {

@@ -149,7 +149,8 @@ impl Opening {
                 let points = answer.samples()?.into_points(places.len(), summary.n_features())?;
                 match purpose {
                     Purpose::Clusters => {
-                        let judge = Judge { family, m_step, stop, is_coarse: setting.share() > 1 };
+                        let (n_samples, is_coarse) = (summary.n_effective(), setting.share() > 1);
+                        let judge = Judge { family, m_step, stop, n_samples, is_coarse };
                         let clusters = judge.choose(kmeans::run(points, options.n_components, stop, &mut random)?)?;
                         let distances = clusters.distances(family);
                         let initialisation =

@@ -31,6 +31,13 @@ const SUBSAMPLE_PER_CLUSTER: usize = 100;
 const SMALLEST_SUBSAMPLE: usize = 20_000;
 const LARGEST_SUBSAMPLE: usize = 200_000;
 
+/// Of so many samples, or more, a start is to cost no more than a few epochs: the subsample is one of so many of them, with
+/// fewer for each cluster where that is too few, and at most one of so many.
+const MANY_SAMPLES: usize = 200_000;
+const MANY_STEP: usize = 64;
+const MANY_PER_CLUSTER: usize = 40;
+const MANY_LEAST_STEP: usize = 4;
+
 /// Lloyd stops when the squared shifts of all centres, in squared scales, sum to this or less.
 const SHIFT_TOLERANCE: f64 = 1e-4;
 
@@ -42,7 +49,7 @@ const MOST_RUNS: usize = 10;
 const CHEAP_ROUND: usize = 1_000_000;
 
 /// Clusters of all runs. Of very many clusters fewer runs will do: each has as many good and bad ones as any other.
-const MOST_CLUSTERS_OF_ALL_RUNS: usize = 1280;
+const MOST_CLUSTERS_OF_ALL_RUNS: usize = 768;
 
 /// Rounds of a run. More move the centres of the best run a little, and the likelihood that a fit ends with not at all.
 const MOST_ROUNDS: usize = 10;
@@ -94,7 +101,7 @@ pub(crate) fn run(points: Points<'static>, k: usize, stop: &AtomicBool, random: 
     if let Some(compressed) = &compressed {
         let scales = spreads.iter().map(|spread| spread.clipped_scale).collect();
         let scales = or_deviations(scales, || compressed.summary().variance().clone());
-        views.insert(0, View::new(k, compressed, stop, scales, Some(&spreads)));
+        views.insert(0, View::new(k, compressed, stop, scales, Some(spreads)));
     }
     let multiplications = points.n_samples() * points.n_features() * k;
     let fewest = (MOST_CLUSTERS_OF_ALL_RUNS / k).clamp(views.len(), FEWEST_RUNS);
@@ -128,8 +135,16 @@ pub(crate) fn squares(scales: Array1<f64>) -> Array1<f64> {
 
 /// The places of a subsample among the samples of positive weight: of all of them, where they are few.
 pub(crate) fn subsample(summary: &Summary, k: usize, random: &mut Pcg64) -> Vec<usize> {
-    let size = (k * SUBSAMPLE_PER_CLUSTER).clamp(SMALLEST_SUBSAMPLE, LARGEST_SUBSAMPLE).max(k);
-    choose(summary, size, random)
+    choose(summary, subsample_size(summary.n_effective(), k), random)
+}
+
+fn subsample_size(n: usize, k: usize) -> usize {
+    let enough = (k * SUBSAMPLE_PER_CLUSTER).clamp(SMALLEST_SUBSAMPLE, LARGEST_SUBSAMPLE).max(k);
+    if n < MANY_SAMPLES {
+        return enough;
+    }
+    let quick = (n / MANY_STEP).max(k * MANY_PER_CLUSTER).min(n / MANY_LEAST_STEP);
+    quick.max(k).min(enough)
 }
 
 /// A way to look at the features: as they are, or with far values brought nearer.
@@ -196,7 +211,8 @@ fn lloyd(
     let scale = variances.mapv(|v| if v > 0.0 { v.recip() } else { 1.0 });
     let mut rounds = 0;
     loop {
-        let model = Arc::new(Quadratics::distances(centres.clone(), variances, CovarianceType::Diag));
+        // One factor for all centres: samples take it once, whatever the number of centres.
+        let model = Arc::new(Quadratics::distances(centres.clone(), variances, CovarianceType::Tied));
         let moments = pruned_moments(backend, &model, Assignment::Hard, CovarianceType::Diag)?;
         rounds += 1;
         let second = moments.first.indexed_iter().map(|((k, i), _)| moments.second.entry(k, i, i));
@@ -210,5 +226,25 @@ fn lloyd(
         if shift <= SHIFT_TOLERANCE || rounds == most_rounds {
             return Ok(Clusters { centres, variances: variances.clone(), rounds, inertia });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subsamples_of_many_samples_are_small_parts_of_them() {
+        // All of few samples, and 100 for each cluster of more.
+        assert_eq!(subsample_size(150_000, 8), 20_000);
+        assert_eq!(subsample_size(150_000, 1_000), 100_000);
+        // One of 64, but 40 for each cluster, and one of 4 at most.
+        assert_eq!(subsample_size(200_000, 8), 3_125);
+        assert_eq!(subsample_size(200_000, 256), 10_240);
+        assert_eq!(subsample_size(200_000, 4_096), 50_000);
+        assert_eq!(subsample_size(200_000, 100_000), 100_000);
+        // Of very many samples as many as of 150,000.
+        assert_eq!(subsample_size(10_000_000, 8), 20_000);
+        assert_eq!(subsample_size(100_000_000, 1_000), 100_000);
     }
 }

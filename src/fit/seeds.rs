@@ -46,6 +46,8 @@ struct Chunk {
     /// The least and the greatest value of each feature.
     extent: Vec<(f64, f64)>,
     weights: Vec<f64>,
+    /// Their reciprocals; 0 for those of zero.
+    reciprocals: Vec<f64>,
     /// Weighted squared distances from the nearest seed so far: [n].
     nearest: Vec<f64>,
     /// Their sum.
@@ -91,10 +93,12 @@ impl Seeder {
             let extent = x.chunks_exact(size).map(|x| {
                 x.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), x| (least.min(*x), most.max(*x)))
             });
+            let weights: Vec<f64> = places.map(|place| points.weight(row(place))).collect();
             Chunk {
                 extent: extent.collect(),
                 x,
-                weights: places.map(|place| points.weight(row(place))).collect(),
+                reciprocals: weights.iter().map(|w| if *w > 0.0 { w.recip() } else { 0.0 }).collect(),
+                weights,
                 nearest: Vec::new(),
                 mass: 0.0,
                 farthest: f64::INFINITY,
@@ -220,7 +224,7 @@ impl WithSimd for Consider<'_> {
                 chunk.farthest_with_trial.push(None);
                 continue;
             }
-            let Chunk { x, weights, nearest, with_trial, .. } = &mut *chunk;
+            let Chunk { x, weights, reciprocals, nearest, with_trial, .. } = &mut *chunk;
             let distances = &mut with_trial[trial * n..][..n];
             distances.fill(0.0);
             for (x, s) in x.chunks_exact(n).zip(seed) {
@@ -228,17 +232,31 @@ impl WithSimd for Consider<'_> {
                     *distance += (x - s) * (x - s);
                 }
             }
-            let mut farthest = 0.0_f64;
-            for ((distance, weight), nearest) in distances.iter_mut().zip(weights.iter()).zip(nearest.iter()) {
+            for ((distance, weight), nearest) in distances.iter_mut().zip(&*weights).zip(&*nearest) {
                 *distance = nearest.min(weight * *distance);
-                let unweighted = if *weight > 0.0 { *distance / *weight } else { 0.0 };
-                farthest = farthest.max(unweighted);
             }
+            let farthest = greatest_product(distances, reciprocals);
             let mass = aview1(distances).sum();
             chunk.mass_with_trial.push(mass);
             chunk.farthest_with_trial.push(Some(farthest));
         }
     }
+}
+
+/// The greatest product of two non-negative numbers, in strands.
+#[inline(always)]
+fn greatest_product(a: &[f64], b: &[f64]) -> f64 {
+    const STRANDS: usize = 8;
+    let mut greatest = [0.0; STRANDS];
+    let ((a, a_left), (b, b_left)) = (a.as_chunks::<STRANDS>(), b.as_chunks::<STRANDS>());
+    let greater = |greatest: f64, product: f64| if product > greatest { product } else { greatest };
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..STRANDS {
+            greatest[i] = greater(greatest[i], a[i] * b[i]);
+        }
+    }
+    let left = a_left.iter().zip(b_left).map(|(a, b)| a * b);
+    left.chain(greatest).fold(0.0, greater)
 }
 
 #[cfg(test)]

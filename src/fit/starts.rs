@@ -21,6 +21,7 @@ use crate::model::moments::Moments;
 /// Numbers of epochs in all, with the numbers of starts that are kept after them.
 type Schedule = &'static [(usize, usize)];
 const THOROUGH: Schedule = &[(2, 8), (5, 3), (10, 1)];
+const MODERATE: Schedule = &[(2, 3), (5, 1)];
 const BRIEF: Schedule = &[(2, 1)];
 /// That on a part of the samples, where an epoch costs little beside one on all of them.
 const COARSE: Schedule = &[(2, 8), (5, 4), (10, 2), (20, 1)];
@@ -41,7 +42,9 @@ pub(crate) struct Judge<'a> {
     pub(crate) family: CovarianceType,
     pub(crate) m_step: &'a MStep,
     pub(crate) stop: &'a AtomicBool,
-    /// Whether the fit begins on a part of the samples.
+    /// Samples of the fit.
+    pub(crate) n_samples: usize,
+    /// Whether it begins on a part of all samples.
     pub(crate) is_coarse: bool,
 }
 
@@ -66,6 +69,7 @@ impl Judge<'_> {
         let (candidates, schedule) = match self.family.epoch_flops(points.n_samples(), k, points.n_features()) {
             _ if self.is_coarse => ([last, first].concat(), COARSE),
             flops if flops <= CHEAP_EPOCH => ([last, first].concat(), THOROUGH),
+            _ if epochs(MODERATE, last.len()) * points.n_samples() <= self.n_samples => (last, MODERATE),
             _ => (best, BRIEF),
         };
         let favourite = candidates[0].clone();
@@ -152,6 +156,14 @@ impl Entry {
     }
 }
 
+/// Epochs of all starts in a schedule.
+fn epochs(schedule: Schedule, starts: usize) -> usize {
+    let climb = |(left, before, sum): (usize, usize, usize), (epochs, kept): &(usize, usize)| {
+        (left.min(*kept), *epochs, sum + left * (epochs - before))
+    };
+    schedule.iter().fold((starts, 0, 0), climb).2
+}
+
 /// Model of a start; none if a component of it has no covariance.
 fn survivor(entry: Result<Entry>) -> Result<Option<Entry>> {
     match entry {
@@ -206,6 +218,14 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_counts_the_epochs_of_all_that_are_left() {
+        // Two epochs of each, and three more of the three best.
+        assert_eq!(epochs(MODERATE, 5), 5 * 2 + 3 * 3);
+        assert_eq!(epochs(MODERATE, 2), 2 * 5);
+        assert_eq!(epochs(THOROUGH, 10), 10 * 2 + 8 * 3 + 3 * 5);
+    }
+
+    #[test]
     fn a_sample_far_from_all_others_has_a_cluster_of_its_own() {
         let samples = Array2::from_shape_fn((301, 1), |(n, _)| match n {
             300 => 1e4,
@@ -214,7 +234,7 @@ mod tests {
         let points = Points::new(samples).unwrap();
         let m_step = MStep::new(array![1e-6]);
         let judge =
-            Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false), is_coarse: false };
+            Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false), n_samples: 0, is_coarse: false };
         for seed in 0..10 {
             let mut centres = judge.choose(runs(points.clone(), 3, seed)).unwrap().centres.into_raw_vec_and_offset().0;
             centres.sort_by(f64::total_cmp);
@@ -255,7 +275,7 @@ mod tests {
         let points = Points::new(samples).unwrap();
         let m_step = MStep::new(array![1e-6, 1e-6]);
         let judge =
-            Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false), is_coarse: false };
+            Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false), n_samples: 0, is_coarse: false };
         let centres = judge.choose(runs(points, 2, 0)).unwrap().centres;
         assert!((centres[[0, 1]] - centres[[1, 1]]).abs() > 0.9, "{centres}");
     }

@@ -2,6 +2,7 @@
 //!
 //! The instruction set (AVX-512, AVX2, NEON or scalar) is chosen at run time.
 
+mod assign;
 mod bounds;
 pub(crate) mod ceiling;
 mod cells;
@@ -40,7 +41,7 @@ use crate::device::backend::sealed::Sealed;
 use crate::device::backend::{Backend, check_features};
 use crate::device::choice::{DeviceInfo, Precision};
 use crate::device::numbers::{Numbers, Shape};
-use crate::device::task::{Answer, Assignment, Task};
+use crate::device::task::{Answer, Task};
 use crate::error::Result;
 use crate::model::quadratics::Quadratics;
 use cells::Orders;
@@ -295,12 +296,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
                     tile.load(self.arch, chunk, (start..start + block.nrows()).into(), &self.coordinates);
                     tile.weights.row_mut(0).fill(T::from_f64(1.0));
                     self.arch.dispatch(LogDensities { parameters, tile, posterior });
-                    self.arch.dispatch(Respond {
-                        posterior,
-                        tile,
-                        assignment: Assignment::Soft,
-                        cut: T::LEAST_EXPONENT,
-                    });
+                    self.arch.dispatch(Respond { posterior, tile, cut: T::LEAST_EXPONENT });
                     for (n, mut sample) in block.rows_mut().into_iter().enumerate() {
                         sample.iter_mut().enumerate().for_each(|(k, r)| *r = posterior.r.row(k)[n].to_f64());
                         if T::PRECISION == Precision::Single {

@@ -7,8 +7,6 @@ use super::real::Real;
 use super::rows::Rows;
 use super::strips::Strips;
 use super::tile::Tile;
-use crate::device::backend::HARD_SLACK;
-use crate::device::task::Assignment;
 
 /// Result of the E step for a tile.
 #[derive(Debug)]
@@ -43,7 +41,7 @@ impl<T: Real> Posterior<T> {
     /// The most probable component of each sample, from log-densities and their maxima: the first of those whose
     /// log-density is below the greatest by no more than `slack` x (1 + its magnitude).
     #[inline(always)]
-    fn find_labels(&mut self, width: usize, slack: f64) {
+    pub(super) fn find_labels(&mut self, width: usize, slack: f64) {
         let (maxima, least) = (&self.maxima.row(0)[..width], &mut self.sums.row_mut(0)[..width]);
         let (one, slack) = (T::from_f64(1.0), T::from_f64(slack));
         for (least, max) in least.iter_mut().zip(maxima) {
@@ -59,6 +57,12 @@ impl<T: Real> Posterior<T> {
             }
         }
     }
+
+    /// The sum of weight times what the maxima have become.
+    #[inline(always)]
+    pub(super) fn log_likelihood(&self, tile: &Tile<T>) -> f64 {
+        weighted_sum(&self.maxima.row(0)[..tile.width], &tile.weights.row(0)[..tile.width])
+    }
 }
 
 /// Turns log-densities into responsibilities times sample weight, and their maxima into log p(x); yields the sum of
@@ -66,7 +70,6 @@ impl<T: Real> Posterior<T> {
 pub(super) struct Respond<'a, T> {
     pub(super) posterior: &'a mut Posterior<T>,
     pub(super) tile: &'a Tile<T>,
-    pub(super) assignment: Assignment,
     /// Differences from the greatest log-density of a sample below this are responsibilities of 0.
     pub(super) cut: T,
 }
@@ -76,20 +79,9 @@ impl<T: Real> WithSimd for Respond<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
-        let Respond { posterior, tile, assignment, cut } = self;
-        let k = posterior.k;
-        let width = tile.width;
+        let Respond { posterior, tile, cut } = self;
+        let (k, width) = (posterior.k, tile.width);
         let weights = &tile.weights.row(0)[..width];
-        if assignment == Assignment::Hard {
-            posterior.find_labels(width, HARD_SLACK);
-            for (k, row) in posterior.r.iter_mut().take(k).enumerate() {
-                for ((r, label), weight) in row.iter_mut().zip(&posterior.labels).zip(weights) {
-                    *r = if *label == k { *weight } else { T::default() };
-                }
-            }
-            let maxima = &posterior.maxima.row(0)[..width];
-            return weighted_sum(maxima, weights);
-        }
         let (maxima, sums) = (&mut posterior.maxima.row_mut(0)[..width], &mut posterior.sums.row_mut(0)[..width]);
         sums.fill(T::default());
         for row in posterior.r.iter_mut().take(k) {
@@ -108,7 +100,7 @@ impl<T: Real> WithSimd for Respond<'_, T> {
                 *r *= *scale;
             }
         }
-        weighted_sum(maxima, weights)
+        posterior.log_likelihood(tile)
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ndarray::Array1;
 use rayon::prelude::*;
 
+use super::assign::{AddAssigned, Assign};
 use super::bounds::{Bounds, Cut, Found};
 use super::cells::{Block, Cells, GROUP, Orders};
 use super::e_step::LogDensities;
@@ -37,8 +38,10 @@ use crate::model::quadratics::Quadratics;
 const LEAST_COMPONENTS: usize = 48;
 const LEAST_ROWS: usize = 16_384;
 
-/// Components left in a cell, as a share of all, from which on dense passes are faster.
+/// Components left in a cell, as a share of all, from which on dense passes are faster. Where samples go to one component
+/// alone, components that are left out save less.
 const MOST_SHARE: f64 = 0.5;
+const MOST_SHARE_OF_HARD: f64 = 0.25;
 
 /// All that pruning needs to know in a pass.
 pub(super) struct Pruning<'a, T> {
@@ -96,7 +99,11 @@ impl<'a, T: Real> Pruning<'a, T> {
                 self.bounds.within(self.arch, probe.get(i), self.cut(), &mut found);
                 found.places.len()
             });
-            if kept.sum::<usize>() as f64 > MOST_SHARE * (probe.len() * self.parameters.k) as f64 {
+            let most = match self.assignment {
+                Assignment::Soft => MOST_SHARE,
+                Assignment::Hard => MOST_SHARE_OF_HARD,
+            };
+            if kept.sum::<usize>() as f64 > most * (probe.len() * self.parameters.k) as f64 {
                 return None;
             }
         }
@@ -109,6 +116,7 @@ struct Known<'a, T> {
     tile: &'a Tile<T>,
     posterior: &'a mut Posterior<T>,
     weighted: &'a mut Rows<T>,
+    sample: &'a mut [f64],
     /// Its samples, as places in the block.
     samples: &'a [u32],
     /// The components that can matter to them, and their means.
@@ -127,7 +135,7 @@ impl<T: Real> Pruning<'_, T> {
         scratch: &mut Scratch<T>,
         mut visit: impl FnMut(Known<T>),
     ) {
-        let Scratch { tile, posterior, weighted, lists } = scratch;
+        let Scratch { tile, posterior, weighted, sample, lists } = scratch;
         let Lists { of_group, found, list, parameters, group } =
             lists.get_or_insert_with(|| Lists::new(&self.bounds, self.parameters));
         for first in range.clone().step_by(GROUP) {
@@ -149,7 +157,7 @@ impl<T: Real> Pruning<'_, T> {
                 tile.load(self.arch, chunk, Chosen::Any(start, samples), self.coordinates);
                 self.arch.dispatch(LogDensities { parameters, tile, posterior });
                 let (components, means) = (&list[..], &parameters.means[..]);
-                visit(Known { tile, posterior, weighted, samples, components, means });
+                visit(Known { tile, posterior, weighted, sample, samples, components, means });
             }
         }
     }
@@ -189,14 +197,22 @@ impl<T: Real> Pruning<'_, T> {
         sums: &mut Numbers,
         scratch: &mut Scratch<T>,
     ) {
-        let (assignment, cut) = (self.assignment, T::from_f64(-self.cut));
+        let cut = T::from_f64(-self.cut);
+        let is_hard = self.assignment == Assignment::Hard;
         self.each(cells, range, block, stop, scratch, |cell| {
-            let Known { tile, posterior, weighted, samples, components, means } = cell;
-            sums.log_likelihood += self.arch.dispatch(Respond { tile, posterior, assignment, cut });
+            let Known { tile, posterior, weighted, sample, samples, components, means } = cell;
             sums.pairs += (samples.len() * components.len()) as f64;
-            if let Some(shape) = shape {
+            sums.log_likelihood += match is_hard {
+                true => self.arch.dispatch(Assign { posterior, tile }),
+                false => self.arch.dispatch(Respond { posterior, tile, cut }),
+            };
+            let Some(shape) = shape else { return };
+            let (components, sums) = (Some(components), sums.numbers_mut());
+            if is_hard {
+                let labels = &posterior.labels;
+                self.arch.dispatch(AddAssigned { shape, components, labels, tile, means, sample, sums });
+            } else {
                 let (r, x, width) = (&posterior.r, &tile.x, tile.width);
-                let (components, sums) = (Some(components), sums.numbers_mut());
                 self.arch.dispatch(AddTile { shape, components, r, x, means, width, weighted, sums });
             }
         });

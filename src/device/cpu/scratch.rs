@@ -14,6 +14,8 @@ pub(super) struct Scratch<T> {
     pub(super) tile: Tile<T>,
     pub(super) posterior: Posterior<T>,
     pub(super) weighted: Rows<T>,
+    /// A sample.
+    pub(super) sample: Vec<f64>,
     /// Where passes leave out components.
     pub(super) lists: Option<Lists<T>>,
 }
@@ -22,7 +24,7 @@ impl<T: Real> Scratch<T> {
     pub(super) fn new(arch: Instructions, k: usize, d: usize) -> Self {
         let width = Tile::<T>::capacity(d);
         let (tile, posterior) = (Tile::new(arch, d), Posterior::new(arch, k, d));
-        Scratch { tile, posterior, weighted: Rows::new(1, 3 * width), lists: None }
+        Scratch { tile, posterior, weighted: Rows::new(1, 3 * width), sample: vec![0.0; d], lists: None }
     }
 }
 

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::assign::{AddAssigned, Assign};
 use super::cells::{CELL, GROUP};
 use super::e_step::LogDensities;
 use super::instructions::Instructions;
@@ -162,18 +163,26 @@ impl<T: Real> Pass<T> {
         scratch: &mut Scratch<T>,
     ) {
         let Run { coordinates, source, means, .. } = *run;
-        let Scratch { tile, posterior, weighted, .. } = scratch;
-        sums.pairs += (rows.len() * self.shape.k) as f64;
+        let shape = self.shape;
+        let Scratch { tile, posterior, weighted, sample, .. } = scratch;
+        sums.pairs += (rows.len() * shape.k) as f64;
         tile.load(self.arch, chunk, rows.clone().into(), coordinates);
         match source {
             Source::Model(parameters, assignment) => {
                 self.arch.dispatch(LogDensities { parameters, tile, posterior });
-                sums.log_likelihood +=
-                    self.arch.dispatch(Respond { tile, posterior, assignment: *assignment, cut: T::LEAST_EXPONENT });
+                if *assignment == Assignment::Hard {
+                    sums.log_likelihood += self.arch.dispatch(Assign { posterior, tile });
+                    if !means.is_empty() {
+                        let (labels, sums) = (&posterior.labels, sums.numbers_mut());
+                        self.arch.dispatch(AddAssigned { shape, components: None, labels, tile, means, sample, sums });
+                    }
+                    return;
+                }
+                sums.log_likelihood += self.arch.dispatch(Respond { posterior, tile, cut: T::LEAST_EXPONENT });
             }
             Source::All => posterior.r.row_mut(0).copy_from_slice(tile.weights.row(0)),
             Source::Given(fill) => {
-                let mut r = ndarray::Array2::zeros((self.shape.k, rows.len()));
+                let mut r = ndarray::Array2::zeros((shape.k, rows.len()));
                 fill(first + rows.start..first + rows.end, &mut r.view_mut());
                 for (to, from) in posterior.r.iter_mut().zip(r.rows()) {
                     to[from.len()..].fill(T::default());
@@ -186,7 +195,7 @@ impl<T: Real> Pass<T> {
         if !means.is_empty() {
             let (r, x, width) = (&posterior.r, &tile.x, tile.width);
             let sums = sums.numbers_mut();
-            self.arch.dispatch(AddTile { shape: self.shape, components: None, r, x, means, width, weighted, sums });
+            self.arch.dispatch(AddTile { shape, components: None, r, x, means, width, weighted, sums });
         }
     }
 }

@@ -45,6 +45,14 @@ impl<T: Real> Strips<T> {
         T::vectors_mut::<S>(self.0.all_mut()).chunks_exact_mut(stride).map(|strip| strip.as_chunks_mut().0)
     }
 
+    /// Copies the features of a sample.
+    #[inline(always)]
+    pub(super) fn sample<S: Simd>(&self, i: usize, to: &mut [f64]) {
+        let width = Self::width::<S>();
+        let strip = self.0.row(i / width)[..to.len() * width].chunks_exact(width);
+        to.iter_mut().zip(strip).for_each(|(to, feature)| *to = feature[i % width].to_f64());
+    }
+
     /// All numbers, and how many of them lie between a strip and the next.
     #[inline(always)]
     pub(super) fn numbers_mut(&mut self) -> (&mut [T], usize) {

@@ -21,7 +21,6 @@ use crate::device::cpu::real::Real;
 use crate::device::cpu::rows::Rows;
 use crate::device::cpu::tile::{Chosen, Tile};
 use crate::device::numbers::Shape;
-use crate::device::task::Assignment;
 use crate::device::truncated::Truncated;
 
 /// Tiles of one component that are done one after another.
@@ -34,7 +33,7 @@ const BATCH: usize = 64;
 const ENOUGH: usize = 2;
 
 /// Components drawn at random that a tile sees beside those that it knows.
-const DRAWN: u64 = 4;
+const DRAWN: u64 = 1;
 
 /// What the E step found for the samples of a part that have weight.
 pub(super) struct Explored<T> {
@@ -271,8 +270,7 @@ impl<'e, 'd, T: Real> Explorer<'e, 'd, T> {
     /// Turns the greatest log-densities into responsibilities times weight; yields their free energy.
     fn respond(&self, scratch: &mut Scratch<T>) -> f64 {
         let Scratch { tile, greatest, .. } = scratch;
-        let (assignment, cut) = (Assignment::Soft, T::LEAST_EXPONENT);
-        self.backend.arch.dispatch(Respond { posterior: greatest.finish(), tile, assignment, cut })
+        self.backend.arch.dispatch(Respond { posterior: greatest.finish(), tile, cut: T::LEAST_EXPONENT })
     }
 }
 
