@@ -197,7 +197,7 @@ mod tests {
     use crate::model::quadratics::Quadratics;
 
     fn runs(points: Points<'static>, k: usize, seed: u64) -> Runs {
-        kmeans::run(points, k, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(seed)).unwrap()
+        kmeans::run(points, 0, k, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(seed)).unwrap()
     }
 
     fn entry(lower_bound: f64) -> Entry {
@@ -233,8 +233,13 @@ mod tests {
         });
         let points = Points::new(samples).unwrap();
         let m_step = MStep::new(array![1e-6]);
-        let judge =
-            Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false), n_samples: 0, is_coarse: false };
+        let judge = Judge {
+            family: CovarianceType::Full,
+            m_step: &m_step,
+            stop: &AtomicBool::new(false),
+            n_samples: 0,
+            is_coarse: false,
+        };
         for seed in 0..10 {
             let mut centres = judge.choose(runs(points.clone(), 3, seed)).unwrap().centres.into_raw_vec_and_offset().0;
             centres.sort_by(f64::total_cmp);
@@ -274,8 +279,13 @@ mod tests {
         });
         let points = Points::new(samples).unwrap();
         let m_step = MStep::new(array![1e-6, 1e-6]);
-        let judge =
-            Judge { family: CovarianceType::Full, m_step: &m_step, stop: &AtomicBool::new(false), n_samples: 0, is_coarse: false };
+        let judge = Judge {
+            family: CovarianceType::Full,
+            m_step: &m_step,
+            stop: &AtomicBool::new(false),
+            n_samples: 0,
+            is_coarse: false,
+        };
         let centres = judge.choose(runs(points, 2, 0)).unwrap().centres;
         assert!((centres[[0, 1]] - centres[[1, 1]]).abs() > 0.9, "{centres}");
     }
