@@ -6,9 +6,10 @@
 // them. Parameters are those of the window (`part_of` says which); then for each component MEAN vectors of means, MEAN
 // vectors of reciprocal standard deviations, and the constant.
 //
-// Header: MEAN (vectors of the means), COMPONENT (vectors of a component), AT_ONCE (components), `parameters`, at
-// binding 1, `part_of`, and what drivers leave rolled and would then index registers with: `write_densities`, for the
-// components whose parameters begin at a vector, which returns the sum of their exponentials.
+// Header: MEAN (vectors of the means), COMPONENT (vectors of a component), AT_ONCE (components; one where groups have
+// components of their own), `parameters`, at binding 1, `part_of`, `next_component`, and what drivers leave rolled and
+// would then index registers with: `write_densities`, for the components whose parameters begin at a vector, which
+// returns the sum of their exponentials.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(2) var<storage, read> samples: array<vec4<f32>>;
@@ -28,7 +29,8 @@ fn log_density_diagonal(
     let n = part.group * LANES + lane;
     let x = (tile.first_group + part.group) * DIM * LANES + lane;
     var all = no_exponentials();
-    for (var k = part.first; k < part.end; k += AT_ONCE) {
+    var k = next_component(part.group, part.offset, part.first, part.end);
+    for (; k < part.end; k = next_component(part.group, part.offset, k + AT_ONCE, part.end)) {
         all = joined(all, write_densities(x, 1u + k * COMPONENT, (part.offset + k) * tile.stride + n));
     }
     slices[2u * part.slice * tile.stride + n] = all.greatest;

@@ -7,9 +7,9 @@
 // constant, each padded to whole vectors. They are in a uniform buffer where they fit, for all invocations read the same
 // ones.
 //
-// Header: COMPONENT (vectors of a component), `parameters`, at binding 1, `part_of`, and what drivers leave rolled and
-// would then index registers with: `load`, the features of the samples, and `squared_distance`, |(x - mu) P|^2 for the
-// component whose parameters begin at a vector.
+// Header: COMPONENT (vectors of a component), `parameters`, at binding 1, `part_of`, `next_component`, and what drivers
+// leave rolled and would then index registers with: `load`, the features of the samples, and `squared_distance`,
+// |(x - mu) P|^2 for the component whose parameters begin at a vector.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(2) var<storage, read> samples: array<vec4<f32>>;
@@ -29,7 +29,8 @@ fn log_density_triangle(
     let n = part.group * LANES + lane;
     var x = load((tile.first_group + part.group) * DIM * LANES + lane);
     var all = no_exponentials();
-    for (var k = part.first; k < part.end; k++) {
+    var k = next_component(part.group, part.offset, part.first, part.end);
+    for (; k < part.end; k = next_component(part.group, part.offset, k + 1u, part.end)) {
         let component = 1u + k * COMPONENT;
         let distance = squared_distance(&x, component);
         let constant = parameters[component + COMPONENT - 1u].x;

@@ -5,7 +5,7 @@
 // all components and all its products.
 //
 // Header: DIM (features), BLOCK (rows of a part), PARTS (of a component), MEANS (of all components at once), AT_ONCE, HELD (sums), NUMBERS (of a part), COMPONENT (of a component),
-// `sums`, at binding 6, `start_of` (first row and column of a part), and what drivers leave rolled and would then index registers with: `begin`, `add_samples`, and
+// `sums`, at binding 6, `start_of` (first row and column of a part), `next_group`, and what drivers leave rolled and would then index registers with: `begin`, `add_samples`, and
 // `hand_over`, which puts what the lanes hold into sets of sums.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
@@ -35,7 +35,8 @@ fn moments(
     var held: array<f32, HELD>;
     begin(component, part, &means_held, &held);
     let end = min((range + 1u) * tile.range_groups, tile.groups);
-    for (var group = range * tile.range_groups; group < end; group++) {
+    var group = next_group(component, range * tile.range_groups, end);
+    for (; group < end; group = next_group(component, group + 1u, end)) {
         let x = (tile.first_group + group) * DIM * LANES + lane;
         add_samples(x, group * LANES + lane, component, start, &means_held, &held);
     }

@@ -2,7 +2,8 @@
 // the log-density of the sample (a log of a sum of exponentials, relative to its largest term), its most probable
 // component, and what `merge` makes of them for the M step.
 //
-// Header: HARD_SLACK (by what share log-densities differ that are equal but for rounding), `add_up_lanes`.
+// Header: HARD_SLACK (by what share log-densities differ that are equal but for rounding), `next_component`,
+// `add_up_lanes`.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;
@@ -27,7 +28,9 @@ fn posterior(
     let weight = weights[tile.first_group * LANES + n];
     var all = no_exponentials();
     var label = vec4<u32>(0u);
-    for (var k = 0u; k < tile.components; k++) {
+    let components = tile.components;
+    var k = next_component(group, 0u, 0u, components);
+    for (; k < components; k = next_component(group, 0u, k + 1u, components)) {
         let density = densities[k * tile.stride + n];
         label = select(label, vec4<u32>(k), density > all.greatest);
         all = joined(all, Exponentials(density, vec4<f32>(1.0)));
@@ -38,7 +41,8 @@ fn posterior(
         let least = all.greatest - HARD_SLACK * (1.0 + abs(all.greatest));
         var found = vec4<bool>(false);
         // Log-responsibilities in place of log-densities.
-        for (var k = 0u; k < tile.components; k++) {
+        k = next_component(group, 0u, 0u, components);
+        for (; k < components; k = next_component(group, 0u, k + 1u, components)) {
             let near = densities[k * tile.stride + n] >= least;
             let chosen = near & !found;
             label = select(label, vec4<u32>(k), chosen);

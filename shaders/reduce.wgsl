@@ -7,7 +7,8 @@
 //
 // Header: SETS (of a range), VECTOR (numbers before the first part), NUMBERS (of a part), SECOND (the place of a part's
 // second moments), PRODUCTS (how many they are), COUNT (the place of the count they go with), COMPONENT (numbers of a
-// component), POOLED (components whose second moments are together, in the place of the first one's), `add_up_lanes`.
+// component), POOLED (components whose second moments are together, in the place of the first one's), `add_up_lanes`,
+// `count_kept`.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> covariances: array<f32>;
@@ -50,6 +51,7 @@ fn reduce(
         if lane == 0u {
             add_to_total(0u, sum);
         }
+        count_kept(lane);
         return;
     }
     let number = VECTOR + (index - 1u) * LANES + lane;

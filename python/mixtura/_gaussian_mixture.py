@@ -78,7 +78,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
         is not positive definite, as in scikit-learn; or it begins anew where the model explains the samples worst, with
         a warning that says so.
     prune : {"auto", "exact", "off"}, default="auto"
-        Whether passes on the CPU leave out components that cannot matter to samples that lie close together: where that
+        Whether passes leave out components that cannot matter to samples that lie close together: where that
         is faster, with many components of few features; always; or never. What is left out has a share of at most 1e-12
         of any sample in f64, of 1e-9 in f32.
     posterior : {"exact", "truncated"}, default="exact"

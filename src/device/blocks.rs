@@ -72,10 +72,9 @@ impl Blocks {
         self
     }
 
-    /// Share of all log-densities that were evaluated, of this number of samples.
-    pub(super) fn evaluated(&self, n_samples: usize) -> f64 {
-        let all = n_samples as f64 * self.origins.nrows() as f64;
-        self.runs.iter().map(|sums| sums.pairs).sum::<f64>() / all
+    /// Log-densities that were evaluated.
+    pub(super) fn pairs(&self) -> f64 {
+        self.runs.iter().map(|sums| sums.pairs).sum()
     }
 
     /// The log-likelihood of samples of the given total weight.

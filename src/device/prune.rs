@@ -4,7 +4,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::order::MOST_FEATURES;
 use crate::error::{Error, Result};
+
+/// Fewer components than these, and fewer samples, are not worth an order.
+const LEAST_COMPONENTS: usize = 48;
+pub(crate) const LEAST_ROWS: usize = 16_384;
+
+/// Bytes that a sample of D features takes in the copy, in order, that GPUs keep for pruned passes, with its share of the
+/// box around its group of 256.
+pub(crate) fn bytes_of_a_copy(d: usize) -> f64 {
+    ((d + 1) * size_of::<f32>()) as f64 + ((2 * d + 1) * size_of::<f32>()) as f64 / 256.0
+}
 
 /// Whether a pass over samples leaves out, cell by cell, components that cannot matter there.
 ///
@@ -18,7 +29,7 @@ pub enum Prune {
     Off,
     /// Components are left out.
     Exact,
-    /// They are where that is faster: with many components of few features, on the CPU.
+    /// They are where that is faster: with many components of few features.
     #[default]
     Auto,
 }
@@ -38,6 +49,16 @@ impl FromStr for Prune {
 impl Prune {
     /// All three.
     pub const ALL: [Prune; 3] = [Prune::Auto, Prune::Exact, Prune::Off];
+
+    /// Whether passes under K components of D features leave some out only if that is judged to be worth it; `None` where
+    /// they never do.
+    pub(crate) fn is_judged(self, k: usize, d: usize) -> Option<bool> {
+        match self {
+            Prune::Off => None,
+            Prune::Exact => Some(false),
+            Prune::Auto => (k >= LEAST_COMPONENTS && d <= MOST_FEATURES).then_some(true),
+        }
+    }
 
     /// Its name.
     pub fn name(self) -> &'static str {

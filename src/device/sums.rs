@@ -22,6 +22,9 @@ pub struct Sums {
     /// Samples that went in, and their weight.
     n_samples: usize,
     total_weight: f64,
+    /// Log-densities that were evaluated, of so many: samples times components.
+    evaluated: f64,
+    all: f64,
     made: Made,
 }
 
@@ -41,13 +44,21 @@ enum Made {
 impl Sums {
     pub(crate) fn of_blocks(summary: &Summary, blocks: Blocks) -> Self {
         let (n_samples, total_weight) = (summary.n_samples(), summary.total_weight());
-        Sums { n_samples, total_weight, made: Made::Blocks(Box::new(blocks)) }
+        let (evaluated, all) = (blocks.pairs(), n_samples as f64 * blocks.origins.nrows() as f64);
+        Sums { n_samples, total_weight, evaluated, all, made: Made::Blocks(Box::new(blocks)) }
     }
 
     #[cfg(any(feature = "gpu", test))]
     pub(crate) fn of_moments(summary: &Summary, moments: Moments, reference: f64) -> Self {
         let (n_samples, total_weight) = (summary.n_samples(), summary.total_weight());
-        Sums { n_samples, total_weight, made: Made::Moments(Box::new(moments), reference) }
+        let all = n_samples as f64 * moments.counts.len() as f64;
+        Sums { n_samples, total_weight, evaluated: all, all, made: Made::Moments(Box::new(moments), reference) }
+    }
+
+    /// The same sums, for which so many log-densities were evaluated.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn of_pairs(self, evaluated: f64) -> Self {
+        Sums { evaluated, ..self }
     }
 
     /// Samples that went in.
@@ -57,10 +68,7 @@ impl Sums {
 
     /// Share of the log-densities of all samples and components that were evaluated: what pruning left.
     pub fn evaluated(&self) -> f64 {
-        match &self.made {
-            Made::Blocks(blocks) => blocks.evaluated(self.n_samples),
-            Made::Moments(..) | Made::LogLikelihood(_) | Made::LostDigits => 1.0,
-        }
+        if self.all > 0.0 { self.evaluated / self.all } else { 1.0 }
     }
 
     /// Checks that these are the sums of all samples, whose summary is given, under a model of K components with the
@@ -117,6 +125,7 @@ impl Sums {
     /// [`Error::Parts`] if they were made for different models.
     pub fn combine(self, other: Sums) -> Result<Self> {
         let (n_samples, total_weight) = (self.n_samples + other.n_samples, self.total_weight + other.total_weight);
+        let (evaluated, all) = (self.evaluated + other.evaluated, self.all + other.all);
         let made = match (self.made, other.made) {
             (Made::Blocks(one), Made::Blocks(other)) if one.is_summed_like(&other) => Made::Blocks(one.append(*other)),
             (Made::Moments(one, reference), Made::Moments(other, its)) if reference == its => {
@@ -141,7 +150,7 @@ impl Sums {
                 }
             }
         };
-        Ok(Sums { n_samples, total_weight, made })
+        Ok(Sums { n_samples, total_weight, evaluated, all, made })
     }
 
     /// The log-likelihood of samples of the given total weight.

@@ -9,8 +9,10 @@ use crate::data::home::Home;
 use crate::data::source::Data;
 use crate::data::summary::Summary;
 use crate::device::backend::Backend;
+use crate::device::choice::DeviceInfo;
 use crate::device::cpu;
 use crate::device::open::Device;
+use crate::device::prune::bytes_of_a_copy;
 use crate::device::task::unexpected;
 use crate::error::Result;
 use crate::fit::climb::Phase;
@@ -255,7 +257,12 @@ impl<'d> Fitting<'d> {
     fn pruning(&self) -> Option<Pruning> {
         let summary = self.backend.summary();
         let share = self.evaluated.iter().sum::<f64>() / self.evaluated.len() as f64;
-        let (left_out, bytes_per_sample) = cpu::pruned(self.backend.info().precision, summary.n_features());
+        let (info, d) = (self.backend.info(), summary.n_features());
+        let (left_out, of_order) = cpu::pruned(info.precision, d);
+        let is_cpu = |info: &DeviceInfo| info.backend == "cpu";
+        let is_ordered =
+            if info.teams.is_empty() { is_cpu(info) } else { info.teams.iter().all(|team| is_cpu(&team.info)) };
+        let bytes_per_sample = if is_ordered { of_order } else { bytes_of_a_copy(d) };
         (share < 1.0).then(|| Pruning { share, bound: left_out * summary.total_weight(), bytes_per_sample })
     }
 }

@@ -82,7 +82,8 @@ pub struct Pruning {
     pub share: f64,
     /// Bound: the log-likelihood of a pass differs from that of a pass with all components by no more, but for rounding.
     pub bound: f64,
-    /// Memory for the order of the samples and the boxes around them: bytes a sample.
+    /// Memory for the order of the samples (on a GPU for a copy of them in order) and the boxes around them: bytes a
+    /// sample.
     pub bytes_per_sample: f64,
 }
 

@@ -40,17 +40,18 @@ fn a_pruned_fit_is_the_dense_one_for_every_family_dimension_and_device() {
     for subject in devices() {
         let is_cpu = subject.device.info().backend == "cpu";
         let tolerance = if !subject.is_double() { 2e-5 } else { 1e-11 };
-        for d in if is_cpu { vec![1, 2, 3, 7, 11] } else { vec![2] } {
+        for d in if is_cpu { vec![1, 2, 3, 7, 11] } else { vec![1, 3, 8] } {
             let points = Points::new(samples(12_345, d)).unwrap();
             for family in CovarianceType::ALL {
                 let (dense, all) = fitted(&points, &subject.device, &options(family, Prune::Off));
                 let (pruned, share) = fitted(&points, &subject.device, &options(family, Prune::Exact));
                 let what = format!("{family}, D = {d}, on {}", subject.name);
                 assert_eq!(all, 1.0, "{what}");
-                if is_cpu && (2..=3).contains(&d) {
-                    assert!(share < 0.6, "{what}: {share}");
+                // Of groups of 256 each has samples of several clusters.
+                if (2..=3).contains(&d) {
+                    assert!(share < if is_cpu { 0.6 } else { 0.8 }, "{what}: {share}");
                     let pruning = pruned.pruning.unwrap();
-                    assert!(pruning.bound <= 12_345.0 * 1e-9 && pruning.bytes_per_sample <= 16.0, "{pruning:?}");
+                    assert!(pruning.bound <= 12_345.0 * 1e-9 && pruning.bytes_per_sample <= 17.0, "{pruning:?}");
                 }
                 assert_eq!(dense.n_iter, pruned.n_iter);
                 for (a, b) in dense.lower_bounds.iter().zip(&pruned.lower_bounds) {
@@ -62,6 +63,40 @@ fn a_pruned_fit_is_the_dense_one_for_every_family_dimension_and_device() {
                 let (a, b) = (labels(&dense), labels(&pruned));
                 let differing = a.iter().zip(&b).filter(|(a, b)| a != b).count();
                 assert!(differing <= if !subject.is_double() { 12 } else { 0 }, "{what}: {differing} labels differ");
+            }
+        }
+    }
+}
+
+/// An epoch from a model by a pruned pass and by a dense one: within the bound of each other, but for rounding.
+#[test]
+fn a_pruned_epoch_is_the_dense_one_from_the_same_model_whatever_its_size() {
+    for subject in devices() {
+        let tolerance = if !subject.is_double() { 1e-5 } else { 1e-11 };
+        for (n, d, k) in [(4_097, 1, 48), (12_345, 2, 130), (20_000, 3, 300)] {
+            let weights = Array1::from_shape_fn(n, |row| (row % 4) as f64 * 0.5);
+            let points = Points::new(samples(n, d)).unwrap().with_weights(weights).unwrap();
+            for family in CovarianceType::ALL {
+                let start = FitOptions { covariance_type: family, max_iter: 0, seed: 3, ..FitOptions::new(k) };
+                let mixture = fitted(&points, &Device::cpu(), &start).0.mixture;
+                let warm_start = Some(WarmStart { mixture, lower_bound: None });
+                let epoch = |prune| {
+                    let options = FitOptions { warm_start: warm_start.clone(), max_iter: 1, prune, ..start.clone() };
+                    fitted(&points, &subject.device, &options)
+                };
+                let ((dense, all), (pruned, share)) = (epoch(Prune::Off), epoch(Prune::Exact));
+                let what = format!("{n} x {d}, {k} components, {family}, on {}", subject.name);
+                assert!(all == 1.0 && share < 1.0, "{what}: {share}");
+                let numbers = |fit: &Fit| -> Vec<f64> {
+                    let mixture = &fit.mixture;
+                    let weights = mixture.weights().iter().chain(mixture.means());
+                    weights.copied().chain(fit.lower_bounds.clone()).collect()
+                };
+                for (a, b) in numbers(&dense).iter().zip(numbers(&pruned)) {
+                    assert!((a - b).abs() <= tolerance * (1.0 + a.abs()), "{what}: {a} and {b}");
+                }
+                let again = epoch(Prune::Exact).0;
+                assert!(again.mixture == pruned.mixture && again.lower_bounds == pruned.lower_bounds, "{what}");
             }
         }
     }
@@ -89,7 +124,7 @@ fn weights_count_in_pruned_passes_and_samples_of_none_change_nothing() {
 #[test]
 fn pruned_fits_have_the_same_bits_on_one_thread_on_two_and_after_they_went_on() {
     let points = Points::new(samples(30_000, 3)).unwrap();
-    for subject in devices().iter().filter(|subject| subject.device.info().backend == "cpu") {
+    for subject in devices() {
         let options = options(CovarianceType::Full, Prune::Exact);
         let fit = || fitted(&points, &subject.device, &options).0;
         let in_pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(fit);
@@ -137,15 +172,18 @@ fn auto_leaves_nothing_out_where_that_is_not_worth_it() {
     // Few components, many features, few samples, and components as wide as all samples.
     let wide = FitOptions { max_iter: 2, ..FitOptions::new(K) };
     let few = FitOptions { n_components: 8, ..wide.clone() };
-    for (n, d, options) in [(40_000, 2, &few), (40_000, 12, &wide), (9_000, 2, &wide)] {
-        let points = Points::new(samples(n, d)).unwrap();
-        let dense = fitted(&points, &Device::cpu(), &FitOptions { prune: Prune::Off, ..options.clone() });
-        let (auto, share) = fitted(&points, &Device::cpu(), options);
-        assert_eq!(share, 1.0, "{n} x {d}");
-        assert_eq!(auto.mixture, dense.0.mixture, "{n} x {d}");
+    for subject in devices() {
+        for (n, d, options) in [(40_000, 2, &few), (40_000, 12, &wide), (9_000, 2, &wide)] {
+            let points = Points::new(samples(n, d)).unwrap();
+            let dense = fitted(&points, &subject.device, &FitOptions { prune: Prune::Off, ..options.clone() });
+            let (auto, share) = fitted(&points, &subject.device, options);
+            assert_eq!(share, 1.0, "{n} x {d}, on {}", subject.name);
+            assert_eq!(auto.mixture, dense.0.mixture, "{n} x {d}, on {}", subject.name);
+        }
+        let points = Points::new(samples(40_000, 2)).unwrap();
+        let share = fitted(&points, &subject.device, &wide).1;
+        assert!(share < 0.5, "many components of two features, on {}: {share}", subject.name);
     }
-    let points = Points::new(samples(40_000, 2)).unwrap();
-    assert!(fitted(&points, &Device::cpu(), &wide).1 < 0.5, "many components of two features");
 }
 
 #[test]
@@ -164,16 +202,21 @@ fn strange_samples_are_pruned_like_all_others() {
         ("tiny values", with(&|_, _, x| x * 1e-150)),
         ("huge values", with(&|_, _, x| x * 1e90)),
     ];
-    for (name, points) in data {
-        for on_collapse in [OnCollapse::Repair, OnCollapse::Drop] {
-            let fits = [Prune::Off, Prune::Exact].map(|prune| {
-                let options = FitOptions { on_collapse, ..options(CovarianceType::Full, prune) };
-                fitted(&points, &Device::cpu(), &options).0
-            });
-            let [dense, pruned] = fits;
-            let error = (dense.lower_bound - pruned.lower_bound).abs();
-            assert!(error <= 1e-9 * (1.0 + dense.lower_bound.abs()), "{name}: {error}");
-            assert_eq!(dense.repairs.len(), pruned.repairs.len(), "{name}");
+    for subject in devices() {
+        let tolerance = if subject.is_double() { 1e-9 } else { 1e-4 };
+        for (name, points) in &data {
+            for on_collapse in [OnCollapse::Repair, OnCollapse::Drop] {
+                let fits = [Prune::Off, Prune::Exact].map(|prune| {
+                    let options = FitOptions { on_collapse, ..options(CovarianceType::Full, prune) };
+                    fitted(points, &subject.device, &options).0
+                });
+                let [dense, pruned] = fits;
+                let error = (dense.lower_bound - pruned.lower_bound).abs();
+                let most = tolerance * (1.0 + dense.lower_bound.abs());
+                assert!(error <= most, "{name}, on {}: {error}", subject.name);
+                // Where rounding decides what collapses, it may decide otherwise.
+                assert!(!subject.is_double() || dense.repairs.len() == pruned.repairs.len(), "{name}");
+            }
         }
     }
 }

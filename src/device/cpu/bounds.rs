@@ -20,7 +20,7 @@ type Lanes = [f64; LANES];
 const ROUNDING: f64 = 1e-9;
 
 /// A box: centre `[D]`, and half-widths `[D]`.
-pub(super) type Cell<'a> = (&'a [f64], &'a [f64]);
+pub(crate) type Cell<'a> = (&'a [f64], &'a [f64]);
 
 /// Log-densities of components as their bounds need them, in the coordinates of the samples.
 #[derive(Debug, Clone)]
@@ -106,6 +106,11 @@ impl Bounds {
                 to[lane] = from[place % LANES];
             }
         }
+    }
+
+    /// How many components there are.
+    pub(super) fn n_components(&self) -> usize {
+        self.components.len()
     }
 
     /// The number of a component.

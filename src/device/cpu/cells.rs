@@ -35,7 +35,7 @@ const fn extent(n: usize) -> f64 {
 
 /// Boxes, one after another: the centre of each, and its half-widths.
 #[derive(Debug)]
-pub(super) struct Boxes {
+pub(crate) struct Boxes {
     d: usize,
     numbers: Vec<f64>,
 }
@@ -61,11 +61,23 @@ impl Boxes {
         Boxes { d, numbers }
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Those around every `length` samples of an order, as single precision rounds them.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn around_single(
+        points: &Points,
+        rows: Places,
+        order: &[u32],
+        length: usize,
+        coordinates: &Coordinates,
+    ) -> Self {
+        Self::around::<f32>(points, rows, order, length, coordinates)
+    }
+
+    pub(crate) fn len(&self) -> usize {
         self.numbers.len() / (2 * self.d)
     }
 
-    pub(super) fn get(&self, i: usize) -> Cell<'_> {
+    pub(crate) fn get(&self, i: usize) -> Cell<'_> {
         self.numbers[i * 2 * self.d..][..2 * self.d].split_at(self.d)
     }
 

@@ -44,6 +44,8 @@ use crate::device::numbers::{Numbers, Shape};
 use crate::device::task::{Answer, Task};
 use crate::error::Result;
 use crate::model::quadratics::Quadratics;
+#[cfg(feature = "gpu")]
+pub(crate) use cells::Boxes;
 use cells::Orders;
 use e_step::LogDensities;
 use instructions::Instructions;
@@ -51,6 +53,8 @@ use jobs::{Job, ScatterJob};
 use parameters::Parameters;
 use posterior::{Assess, Posterior, Respond};
 use pruning::Pruning;
+#[cfg(feature = "gpu")]
+pub(crate) use pruning::{HARD_SHARE, least_below_single, share_kept};
 use real::Real;
 use slabs::Pass;
 use tile::Tile;

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use super::assign::{AddAssigned, Assign};
 use super::bounds::{Bounds, Cut, Found};
-use super::cells::{Block, Cells, GROUP, Orders};
+use super::cells::{Block, Boxes, Cells, GROUP, Orders};
 use super::e_step::LogDensities;
 use super::instructions::Instructions;
 use super::m_step::AddTile;
@@ -25,23 +25,59 @@ use super::rows::Rows;
 use super::scratch::{Lists, Scratch};
 use super::tile::{Chosen, Tile};
 use crate::data::coordinates::Coordinates;
-use crate::data::order::MOST_FEATURES;
 use crate::data::points::Points;
 use crate::device::assessment::Assessment;
 use crate::device::backend::HARD_SLACK;
 use crate::device::numbers::{Numbers, Shape};
-use crate::device::prune::Prune;
+use crate::device::prune::{LEAST_ROWS, Prune};
 use crate::device::task::Assignment;
 use crate::model::quadratics::Quadratics;
-
-/// Fewer components than these, and fewer samples, are not worth an order.
-const LEAST_COMPONENTS: usize = 48;
-const LEAST_ROWS: usize = 16_384;
 
 /// Components left in a cell, as a share of all, from which on dense passes are faster. Where samples go to one component
 /// alone, components that are left out save less.
 const MOST_SHARE: f64 = 0.5;
 const MOST_SHARE_OF_HARD: f64 = 0.25;
+
+/// So far below the greatest, all of K components together have at most the share of a sample that may be left out.
+fn least_below<T: Real>(k: usize) -> f64 {
+    (k as f64 / T::LEFT_OUT).ln()
+}
+
+/// How far below the greatest a log-density may be and still matter, by an assignment; by this for soft ones.
+fn cut(assignment: Assignment, by: f64) -> Cut {
+    match assignment {
+        Assignment::Soft => Cut::By(by),
+        Assignment::Hard => Cut::Share(HARD_SHARE),
+    }
+}
+
+/// How far below the greatest, as a share of it, a component of a hard assignment may be: twice what rounding may hide.
+pub(crate) const HARD_SHARE: f64 = 2.0 * HARD_SLACK;
+
+/// The same for soft ones of K components in single precision.
+#[cfg(feature = "gpu")]
+pub(crate) fn least_below_single(k: usize) -> f64 {
+    least_below::<f32>(k)
+}
+
+/// Share of the components that can matter in boxes, in single precision.
+#[cfg(feature = "gpu")]
+pub(crate) fn share_kept(boxes: &Boxes, model: &Quadratics, assignment: Assignment, coordinates: &Coordinates) -> f64 {
+    let cut = cut(assignment, least_below_single(model.n_components()));
+    share_within(&Bounds::new(model, coordinates), super::instructions::instructions(), boxes, cut)
+}
+
+/// Share of the components that come near enough to the greatest in boxes, in the mean.
+fn share_within(bounds: &Bounds, arch: Instructions, boxes: &Boxes, cut: Cut) -> f64 {
+    let mut found = Found::default();
+    let mut kept = 0;
+    for i in 0..boxes.len() {
+        bounds.within(arch, boxes.get(i), cut, &mut found);
+        kept += found.places.len();
+    }
+    let k = bounds.n_components();
+    kept as f64 / (boxes.len() * k) as f64
+}
 
 /// All that pruning needs to know in a pass.
 pub(super) struct Pruning<'a, T> {
@@ -65,23 +101,14 @@ impl<'a, T: Real> Pruning<'a, T> {
         arch: Instructions,
         (coordinates, scale, orders): (&'a Coordinates, &'a [f64], &'a Orders),
     ) -> Option<Self> {
-        let (k, d) = (parameters.k, parameters.d);
-        let is_judged = match prune {
-            Prune::Off => return None,
-            Prune::Exact => false,
-            Prune::Auto if k < LEAST_COMPONENTS || d > MOST_FEATURES => return None,
-            Prune::Auto => true,
-        };
+        let is_judged = prune.is_judged(parameters.k, parameters.d)?;
         let bounds = Bounds::new(model, coordinates);
-        let cut = (k as f64 / T::LEFT_OUT).ln();
+        let cut = least_below::<T>(parameters.k);
         Some(Pruning { parameters, assignment, bounds, cut, is_judged, arch, coordinates, scale, orders })
     }
 
     fn cut(&self) -> Cut {
-        match self.assignment {
-            Assignment::Soft => Cut::By(self.cut),
-            Assignment::Hard => Cut::Share(2.0 * HARD_SLACK),
-        }
+        cut(self.assignment, self.cut)
     }
 
     /// The cells of a block; none where it is not worth having them under this model. That follows from the samples of
@@ -94,16 +121,11 @@ impl<'a, T: Real> Pruning<'a, T> {
                 return None;
             }
             let probe = self.orders.probes.get_or(key, || Cells::probe::<T>(&block));
-            let mut found = Found::default();
-            let kept = (0..probe.len()).map(|i| {
-                self.bounds.within(self.arch, probe.get(i), self.cut(), &mut found);
-                found.places.len()
-            });
             let most = match self.assignment {
                 Assignment::Soft => MOST_SHARE,
                 Assignment::Hard => MOST_SHARE_OF_HARD,
             };
-            if kept.sum::<usize>() as f64 > most * (probe.len() * self.parameters.k) as f64 {
+            if share_within(&self.bounds, self.arch, &probe, self.cut()) > most {
                 return None;
             }
         }

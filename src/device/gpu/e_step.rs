@@ -7,6 +7,7 @@ use ndarray::Array1;
 
 use super::kernel::{ADD_UP_LANES, Binding, KernelSource};
 use super::m_step::Sums;
+use super::marks::meeting;
 use super::straight_line;
 use super::tuning::Tuning;
 use crate::data::coordinates::Coordinates;
@@ -29,7 +30,7 @@ const LEAST_TRIPS: usize = 2;
 const BLOCK: usize = 8;
 
 /// A constant that stands for minus infinity.
-const LEAST_CONSTANT: f64 = -3e38;
+pub(super) const LEAST_CONSTANT: f64 = -3e38;
 
 /// Mirror of `Tile` in `common.wgsl`.
 #[repr(C)]
@@ -120,13 +121,22 @@ pub(crate) struct Layout {
     blocks: usize,
     pub(crate) tuning: Tuning,
     pub(crate) sums: Sums,
+    /// Whether components meet only the groups of samples to which they can matter.
+    pub(crate) prunes: bool,
 }
 
 impl Layout {
     pub(crate) fn new(factors: Factors, statistics: Statistics, d: usize, k: usize, tuning: Tuning) -> Self {
         let block = d.min(BLOCK);
         let sums = Sums::new(statistics, d, k, tuning);
-        Layout { factors, d, k, block, blocks: d.div_ceil(block), tuning, sums }
+        Layout { factors, d, k, block, blocks: d.div_ceil(block), tuning, sums, prunes: false }
+    }
+
+    /// The layout of pruned passes, for at most [`MOST_FEATURES`](crate::data::order::MOST_FEATURES) features.
+    pub(crate) fn pruned(&self) -> Self {
+        let Layout { factors, d, k, .. } = *self;
+        let layout = Layout::new(factors, self.sums.statistics, d, k, self.tuning.pruned());
+        Layout { prunes: true, sums: layout.sums.pruned(), ..layout }
     }
 
     /// Whether the passes of the other layout are the same, whatever its tuning says of what makes no difference.
@@ -267,9 +277,15 @@ impl Layout {
             }
         };
         let part_of = include_str!("../../../shaders/part_of.wgsl");
-        let header = format!("{}{constants}@group(0) @binding(1) {declaration}\n{functions}{part_of}", self.header());
         let parameters = if uniform { Binding::Uniform } else { Binding::Window };
-        let bindings = vec![Binding::Uniform, parameters, Binding::Read, Binding::Write, Binding::Write];
+        let mut bindings = vec![Binding::Uniform, parameters, Binding::Read, Binding::Write, Binding::Write];
+        let meeting = match self.form() {
+            // Of many features: no pass of these is pruned.
+            Form::Blocks => String::new(),
+            Form::Triangle | Form::Diagonal => meeting(self.prunes, self.k, &mut bindings),
+        };
+        let header =
+            format!("{}{constants}@group(0) @binding(1) {declaration}\n{functions}{part_of}{meeting}", self.header());
         KernelSource { stage, body, header, bindings }
     }
 
@@ -289,10 +305,11 @@ impl Layout {
     pub(crate) fn posterior(&self) -> KernelSource {
         let mut bindings = vec![Binding::Uniform, Binding::Read];
         bindings.extend([Binding::Write; 6]);
+        let meeting = meeting(self.prunes, self.k, &mut bindings);
         KernelSource {
             stage: "posterior",
             body: include_str!("../../../shaders/posterior.wgsl"),
-            header: format!("const HARD_SLACK: f32 = {HARD_SLACK:e};\n{ADD_UP_LANES}"),
+            header: format!("const HARD_SLACK: f32 = {HARD_SLACK:e};\n{ADD_UP_LANES}{meeting}"),
             bindings,
         }
     }

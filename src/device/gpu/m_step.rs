@@ -7,6 +7,7 @@
 //! first part of those that share them, with their own count after them.
 
 use super::kernel::{ADD_UP_LANES, Binding, KernelSource, LANES};
+use super::marks::{counting, meeting};
 use super::straight_line::{self, Held};
 use super::tuning::Tuning;
 use crate::data::coordinates::Coordinates;
@@ -54,6 +55,8 @@ pub(crate) struct Sums {
     pub(crate) sets: usize,
     /// Whether a lane owns one part of the sums, and workgroups take the samples into their memory.
     pub(crate) is_staged: bool,
+    /// Whether components meet only the groups of samples to which they can matter.
+    prunes: bool,
 }
 
 impl Sums {
@@ -64,8 +67,8 @@ impl Sums {
             _ => tuning.block_moments,
         };
         let blocks = d.div_ceil(most);
-        let mut sums =
-            Sums { statistics, d, k, block: d.div_ceil(blocks), blocks, at_once: 1, sets: 1, is_staged: false };
+        let (block, is_staged, prunes) = (d.div_ceil(blocks), false, false);
+        let mut sums = Sums { statistics, d, k, block, blocks, at_once: 1, sets: 1, is_staged, prunes };
         if tuning.stages_samples && sums.has_columns() && sums.staged_vectors() > 0 {
             sums.is_staged = true;
             return sums;
@@ -78,6 +81,11 @@ impl Sums {
             sums.sets = LANES;
         }
         sums
+    }
+
+    /// The sums of pruned passes.
+    pub(crate) fn pruned(self) -> Self {
+        Sums { prunes: true, ..self }
     }
 
     /// First row and first column of each part of a component.
@@ -229,10 +237,11 @@ impl Sums {
                 bindings,
             };
         }
+        let meeting = meeting(self.prunes, self.k, &mut bindings);
         KernelSource {
             stage: "moments",
             body: include_str!("../../../shaders/moments.wgsl"),
-            header: constants + &straight_line::moments(&part) + &self.hand_over(self.held()),
+            header: constants + &straight_line::moments(&part) + &self.hand_over(self.held()) + &meeting,
             bindings,
         }
     }
@@ -250,11 +259,13 @@ impl Sums {
             self.component_numbers(),
             if self.statistics == Statistics::Pooled { self.at_once } else { 1 },
         );
+        let mut bindings = vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write, Binding::Read];
+        let counting = counting(self.prunes, &mut bindings);
         KernelSource {
             stage: "reduce",
             body: include_str!("../../../shaders/reduce.wgsl"),
-            header: constants + ADD_UP_LANES,
-            bindings: vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write, Binding::Read],
+            header: constants + ADD_UP_LANES + &counting,
+            bindings,
         }
     }
 

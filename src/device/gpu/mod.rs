@@ -12,13 +12,18 @@ mod compile_tests;
 mod context;
 mod e_step;
 mod kept;
+mod kept_components;
 mod kernel;
 mod m_step;
+mod marking;
+mod marks;
+mod order;
 mod pace;
 mod pass;
 mod pipelines;
 mod plan;
 mod profile;
+mod pruning;
 mod samples;
 #[cfg(test)]
 mod shader_tests;
@@ -67,6 +72,7 @@ use crate::model::statistics::Statistics;
 use e_step::{Factors, Layout};
 use kernel::GROUP;
 use pass::{Expected, Pass, Totals};
+use pruning::Pruning;
 use samples::DeviceSamples;
 use tune::{Measured, Prepared, UnderWay};
 use tuner::Shape;
@@ -80,6 +86,8 @@ impl Gpu {
             data,
             passes: Vec::new(),
             tuning: None,
+            budget,
+            pruning: Pruning::default(),
         })
     }
 }
@@ -92,14 +100,17 @@ pub(crate) struct GpuBackend<'d> {
     /// Kernels and scratch of the last models' layouts: a fit uses the same again and again.
     passes: Vec<Prepared>,
     tuning: Option<UnderWay>,
+    /// Most bytes that samples may take.
+    budget: Option<u64>,
+    pruning: Pruning,
 }
 
 impl<'d> GpuBackend<'d> {
     /// The backend whose passes are a given one, untuned.
     fn of_pass(gpu: &Gpu, data: &'d dyn Data, samples: DeviceSamples, pass: Arc<Pass>) -> Self {
         let gpu = gpu.untuned(pass.plan().layout.tuning);
-        let data = Arc::new(data);
-        GpuBackend { gpu, data, samples, passes: vec![Prepared::new(pass, Duration::ZERO)], tuning: None }
+        let (data, passes) = (Arc::new(data), vec![Prepared::new(pass, Duration::ZERO)]);
+        GpuBackend { gpu, data, samples, passes, tuning: None, budget: None, pruning: Pruning::default() }
     }
 
     /// The shape of the passes of a model with its statistics.
@@ -153,20 +164,24 @@ impl<'d> GpuBackend<'d> {
             let last = task.statistics.or(self.last_statistics());
             let statistics = last.unwrap_or_else(|| Statistics::of_factors(task.quadratics.factors()));
             let shape = self.shape(&task.quadratics, statistics)?;
+            if self.prunes(task)? {
+                layouts.push(shape.layout.pruned());
+                continue;
+            }
             self.tune_in_time(&shape, Measured { model: &task.quadratics, assignment: task.assignment })?;
             layouts.push(self.gpu.tuner.tuned(&shape));
         }
         let passes = self.prepare(&layouts)?;
         let mut times = vec![Duration::ZERO; tasks.len()];
-        let mut sums: Vec<Option<(Moments, f64)>> = vec![None; tasks.len()];
+        let mut sums: Vec<Option<WindowSums>> = vec![None; tasks.len()];
         self.samples.for_each_window(&self.gpu, &*self.data, &mut |_| {
             for (((task, pass), sums), time) in tasks.iter().zip(&passes).zip(&mut sums).zip(&mut times) {
                 let started = Instant::now();
-                let (part, reference) = self.window_moments(pass, task)?;
+                let part = self.window_sums(pass, task)?;
                 *time += started.elapsed();
                 *sums = Some(match sums.take() {
-                    None => (part, reference),
-                    Some((before, _)) => (before.combine(&part)?, reference),
+                    None => part,
+                    Some(before) => before.combine(part)?,
                 });
             }
             Ok(())
@@ -177,19 +192,26 @@ impl<'d> GpuBackend<'d> {
         }
         let sums = tasks.iter().zip(&passes).zip(sums).map(|((task, pass), sums)| {
             let family = pass.plan().layout.sums.statistics.family();
-            let zero = || (Moments::zero(family, task.quadratics.means().clone()), 0.0);
-            let (moments, reference) = sums.unwrap_or_else(zero);
-            Sums::of_moments(self.data.summary(), moments, reference)
+            let (zero, summary) = (|| Moments::zero(family, task.quadratics.means().clone()), self.data.summary());
+            match sums {
+                None => Sums::of_moments(summary, zero(), 0.0),
+                Some(WindowSums { moments, reference, evaluated }) => {
+                    let sums = Sums::of_moments(summary, moments, reference);
+                    if let Some(evaluated) = evaluated { sums.of_pairs(evaluated) } else { sums }
+                }
+            }
         });
         Ok(sums.collect())
     }
 
-    /// Moments of the samples that are on the device, and what was taken off every log-density.
-    fn window_moments(&self, pass: &Pass, task: &SumsTask) -> Result<(Moments, f64)> {
+    /// Sums of the samples that are on the device.
+    fn window_sums(&self, pass: &Pass, task: &SumsTask) -> Result<WindowSums> {
         let SumsTask { quadratics: model, assignment, .. } = task;
-        let sum = |expected| -> Result<(Moments, f64)> {
-            let totals = pass.sum(&self.gpu, &self.samples, model, *assignment, expected)?;
-            Ok((self.moments_of(model, pass.plan().layout, &totals), totals.reference))
+        let layout = pass.plan().layout;
+        let sum = |expected| -> Result<WindowSums> {
+            let totals = pass.sum(&self.gpu, self.samples_of(&layout), model, *assignment, expected)?;
+            let (moments, reference) = (self.moments_of(model, layout, &totals), totals.reference);
+            Ok(WindowSums { moments, reference, evaluated: layout.prunes.then(|| totals.pairs()) })
         };
         // The model of a hard pass is as wide as all samples together.
         let part = match assignment {
@@ -197,7 +219,7 @@ impl<'d> GpuBackend<'d> {
             Assignment::Soft => sum(Expected::Covariances)?,
         };
         // Summed again while these samples are here.
-        match *assignment == Assignment::Soft && shrinks(&part.0, model, &self.samples.constant) {
+        match *assignment == Assignment::Soft && shrinks(&part.moments, model, &self.samples.constant) {
             true => sum(Expected::Nothing),
             false => Ok(part),
         }
@@ -297,6 +319,23 @@ impl<'d> GpuBackend<'d> {
         moments.first = Array2::from_shape_fn((k, d), |(k, i)| first(k, i) + moments.counts[k] * delta[[k, i]]);
         moments.single_precision = true;
         moments
+    }
+}
+
+/// Sums of the samples that are on the device at a time.
+#[derive(Debug, Clone)]
+struct WindowSums {
+    moments: Moments,
+    /// What was taken off every log-density.
+    reference: f64,
+    /// How many log-densities were evaluated, where those were not all.
+    evaluated: Option<f64>,
+}
+
+impl WindowSums {
+    /// The sums with those of the samples that came next. Passes over what does not stay are dense.
+    fn combine(self, next: WindowSums) -> Result<WindowSums> {
+        Ok(WindowSums { moments: self.moments.combine(&next.moments)?, ..next })
     }
 }
 

@@ -13,7 +13,8 @@ use wgpu::{
 
 use super::context::Gpu;
 use super::e_step::{Layout, Tile, Window};
-use super::kernel::Kernel;
+use super::kernel::{GROUP, Kernel};
+use super::marking::{Marking, with_marks};
 use super::pace::Pace;
 use super::plan::Plan;
 use super::samples::{Chunk, DeviceSamples};
@@ -29,6 +30,13 @@ pub(super) struct Totals {
     pub(super) reference: f64,
     /// Covariances that were taken off the second moments, once for each unit of a component's count.
     pub(super) covariances: Vec<f32>,
+}
+
+impl Totals {
+    /// Log-densities that a pruned pass evaluated.
+    pub(super) fn pairs(&self) -> f64 {
+        self.numbers[1] * GROUP as f64
+    }
 }
 
 /// Numbers subtracted from second moments while they are summed.
@@ -60,6 +68,8 @@ pub(super) struct Pass {
 
 #[derive(Debug)]
 struct Kernels {
+    /// Of pruned passes.
+    kept_components: Option<Arc<Kernel>>,
     log_density: Arc<Kernel>,
     merge: Arc<Kernel>,
     posterior: Arc<Kernel>,
@@ -84,6 +94,7 @@ struct Scratch {
     sums: Buffer,
     totals: Buffer,
     staging: Buffer,
+    marking: Option<Marking>,
 }
 
 /// One stage at work on a tile.
@@ -103,6 +114,7 @@ impl Step<'_> {
 /// Bindings of the stages that read the samples of one chunk.
 #[derive(Debug)]
 struct BoundChunk {
+    kept_components: Option<BindGroup>,
     log_density: BindGroup,
     merge: BindGroup,
     posterior: BindGroup,
@@ -113,6 +125,7 @@ impl Kernels {
     fn new(gpu: &Gpu, plan: &Plan) -> Result<Self> {
         let layout = &plan.layout;
         Ok(Kernels {
+            kept_components: layout.prunes.then(|| gpu.kernel(layout.kept_components())).transpose()?,
             log_density: gpu.kernel(layout.log_density(plan.uniform, plan.windows[0].components.len()))?,
             merge: gpu.kernel(layout.merge())?,
             posterior: gpu.kernel(layout.posterior())?,
@@ -147,12 +160,13 @@ impl Scratch {
             sums: gpu.buffer("sums", plan.sum_bytes(), device)?,
             totals: gpu.buffer("totals", plan.total_bytes(), device)?,
             staging: gpu.staging(plan.staging_bytes())?,
+            marking: plan.layout.prunes.then(|| Marking::new(gpu, plan)).transpose()?,
         })
     }
 
     /// The buffers, with their labels.
     fn into_buffers(self) -> Vec<(&'static str, Buffer)> {
-        vec![
+        let mut buffers = vec![
             ("tiles", self.tiles),
             ("parameters", self.parameters),
             ("means", self.means),
@@ -167,7 +181,9 @@ impl Scratch {
             ("sums", self.sums),
             ("totals", self.totals),
             ("staging", self.staging),
-        ]
+        ];
+        buffers.extend(self.marking.into_iter().flat_map(Marking::into_buffers));
+        buffers
     }
 
     /// The tile that a dispatch works on.
@@ -177,16 +193,21 @@ impl Scratch {
 
     fn bind(&self, gpu: &Gpu, plan: &Plan, kernels: &Kernels, chunk: &Chunk) -> Result<BoundChunk> {
         let all = Buffer::as_entire_binding;
+        let marking = kernels.kept_components.as_ref().zip(self.marking.as_ref()).zip(chunk.boxes.as_ref());
         gpu.guarded(|| BoundChunk {
+            kept_components: marking.map(|((kernel, marking), boxes)| marking.bind(gpu, kernel, self.tile(), boxes)),
             log_density: kernels.log_density.bind(
                 &gpu.device,
-                vec![
-                    self.tile(),
-                    part(&self.parameters, plan.window_bytes()),
-                    all(&chunk.samples),
-                    all(&self.densities),
-                    all(&self.slices),
-                ],
+                with_marks(
+                    vec![
+                        self.tile(),
+                        part(&self.parameters, plan.window_bytes()),
+                        all(&chunk.samples),
+                        all(&self.densities),
+                        all(&self.slices),
+                    ],
+                    self.marking.as_ref(),
+                ),
             ),
             merge: kernels.merge.bind(
                 &gpu.device,
@@ -201,28 +222,34 @@ impl Scratch {
             ),
             posterior: kernels.posterior.bind(
                 &gpu.device,
-                vec![
-                    self.tile(),
-                    all(&chunk.weights),
-                    all(&self.densities),
-                    all(&self.log_densities),
-                    all(&self.labels),
-                    all(&self.peaks),
-                    all(&self.scales),
-                    all(&self.log_likelihoods),
-                ],
+                with_marks(
+                    vec![
+                        self.tile(),
+                        all(&chunk.weights),
+                        all(&self.densities),
+                        all(&self.log_densities),
+                        all(&self.labels),
+                        all(&self.peaks),
+                        all(&self.scales),
+                        all(&self.log_likelihoods),
+                    ],
+                    self.marking.as_ref(),
+                ),
             ),
             moments: kernels.moments.bind(
                 &gpu.device,
-                vec![
-                    self.tile(),
-                    all(&chunk.samples),
-                    all(&self.means),
-                    all(&self.densities),
-                    all(&self.peaks),
-                    all(&self.scales),
-                    all(&self.sums),
-                ],
+                with_marks(
+                    vec![
+                        self.tile(),
+                        all(&chunk.samples),
+                        all(&self.means),
+                        all(&self.densities),
+                        all(&self.peaks),
+                        all(&self.scales),
+                        all(&self.sums),
+                    ],
+                    self.marking.as_ref(),
+                ),
             ),
         })
     }
@@ -253,7 +280,8 @@ impl Pass {
         let bound =
             samples.chunks.iter().map(|chunk| scratch.bind(gpu, &plan, &kernels, chunk)).collect::<Result<Vec<_>>>()?;
         let reduced = [&scratch.covariances, &scratch.sums, &scratch.totals, &scratch.log_likelihoods];
-        let reduced = reduced.map(Buffer::as_entire_binding);
+        let kept = scratch.marking.as_ref().map(|marking| marking.kept.as_entire_binding());
+        let reduced = reduced.map(Buffer::as_entire_binding).into_iter().chain(kept);
         let bound_reduce =
             gpu.guarded(|| kernels.reduce.bind(&gpu.device, [scratch.tile()].into_iter().chain(reduced).collect()))?;
         let pass = Pass { plan, kernels, scratch, bound, bound_reduce, pace: Pace::default() };
@@ -321,9 +349,9 @@ impl Pass {
     }
 
     /// The kernels.
-    pub(super) fn kernels(&self) -> [&Kernel; 5] {
-        let Kernels { log_density, merge, posterior, moments, reduce } = &self.kernels;
-        [log_density, merge, posterior, moments, reduce].map(|kernel| &**kernel)
+    pub(super) fn kernels(&self) -> Vec<&Kernel> {
+        let Kernels { kept_components, log_density, merge, posterior, moments, reduce } = &self.kernels;
+        kept_components.iter().chain([log_density, merge, posterior, moments, reduce]).map(|kernel| &**kernel).collect()
     }
 
     /// Tiles of a pass.
@@ -341,7 +369,10 @@ impl Pass {
         let (kernels, bound) = (&self.kernels, &self.bound[*chunk]);
         let step =
             |kernel, bound, workgroups| Step { kernel, bound, offsets: vec![self.tile_offset(index)], workgroups };
-        let mut steps = self.log_densities(*chunk, index, tile);
+        let marking = kernels.kept_components.as_deref().zip(bound.kept_components.as_ref());
+        let mut steps: Vec<Step> =
+            marking.map(|(kernel, bound)| step(kernel, bound, tile.groups)).into_iter().collect();
+        steps.extend(self.log_densities(*chunk, index, tile));
         steps.push(match tile.hard {
             0 => step(&*kernels.merge, &bound.merge, tile.groups),
             _ => step(&kernels.posterior, &bound.posterior, tile.groups),
@@ -413,6 +444,10 @@ impl Pass {
                 gpu.queue.write_buffer(&self.scratch.parameters, offset, bytemuck::cast_slice(&parameters));
             }
             gpu.queue.write_buffer(&self.scratch.means, 0, bytemuck::cast_slice(&means));
+            if let Some(marking) = &self.scratch.marking {
+                let bounds = layout.bounds(model, &samples.coordinates, &constants);
+                gpu.queue.write_buffer(&marking.factors, 0, bytemuck::cast_slice(&bounds));
+            }
         })?;
         Ok(reference)
     }

@@ -249,6 +249,7 @@ mod tests {
     use super::super::e_step::Factors;
     use super::super::tuning::SMALL_TILE;
     use super::*;
+    use crate::data::order::MOST_FEATURES;
     use crate::model::statistics::Statistics;
 
     /// Factors and statistics that go together.
@@ -271,7 +272,10 @@ mod tests {
                             let chunks: Vec<usize> =
                                 (0..groups).step_by(per_chunk).map(|first| per_chunk.min(groups - first)).collect();
                             let layout = Layout::new(factors, statistics, d, k, tuning);
-                            plans.push(Plan::new(layout, &limits, &chunks, tuning.tile_bytes).expect("a plan"));
+                            let pruned = (d <= MOST_FEATURES).then(|| layout.pruned());
+                            for layout in [layout].into_iter().chain(pruned) {
+                                plans.push(Plan::new(layout, &limits, &chunks, tuning.tile_bytes).expect("a plan"));
+                            }
                         }
                     }
                 }
@@ -296,7 +300,10 @@ mod tests {
     #[test]
     fn scratch_is_at_most_a_tile_and_a_half_and_28_mib_and_four_copies_of_the_statistics() {
         for plan in plans() {
+            let (layout, groups) = (&plan.layout, plan.tile_groups);
+            let marking = layout.bound_bytes() + layout.highest_bytes(groups) + layout.mark_bytes(groups);
             let scratch = plan.parameter_bytes()
+                + if layout.prunes { marking + plan.log_likelihood_bytes() } else { 0 }
                 + plan.tile_bytes()
                 + plan.density_bytes()
                 + plan.slice_bytes()

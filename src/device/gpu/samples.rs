@@ -8,12 +8,14 @@ use rayon::prelude::*;
 use wgpu::{Buffer, BufferUsages, CommandEncoderDescriptor};
 
 use super::context::Gpu;
+use super::kept_components::{box_numbers, rounded};
 use super::kernel::GROUP;
+use super::order::Order;
 use crate::data::coordinates::Coordinates;
 use crate::data::home::{Home, Place};
 use crate::data::pass::pass;
 use crate::data::points::Points;
-use crate::data::source::Data;
+use crate::data::source::{Data, block_rows, check_stop};
 use crate::error::{Error, Result};
 use crate::memory::text;
 
@@ -36,6 +38,8 @@ pub(super) struct Chunk {
     pub(super) samples: Buffer,
     /// [groups, LANES] vectors of four weights; zero for the padding.
     pub(super) weights: Buffer,
+    /// Of samples in order: the boxes around them, one of each group.
+    pub(super) boxes: Option<Buffer>,
     /// First group, among those of all chunks.
     pub(super) first_group: usize,
     pub(super) groups: usize,
@@ -53,6 +57,8 @@ pub(super) struct DeviceSamples {
     pub(super) n_samples: usize,
     pub(super) n_features: usize,
     pub(super) home: Home,
+    /// Whether the samples of each block are in an order in which those of a group are near each other.
+    is_ordered: bool,
 }
 
 impl DeviceSamples {
@@ -69,9 +75,9 @@ impl DeviceSamples {
             n_samples: n,
             n_features: d,
             home: Home { place: Place::Device, reason: String::new() },
+            is_ordered: false,
         };
-        let groups = n.div_ceil(GROUP);
-        let group_bytes = (GROUP * (d + 1) * size_of::<f32>()) as u64;
+        let (groups, group_bytes) = (samples.needed_groups(), samples.group_bytes());
         let bytes = groups as u64 * group_bytes;
         let too_many = match budget.filter(|budget| bytes > *budget) {
             Some(budget) => Some(format!("{} exceed the {} allowed on the device", text(bytes), text(budget))),
@@ -86,7 +92,7 @@ impl DeviceSamples {
             None => {
                 samples.home.reason = format!("{} fit", text(bytes));
                 let start = data.summary().first();
-                pass(data, &mut |first, chunk| samples.put(gpu, data, chunk, first, (first - start) / GROUP))?;
+                pass(data, &mut |first, chunk| samples.put(gpu, data, (chunk, None), first, (first - start) / GROUP))?;
             }
             Some(reason) => {
                 let window = WINDOW_BYTES.min(budget.unwrap_or(WINDOW_BYTES)) / group_bytes;
@@ -98,6 +104,47 @@ impl DeviceSamples {
             }
         }
         Ok(samples)
+    }
+
+    /// Copies the samples to the device once more, in order; none if there is no room, or they do not stay there.
+    pub(super) fn in_order(&self, gpu: &Gpu, data: &dyn Data, budget: Option<u64>) -> Result<Option<Self>> {
+        let bytes = 2 * self.needed_groups() as u64 * self.group_bytes();
+        if !self.stay() || budget.is_some_and(|budget| bytes > budget) {
+            return Ok(None);
+        }
+        let mut samples = DeviceSamples {
+            chunks: Vec::new(),
+            coordinates: self.coordinates.clone(),
+            constant: self.constant.clone(),
+            home: self.home.clone(),
+            is_ordered: true,
+            ..*self
+        };
+        match samples.make_room(gpu, self.needed_groups()) {
+            Err(Error::OutOfDeviceMemory { .. }) => return Ok(None),
+            made => made?,
+        }
+        let (start, block) = (data.summary().first(), block_rows(self.n_features));
+        pass(data, &mut |first, chunk| {
+            let n = chunk.n_samples();
+            (0..n).step_by(block).try_for_each(|at| {
+                check_stop(data.stop())?;
+                let rows = chunk.slice(at..(at + block).min(n));
+                let order = Order::new(data, &rows, &self.coordinates);
+                samples.put(gpu, data, (&rows, Some(&order)), first + at, (first + at - start) / GROUP)
+            })
+        })?;
+        Ok(Some(samples))
+    }
+
+    /// Groups that all samples take.
+    fn needed_groups(&self) -> usize {
+        self.n_samples.div_ceil(GROUP)
+    }
+
+    /// Bytes of a group, with its weights.
+    fn group_bytes(&self) -> u64 {
+        (GROUP * (self.n_features + 1) * size_of::<f32>()) as u64
     }
 
     /// Whether all samples are on the device.
@@ -120,7 +167,14 @@ impl DeviceSamples {
             let count = groups_per_chunk.min(groups - first_group);
             let samples = gpu.buffer("samples", count as u64 * group_bytes, usage)?;
             let weights = gpu.buffer("sample weights", (count * GROUP * size_of::<f32>()) as u64, usage)?;
-            self.chunks.push(Chunk { samples, weights, first_group, groups: count });
+            let boxes = match self.is_ordered {
+                true => {
+                    let bytes = count * box_numbers(self.n_features) * size_of::<f32>();
+                    Some(gpu.buffer("boxes", bytes as u64, usage)?)
+                }
+                false => None,
+            };
+            self.chunks.push(Chunk { samples, weights, boxes, first_group, groups: count });
         }
         Ok(())
     }
@@ -141,7 +195,7 @@ impl DeviceSamples {
             let mut done = 0;
             while done < chunk.n_samples() {
                 let rows = (capacity - window.len()).min(chunk.n_samples() - done);
-                self.put(gpu, data, &chunk.slice(done..done + rows), first + done, window.len() / GROUP)?;
+                self.put(gpu, data, (&chunk.slice(done..done + rows), None), first + done, window.len() / GROUP)?;
                 done += rows;
                 window.end = first - start + done;
                 if window.len() == capacity {
@@ -169,7 +223,7 @@ impl DeviceSamples {
             }
             (0..n).step_by(self.capacity()).try_for_each(|start| {
                 let part = chunk.slice(start..(start + self.capacity()).min(n));
-                self.put(gpu, data, &part, first + start, 0)?;
+                self.put(gpu, data, (&part, None), first + start, 0)?;
                 visit(first + start, &part, 0..part.n_samples())
             })
         })
@@ -186,11 +240,20 @@ impl DeviceSamples {
     }
 
     /// Copies a chunk of samples, the first of which has the number `first`, to the place of a group and those after
-    /// it.
-    fn put(&self, gpu: &Gpu, data: &dyn Data, points: &Points, first: usize, first_group: usize) -> Result<()> {
+    /// it; in an order, if there is one.
+    fn put(
+        &self,
+        gpu: &Gpu,
+        data: &dyn Data,
+        (points, order): (&Points, Option<&Order>),
+        first: usize,
+        first_group: usize,
+    ) -> Result<()> {
         let group_len = GROUP * self.n_features;
         let groups_at_once = (UPLOAD_BYTES / (group_len * size_of::<f32>())).max(1);
         let groups = points.n_samples().div_ceil(GROUP);
+        let boxes = order.map(|order| rounded(&order.boxes, points.n_samples()));
+        let box_len = box_numbers(self.n_features);
         let mut done = 0;
         while done < groups {
             let chunk = self.chunk_of(first_group + done);
@@ -202,7 +265,13 @@ impl DeviceSamples {
                 .par_chunks_mut(group_len)
                 .zip(weights.par_chunks_mut(GROUP))
                 .enumerate()
-                .map(|(i, (values, weights))| self.fill_group(data, points, first, done + i, values, weights))
+                .map(|(i, (values, weights))| match order {
+                    Some(order) => {
+                        self.fill_from_places(points, order.group(done + i), values, weights);
+                        Ok(())
+                    }
+                    None => self.fill_group(data, points, first, done + i, values, weights),
+                })
                 .collect();
             // The first error in the order of the samples, whichever thread was first to find one.
             filled.into_iter().collect::<Result<()>>()?;
@@ -214,6 +283,11 @@ impl DeviceSamples {
                 gpu.queue.write_buffer(&chunk.samples, offset, bytemuck::cast_slice(&values));
                 let offset = (start * GROUP * size_of::<f32>()) as u64;
                 gpu.queue.write_buffer(&chunk.weights, offset, bytemuck::cast_slice(&weights));
+                if let (Some(buffer), Some(boxes)) = (&chunk.boxes, &boxes) {
+                    let offset = (start * box_len * size_of::<f32>()) as u64;
+                    let boxes = &boxes[done * box_len..(done + count) * box_len];
+                    gpu.queue.write_buffer(buffer, offset, bytemuck::cast_slice(boxes));
+                }
             })?;
             gpu.submit(gpu.device.create_command_encoder(&CommandEncoderDescriptor::default()))?;
             done += count;
@@ -236,6 +310,18 @@ impl DeviceSamples {
 
     fn chunk_of(&self, group: usize) -> &Chunk {
         &self.chunks[self.chunks.partition_point(|chunk| chunk.first_group <= group) - 1]
+    }
+
+    /// Takes the samples of some places as those of a group. Single precision holds them: an earlier copy found out.
+    fn fill_from_places(&self, points: &Points, places: &[u32], values: &mut [f32], weights: &mut [f32]) {
+        for (i, place) in places.iter().enumerate() {
+            let row = *place as usize;
+            for feature in 0..self.n_features {
+                let value = points.samples().value(row, feature);
+                values[feature * GROUP + i] = self.coordinates.map(feature, value) as f32;
+            }
+            weights[i] = (points.weight(row) / self.weight_unit) as f32;
+        }
     }
 
     fn fill_group(

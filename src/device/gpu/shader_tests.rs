@@ -17,6 +17,7 @@ use super::m_step::MOST_RANGE_GROUPS;
 use super::plan::Plan;
 use super::translation;
 use super::tuning::{SMALL_TILE, Tuning};
+use crate::data::order::MOST_FEATURES;
 use crate::model::statistics::Statistics;
 
 /// The uniform binding that every adapter has.
@@ -35,7 +36,7 @@ fn layouts() -> Vec<Layout> {
         for tuning in Tuning::ALL {
             for d in [1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 32, 33, 64, 128, 200] {
                 for k in [1, 7, 300] {
-                    layouts.push(Layout::new(factors, statistics, d, k, tuning));
+                    layouts.extend(dense_and_pruned(Layout::new(factors, statistics, d, k, tuning)));
                 }
             }
         }
@@ -43,10 +44,16 @@ fn layouts() -> Vec<Layout> {
     layouts
 }
 
+/// A layout, and that of pruned passes, if there are such.
+fn dense_and_pruned(layout: Layout) -> impl Iterator<Item = Layout> {
+    [layout].into_iter().chain((layout.d <= MOST_FEATURES).then(|| layout.pruned()))
+}
+
 pub(super) fn sources(layout: &Layout) -> Vec<KernelSource> {
     let limits = Limits { max_storage_buffer_binding_size: 128 << 20, ..Limits::default() };
     let plan = Plan::new(*layout, &limits, &[1], SMALL_TILE).expect("a plan");
-    vec![
+    let mut sources: Vec<KernelSource> = layout.prunes.then(|| layout.kept_components()).into_iter().collect();
+    sources.extend([
         layout.log_density(plan.uniform, plan.windows[0].components.len()),
         layout.merge(),
         layout.posterior(),
@@ -54,7 +61,8 @@ pub(super) fn sources(layout: &Layout) -> Vec<KernelSource> {
         layout.sums.reduce(),
         ceiling::multiply_add(),
         ceiling::copy(),
-    ]
+    ]);
+    sources
 }
 
 const PLAN_FIELDS: &str =
@@ -107,12 +115,17 @@ fn shapes() -> impl Iterator<Item = (Factors, Statistics, usize, usize)> {
     })
 }
 
-/// The kernels of the grid, each once: `STATISTICS_D_K.STAGE`, and their sources.
+/// The kernels of the grid, each once: `STATISTICS_D_K.STAGE`, or `STATISTICS_pruned_D_K.STAGE`, and their sources.
 pub(super) fn grid(tuning: Tuning) -> Vec<(String, KernelSource)> {
     let mut seen = HashSet::new();
-    let named = shapes().flat_map(|(factors, statistics, d, k)| {
-        let sources = sources(&Layout::new(factors, statistics, d, k, tuning)).into_iter();
-        sources.map(move |source| (format!("{statistics:?}_{d}_{k}.{}", source.stage).to_lowercase(), source))
+    let layouts = shapes().flat_map(|(factors, statistics, d, k)| {
+        dense_and_pruned(Layout::new(factors, statistics, d, k, tuning)).map(move |layout| (statistics, layout))
+    });
+    let named = layouts.flat_map(|(statistics, layout)| {
+        let Layout { d, k, prunes, .. } = layout;
+        let kind = if prunes { "_pruned" } else { "" };
+        let name = move |stage: &str| format!("{statistics:?}{kind}_{d}_{k}.{stage}").to_lowercase();
+        sources(&layout).into_iter().map(move |source| (name(source.stage), source))
     });
     named.filter(|(_, source)| seen.insert(source.clone())).collect()
 }
@@ -259,10 +272,17 @@ fn no_invocation_exceeds_the_loop_trips_that_every_driver_allows() {
             }
             Factors::Diagonal => trips += window * (1 + d.div_ceil(4)),
         }
+        let words = layout.k.div_ceil(32);
+        if layout.prunes {
+            // Before a component is found, a trip for each word of marks.
+            trips += window + words;
+            let marking = layout.k.div_ceil(64) + 64 + 32 * words.div_ceil(64);
+            assert!(marking <= MOST_TRIPS, "{layout:?}: {marking} trips of marking");
+        }
         assert!(trips <= MOST_TRIPS, "{layout:?}: {trips} trips of the E step");
 
         // At the ends of the M step: the place of a part, and the sums over the lanes.
         let ends = d + 64 * 8;
-        assert!(MOST_RANGE_GROUPS + ends <= MOST_TRIPS, "{layout:?}: too many trips of the M step");
+        assert!(2 * MOST_RANGE_GROUPS + ends <= MOST_TRIPS, "{layout:?}: too many trips of the M step");
     }
 }

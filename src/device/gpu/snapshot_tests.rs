@@ -16,13 +16,18 @@ fn every_kernel_is_the_one_that_was_reviewed() {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/device/gpu/snapshots");
     let writes = env::var(VARIABLE).is_ok_and(|value| value == "write");
     let mut names = Vec::new();
-    for (factors, statistics, name, d, k) in [
-        (Factors::Triangular, Statistics::Triangles, "triangles", 3, 2),
-        (Factors::Triangular, Statistics::Triangles, "triangles", 20, 2),
-        (Factors::Triangular, Statistics::Pooled, "pooled", 5, 2),
-        (Factors::Diagonal, Statistics::Diagonals, "diagonals", 5, 2),
+    for (factors, statistics, name, d, prunes) in [
+        (Factors::Triangular, Statistics::Triangles, "triangles", 3, false),
+        (Factors::Triangular, Statistics::Triangles, "triangles", 20, false),
+        (Factors::Triangular, Statistics::Pooled, "pooled", 5, false),
+        (Factors::Diagonal, Statistics::Diagonals, "diagonals", 5, false),
+        (Factors::Triangular, Statistics::Triangles, "pruned_triangles", 3, true),
+        (Factors::Triangular, Statistics::Pooled, "pruned_pooled", 2, true),
+        (Factors::Diagonal, Statistics::Diagonals, "pruned_diagonals", 2, true),
     ] {
-        let layout = Layout::new(factors, statistics, d, k, Tuning::NVIDIA);
+        let k = if prunes { 70 } else { 2 };
+        let dense = Layout::new(factors, statistics, d, k, Tuning::NVIDIA);
+        let layout = if prunes { dense.pruned() } else { dense };
         // Those of the ceiling are constant.
         for source in sources(&layout).into_iter().filter(|source| !["multiply_add", "copy"].contains(&source.stage)) {
             let (name, generated) = (format!("{name}_d{d}_k{k}_{}.wgsl", source.stage), source.header);

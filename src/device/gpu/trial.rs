@@ -9,12 +9,14 @@ use ndarray::{Array1, Array2};
 use super::GpuBackend;
 use super::context::Gpu;
 use super::pass::Pass;
+use super::pruning::Pruning;
 use super::samples::DeviceSamples;
 use crate::data::points::Points;
 use crate::device::backend::Backend;
 use crate::device::cpu::CpuBackend;
 use crate::device::plausible::TOLERANCE;
-use crate::device::task::Assignment;
+use crate::device::prune::Prune;
+use crate::device::task::{Assignment, SumsTask, unexpected};
 use crate::device::trust;
 use crate::error::{Error, Result};
 use crate::model::covariance::CovarianceArray;
@@ -39,9 +41,18 @@ impl Gpu {
         for assignment in [Assignment::Soft, Assignment::Hard] {
             let (mixture, points) = problem(assignment, family, layout.k, layout.d, SAMPLES)?;
             let samples = DeviceSamples::upload(self, &points, None)?;
-            let pass = Arc::new(Pass::new(self, &samples, layout)?);
+            let ordered = match layout.prunes {
+                true => Some(samples.in_order(self, &points, None)?.ok_or_else(unexpected)?),
+                false => None,
+            };
+            let pass = Arc::new(Pass::new(self, ordered.as_ref().unwrap_or(&samples), layout)?);
             let mut backend = GpuBackend::of_pass(self, &points, samples, pass);
-            compare(&mut backend, &mut CpuBackend::new(&points), &mixture, assignment)?;
+            backend.pruning = Pruning::of(ordered);
+            let mut by = CpuBackend::new(&points);
+            match layout.prunes {
+                true => compare_sums(&mut backend, &mut by, &mixture, assignment, Prune::Exact)?,
+                false => compare(&mut backend, &mut by, &mixture, assignment)?,
+            }
         }
         kernels.iter().for_each(|kernel| self.tried.pass(kernel));
         Ok(())
@@ -58,14 +69,7 @@ pub(super) fn compare(
     mixture: &Mixture,
     assignment: Assignment,
 ) -> Result<()> {
-    let wrong = |backend: &dyn Backend, detail: String| Error::WrongResults {
-        device: backend.info().name.clone(),
-        detail: format!("in a trial, {detail}"),
-    };
-    let (found, expected) = (backend.moments(mixture, assignment)?, by.moments(mixture, assignment)?);
-    if let Some(detail) = trust::difference(&found, &expected) {
-        return Err(wrong(backend, detail));
-    }
+    compare_sums(backend, by, mixture, assignment, Prune::Off)?;
     let (model, rows) = (mixture.quadratics(), 0..backend.n_samples());
     let (found, expected) = (backend.assess(model, rows.clone())?, by.assess(model, rows)?);
     // Not a number is no small difference.
@@ -81,6 +85,30 @@ pub(super) fn compare(
             Err(wrong(backend, format!("the log-density of sample {row} is {found} in place of {expected}")))
         }
     }
+}
+
+/// Checks that a backend sums to the same, by pruned passes or by dense ones.
+///
+/// # Errors
+/// As [`compare`].
+pub(super) fn compare_sums(
+    backend: &mut dyn Backend,
+    by: &mut dyn Backend,
+    mixture: &Mixture,
+    assignment: Assignment,
+    prune: Prune,
+) -> Result<()> {
+    let family = mixture.covariance_type();
+    let task = SumsTask::new(mixture.quadratics(), assignment, family, backend.summary()).pruned(prune);
+    let (found, expected) = (backend.moments_of(task, family)?, by.moments(mixture, assignment)?);
+    match trust::difference(&found, &expected) {
+        Some(detail) => Err(wrong(backend, detail)),
+        None => Ok(()),
+    }
+}
+
+fn wrong(backend: &dyn Backend, detail: String) -> Error {
+    Error::WrongResults { device: backend.info().name.clone(), detail: format!("in a trial, {detail}") }
 }
 
 /// Components in places of their own, where hard assignments are to be clear: of more, every so many-th shares a place.

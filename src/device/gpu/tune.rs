@@ -177,7 +177,7 @@ impl GpuBackend<'_> {
 
     /// The pass of a layout, with kernels that were tried.
     pub(super) fn try_pass(&self, layout: &Layout) -> Result<Arc<Pass>> {
-        let pass = Pass::new(&self.gpu, &self.samples, *layout)?;
+        let pass = Pass::new(&self.gpu, self.samples_of(layout), *layout)?;
         self.gpu.try_kernels(&pass)?;
         Ok(Arc::new(pass))
     }

@@ -3,6 +3,8 @@
 
 use wgpu::{AdapterInfo, DeviceType};
 
+use crate::data::order::MOST_FEATURES;
+
 /// How passes are shaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tuning {
@@ -96,6 +98,20 @@ impl Tuning {
     };
     #[cfg(test)]
     pub(crate) const ALL: [Tuning; 4] = [Tuning::NVIDIA, Tuning::AMD, Tuning::NARROW, Tuning::SOFTWARE];
+
+    /// The shape of pruned passes: every group of samples has components of its own, so that they come one at a time,
+    /// and of the few features all are in registers.
+    pub(crate) fn pruned(self) -> Self {
+        let Tuning { whole_moments, squares, whole_factor, .. } = self;
+        Tuning {
+            registers: 0,
+            whole_moments: whole_moments.max(MOST_FEATURES),
+            squares: squares.max(MOST_FEATURES),
+            whole_factor: whole_factor.max(MOST_FEATURES),
+            densities: 1,
+            ..self
+        }
+    }
 
     /// The shape for an adapter.
     pub(crate) fn of(adapter: &AdapterInfo) -> Self {

@@ -32,8 +32,10 @@ impl Pass {
     /// Fills all that a pass writes with what is not a number.
     fn poison(&self, gpu: &Gpu) {
         let Scratch { densities, slices, log_likelihoods, log_densities, labels, .. } = &self.scratch;
-        let Scratch { peaks, scales, sums, totals, .. } = &self.scratch;
-        for buffer in [densities, slices, log_likelihoods, log_densities, labels, peaks, scales, sums, totals] {
+        let Scratch { peaks, scales, sums, totals, marking, .. } = &self.scratch;
+        let marking = marking.iter().flat_map(|marking| [&marking.highest, &marking.marks, &marking.kept]);
+        let written = [densities, slices, log_likelihoods, log_densities, labels, peaks, scales, sums, totals];
+        for buffer in written.into_iter().chain(marking) {
             let poison = vec![POISON; buffer.size() as usize / size_of::<u32>()];
             gpu.guarded(|| gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(&poison))).unwrap();
         }
@@ -87,6 +89,32 @@ fn hold_to_the_cpu(gpu: &Gpu, mixture: &Mixture, points: &Points, assignment: As
     }
 }
 
+/// Holds the sums of poisoned pruned passes to those of the CPU; returns the share of the log-densities that were
+/// evaluated.
+fn hold_pruned_to_the_cpu(gpu: &Gpu, mixture: &Mixture, points: &Points, assignment: Assignment, what: &str) -> f64 {
+    let (model, (k, d), family) = (mixture.quadratics(), mixture.means().dim(), mixture.covariance_type());
+    let layout = Layout::new(Factors::of(model), family.statistics(), d, k, gpu.tuning).pruned();
+    let samples = DeviceSamples::upload(gpu, points, None).unwrap();
+    let ordered = samples.in_order(gpu, points, None).unwrap().unwrap();
+    let pass = Arc::new(Pass::new(gpu, &ordered, layout).unwrap());
+    let backend = GpuBackend::of_pass(gpu, points, samples, pass.clone());
+    let expected = CpuBackend::new(points).moments(mixture, assignment).unwrap();
+    let taken_off = if assignment == Assignment::Soft { Expected::Covariances } else { Expected::Nothing };
+    let mut shares = Vec::new();
+    for _ in 0..2 {
+        pass.poison(gpu);
+        let totals = pass.sum(gpu, &ordered, model, assignment, taken_off).unwrap();
+        let sums = Sums::of_moments(points.summary(), backend.moments_of(model, layout, &totals), totals.reference);
+        let sums = sums.of_pairs(totals.pairs());
+        shares.push((sums.evaluated(), totals.numbers));
+        let found = sums.moments(family, model.means(), points.summary().total_weight()).expect("moments of a device");
+        let (difference, of) = trust::worst(&found, &expected);
+        assert!(difference <= OF_SUMS, "{what}: {of} is off by {difference:e}");
+    }
+    assert!(shares[0] == shares[1], "{what}: not the same bits");
+    shares[0].0
+}
+
 /// Problems of some numbers of samples, for all shapes of the passes.
 fn hold_all(gpu: &Gpu, counts: &[usize], sizes: &[(usize, usize)]) {
     for tuning in Tuning::ALL {
@@ -117,5 +145,41 @@ fn kernels_that_check_every_index_find_the_same() {
     let Some(gpu) = open() else { return };
     CHECKED.set(true);
     hold_all(&gpu, &[257, 3_000], &[(3, 2), (20, 9)]);
+    CHECKED.set(false);
+}
+
+#[test]
+fn pruned_passes_find_what_the_cpu_finds_and_read_nothing_that_was_left_out() {
+    let Some(gpu) = open() else { return };
+    for tuning in [Tuning::NARROW, Tuning::SOFTWARE] {
+        let mut gpu = gpu.clone();
+        gpu.tuning = tuning;
+        for (n, d, k) in [(12_345, 1, 48), (257, 2, 60), (8_000, 3, 200), (20_001, 8, 50)] {
+            for family in CovarianceType::ALL {
+                // Components that are far from each other leave most out.
+                let (mixture, points) = problem(Assignment::Hard, family, k, d, n).unwrap();
+                for assignment in [Assignment::Soft, Assignment::Hard] {
+                    let what = format!("{n} x {d}, {k} components, {family}, {assignment:?}, {tuning:?}");
+                    let share = hold_pruned_to_the_cpu(&gpu, &mixture, &points, assignment, &what);
+                    assert!(share > 1.0 / k as f64 && (n < 1000 || share < 0.9), "{what}: {share}");
+                }
+                let (mixture, points) = problem(Assignment::Soft, family, k, d, n).unwrap();
+                let what = format!("{n} x {d}, {k} near components, {family}, {tuning:?}");
+                hold_pruned_to_the_cpu(&gpu, &mixture, &points, Assignment::Soft, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn pruned_kernels_that_check_every_index_find_the_same() {
+    let Some(gpu) = open() else { return };
+    CHECKED.set(true);
+    for family in CovarianceType::ALL {
+        let (mixture, points) = problem(Assignment::Hard, family, 70, 3, 3_000).unwrap();
+        for assignment in [Assignment::Soft, Assignment::Hard] {
+            hold_pruned_to_the_cpu(&gpu, &mixture, &points, assignment, "checked");
+        }
+    }
     CHECKED.set(false);
 }

@@ -1,0 +1,89 @@
+const DIM: u32 = 3u;
+const BLOCK: u32 = 3u;
+const BLOCKS: u32 = 1u;
+const STEP: u32 = 3u;
+const ROW: u32 = 1u;
+const MEAN: u32 = 1u;
+const COMPONENT: u32 = 4u;
+@group(0) @binding(1) var<uniform> parameters: array<vec4<f32>, 281>;
+fn load(at: u32) -> array<vec4<f32>, 3> {
+    var x: array<vec4<f32>, 3>;
+    x[0] = samples[at + 0u * LANES];
+    x[1] = samples[at + 1u * LANES];
+    x[2] = samples[at + 2u * LANES];
+    return x;
+}
+fn squared_distance(x: ptr<function, array<vec4<f32>, 3>>, at: u32) -> vec4<f32> {
+    let c0 = (*x)[0] - parameters[at + 0u].x;
+    let c1 = (*x)[1] - parameters[at + 0u].y;
+    let c2 = (*x)[2] - parameters[at + 0u].z;
+    var distance = vec4<f32>(0.0);
+    var y: vec4<f32>;
+    y = c0 * parameters[at + 1u].x;
+    distance = fma(y, y, distance);
+    y = c0 * parameters[at + 1u].y;
+    y = fma(c1, vec4<f32>(parameters[at + 1u].z), y);
+    distance = fma(y, y, distance);
+    y = c0 * parameters[at + 1u].w;
+    y = fma(c1, vec4<f32>(parameters[at + 2u].x), y);
+    y = fma(c2, vec4<f32>(parameters[at + 2u].y), y);
+    distance = fma(y, y, distance);
+    return min(distance, vec4<f32>(1e37));
+}
+// What a workgroup of the E step works on: a group of samples, and a slice of the components of a window. Workgroups that
+// run side by side have the same slice, and read the same parameters.
+//
+// The first parameters of a window are its first component, how many it has, how many a slice of them has, and the number
+// of its first slice among those of all windows. Header: `parameters`.
+
+struct Part {
+    group: u32,
+    /// Number of the slice, among those of all windows.
+    slice: u32,
+    /// First component of the window.
+    offset: u32,
+    /// Components of the slice, counted from the first of the window; none where the workgroup has nothing to do.
+    first: u32,
+    end: u32,
+}
+
+fn part_of(index: u32) -> Part {
+    let window = parameters[0];
+    let slice = index / tile.groups;
+    let components = u32(window.z);
+    let first = slice * components;
+    let end = min(first + components, u32(window.y));
+    return Part(index % tile.groups, u32(window.w) + slice, u32(window.x), first, end);
+}
+const WORDS: u32 = 3u;
+@group(0) @binding(5) var<storage, read> marks: array<u32>;
+// Of passes in which a component meets the groups of samples to which it can matter: `kept_components` marked them.
+//
+// Header: WORDS (of a group's marks), `marks`.
+
+/// The next component of a group, from one on; both are counted from the first of a window. Where none is left, it is
+/// `end` or more.
+fn next_component(group: u32, offset: u32, start: u32, end: u32) -> u32 {
+    var k = offset + start;
+    while k < offset + end {
+        let left = marks[group * WORDS + k / 32u] >> (k % 32u);
+        if left != 0u {
+            k += firstTrailingBit(left);
+            break;
+        }
+        k = (k / 32u + 1u) * 32u;
+    }
+    return k - offset;
+}
+
+/// The next group of a component, from one on; `end` where none is left.
+fn next_group(component: u32, start: u32, end: u32) -> u32 {
+    var group = start;
+    while group < end {
+        if (marks[group * WORDS + component / 32u] >> (component % 32u) & 1u) == 1u {
+            break;
+        }
+        group++;
+    }
+    return group;
+}

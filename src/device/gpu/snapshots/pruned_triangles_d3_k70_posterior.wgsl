@@ -1,0 +1,52 @@
+const HARD_SLACK: f32 = 1e-5;
+// The sum of a number of each lane of a workgroup, in a fixed order.
+
+var<workgroup> numbers_of_lanes: array<f32, LANES>;
+
+/// Of the first lane alone.
+fn add_up_lanes(number: f32, lane: u32) -> f32 {
+    numbers_of_lanes[lane] = number;
+    workgroupBarrier();
+    // Eight sums of eight: one long sum would lose more digits.
+    var even = vec4<f32>(0.0);
+    var odd = vec4<f32>(0.0);
+    if lane == 0u {
+        for (var i = 0u; i < LANES; i += 8u) {
+            even += vec4<f32>(numbers_of_lanes[i], numbers_of_lanes[i + 1u], numbers_of_lanes[i + 2u], numbers_of_lanes[i + 3u]);
+            odd += vec4<f32>(numbers_of_lanes[i + 4u], numbers_of_lanes[i + 5u], numbers_of_lanes[i + 6u], numbers_of_lanes[i + 7u]);
+        }
+    }
+    return dot(even + odd, vec4<f32>(1.0));
+}
+const WORDS: u32 = 3u;
+@group(0) @binding(8) var<storage, read> marks: array<u32>;
+// Of passes in which a component meets the groups of samples to which it can matter: `kept_components` marked them.
+//
+// Header: WORDS (of a group's marks), `marks`.
+
+/// The next component of a group, from one on; both are counted from the first of a window. Where none is left, it is
+/// `end` or more.
+fn next_component(group: u32, offset: u32, start: u32, end: u32) -> u32 {
+    var k = offset + start;
+    while k < offset + end {
+        let left = marks[group * WORDS + k / 32u] >> (k % 32u);
+        if left != 0u {
+            k += firstTrailingBit(left);
+            break;
+        }
+        k = (k / 32u + 1u) * 32u;
+    }
+    return k - offset;
+}
+
+/// The next group of a component, from one on; `end` where none is left.
+fn next_group(component: u32, start: u32, end: u32) -> u32 {
+    var group = start;
+    while group < end {
+        if (marks[group * WORDS + component / 32u] >> (component % 32u) & 1u) == 1u {
+            break;
+        }
+        group++;
+    }
+    return group;
+}
