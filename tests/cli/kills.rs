@@ -42,7 +42,8 @@ fn model(place: &Place, name: &str) -> Value {
 /// must end with the model of a fit that was not killed. `begin` are arguments that a checkpoint keeps.
 pub(crate) fn killed_fits_end_alike(place: &Place, fit: &str, begin: &str, shares: impl Iterator<Item = f64>) {
     let started = Instant::now();
-    let whole = place.run(&format!("{fit} {begin} --out whole.json"));
+    // With checkpoints, which may take longer than epochs.
+    let whole = place.run(&format!("{fit} {begin} --checkpoint whole --checkpoint-every 1 --out whole.json"));
     assert_eq!(whole.status, 0, "{}", whole.stderr);
     let whole = started.elapsed();
     let mut resumes = 0;
