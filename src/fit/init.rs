@@ -151,8 +151,7 @@ impl Opening {
                     Purpose::Clusters => {
                         let (n_samples, is_coarse) = (summary.n_effective(), setting.share() > 1);
                         let judge = Judge { family, m_step, stop, n_samples, is_coarse };
-                        let clusters =
-                            judge.choose(kmeans::run(points, n_samples, options.n_components, stop, &mut random)?)?;
+                        let clusters = judge.choose(kmeans::run(points, options.n_components, stop, &mut random)?)?;
                         let distances = clusters.distances(family);
                         let initialisation =
                             Initialisation { rounds: clusters.rounds, inertia: Some(clusters.inertia) };

@@ -54,9 +54,6 @@ const MOST_CLUSTERS_OF_ALL_RUNS: usize = 768;
 /// Rounds of a run. More move the centres of the best run a little, and the likelihood that a fit ends with not at all.
 const MOST_ROUNDS: usize = 10;
 
-/// Those of a subsample that is a small part of all samples: epochs on all of them, which are to follow, do the rest.
-const FEW_ROUNDS: usize = 5;
-
 /// A run is better than another if it has less than this share of the other's inertia: runs that find the same clusters
 /// differ in their rounding alone, which is another on every processor.
 const EQUAL: f64 = 1.0 - 1e-6;
@@ -86,7 +83,7 @@ impl Clusters {
 pub(crate) struct Runs {
     /// The subsample: all samples, where they are few.
     pub(crate) points: Points<'static>,
-    /// Result of each run after its first round; none of runs of few rounds.
+    /// Result of each run after its first round.
     pub(crate) first: Vec<Clusters>,
     /// Result of each run in the end.
     pub(crate) last: Vec<Clusters>,
@@ -94,16 +91,9 @@ pub(crate) struct Runs {
     pub(crate) best: Vec<Clusters>,
 }
 
-/// Runs k-means on a subsample of a number of samples. Where some values are far from the others, every
+/// Runs k-means on a subsample. Where some values are far from the others, every
 /// second run sees them brought nearer: else these would take all centres, or could not have any of their own.
-pub(crate) fn run(
-    points: Points<'static>,
-    n_samples: usize,
-    k: usize,
-    stop: &AtomicBool,
-    random: &mut Pcg64,
-) -> Result<Runs> {
-    let most_rounds = if n_samples < MANY_SAMPLES { MOST_ROUNDS } else { FEW_ROUNDS };
+pub(crate) fn run(points: Points<'static>, k: usize, stop: &AtomicBool, random: &mut Pcg64) -> Result<Runs> {
     let spreads = points.summary().spreads();
     let has_far_values = points.any(|feature, x| spreads[feature].is_far(x));
     let compressed = has_far_values.then(|| points.mapped(|feature, x| spreads[feature].compress(x)));
@@ -121,13 +111,11 @@ pub(crate) fn run(
     let mut best: Vec<Option<Clusters>> = vec![None; views.len()];
     for run in 0..n_runs {
         let view = run % views.len();
-        let [begun, ended] = views[view].run(k, most_rounds, random)?;
+        let [begun, ended] = views[view].run(k, random)?;
         if best[view].as_ref().is_none_or(|best| ended.inertia < EQUAL * best.inertia) {
             best[view] = Some(ended.clone());
         }
-        if most_rounds == MOST_ROUNDS {
-            first.push(begun);
-        }
+        first.push(begun);
         last.push(ended);
     }
     let best = best.into_iter().flatten().collect();
@@ -182,12 +170,12 @@ impl<'v> View<'v> {
     }
 
     /// Results of a run after its first round, and in the end.
-    fn run(&mut self, k: usize, most_rounds: usize, random: &mut Pcg64) -> Result<[Clusters; 2]> {
+    fn run(&mut self, k: usize, random: &mut Pcg64) -> Result<[Clusters; 2]> {
         let seeds = self.points.rows(&self.seeder.seed(k, self.stop, random)?);
         let watched = Watched::new(self.points, self.stop, &|_| {});
         let mut backend = CpuBackend::new(&watched);
         let first = lloyd(&mut backend, seeds, &self.variances, 1)?;
-        let last = lloyd(&mut backend, first.centres.clone(), &self.variances, most_rounds - 1)?;
+        let last = lloyd(&mut backend, first.centres.clone(), &self.variances, MOST_ROUNDS - 1)?;
         let last = Clusters { rounds: first.rounds + last.rounds, ..last };
         Ok([first, last].map(|clusters| self.as_they_are(clusters)))
     }

@@ -197,7 +197,7 @@ mod tests {
     use crate::model::quadratics::Quadratics;
 
     fn runs(points: Points<'static>, k: usize, seed: u64) -> Runs {
-        kmeans::run(points, 0, k, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(seed)).unwrap()
+        kmeans::run(points, k, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(seed)).unwrap()
     }
 
     fn entry(lower_bound: f64) -> Entry {
