@@ -104,6 +104,7 @@ impl Sums {
 
     /// Checks that the counts sum to a total weight, and that all sums are numbers; otherwise says what is wrong.
     fn check_numbers(&self, total_weight: f64) -> Result<(), String> {
+        self.check_evaluated()?;
         match &self.made {
             Made::Blocks(blocks) => blocks.check(total_weight),
             Made::Moments(moments, reference) => {
@@ -115,6 +116,19 @@ impl Sums {
             }
             Made::LogLikelihood(log_likelihood) => check_finite("the log-likelihood", [log_likelihood]),
             Made::LostDigits => Ok(()),
+        }
+    }
+
+    /// Checks that every sample met a component, and none met more than there are.
+    fn check_evaluated(&self) -> Result<(), String> {
+        // Devices may count in single precision.
+        let (least, most) = (0.999 * self.n_samples as f64, 1.001 * self.all);
+        match (least..=most).contains(&self.evaluated) {
+            true => Ok(()),
+            false => Err(format!(
+                "{} log-densities were evaluated of {} samples, which have {} in all",
+                self.evaluated, self.n_samples, self.all
+            )),
         }
     }
 
@@ -278,8 +292,10 @@ mod tests {
     #[test]
     fn sums_that_a_worker_spoiled_are_refused() {
         type Lie = (fn(&mut Sums), &'static str);
-        let lies: [Lie; 7] = [
+        let lies: [Lie; 9] = [
             (|sums| sums.n_samples = 3, "those of 3 samples, and there are 4"),
+            (|sums| sums.evaluated = 3.0, "3 log-densities were evaluated of 4 samples"),
+            (|sums| sums.evaluated = f64::NAN, "NaN log-densities were evaluated"),
             (|sums| blocks(sums).means.truncate(1), "another model"),
             (|sums| blocks(sums).shift.push(0.0), "another model"),
             (|sums| blocks(sums).runs.iter_mut().for_each(|sums| sums.numbers.truncate(3)), "another model"),

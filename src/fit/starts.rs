@@ -200,6 +200,10 @@ mod tests {
         kmeans::run(points, k, &AtomicBool::new(false), &mut Pcg64::seed_from_u64(seed)).unwrap()
     }
 
+    fn judge<'a>(m_step: &'a MStep, stop: &'a AtomicBool) -> Judge<'a> {
+        Judge { family: CovarianceType::Full, m_step, stop, n_samples: 0, is_coarse: false }
+    }
+
     fn entry(lower_bound: f64) -> Entry {
         let data = Points::new(array![[0.0], [1.0], [5.0], [6.0]]).unwrap();
         let runs = runs(data, 2, 0);
@@ -233,13 +237,8 @@ mod tests {
         });
         let points = Points::new(samples).unwrap();
         let m_step = MStep::new(array![1e-6]);
-        let judge = Judge {
-            family: CovarianceType::Full,
-            m_step: &m_step,
-            stop: &AtomicBool::new(false),
-            n_samples: 0,
-            is_coarse: false,
-        };
+        let stop = AtomicBool::new(false);
+        let judge = judge(&m_step, &stop);
         for seed in 0..10 {
             let mut centres = judge.choose(runs(points.clone(), 3, seed)).unwrap().centres.into_raw_vec_and_offset().0;
             centres.sort_by(f64::total_cmp);
@@ -279,13 +278,8 @@ mod tests {
         });
         let points = Points::new(samples).unwrap();
         let m_step = MStep::new(array![1e-6, 1e-6]);
-        let judge = Judge {
-            family: CovarianceType::Full,
-            m_step: &m_step,
-            stop: &AtomicBool::new(false),
-            n_samples: 0,
-            is_coarse: false,
-        };
+        let stop = AtomicBool::new(false);
+        let judge = judge(&m_step, &stop);
         let centres = judge.choose(runs(points, 2, 0)).unwrap().centres;
         assert!((centres[[0, 1]] - centres[[1, 1]]).abs() > 0.9, "{centres}");
     }
