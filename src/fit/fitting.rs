@@ -249,7 +249,9 @@ impl<'d> Fitting<'d> {
         let answer = self.backend.run(&[task])?.pop().ok_or_else(unexpected)?;
         let mut fit = self.search.clone().finish(answer)?;
         fit.warnings.splice(0..0, self.device.distrust().map(Advice::from));
-        let (epoch_seconds, pruning) = (self.epoch_seconds.clone(), self.pruning());
+        // What truncated posteriors leave out has no such bound.
+        let pruning = if fit.truncation.is_none() { self.pruning() } else { None };
+        let epoch_seconds = self.epoch_seconds.clone();
         Ok(Fit { home: self.backend.home(), seconds: self.seconds, epoch_seconds, pruning, ..fit })
     }
 

@@ -33,8 +33,8 @@ pub struct Progress {
     pub converged: bool,
     /// Whether this was the last epoch of the restart.
     pub is_last: bool,
-    /// Share of the log-densities of all samples and components that the epoch evaluated: what pruning left; 1 where it
-    /// left out none.
+    /// Share of the log-densities of all samples and components that the epoch evaluated: what pruning, or
+    /// truncation, left; 1 where none were left out.
     pub evaluated: f64,
     /// Seconds this epoch took: its share of passes that served several restarts.
     pub seconds: f64,

@@ -68,7 +68,12 @@ fn the_bound_is_named_in_the_summary_and_in_json() {
     let place = Place::new();
     write_samples(&place, 2000);
     let fit = "fit x.npy -k 12 --posterior truncated --candidates 2 --device cpu --max-iter 5 --tol 0";
-    let json = place.run(&format!("{fit} --json -q")).json();
+    let json = place.run(&format!("{fit} --json -q --trace t.json")).json();
+    // Pruning leaves out less than any digit, and says so; this is no pruning.
+    assert_eq!(json["pruning"], Value::Null);
+    let trace: Value = serde_json::from_slice(&place.read("t.json")).unwrap();
+    let evaluated: Vec<f64> = trace.as_array().unwrap().iter().map(|row| row["evaluated"].as_f64().unwrap()).collect();
+    assert!(evaluated.len() == 5 && evaluated.iter().all(|share| (2.0 / 12.0..=1.0).contains(share)), "{evaluated:?}");
     assert_eq!((&json["truncation"]["candidates"], &json["truncation"]["neighbours"]), (&2.into(), &12.into()));
     assert_eq!(json["truncation"]["bytes_per_sample"], 8);
     let [bound, mean] = ["lower_bound", "mean_log_likelihood"].map(|name| json[name].as_f64().unwrap());

@@ -47,6 +47,8 @@ pub(super) struct Explored<T> {
     pub(super) per_sample: usize,
     /// Less the reference of the parameters.
     pub(super) free_energy: f64,
+    /// Number of log-densities that were evaluated.
+    pub(super) evaluated: f64,
 }
 
 /// The E step of a pass.
@@ -89,6 +91,7 @@ struct Piece<'o, T> {
 struct Found {
     component: usize,
     free_energy: f64,
+    evaluated: f64,
     pairs: Vec<Pair>,
     /// Sums of the component.
     own: Vec<f64>,
@@ -131,13 +134,14 @@ impl<'e, 'd, T: Real> Explorer<'e, 'd, T> {
             self.pool.with(|| self.scratch(), |scratch| self.piece(part, &order, piece, after, scratch))
         };
         let found: Vec<_> = pieces.into_par_iter().map(explore).collect();
-        let (mut free_energy, mut own) = (0.0, Vec::with_capacity(found.len()));
-        for Found { component, free_energy: of_piece, pairs, own: sums } in found {
+        let (mut free_energy, mut evaluated, mut own) = (0.0, 0.0, Vec::with_capacity(found.len()));
+        for Found { component, free_energy: of_piece, evaluated: in_piece, pairs, own: sums } in found {
             free_energy += of_piece;
+            evaluated += in_piece;
             similar.add(component, pairs);
             own.push((component, sums));
         }
-        Explored { order, candidates, r, own, per_sample, free_energy }
+        Explored { order, candidates, r, own, per_sample, free_energy, evaluated }
     }
 
     fn scratch(&self) -> Scratch<T> {
@@ -168,7 +172,7 @@ impl<'e, 'd, T: Real> Explorer<'e, 'd, T> {
     ) -> Found {
         let Piece { component, places, candidates, r } = piece;
         let (capacity, per_sample) = (Tile::<T>::capacity(self.parameters.d), self.before.per_sample());
-        let (mut free_energy, mut own) = (0.0, vec![0.0; self.shape.len()]);
+        let (mut free_energy, mut evaluated, mut own) = (0.0, 0.0, vec![0.0; self.shape.len()]);
         let tiles = candidates.chunks_mut(capacity * per_sample).zip(r.chunks_mut(capacity * per_sample));
         for (start, (candidates, r)) in places.clone().step_by(capacity).zip(tiles) {
             if self.backend.is_stopped() {
@@ -182,6 +186,7 @@ impl<'e, 'd, T: Real> Explorer<'e, 'd, T> {
             scratch.tile.load(self.backend.arch, part.points, rows, coordinates);
             self.look_around(part, component, scratch);
             self.assess(scratch);
+            evaluated += (scratch.rows.len() * scratch.seen.len()) as f64;
             let weights = scratch.tile.weights.row(0)[..scratch.tile.width].iter();
             let weight = weights.map(|weight| weight.to_f64()).sum();
             scratch.comparison.add(component, &scratch.seen, &scratch.sums, weight);
@@ -209,7 +214,7 @@ impl<'e, 'd, T: Real> Explorer<'e, 'd, T> {
             }
             self.add_own(component, scratch, &mut own);
         }
-        Found { component: component as usize, free_energy, pairs: scratch.comparison.finish(), own }
+        Found { component: component as usize, free_energy, evaluated, pairs: scratch.comparison.finish(), own }
     }
 
     /// Adds what the component of a tile has of its samples, for these are at hand.

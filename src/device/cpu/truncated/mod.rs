@@ -78,6 +78,7 @@ pub(super) fn sums<T: Real>(backend: &CpuBackend<T>, task: &Truncated) -> Result
         let explored = explorer.explore(&part, &after, &mut similar);
         check_stop(backend.data.stop())?;
         numbers.log_likelihood += explored.free_energy;
+        numbers.pairs += explored.evaluated;
         sum_up::add(backend, &parameters, &part, &explored, of_one, &mut numbers);
         check_stop(backend.data.stop())?;
     }
