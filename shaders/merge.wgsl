@@ -2,7 +2,7 @@
 // responsibilities, and the log-likelihood of each group of samples. A responsibility times the sample's weight is
 // exp(log-density of the component - peak) x scale; the M step works it out, for that is less than to write and read it.
 //
-// Header: `add_up_lanes`.
+// Header: `all_exponentials`, `add_up_lanes`.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> weights: array<vec4<f32>>;
@@ -23,11 +23,7 @@ fn merge(
     }
     let n = group * LANES + lane;
     let weight = weights[tile.first_group * LANES + n];
-    var all = no_exponentials();
-    for (var slice = 0u; slice < tile.slices; slice++) {
-        let at = 2u * slice * tile.stride + n;
-        all = joined(all, Exponentials(slices[at], slices[at + tile.stride]));
-    }
+    let all = all_exponentials(n);
     peaks[n] = all.greatest;
     scales[n] = weight / all.sum;
     let sum = add_up_lanes(dot(weight, all.greatest + log(all.sum)), lane);

@@ -17,8 +17,12 @@ const SHAPE: (usize, usize, usize) = (1_000_000, 16, 16);
 const REACHED_BY_ADAPTERS: f64 = 0.4;
 const REACHED_BY_PROCESSORS: f64 = 0.85;
 
-/// Runs of that length; the best of them counts.
-const RUNS: usize = 5;
+/// Runs of that length go on until none was faster for so many seconds: a device that was idle takes up to that long to
+/// raise its clock.
+const SETTLED: f64 = 0.5;
+
+/// A run is faster if its rate is that many times the best one's before: less is the clock's.
+const FASTER: f64 = 1.02;
 
 /// The most that a device computes and moves, in the precision that its passes have.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,10 +87,16 @@ pub(crate) fn best_rate(mut run: impl FnMut(usize) -> Result<f64>) -> Result<f64
     while timed(amount)?.1 < LONG_ENOUGH {
         amount *= 2;
     }
-    let mut best: f64 = 0.0;
-    for _ in 0..RUNS {
+    let (mut best, mut settled) = (0.0, 0.0);
+    while settled < SETTLED {
         let (done, seconds) = timed(amount)?;
-        best = best.max(done / seconds);
+        let rate = done / seconds;
+        settled = if rate > FASTER * best { 0.0 } else { settled + seconds };
+        best = rate.max(best);
+        // A faster device has done it too soon for the clock.
+        if seconds < LONG_ENOUGH / 2.0 {
+            amount *= 2;
+        }
     }
     Ok(best)
 }
@@ -109,7 +119,20 @@ mod tests {
         // A unit takes 5 ms at least: sleep may last longer.
         assert!(rate > 0.0 && rate <= 200.0, "{rate}");
         let most = *amounts.last().unwrap();
-        assert!(most <= 8 && amounts.ends_with(&[most; RUNS]), "{amounts:?}");
+        let least_runs = (SETTLED / (most as f64 * 0.005) / 2.0) as usize;
+        assert!(most <= 8 && amounts.ends_with(&vec![most; least_runs]), "{amounts:?}");
+    }
+
+    #[test]
+    fn a_device_that_is_slow_at_first_has_the_rate_that_it_rises_to() {
+        let started = Instant::now();
+        let rate = best_rate(|amount| {
+            let milliseconds = if started.elapsed() < Duration::from_millis(400) { 20 } else { 5 };
+            std::thread::sleep(Duration::from_millis(milliseconds * amount as u64));
+            Ok(amount as f64)
+        })
+        .unwrap();
+        assert!((100.0..=200.0).contains(&rate), "{rate}");
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::model::linalg::pack_upper;
 use crate::model::quadratics::Quadratics;
 use crate::model::statistics::Statistics;
 
+/// All slices' sums of exponentials together.
+const ALL_EXPONENTIALS: &str = include_str!("../../../shaders/all_exponentials.wgsl");
+
 /// Loop trips of one invocation that no kernel may exceed: one driver in wide use silently stops after 65,535.
 pub(crate) const MOST_TRIPS: usize = 60_000;
 
@@ -296,20 +299,23 @@ impl Layout {
         KernelSource {
             stage: "merge",
             body: include_str!("../../../shaders/merge.wgsl"),
-            header: ADD_UP_LANES.to_owned(),
+            header: format!("{ADD_UP_LANES}{ALL_EXPONENTIALS}"),
             bindings,
         }
     }
 
     /// The posterior's kernel.
     pub(crate) fn posterior(&self) -> KernelSource {
-        let mut bindings = vec![Binding::Uniform, Binding::Read];
-        bindings.extend([Binding::Write; 6]);
+        let mut bindings = vec![Binding::Uniform, Binding::Read, Binding::Read];
+        bindings.extend([Binding::Write; 5]);
         let meeting = meeting(self.prunes, self.k, &mut bindings);
         KernelSource {
             stage: "posterior",
             body: include_str!("../../../shaders/posterior.wgsl"),
-            header: format!("const HARD_SLACK: f32 = {HARD_SLACK:e};\n{ADD_UP_LANES}{meeting}"),
+            header: format!(
+                "const HARD_SLACK: f32 = {HARD_SLACK:e};\nconst EVERY = {};\n{ADD_UP_LANES}{ALL_EXPONENTIALS}{meeting}",
+                !self.prunes
+            ),
             bindings,
         }
     }

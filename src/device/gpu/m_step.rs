@@ -127,10 +127,19 @@ impl Sums {
         (0..self.block).flat_map(|i| columns(i).map(move |j| (i, j))).collect()
     }
 
+    /// Second moments of a part.
+    fn n_products(&self) -> usize {
+        match self.statistics {
+            Statistics::Triangles | Statistics::Pooled if self.has_columns() => self.block * self.block,
+            Statistics::Triangles | Statistics::Pooled => self.block * (self.block + 1) / 2,
+            Statistics::Diagonals => self.block,
+        }
+    }
+
     /// Numbers of a part.
     fn part_numbers(&self) -> usize {
         let pooled_count = usize::from(self.statistics == Statistics::Pooled);
-        (1 + self.block + self.products().len() + pooled_count).next_multiple_of(VECTOR)
+        (1 + self.block + self.n_products() + pooled_count).next_multiple_of(VECTOR)
     }
 
     /// Sums of a lane: the second moments of all components in the place of the first one's, if they are pooled.
@@ -254,8 +263,8 @@ impl Sums {
             self.sets,
             self.part_numbers(),
             1 + self.block,
-            self.products().len(),
-            if self.statistics == Statistics::Pooled { 1 + self.block + self.products().len() } else { 0 },
+            self.n_products(),
+            if self.statistics == Statistics::Pooled { 1 + self.block + self.n_products() } else { 0 },
             self.component_numbers(),
             if self.statistics == Statistics::Pooled { self.at_once } else { 1 },
         );
@@ -313,7 +322,7 @@ impl Sums {
 
     /// Bytes of [`Sums::covariances`].
     pub(crate) fn covariance_bytes(&self) -> u64 {
-        (self.k * self.n_parts() * self.products().len() * size_of::<f32>()) as u64
+        (self.k * self.n_parts() * self.n_products() * size_of::<f32>()) as u64
     }
 
     /// Covariances in device coordinates, as the device rounds them, in the order of the second moments of all parts of
@@ -339,7 +348,7 @@ impl Sums {
 
     /// One component's sums out of a set of them. `covariances` are those that the device took off.
     pub(crate) fn component<'s>(&self, set: &'s [f64], covariances: &'s [f32], k: usize) -> ComponentSums<'s> {
-        let (numbers, seconds) = (self.component_numbers(), self.n_parts() * self.products().len());
+        let (numbers, seconds) = (self.component_numbers(), self.n_parts() * self.n_products());
         ComponentSums {
             sums: *self,
             numbers: &set[VECTOR + k * numbers..VECTOR + (k + 1) * numbers],
@@ -378,7 +387,7 @@ impl ComponentSums<'_> {
             Statistics::Diagonals => return 0.0,
         };
         let part = self.part(i / block, j / block);
-        let expected = self.covariances[part * self.sums.products().len() + at];
+        let expected = self.covariances[part * self.sums.n_products() + at];
         self.numbers[part * numbers + 1 + block + at] + self.count() * f64::from(expected)
     }
 
@@ -387,6 +396,21 @@ impl ComponentSums<'_> {
         match self.sums.statistics {
             Statistics::Triangles | Statistics::Pooled => row * (row + 1) / 2 + column,
             Statistics::Diagonals => row,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn second_moments_are_as_many_as_are_listed() {
+        for statistics in [Statistics::Triangles, Statistics::Pooled, Statistics::Diagonals] {
+            for (d, tuning) in (1..40).flat_map(|d| Tuning::ALL.map(|tuning| (d, tuning))) {
+                let sums = Sums::new(statistics, d, 3, tuning);
+                assert_eq!(sums.n_products(), sums.products().len(), "{sums:?}");
+            }
         }
     }
 }

@@ -87,8 +87,8 @@ struct Scratch {
     densities: Buffer,
     slices: Buffer,
     log_likelihoods: Buffer,
-    log_densities: Buffer,
-    labels: Buffer,
+    /// Log-densities of samples, and then their labels.
+    assessed: Buffer,
     peaks: Buffer,
     scales: Buffer,
     sums: Buffer,
@@ -153,8 +153,7 @@ impl Scratch {
             densities: gpu.buffer("log-densities of components", plan.density_bytes(), device)?,
             slices: gpu.buffer("sums of exponentials", plan.slice_bytes(), device)?,
             log_likelihoods: gpu.buffer("log-likelihoods", plan.log_likelihood_bytes(), device)?,
-            log_densities: gpu.buffer("log-densities", per_sample, device)?,
-            labels: gpu.buffer("labels", per_sample, device)?,
+            assessed: gpu.buffer("log-densities and labels", 2 * per_sample, device)?,
             peaks: gpu.buffer("peaks", per_sample, device)?,
             scales: gpu.buffer("scales", per_sample, device)?,
             sums: gpu.buffer("sums", plan.sum_bytes(), device)?,
@@ -174,8 +173,7 @@ impl Scratch {
             ("log-densities of components", self.densities),
             ("sums of exponentials", self.slices),
             ("log-likelihoods", self.log_likelihoods),
-            ("log-densities", self.log_densities),
-            ("labels", self.labels),
+            ("log-densities and labels", self.assessed),
             ("peaks", self.peaks),
             ("scales", self.scales),
             ("sums", self.sums),
@@ -226,9 +224,9 @@ impl Scratch {
                     vec![
                         self.tile(),
                         all(&chunk.weights),
+                        all(&self.slices),
                         all(&self.densities),
-                        all(&self.log_densities),
-                        all(&self.labels),
+                        all(&self.assessed),
                         all(&self.peaks),
                         all(&self.scales),
                         all(&self.log_likelihoods),
@@ -384,11 +382,11 @@ impl Pass {
 
     /// E step over some groups of one chunk, no more than a tile has; reads back what it says of each sample.
     pub(super) fn assess(&self, gpu: &Gpu, chunk: usize, groups: Range<usize>) -> Result<Assessed> {
-        let Scratch { log_densities, labels, staging, .. } = &self.scratch;
-        let bytes = self.plan.sample_bytes(groups.len());
+        let Scratch { assessed, staging, .. } = &self.scratch;
+        let (stride, bytes) = (self.plan.sample_bytes(self.plan.tile_groups), self.plan.sample_bytes(groups.len()));
         let mut encoder = self.e_step_over(gpu, chunk, groups);
-        encoder.copy_buffer_to_buffer(log_densities, 0, staging, 0, bytes);
-        encoder.copy_buffer_to_buffer(labels, 0, staging, bytes, bytes);
+        encoder.copy_buffer_to_buffer(assessed, 0, staging, 0, bytes);
+        encoder.copy_buffer_to_buffer(assessed, stride, staging, bytes, bytes);
         let read = gpu.submit_and_read(encoder, staging, 2 * bytes)?;
         let (log_densities, labels) = read.split_at(bytes as usize);
         let labels: Vec<u32> = bytemuck::pod_collect_to_vec(labels);
@@ -457,7 +455,7 @@ impl Pass {
         let spare = self.plan.tiles.len();
         self.write_tile(gpu, spare, &tile);
         let mut encoder = encoder(gpu);
-        encoder.clear_buffer(&self.scratch.labels, 0, None);
+        encoder.clear_buffer(&self.scratch.assessed, 0, None);
         let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
         self.log_densities(chunk, spare, &tile).iter().for_each(|step| step.dispatch(&mut pass));
         let offsets = [self.tile_offset(spare)];

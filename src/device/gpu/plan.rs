@@ -58,7 +58,7 @@ impl Plan {
         let Tuning { reads_storage, prefers_storage, .. } = layout.tuning;
         let uniform = in_uniform > 0 && !prefers_storage && (in_uniform == padded || !reads_storage);
         let window = if uniform { in_uniform } else { in_storage };
-        // The posterior goes over all components twice.
+        // The posterior goes over all slices, of one component at least, and over all components.
         if window == 0 || 2 * layout.k > MOST_TRIPS {
             return None;
         }

@@ -31,10 +31,10 @@ const POISON: u32 = 0x7fc0_0000;
 impl Pass {
     /// Fills all that a pass writes with what is not a number.
     fn poison(&self, gpu: &Gpu) {
-        let Scratch { densities, slices, log_likelihoods, log_densities, labels, .. } = &self.scratch;
+        let Scratch { densities, slices, log_likelihoods, assessed, .. } = &self.scratch;
         let Scratch { peaks, scales, sums, totals, marking, .. } = &self.scratch;
         let marking = marking.iter().flat_map(|marking| [&marking.highest, &marking.marks, &marking.kept]);
-        let written = [densities, slices, log_likelihoods, log_densities, labels, peaks, scales, sums, totals];
+        let written = [densities, slices, log_likelihoods, assessed, peaks, scales, sums, totals];
         for buffer in written.into_iter().chain(marking) {
             let poison = vec![POISON; buffer.size() as usize / size_of::<u32>()];
             gpu.guarded(|| gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(&poison))).unwrap();
