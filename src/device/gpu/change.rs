@@ -31,6 +31,10 @@ pub(crate) enum Change {
 /// Components at once, in the steps of the loops that the kernels write out.
 const COUNTS: [usize; 5] = [1, 2, 4, 8, 16];
 
+/// Most numbers that an invocation of the M step may hold, as a multiple of those that registers have room for: far more
+/// are slow, and take a driver minutes to compile.
+const MOST_HELD: usize = 2;
+
 /// Most features whose whole factor, or all of whose second moments, are worth a try.
 const MOST_WHOLE_FACTOR: usize = 32;
 const MOST_WHOLE_MOMENTS: usize = 20;
@@ -39,10 +43,12 @@ impl Change {
     /// The changes that make another layout of this one; those of [`Tune::Auto`] leave every sum in its order.
     pub(crate) fn all(layout: &Layout, tune: Tune) -> Vec<Change> {
         let tuning = layout.tuning;
-        let at_once = COUNTS.map(Change::AtOnce);
+        let fits = |at_once: &usize| layout.sums.registers_of(*at_once) <= MOST_HELD * tuning.registers;
+        let at_once: Vec<Change> = COUNTS.into_iter().filter(fits).map(Change::AtOnce).collect();
         // Components that are summed together share the second moments of a pooled covariance.
         let is_pooled = layout.sums.statistics == Statistics::Pooled;
-        let in_order = at_once.into_iter().filter(|_| !is_pooled).chain([Change::Storage(!tuning.prefers_storage)]);
+        let in_order =
+            at_once.clone().into_iter().filter(|_| !is_pooled).chain([Change::Storage(!tuning.prefers_storage)]);
         let is_dense = layout.sums.statistics != Statistics::Diagonals;
         let whole = |held: usize| if layout.d <= held { 0 } else { layout.d };
         let reordering = [

@@ -263,15 +263,16 @@ impl Pass {
             n_features: layout.d,
         };
         let plan = |bytes| Plan::new(layout, &gpu.limits, &chunk_groups, bytes).ok_or_else(too_large);
-        let large = plan(layout.tuning.tile_bytes)?;
-        let (plan, scratch) = match Scratch::new(gpu, &large) {
-            // The samples may have left little memory.
-            Err(Error::OutOfDeviceMemory { .. }) if layout.tuning.tile_bytes > SMALL_TILE => {
-                let small = plan(SMALL_TILE)?;
-                let scratch = Scratch::new(gpu, &small)?;
-                (small, scratch)
+        let mut tile_bytes = layout.tuning.tile_bytes;
+        let (plan, scratch) = loop {
+            let plan = plan(tile_bytes)?;
+            match Scratch::new(gpu, &plan) {
+                // The samples may have left little memory.
+                Err(Error::OutOfDeviceMemory { .. }) if tile_bytes > SMALL_TILE => {
+                    tile_bytes = (tile_bytes / 4).max(SMALL_TILE);
+                }
+                scratch => break (plan, scratch?),
             }
-            scratch => (large, scratch?),
         };
         let kernels = Kernels::new(gpu, &plan)?;
         gpu.keep_kernels();

@@ -36,13 +36,13 @@ pub(crate) struct Tuning {
     /// fewer, and the M step the samples of a tile into ranges.
     pub(crate) e_workgroups: usize,
     pub(crate) m_workgroups: usize,
-    /// Bytes of what belongs to the samples of a tile. A tile that fills a large adapter is larger than its caches; one
-    /// of the few workgroups that fill a small one stays in them.
+    /// Bytes of what belongs to the samples of a tile. A tile that fills a large adapter is larger than its caches, and
+    /// every tile costs dispatches; one of the few workgroups that fill a small adapter stays in its caches.
     pub(crate) tile_bytes: usize,
 }
 
 /// Bytes of a tile for adapters with memory of their own, and for all others.
-pub(crate) const LARGE_TILE: usize = 256 << 20;
+pub(crate) const LARGE_TILE: usize = 1 << 30;
 pub(crate) const SMALL_TILE: usize = 24 << 20;
 
 /// Numbers by which drivers name vendors.
