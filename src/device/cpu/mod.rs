@@ -54,7 +54,7 @@ use parameters::Parameters;
 use posterior::{Assess, Posterior, Respond};
 use pruning::Pruning;
 #[cfg(feature = "gpu")]
-pub(crate) use pruning::{HARD_SHARE, least_below_single, share_kept};
+pub(crate) use pruning::{HARD_SHARE, keeps_at_most, least_below_single};
 use real::Real;
 use slabs::Pass;
 use tile::Tile;

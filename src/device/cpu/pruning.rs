@@ -60,23 +60,28 @@ pub(crate) fn least_below_single(k: usize) -> f64 {
     least_below::<f32>(k)
 }
 
-/// Share of the components that can matter in boxes, in single precision.
+/// Whether no more than a share of the components can matter in boxes, in the mean, in single precision.
 #[cfg(feature = "gpu")]
-pub(crate) fn share_kept(boxes: &Boxes, model: &Quadratics, assignment: Assignment, coordinates: &Coordinates) -> f64 {
+pub(crate) fn keeps_at_most(
+    share: f64,
+    boxes: &Boxes,
+    model: &Quadratics,
+    assignment: Assignment,
+    coordinates: &Coordinates,
+) -> bool {
     let cut = cut(assignment, least_below_single(model.n_components()));
-    share_within(&Bounds::new(model, coordinates), super::instructions::instructions(), boxes, cut)
+    has_within(share, &Bounds::new(model, coordinates), super::instructions::instructions(), boxes, cut)
 }
 
-/// Share of the components that come near enough to the greatest in boxes, in the mean.
-fn share_within(bounds: &Bounds, arch: Instructions, boxes: &Boxes, cut: Cut) -> f64 {
+/// Whether no more than a share of the components come near enough to the greatest in boxes, in the mean.
+fn has_within(share: f64, bounds: &Bounds, arch: Instructions, boxes: &Boxes, cut: Cut) -> bool {
     let mut found = Found::default();
-    let mut kept = 0;
-    for i in 0..boxes.len() {
+    let mut left = share * (boxes.len() * bounds.n_components()) as f64;
+    (0..boxes.len()).all(|i| {
         bounds.within(arch, boxes.get(i), cut, &mut found);
-        kept += found.places.len();
-    }
-    let k = bounds.n_components();
-    kept as f64 / (boxes.len() * k) as f64
+        left -= found.places.len() as f64;
+        left >= 0.0
+    })
 }
 
 /// All that pruning needs to know in a pass.
@@ -125,7 +130,7 @@ impl<'a, T: Real> Pruning<'a, T> {
                 Assignment::Soft => MOST_SHARE,
                 Assignment::Hard => MOST_SHARE_OF_HARD,
             };
-            if share_within(&self.bounds, self.arch, &probe, self.cut()) > most {
+            if !has_within(most, &self.bounds, self.arch, &probe, self.cut()) {
                 return None;
             }
         }

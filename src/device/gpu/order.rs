@@ -8,7 +8,7 @@ use crate::data::source::Data;
 use crate::device::cpu::Boxes;
 
 /// Groups of a probe.
-const PROBE_GROUPS: usize = 128;
+const PROBE_GROUPS: usize = 32;
 
 /// The order of a block. It depends on nothing but the block, so that it does not matter where samples are.
 pub(super) struct Order {

@@ -7,14 +7,14 @@ use super::order::probe;
 use super::samples::DeviceSamples;
 use crate::data::order::MOST_FEATURES;
 use crate::data::source::block_rows;
-use crate::device::cpu::{Boxes, share_kept};
+use crate::device::cpu::{Boxes, keeps_at_most};
 use crate::device::prune::LEAST_ROWS;
 use crate::device::task::{SumsTask, unexpected};
 use crate::error::{Error, Result};
 
 /// Components left to a group of samples, as a share of all, from which on dense passes may be faster: they take several
-/// at a time.
-const MOST_SHARE: f64 = 0.25;
+/// at a time. On an H200 the M step's time of a share s is that of a dense one times 0.12 + 3.6 s.
+const MOST_SHARE: f64 = 0.125;
 
 /// What pruned passes need beside what all do, made when it is first needed.
 #[derive(Default)]
@@ -67,9 +67,9 @@ impl GpuBackend<'_> {
                 Some(boxes) => boxes,
                 None => self.probe()?,
             };
-            let share = share_kept(&boxes, model, task.assignment, &self.samples.coordinates);
+            let is_worth_it = keeps_at_most(MOST_SHARE, &boxes, model, task.assignment, &self.samples.coordinates);
             self.pruning.probe = Some(boxes);
-            if share > MOST_SHARE {
+            if !is_worth_it {
                 return Ok(false);
             }
         }
