@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::points::Points;
 use crate::device::assessment::Assessment;
+use crate::device::candidates::Candidates;
 use crate::device::prune::Prune;
 use crate::error::Result;
 use crate::model::quadratics::Quadratics;
@@ -25,6 +26,8 @@ pub struct Worst {
     /// How many samples are wanted.
     pub(crate) count: usize,
     pub(crate) prune: Prune,
+    /// The components that may explain a sample, where posteriors are truncated.
+    pub(crate) candidates: Option<Arc<Candidates>>,
 }
 
 /// Log-densities of samples `[n, D]` under a model: `[n]`.
@@ -73,14 +76,19 @@ impl WorstSamples {
         assessment: &Assessment,
         explain: &Explain,
     ) -> Result<()> {
-        let (taken, starved): (HashSet<&usize>, HashSet<&usize>) =
-            (task.taken.iter().collect(), task.starved.iter().collect());
-        let may_be = |row: &usize| chunk.weight(*row) > 0.0 && !taken.contains(&(first + row));
-        let is_held = |row: &usize| starved.contains(&assessment.labels[*row]);
+        let taken: HashSet<&usize> = task.taken.iter().collect();
+        let mut starves = vec![false; task.quadratics.n_components()];
+        task.starved.iter().for_each(|component| starves[*component] = true);
+        let may_be = |row: &usize| chunk.weight(*row) > 0.0 && (taken.is_empty() || !taken.contains(&(first + row)));
+        let is_held = |row: &usize| starves[assessment.labels[*row]];
         let (held, mut free): (Vec<usize>, Vec<usize>) = (0..chunk.n_samples()).filter(may_be).partition(is_held);
         let log_densities = &assessment.log_densities;
-        free.sort_unstable_by(|a, b| log_densities[*a].total_cmp(&log_densities[*b]).then(a.cmp(b)));
-        free.truncate(self.count);
+        let worse = |a: &usize, b: &usize| log_densities[*a].total_cmp(&log_densities[*b]).then(a.cmp(b));
+        if self.count < free.len() {
+            free.select_nth_unstable_by(self.count, worse);
+            free.truncate(self.count);
+        }
+        free.sort_unstable_by(worse);
         let found = |rows: &[usize]| -> Vec<WorstSample> {
             let samples = chunk.select(rows).to_f64();
             let found = |(row, sample): (&usize, ArrayView1<f64>)| WorstSample {

@@ -257,6 +257,7 @@ impl Climb {
             before: None,
             earlier: &[],
             prune: options.prune,
+            candidates: None,
         })? {
             Outcome::Wants(task) => {
                 self.repair_task = Some(task);
@@ -343,6 +344,7 @@ impl Climb {
             before,
             earlier: &restart.repairs,
             prune: options.prune,
+            candidates: restart.candidates.as_ref(),
         })? {
             Outcome::Wants(task) => {
                 self.repair_task = Some(task);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ndarray::Axis;
 
+use crate::device::candidates::Candidates;
 use crate::device::prune::Prune;
 use crate::device::task::Task;
 use crate::device::worst::{Worst, WorstSample, WorstSamples};
@@ -79,6 +80,8 @@ pub(crate) struct Manner<'m> {
     /// Repairs of the restart so far.
     pub(crate) earlier: &'m [Repair],
     pub(crate) prune: Prune,
+    /// Those of the samples, where posteriors are truncated.
+    pub(crate) candidates: Option<&'m Arc<Candidates>>,
 }
 
 /// Where a repair stands.
@@ -176,7 +179,7 @@ impl Repairing {
             // Not one that another starved component has, which is to be asked for it.
             let mine = |place: &WorstSample| starves && place.label == component;
             let Some(places) = &mut self.places else {
-                return Treatment::Wants(self.task(manner.earlier, manner.prune));
+                return Treatment::Wants(self.task(manner));
             };
             let found = places.iter().rposition(|place| mine(place) || !self.starved.contains(&place.label));
             if let Some(place) = found.map(|i| places.remove(i)) {
@@ -198,8 +201,8 @@ impl Repairing {
 
     /// Asks for the samples that the model explains worst without its starved components; for none at which a component
     /// of the restart began anew before.
-    pub(crate) fn task(&self, earlier: &[Repair], prune: Prune) -> Task {
-        let taken = earlier.iter().filter_map(|repair| match repair.remedy {
+    pub(crate) fn task(&self, manner: Manner) -> Task {
+        let taken = manner.earlier.iter().filter_map(|repair| match repair.remedy {
             Remedy::MovedTo { row } => Some(row),
             Remedy::KeptAt { .. } | Remedy::Dropped => None,
         });
@@ -211,7 +214,8 @@ impl Repairing {
             others: self.others.clone(),
             taken: taken.collect(),
             count: CANDIDATES * self.moments.counts.len(),
-            prune,
+            prune: manner.prune,
+            candidates: manner.candidates.cloned(),
         }))
     }
 }

@@ -94,10 +94,18 @@ impl<'t, T: Real> Job<'t, T> {
                 Ok(())
             }
             Job::Worst(task, parameters, worst) => {
-                let known = (&backend.coordinates, backend.scale(), &backend.orders);
-                let model = (&*task.quadratics, Assignment::Soft);
-                let pruning = Pruning::new(task.prune, model, parameters, backend.arch, known);
-                let assessment = backend.assess_chunk((parameters, pruning.as_ref()), first, chunk)?;
+                let assessment = match &task.candidates {
+                    Some(candidates) => {
+                        let place = first - backend.summary().first();
+                        truncated::assess(backend, parameters, candidates, place, chunk)?
+                    }
+                    None => {
+                        let known = (&backend.coordinates, backend.scale(), &backend.orders);
+                        let model = (&*task.quadratics, Assignment::Soft);
+                        let pruning = Pruning::new(task.prune, model, parameters, backend.arch, known);
+                        backend.assess_chunk((parameters, pruning.as_ref()), first, chunk)?
+                    }
+                };
                 let coordinates = || Coordinates::shifted(backend.summary());
                 let explain = |samples: Array2<f64>, model: &Quadratics| log_densities(samples, model, coordinates());
                 worst.visit(task, first, chunk, &assessment, &explain)

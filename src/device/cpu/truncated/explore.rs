@@ -182,7 +182,7 @@ impl<'e, 'd, T: Real> Explorer<'e, 'd, T> {
             scratch.rows.extend(order.items(start..(start + capacity).min(places.end)));
             let coordinates: &Coordinates = &self.backend.coordinates;
             let rows = Chosen::Any(part.rows.start, &scratch.rows);
-            touch(part, &scratch.rows);
+            touch(part.points, part.rows.start, &scratch.rows);
             scratch.tile.load(self.backend.arch, part.points, rows, coordinates);
             self.look_around(part, component, scratch);
             self.assess(scratch);

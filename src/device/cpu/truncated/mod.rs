@@ -7,6 +7,7 @@
 //!
 //! All follows from the samples, the model and the candidates: the same bits on any number of threads.
 
+mod assess;
 mod explore;
 mod greatest;
 mod lists;
@@ -40,6 +41,7 @@ use crate::device::sums::Sums;
 use crate::device::truncated::{Truncated, TruncatedSums, refused};
 use crate::error::{Error, Result};
 use crate::model::statistics::Statistics;
+pub(super) use assess::assess;
 use explore::Explorer;
 use similar::Similar;
 
@@ -120,9 +122,9 @@ fn finish<T: Real>(backend: &CpuBackend<T>, task: &Truncated, parameters: Parame
     Sums::of_blocks(summary, blocks)
 }
 
-/// Reads a little of each of some rows of a part, so that they are on their way from memory side by side: what turns them
+/// Reads a little of each of some samples, told by their places from the first on, so that they are on their way from memory side by side: what turns them
 /// into a tile has too much to do for each to be ahead of it.
-fn touch(part: &Part, rows: &[u32]) {
+fn touch(points: &Points, first: usize, rows: &[u32]) {
     /// Numbers of a cache line or less.
     const STEP: usize = 8;
     fn sum<E: Copy + Into<f64>>(values: ArrayView2<E>, first: usize, rows: &[u32]) -> f64 {
@@ -130,9 +132,9 @@ fn touch(part: &Part, rows: &[u32]) {
         let sample = |row: &u32| &all[(first + *row as usize) * d..][..d];
         rows.iter().flat_map(|row| sample(row).iter().step_by(STEP)).map(|x| (*x).into()).sum()
     }
-    let sum = match part.points.samples() {
-        Samples::F32(values) => sum(values.view(), part.rows.start, rows),
-        Samples::F64(values) => sum(values.view(), part.rows.start, rows),
+    let sum = match points.samples() {
+        Samples::F32(values) => sum(values.view(), first, rows),
+        Samples::F64(values) => sum(values.view(), first, rows),
     };
     std::hint::black_box(sum);
 }

@@ -62,7 +62,7 @@ pub(super) fn add<T: Real>(
                     *to = r[share as usize];
                     rows.push(order.item(share as usize / per_sample));
                 }
-                touch(part, rows);
+                touch(part.points, part.rows.start, rows);
                 tile.load(arch, part.points, Chosen::Any(part.rows.start, rows), &backend.coordinates);
                 let (x, width) = (&tile.x, tile.width);
                 arch.dispatch(AddTile { shape, components: None, r: r_of_tile, x, means, width, weighted, sums });

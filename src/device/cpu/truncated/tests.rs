@@ -221,3 +221,33 @@ fn in_single_precision_candidates_and_sums_are_the_same_but_for_rounding() {
         double.second.values().iter().zip(single.second.values()).for_each(|(a, b)| close(*a, *b));
     }
 }
+
+#[test]
+fn samples_are_assessed_by_their_candidates_and_those_of_their_like() {
+    for family in CovarianceType::ALL {
+        let (points, mixture) = case(family);
+        let candidates = pass(&points, &mixture, (3, 5), None).candidates;
+        let backend = CpuBackend::new(&points);
+        let parameters = backend.parameters(mixture.quadratics()).unwrap();
+        // A chunk that begins after the first sample.
+        let (first, chunk) = (100, points.slice(100..N));
+        let assessment = assess(&backend, &parameters, &candidates, first, &chunk).unwrap();
+        for (n, x) in rows(&points).iter().enumerate().skip(first) {
+            let of_all: Vec<f64> = (0..K).map(|k| log_density(&mixture, k, x)).collect();
+            let own: Vec<f64> = candidates.of_samples()[3 * n..][..3].iter().map(|k| of_all[*k as usize]).collect();
+            let sum = |log_densities: &[f64]| log_densities.iter().map(|l| l.exp()).sum::<f64>().ln();
+            let (found, label) = (assessment.log_densities[n - first], assessment.labels[n - first]);
+            let what = format!("{family}, sample {n}: {found}");
+            // Three of the components that were seen, and these were the own ones and others.
+            assert!(found >= sum(&own) - 1e-9 && found <= sum(&of_all) + 1e-9, "{what}");
+            // Every component was looked at before.
+            let best = of_all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            close(of_all[label], best, &what);
+        }
+    }
+    let (points, mixture) = case(CovarianceType::Diag);
+    let candidates = pass(&points, &mixture, (3, 5), None).candidates;
+    let backend = CpuBackend::new(&points);
+    let parameters = backend.parameters(mixture.quadratics()).unwrap();
+    assert!(matches!(assess(&backend, &parameters, &candidates, 1, &points), Err(Error::Parts { .. })));
+}
