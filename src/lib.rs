@@ -93,6 +93,7 @@ mod memory;
 pub mod model;
 #[cfg(feature = "ranks")]
 pub mod ranks;
+pub mod select;
 
 pub use advice::{Advice, Term};
 pub use data::{Data, Points, Summary};

@@ -17,6 +17,7 @@ mod passes;
 mod properties;
 mod pruning;
 mod repairs;
+mod selecting;
 mod several;
 mod strange_data;
 mod truncated;

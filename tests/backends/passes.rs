@@ -7,7 +7,8 @@ use mixtura::data::{Home, Place, Visit};
 use mixtura::device::Assignment;
 use mixtura::fit::{Fitting, OnCollapse, WarmStart};
 use mixtura::io::{Dataset, Selection};
-use mixtura::{CovarianceType, Data, Error, FitOptions, Mixture, Points, Summary};
+use mixtura::select::{SelectOptions, select};
+use mixtura::{CovarianceType, Data, Error, FitOptions, Mixture, Points, Summary, fit};
 use ndarray::Array2;
 
 use crate::common::compare::{points, to_mixture};
@@ -213,5 +214,35 @@ fn an_epoch_of_several_restarts_on_disk_reads_the_file_once_and_finds_what_each_
         }
         assert_eq!(bounds, one_by_one, "{}", subject.name);
         assert_eq!(result.mixture, alone.finish().unwrap().mixture, "{}", subject.name);
+    }
+}
+
+#[test]
+fn candidates_of_a_choice_share_their_passes_over_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let (samples, _) = samples_and_start(CovarianceType::Full);
+    let dataset = on_disk(&samples, directory.path());
+    let counted = Counted::new(&dataset);
+    for subject in devices() {
+        let options = SelectOptions::new([2, 4]);
+        let mut most = 0;
+        for family in CovarianceType::ALL {
+            for k in [2, 4] {
+                fit(&counted, &subject.device, &options.fit_of(k, family)).unwrap();
+                most = most.max(counted.passes());
+            }
+        }
+        let selection = select(&counted, &subject.device, &options).unwrap();
+        let passes = counted.passes();
+        assert!(selection.candidates.iter().all(|candidate| candidate.scored().is_some()));
+        // All eight on the processor; on an adapter four at a time.
+        let turns = if subject.device.info().backend == "cpu" { 1 } else { 2 };
+        assert!(passes <= turns * most, "{}: {passes} passes, and {most} of the longest fit", subject.name);
+        // Where there is room for one alone, it is the turn of one after another, with the same results.
+        let alone = select(&counted, &subject.device, &SelectOptions { sums_memory: 0, ..options }).unwrap();
+        assert!(counted.passes() > passes, "{}", subject.name);
+        for (a, b) in selection.candidates.iter().zip(&alone.candidates) {
+            assert_eq!(a.scored().unwrap().fit.mixture, b.scored().unwrap().fit.mixture, "{}", subject.name);
+        }
     }
 }

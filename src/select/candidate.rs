@@ -1,0 +1,156 @@
+//! A candidate at work: a fit that asks for passes, and then for one more that tells what it is worth.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::data::summary::Summary;
+use crate::device::task::{Answer, Task, unexpected};
+use crate::error::{Error, Result};
+use crate::fit::{FitOptions, Progress, Search};
+use crate::model::family::CovarianceType;
+use crate::model::mixture::Mixture;
+use crate::model::statistics::Statistics;
+use crate::select::entropy::{self, Entropies};
+use crate::select::selection::{Candidate, Outcome, Scored};
+
+/// A candidate at work.
+pub(crate) struct Climbing {
+    n_components: usize,
+    covariance_type: CovarianceType,
+    summary: Summary,
+    stage: Stage,
+    /// Tasks of the pass at work.
+    pub(crate) n_tasks: usize,
+    pub(crate) seconds: f64,
+}
+
+enum Stage {
+    Fitting(Box<Search>),
+    /// Waits for the answers to the tasks of the last pass.
+    Scoring(Box<Search>, Arc<Mixture>),
+    Over(Outcome),
+}
+
+impl Climbing {
+    /// A candidate that was not fitted yet; `shares` lets its restarts share their passes.
+    ///
+    /// # Errors
+    /// Those that end the job.
+    pub(crate) fn new(summary: &Summary, options: &FitOptions, shares: bool) -> Result<Self> {
+        let stage = match Search::new(summary, options) {
+            Ok(search) => Stage::Fitting(Box::new(if shares { search.in_step() } else { search })),
+            Err(error) if is_its_own(&error) => Stage::Over(Outcome::Failed(error)),
+            Err(error) => return Err(error),
+        };
+        let FitOptions { n_components, covariance_type, .. } = *options;
+        Ok(Climbing { n_components, covariance_type, summary: summary.clone(), stage, n_tasks: 0, seconds: 0.0 })
+    }
+
+    /// Number of components and family.
+    pub(crate) fn kind(&self) -> (usize, CovarianceType) {
+        (self.n_components, self.covariance_type)
+    }
+
+    /// The tasks whose answers it needs; none when it is over.
+    ///
+    /// # Errors
+    /// Those that end the job.
+    pub(crate) fn wants(&mut self) -> Result<Vec<Task>> {
+        let tasks = self.try_wants();
+        let tasks = self.kept_to_itself(tasks)?;
+        self.n_tasks = tasks.len();
+        Ok(tasks)
+    }
+
+    fn try_wants(&mut self) -> Result<Vec<Task>> {
+        let Stage::Fitting(search) = &mut self.stage else {
+            return Ok(Vec::new());
+        };
+        let tasks = search.wants()?;
+        if !tasks.is_empty() {
+            return Ok(tasks);
+        }
+        let mixture = Arc::new(search.best_so_far()?.mixture);
+        let mut tasks = vec![search.score_task()?];
+        tasks.extend(entropy::tasks(&mixture, &self.summary));
+        self.stage = Stage::Scoring(search.clone(), mixture);
+        Ok(tasks)
+    }
+
+    /// Takes the answers to the tasks, in their order; tells of the epochs that these end.
+    ///
+    /// # Errors
+    /// Those that end the job.
+    pub(crate) fn takes(&mut self, answers: Vec<Answer>, stop: &AtomicBool) -> Result<Vec<Progress>> {
+        let ended = self.try_takes(answers, stop);
+        self.kept_to_itself(ended)
+    }
+
+    fn try_takes(&mut self, answers: Vec<Answer>, stop: &AtomicBool) -> Result<Vec<Progress>> {
+        match &mut self.stage {
+            Stage::Fitting(search) => return search.takes_watched(answers, stop),
+            Stage::Scoring(search, mixture) => {
+                let Ok([score, sums, labels]) = <[Answer; 3]>::try_from(answers) else { return Err(unexpected()) };
+                let Entropies { of_posterior, of_labels, smallest } =
+                    Entropies::of([sums, labels], mixture, &self.summary)?;
+                let scored = Scored {
+                    fit: search.clone().finish(score)?,
+                    entropy: of_posterior,
+                    label_entropy: of_labels,
+                    smallest_component: smallest * self.summary.n_effective() as f64 / self.summary.total_weight(),
+                };
+                self.stage = Stage::Over(Outcome::Fitted(Box::new(scored)));
+            }
+            Stage::Over(_) => {}
+        }
+        Ok(Vec::new())
+    }
+
+    /// An error of the candidate alone is its end, and no other's.
+    fn kept_to_itself<T: Default>(&mut self, result: Result<T>) -> Result<T> {
+        match result {
+            Err(error) if is_its_own(&error) => {
+                self.fail(error);
+                Ok(T::default())
+            }
+            result => result,
+        }
+    }
+
+    /// Ends it with an error.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.stage = Stage::Over(Outcome::Failed(error));
+    }
+
+    /// Bytes of the sums that its passes need: some of each thread, and of the tree that adds them up.
+    pub(crate) fn bytes(&self, n_restarts: usize) -> u64 {
+        /// Sets of sums.
+        const SETS: usize = 32;
+        let (k, d) = (self.n_components, self.summary.n_features());
+        let second = if self.covariance_type.statistics() == Statistics::Diagonals { d } else { d * d };
+        let numbers = k.saturating_mul(1 + d + second);
+        (numbers.saturating_mul(size_of::<f64>() * SETS).saturating_mul(n_restarts)) as u64
+    }
+
+    /// What became of it; itself while it is at work.
+    pub(crate) fn over(self) -> std::result::Result<Candidate, Self> {
+        let Climbing { n_components, covariance_type, seconds, .. } = self;
+        match self.stage {
+            Stage::Over(outcome) => Ok(Candidate { n_components, covariance_type, outcome, seconds }),
+            _ => Err(self),
+        }
+    }
+}
+
+/// Whether an error is that of one candidate: the others may be fitted.
+pub(crate) fn is_its_own(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::NotPositiveDefinite { .. }
+            | Error::TooFewSamples { .. }
+            | Error::InvalidParameter { .. }
+            | Error::OutOfMemory { .. }
+            | Error::OutOfDeviceMemory { .. }
+            | Error::TooLargeForDevice { .. }
+    )
+}

@@ -1,0 +1,14 @@
+//! The choice of a model: candidates of several numbers of components and families, fitted in one job, and the best of
+//! them by a criterion.
+
+mod candidate;
+mod criterion;
+mod entropy;
+mod job;
+mod options;
+mod selection;
+
+pub use self::criterion::Criterion;
+pub use self::job::{Selecting, select, select_observed};
+pub use self::options::SelectOptions;
+pub use self::selection::{Candidate, Outcome, Scored, Selection};

@@ -1,0 +1,80 @@
+//! What is to be chosen from, and by what.
+
+use std::collections::HashSet;
+
+use crate::error::{Error, Result};
+use crate::fit::{FitOptions, Start};
+use crate::model::family::CovarianceType;
+use crate::select::criterion::Criterion;
+
+/// Bytes that the sums of candidates which share their passes take, unless that is said.
+const SUMS: u64 = 1 << 30;
+
+/// How to choose a model.
+///
+/// Later versions may add fields, so that an expression for all of them ends in `..SelectOptions::new(components)`.
+#[derive(Debug, Clone)]
+pub struct SelectOptions {
+    /// Numbers of components to try.
+    pub components: Vec<usize>,
+    /// Families of covariances to try.
+    pub families: Vec<CovarianceType>,
+    /// What decides.
+    pub criterion: Criterion,
+    /// How each candidate is fitted. Its own number of components and family take the place of those here.
+    pub fit: FitOptions,
+    /// Most bytes that sums of candidates which share their passes may take; the others queue. They share passes where
+    /// samples move in every pass: on disk, or through a device that does not hold them all.
+    pub sums_memory: u64,
+}
+
+impl SelectOptions {
+    /// All four families with these numbers of components, by BIC.
+    pub fn new(components: impl IntoIterator<Item = usize>) -> Self {
+        SelectOptions {
+            components: components.into_iter().collect(),
+            families: CovarianceType::ALL.to_vec(),
+            criterion: Criterion::default(),
+            fit: FitOptions::new(1),
+            sums_memory: SUMS,
+        }
+    }
+
+    /// The options by which a candidate is fitted.
+    pub fn fit_of(&self, n_components: usize, covariance_type: CovarianceType) -> FitOptions {
+        FitOptions { n_components, covariance_type, ..self.fit.clone() }
+    }
+
+    /// All candidates: family by family, and by their numbers of components.
+    pub(crate) fn candidates(&self) -> Vec<(usize, CovarianceType)> {
+        let mut components = self.components.clone();
+        components.sort_unstable();
+        let all = self.families.iter().flat_map(|family| components.iter().map(move |k| (*k, *family)));
+        let mut seen = HashSet::new();
+        all.filter(|candidate| seen.insert(*candidate)).collect()
+    }
+
+    /// Checks every option that can be judged without the data.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`], or those of the options of fits.
+    pub fn check(&self) -> Result<()> {
+        let missing = |name, expected| Err(Error::InvalidOption { name, value: "none".to_owned(), expected });
+        if self.components.is_empty() {
+            return missing("the numbers of components", "at least one");
+        }
+        if self.families.is_empty() {
+            return missing("the families", "at least one");
+        }
+        let refused =
+            |name, value: &str, expected| Err(Error::InvalidOption { name, value: value.to_owned(), expected });
+        let FitOptions { weights_init, means_init, precisions_init, warm_start, start, .. } = &self.fit;
+        if warm_start.is_some() || weights_init.is_some() || means_init.is_some() || precisions_init.is_some() {
+            return refused("the start", "a model", "an initialisation: candidates have models of many shapes");
+        }
+        if *start == Start::CoarseToFine {
+            return refused("the start", start.name(), "direct: candidates share their passes over all samples");
+        }
+        self.components.iter().try_for_each(|k| self.fit_of(*k, self.families[0]).check())
+    }
+}

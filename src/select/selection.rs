@@ -1,0 +1,103 @@
+//! What became of the candidates, and the best of them.
+
+use crate::error::Error;
+use crate::fit::Fit;
+use crate::model::family::CovarianceType;
+use crate::select::criterion::Criterion;
+
+/// A candidate and what became of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// Number of components that it was to have.
+    pub n_components: usize,
+    /// Its family.
+    pub covariance_type: CovarianceType,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Seconds it took: its share of the passes that served several.
+    pub seconds: f64,
+}
+
+/// What became of a candidate.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It has a model.
+    Fitted(Box<Scored>),
+    /// It has none, for this reason.
+    Failed(Error),
+}
+
+/// A fitted candidate and what it is worth.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Scored {
+    /// The fit.
+    pub fit: Fit,
+    /// The entropy of the posterior: - sum of r ln r over samples and components.
+    pub entropy: f64,
+    /// The same of the labels: - sum of ln r of the most probable component of each sample.
+    pub label_entropy: f64,
+    /// Samples, by their weights, of the component that has fewest.
+    pub smallest_component: f64,
+}
+
+impl Scored {
+    /// What it is worth; lower is better.
+    pub fn score(&self, criterion: Criterion) -> f64 {
+        match criterion {
+            Criterion::Bic => self.fit.bic(),
+            Criterion::Aic => self.fit.aic(),
+            Criterion::Icl => self.fit.bic() + 2.0 * self.entropy,
+            Criterion::IclLabels => self.fit.bic() + 2.0 * self.label_entropy,
+        }
+    }
+}
+
+impl Candidate {
+    /// Its fit and what that is worth, where it has one.
+    pub fn scored(&self) -> Option<&Scored> {
+        match &self.outcome {
+            Outcome::Fitted(scored) => Some(scored),
+            Outcome::Failed(_) => None,
+        }
+    }
+
+    /// What it is worth; lower is better. A candidate without a model has no score, and one whose score is no number is
+    /// worth nothing.
+    pub fn score(&self, criterion: Criterion) -> Option<f64> {
+        self.scored().map(|scored| scored.score(criterion)).filter(|score| score.is_finite())
+    }
+}
+
+/// The candidates, family by family and by their numbers of components, and the best of them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Selection {
+    /// All candidates.
+    pub candidates: Vec<Candidate>,
+    /// What decides.
+    pub criterion: Criterion,
+}
+
+impl Selection {
+    /// The place of the best candidate; of equals the one of fewer parameters. None where no candidate has a model.
+    pub fn best_index(&self) -> Option<usize> {
+        self.best_index_by(self.criterion)
+    }
+
+    /// The same by another criterion.
+    pub fn best_index_by(&self, criterion: Criterion) -> Option<usize> {
+        let parameters = |i: usize| self.candidates[i].scored().map(|scored| scored.fit.mixture.n_parameters());
+        let scored =
+            self.candidates.iter().enumerate().filter_map(|(i, candidate)| Some((i, candidate.score(criterion)?)));
+        let best = scored.min_by(|(i, a), (j, b)| a.total_cmp(b).then_with(|| parameters(*i).cmp(&parameters(*j))));
+        best.map(|(i, _)| i)
+    }
+
+    /// The best candidate's fit and what it is worth.
+    pub fn best(&self) -> Option<&Scored> {
+        self.best_index().and_then(|i| self.candidates[i].scored())
+    }
+}

@@ -1,0 +1,119 @@
+//! The choice of a model: candidates in one job are the fits that they are alone.
+
+use mixtura::select::{Criterion, Outcome, SelectOptions, Selection, select};
+use mixtura::{CovarianceType, Device, Error, FitOptions, Points, fit};
+use ndarray::{Array2, array};
+
+use crate::common::compare::points;
+use crate::common::data::{Blobs, iris, old_faithful};
+use crate::common::devices::devices;
+
+/// The choice among all families, where each fit has some restarts.
+fn chosen(samples: &Array2<f64>, device: &Device, components: std::ops::RangeInclusive<usize>) -> Selection {
+    let fit = FitOptions { n_init: 3, max_iter: 300, ..FitOptions::new(1) };
+    let options = SelectOptions { fit, ..SelectOptions::new(components) };
+    select(&points(samples, None), device, &options).unwrap()
+}
+
+#[test]
+fn candidates_are_the_fits_that_they_are_alone_to_the_bit() {
+    let samples = Blobs::new(700, 2, 3).make().samples;
+    let points = points(&samples, None);
+    for subject in devices() {
+        let options = SelectOptions::new([3, 1, 2, 3]);
+        let selection = select(&points, &subject.device, &options).unwrap();
+        assert_eq!(selection.candidates.len(), 12, "{}: every candidate once", subject.name);
+        for (i, candidate) in selection.candidates.iter().enumerate() {
+            let (k, family) = (candidate.n_components, candidate.covariance_type);
+            assert_eq!((k, family), (i % 3 + 1, CovarianceType::ALL[i / 3]));
+            let alone = fit(&points, &subject.device, &options.fit_of(k, family)).unwrap();
+            let found = &candidate.scored().unwrap().fit;
+            let what = format!("{}, {k} {family}", subject.name);
+            assert_eq!(found.mixture, alone.mixture, "{what}");
+            assert_eq!(found.lower_bounds, alone.lower_bounds, "{what}");
+            assert_eq!((found.bic(), found.aic()), (alone.bic(), alone.aic()), "{what}");
+        }
+    }
+}
+
+#[test]
+fn entropies_are_those_of_the_responsibilities() {
+    let blobs = Blobs::new(600, 3, 4).make();
+    let weights: Vec<f64> = (0..600).map(|n| [1.0, 0.25, 2.0][n % 3]).collect();
+    let points = points(&blobs.samples, Some(&weights));
+    for subject in devices() {
+        let selection = select(&points, &subject.device, &SelectOptions::new([1, 4, 6])).unwrap();
+        for candidate in &selection.candidates {
+            let scored = candidate.scored().unwrap();
+            let r = Device::cpu().predict_proba(&scored.fit.mixture, &points).unwrap();
+            let of_row =
+                |row: ndarray::ArrayView1<f64>| row.iter().filter(|r| **r > 0.0).map(|r| -r * r.ln()).sum::<f64>();
+            let of_label = |row: ndarray::ArrayView1<f64>| -row.iter().copied().fold(0.0, f64::max).ln();
+            let sum = |of: &dyn Fn(ndarray::ArrayView1<f64>) -> f64| -> f64 {
+                r.outer_iter().zip(&weights).map(|(row, weight)| weight * of(row)).sum()
+            };
+            let (entropy, of_labels) = (sum(&of_row), sum(&of_label));
+            let what = format!("{}, {} {}", subject.name, candidate.n_components, candidate.covariance_type);
+            let most = if subject.is_double() { 1e-9 } else { 1e-5 } * points.summary().total_weight();
+            assert!((scored.entropy - entropy).abs() <= most, "{what}: {}, and not {entropy}", scored.entropy);
+            assert!((scored.label_entropy - of_labels).abs() <= most, "{what}: {} {of_labels}", scored.label_entropy);
+            assert!(scored.label_entropy <= scored.entropy + most, "{what}");
+            let counts =
+                (&r * &ndarray::Array2::from_shape_fn(r.dim(), |(n, _)| weights[n])).sum_axis(ndarray::Axis(0));
+            let smallest = counts.iter().copied().fold(f64::INFINITY, f64::min) * 600.0 / weights.iter().sum::<f64>();
+            assert!((scored.smallest_component - smallest).abs() <= 600.0 * most, "{what}");
+            let icl = candidate.score(Criterion::Icl).unwrap();
+            assert!((icl - scored.fit.bic() - 2.0 * scored.entropy).abs() < 1e-9, "{what}");
+        }
+    }
+}
+
+#[test]
+fn mclusts_choices_are_made_where_it_has_the_same_families() {
+    // mclust 6: of EII, VII, VVI, EEE and VVV, EEE with 3 components for Old Faithful, and VVV with 2 for iris.
+    for (samples, family, k) in [(old_faithful(), CovarianceType::Tied, 3), (iris(), CovarianceType::Full, 2)] {
+        let selection = chosen(&samples, &Device::cpu(), 1..=9);
+        let best = &selection.candidates[selection.best_index().unwrap()];
+        assert_eq!((best.n_components, best.covariance_type), (k, family));
+    }
+}
+
+#[test]
+fn a_candidate_that_fails_is_a_row_with_its_reason() {
+    // Three places only, and fewer samples than some candidates have components.
+    let samples = array![[0.0, 1.0], [0.0, 1.0], [4.0, 1.0], [4.0, 1.0], [9.0, 1.0], [9.0, 1.0]];
+    let points = Points::new(&samples).unwrap();
+    for subject in devices() {
+        let selection = select(&points, &subject.device, &SelectOptions::new(1..=8)).unwrap();
+        assert_eq!(selection.candidates.len(), 32);
+        for candidate in &selection.candidates {
+            match &candidate.outcome {
+                Outcome::Failed(Error::TooFewSamples { n_samples: 6, n_components }) => {
+                    assert_eq!(*n_components, candidate.n_components);
+                    assert!(candidate.n_components > 6 && candidate.score(Criterion::Bic).is_none());
+                }
+                Outcome::Fitted(_) => assert!(candidate.n_components <= 6),
+                other => panic!("{}: {other:?}", subject.name),
+            }
+        }
+        let best = selection.best().expect("some have a model");
+        assert!(best.fit.bic().is_finite());
+        // Among none there is no best.
+        let none = select(&points, &subject.device, &SelectOptions::new([7, 8])).unwrap();
+        assert!(none.best().is_none() && none.candidates.len() == 8);
+    }
+}
+
+#[test]
+fn what_cannot_be_chosen_among_is_refused() {
+    let points = Points::new(array![[0.0], [1.0]]).unwrap();
+    let refused = |options: &SelectOptions| {
+        let error = select(&points, &Device::cpu(), options).unwrap_err();
+        assert!(matches!(error, Error::InvalidOption { .. }), "{error}");
+    };
+    refused(&SelectOptions::new([]));
+    refused(&SelectOptions::new([0]));
+    refused(&SelectOptions { families: Vec::new(), ..SelectOptions::new([1]) });
+    let weights_init = Some(array![1.0]);
+    refused(&SelectOptions { fit: FitOptions { weights_init, ..FitOptions::new(1) }, ..SelectOptions::new([1]) });
+}
