@@ -27,6 +27,7 @@ use super::progress::{ProgressLog, waiting};
 use super::ranks::{agreed, notes_of_all};
 use super::records::{Checkpoints, Interval, Record};
 use super::report::{FitReport, RanksReport, summary as summarised};
+use super::select::Counts;
 use super::trace::Trace;
 use super::update::UpdateArgs;
 
@@ -44,7 +45,7 @@ pub(crate) struct FitArgs {
     data: DataArgs,
 
     /// Number of components, K
-    #[arg(short = 'k', long = "components", visible_alias = "n-components", value_name = "K")]
+    #[arg(short = 'k', long = "components", visible_alias = "n-components", value_name = "K", value_parser = one_number)]
     #[arg(required_unless_present_any = ["init_model", "resume"])]
     components: Option<usize>,
 
@@ -481,6 +482,15 @@ where
     }
 }
 
+/// A number of components.
+fn one_number(text: &str) -> Result<usize, String> {
+    let is_several = Counts::parse(text).is_ok_and(|counts| counts.0.len() > 1);
+    text.parse().map_err(|error: std::num::ParseIntError| match is_several {
+        true => "several numbers of components: mixtura select compares them".to_owned(),
+        false => error.to_string(),
+    })
+}
+
 pub(crate) fn covariance_parser() -> impl TypedValueParser<Value = CovarianceType> {
     PossibleValuesParser::new(CovarianceType::ALL.map(CovarianceType::name))
         .try_map(|name| name.parse::<CovarianceType>())
@@ -490,7 +500,7 @@ fn prune_parser() -> impl TypedValueParser<Value = Prune> {
     PossibleValuesParser::new(Prune::ALL.map(Prune::name)).try_map(|name| name.parse::<Prune>())
 }
 
-fn init_parser() -> impl TypedValueParser<Value = Init> {
+pub(crate) fn init_parser() -> impl TypedValueParser<Value = Init> {
     let names = [Init::KMeans, Init::KMeansPlusPlus, Init::Random, Init::RandomFromData].map(Init::name);
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Init>())
 }

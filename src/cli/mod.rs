@@ -19,8 +19,10 @@ mod progress;
 pub(crate) mod ranks;
 mod records;
 mod report;
+mod rows;
 mod sample;
 mod score;
+mod select;
 mod tables;
 mod trace;
 mod update;
@@ -35,6 +37,7 @@ use self::output::OutputArgs;
 #[command(version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Examples:\n  \
     mixtura fit data.csv -k 8 --out model.json      fit eight components\n  \
+    mixtura select data.csv -k 1..20                find out how many, and which covariances\n  \
     mixtura predict model.json data.csv             print the component of every sample\n  \
     mixtura devices                                 list what can be used")]
 pub(crate) struct Cli {
@@ -48,6 +51,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Fit(Box<fit::FitArgs>),
+    Select(Box<select::SelectArgs>),
     Predict(predict::PredictArgs),
     Score(score::ScoreArgs),
     Sample(sample::SampleArgs),
@@ -73,6 +77,7 @@ impl Cli {
         let (output, ranks) = (&output, &ranks);
         let outcome = match command {
             Command::Fit(args) => args.run(output, ranks),
+            Command::Select(args) => args.run(output, ranks),
             Command::Predict(args) => args.run(output, ranks),
             Command::Score(args) => args.run(output, ranks),
             Command::Bench(args) => args.run(output, ranks),

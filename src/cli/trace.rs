@@ -2,24 +2,13 @@
 
 use std::path::Path;
 
-use mixtura::Error;
 use mixtura::fit::{Progress, Repair};
-use mixtura::io::{Destination, Output};
 use serde::Serialize;
 
-use super::Usage;
+use super::rows::Rows;
 
 /// Where the trace goes.
-pub(crate) struct Trace {
-    to: Destination,
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Format {
-    Csv,
-    Json,
-}
+pub(crate) struct Trace(Rows);
 
 /// The columns of the table, and the names in the objects.
 const COLUMNS: [&str; 9] =
@@ -62,39 +51,15 @@ impl From<&Progress> for Row {
 impl Trace {
     /// Checks that it can be written.
     pub(crate) fn new(path: &Path) -> anyhow::Result<Self> {
-        let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
-        let format = match extension.as_deref() {
-            Some("csv") => Format::Csv,
-            Some("json") => Format::Json,
-            _ => {
-                let problem = format!("--trace is {}, which is neither .csv nor .json", path.display());
-                return Err(Usage { problem, remedy: "give a file that ends in .csv or .json" }.into());
-            }
-        };
-        Ok(Trace { to: Destination::new(path)?, format })
+        Rows::new("--trace", path).map(Trace)
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.to.path()
+        self.0.path()
     }
 
     /// Writes the epochs.
     pub(crate) fn save(&self, steps: &[Progress]) -> mixtura::Result<()> {
-        let rows = steps.iter().map(Row::from);
-        let mut output = self.to.create()?;
-        let written = match self.format {
-            Format::Csv => write_csv(&mut output, rows),
-            Format::Json => serde_json::to_writer(&mut output, &rows.collect::<Vec<_>>()).map_err(Into::into),
-        };
-        written.map_err(|source| Error::Write { path: self.path().to_owned(), source })?;
-        output.finish()
+        self.0.save(&COLUMNS, &steps.iter().map(Row::from).collect::<Vec<_>>())
     }
-}
-
-fn write_csv(output: &mut Output, mut rows: impl Iterator<Item = Row>) -> std::io::Result<()> {
-    // The header is there even where there was no epoch.
-    let mut table = csv::WriterBuilder::new().has_headers(false).from_writer(output);
-    table.write_record(COLUMNS)?;
-    rows.try_for_each(|row| table.serialize(row))?;
-    table.flush()
 }

@@ -107,6 +107,15 @@ pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, summary: &Summary
     Some(Advice::from(text) + Term::Floor + "), or use fewer components")
 }
 
+/// The largest share that a floor has of what is left of the variance of a feature, given the others, in any component;
+/// features that are constant in the data left out.
+pub(crate) fn share_of_what_is_left(mixture: &Mixture, floors: &Array1<f64>, summary: &Summary) -> f64 {
+    let (precisions, scales) = (mixture.precisions(), summary.scale());
+    let varied: Vec<usize> = (0..summary.n_features()).filter(|i| scales[*i] > 0.0).collect();
+    let all = (0..mixture.n_components()).flat_map(|k| varied.iter().map(move |i| (k, *i)));
+    all.map(|(k, i)| floors[i] * precisions.entry(k, i, i)).fold(0.0, f64::max)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +141,21 @@ mod tests {
         );
         let more = said(array![[0.01, 1.0, 0.01], [1.0, 1.0, 0.01]], [1e-3, 1e-3, 5e-3]).unwrap();
         assert!(more.contains("50 %") && more.contains("of 2 other variances"), "{more}");
+    }
+
+    #[test]
+    fn the_share_of_a_floor_is_that_of_what_the_other_features_leave() {
+        let points = Points::new(array![[0.0, 1.0, 7.0], [2.0, 5.0, 7.0]]).unwrap();
+        // Of the first feature's variance of 1 the second leaves 0.01; the third is constant.
+        let mut covariances = ndarray::Array3::zeros((1, 3, 3));
+        let entries = [((0, 0), 1.0), ((0, 1), 0.99_f64.sqrt()), ((1, 1), 1.0), ((2, 2), 1e-3)];
+        for ((i, j), entry) in entries {
+            covariances[[0, i, j]] = entry;
+            covariances[[0, j, i]] = entry;
+        }
+        let mixture = Mixture::new(arr1(&[1.0]), array![[0.0, 0.0, 7.0]], CovarianceArray::Full(covariances)).unwrap();
+        let share = share_of_what_is_left(&mixture, &arr1(&[1e-3, 1e-4, 1e-3]), points.summary());
+        assert!((share - 0.1).abs() < 1e-9, "{share}");
     }
 
     #[test]

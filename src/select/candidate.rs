@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 use crate::data::summary::Summary;
 use crate::device::task::{Answer, Task, unexpected};
 use crate::error::{Error, Result};
-use crate::fit::{FitOptions, Progress, Search};
+use crate::fit::floor::share_of_what_is_left;
+use crate::fit::{FitOptions, Floor, Progress, Search};
 use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 use crate::model::statistics::Statistics;
@@ -17,6 +18,7 @@ use crate::select::selection::{Candidate, Outcome, Scored};
 pub(crate) struct Climbing {
     n_components: usize,
     covariance_type: CovarianceType,
+    floor: Floor,
     summary: Summary,
     stage: Stage,
     /// Tasks of the pass at work.
@@ -42,8 +44,9 @@ impl Climbing {
             Err(error) if is_its_own(&error) => Stage::Over(Outcome::Failed(error)),
             Err(error) => return Err(error),
         };
-        let FitOptions { n_components, covariance_type, .. } = *options;
-        Ok(Climbing { n_components, covariance_type, summary: summary.clone(), stage, n_tasks: 0, seconds: 0.0 })
+        let FitOptions { n_components, covariance_type, floor, .. } = *options;
+        let summary = summary.clone();
+        Ok(Climbing { n_components, covariance_type, floor, summary, stage, n_tasks: 0, seconds: 0.0 })
     }
 
     /// Number of components and family.
@@ -93,7 +96,9 @@ impl Climbing {
                 let Ok([score, sums, labels]) = <[Answer; 3]>::try_from(answers) else { return Err(unexpected()) };
                 let Entropies { of_posterior, of_labels, smallest } =
                     Entropies::of([sums, labels], mixture, &self.summary)?;
+                let floors = self.floor.of_features(&self.summary);
                 let scored = Scored {
+                    floor_share: share_of_what_is_left(mixture, &floors, &self.summary),
                     fit: search.clone().finish(score)?,
                     entropy: of_posterior,
                     label_entropy: of_labels,

@@ -41,9 +41,21 @@ pub struct Scored {
     pub label_entropy: f64,
     /// Samples, by their weights, of the component that has fewest.
     pub smallest_component: f64,
+    /// The largest share that the floor of covariances has of a variance that the other features leave, in any component.
+    pub floor_share: f64,
 }
 
+/// A model has collapsed onto the floor of its covariances where that makes up more than this of what a component has
+/// left in some direction: the likelihood is what the floor lets it be, and no measure of the model.
+const MOST_OF_FLOOR: f64 = 0.1;
+
 impl Scored {
+    /// Whether a component has collapsed onto the floor of its covariance: its likelihood is that of the floor. R's mclust
+    /// gives such a model no BIC.
+    pub fn is_held_by_floor(&self) -> bool {
+        self.floor_share > MOST_OF_FLOOR
+    }
+
     /// What it is worth; lower is better.
     pub fn score(&self, criterion: Criterion) -> f64 {
         match criterion {
@@ -82,7 +94,8 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The place of the best candidate; of equals the one of fewer parameters. None where no candidate has a model.
+    /// The place of the best candidate; of equals the one of fewer parameters. One that is held by the floor of its
+    /// covariances is the best only where all are. None where no candidate has a model.
     pub fn best_index(&self) -> Option<usize> {
         self.best_index_by(self.criterion)
     }
@@ -92,7 +105,11 @@ impl Selection {
         let parameters = |i: usize| self.candidates[i].scored().map(|scored| scored.fit.mixture.n_parameters());
         let scored =
             self.candidates.iter().enumerate().filter_map(|(i, candidate)| Some((i, candidate.score(criterion)?)));
-        let best = scored.min_by(|(i, a), (j, b)| a.total_cmp(b).then_with(|| parameters(*i).cmp(&parameters(*j))));
+        let is_held = |i: usize| self.candidates[i].scored().is_some_and(Scored::is_held_by_floor);
+        let best = scored.min_by(|(i, a), (j, b)| {
+            let by_score = is_held(*i).cmp(&is_held(*j)).then(a.total_cmp(b));
+            by_score.then_with(|| parameters(*i).cmp(&parameters(*j)))
+        });
         best.map(|(i, _)| i)
     }
 

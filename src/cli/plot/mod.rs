@@ -2,6 +2,7 @@
 
 mod axis;
 mod climb;
+mod criteria;
 mod ellipse;
 mod frame;
 mod histogram;
@@ -18,6 +19,7 @@ use mixtura::data::Samples;
 use mixtura::device::Backend;
 use mixtura::fit::Progress;
 use mixtura::io::Destination;
+use mixtura::select::Selection;
 use mixtura::{Device, Error, Fit, Points, Summary};
 use ndarray::Array2;
 
@@ -66,7 +68,15 @@ impl Plot {
     /// Draws a fit that did these epochs.
     pub(crate) fn draw(&self, fit: &Fit, steps: &[Progress], backend: &mut dyn Backend) -> mixtura::Result<()> {
         let points = backend.thinned((VALUES / backend.n_features()).clamp(100, SAMPLES))?;
-        let document = picture(fit, steps, backend.summary(), &points)?;
+        self.write(picture(fit, steps, backend.summary(), &points)?)
+    }
+
+    /// Draws what was chosen of.
+    pub(crate) fn draw_selection(&self, selection: &Selection, n_samples: usize) -> mixtura::Result<()> {
+        self.write(criteria::picture(selection, n_samples))
+    }
+
+    fn write(&self, document: String) -> mixtura::Result<()> {
         let fail = |source| Error::Write { path: self.to.path().to_owned(), source };
         let bytes = match self.format {
             Format::Svg => document.into_bytes(),

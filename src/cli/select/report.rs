@@ -1,0 +1,210 @@
+//! Report of `mixtura select`: one JSON object, or a table with the best of it marked.
+
+use std::path::Path;
+
+use mixtura::device::DeviceInfo;
+use mixtura::select::{Candidate, Criterion, Outcome, Scored, Selection};
+use mixtura::{CovarianceType, Device};
+use serde::Serialize;
+
+use crate::cli::components::component_table;
+use crate::cli::format::{aligned, seconds};
+
+/// Candidates after the best that are named, with how much worse they are.
+const RUNNERS_UP: usize = 3;
+
+/// The columns of the table of candidates.
+pub(crate) const COLUMNS: [&str; 19] = [
+    "covariance_type",
+    "n_components",
+    "best",
+    "bic",
+    "aic",
+    "icl",
+    "icl_labels",
+    "log_likelihood",
+    "n_parameters",
+    "entropy",
+    "label_entropy",
+    "converged",
+    "n_iter",
+    "smallest_component",
+    "held_by_floor",
+    "floor_share",
+    "repairs",
+    "seconds",
+    "reason",
+];
+
+/// A candidate as it is written: one that failed has a reason, and no numbers.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    covariance_type: &'static str,
+    n_components: usize,
+    best: bool,
+    bic: Option<f64>,
+    aic: Option<f64>,
+    icl: Option<f64>,
+    icl_labels: Option<f64>,
+    log_likelihood: Option<f64>,
+    n_parameters: Option<usize>,
+    entropy: Option<f64>,
+    label_entropy: Option<f64>,
+    converged: Option<bool>,
+    n_iter: Option<usize>,
+    smallest_component: Option<f64>,
+    held_by_floor: Option<bool>,
+    floor_share: Option<f64>,
+    repairs: Option<usize>,
+    seconds: f64,
+    reason: Option<String>,
+}
+
+impl Row {
+    fn new(candidate: &Candidate, best: bool) -> Self {
+        let scored = candidate.scored();
+        let score = |criterion| candidate.score(criterion);
+        Row {
+            covariance_type: candidate.covariance_type.name(),
+            n_components: candidate.n_components,
+            best,
+            bic: score(Criterion::Bic),
+            aic: score(Criterion::Aic),
+            icl: score(Criterion::Icl),
+            icl_labels: score(Criterion::IclLabels),
+            log_likelihood: scored.map(|scored| scored.fit.log_likelihood),
+            n_parameters: scored.map(|scored| scored.fit.mixture.n_parameters()),
+            entropy: scored.map(|scored| scored.entropy),
+            label_entropy: scored.map(|scored| scored.label_entropy),
+            converged: scored.map(|scored| scored.fit.converged),
+            n_iter: scored.map(|scored| scored.fit.n_iter),
+            smallest_component: scored.map(|scored| scored.smallest_component),
+            held_by_floor: scored.map(Scored::is_held_by_floor),
+            floor_share: scored.map(|scored| scored.floor_share),
+            repairs: scored.map(|scored| scored.fit.repairs.len()),
+            seconds: candidate.seconds,
+            reason: reason(candidate),
+        }
+    }
+}
+
+fn reason(candidate: &Candidate) -> Option<String> {
+    if let Outcome::Failed(error) = &candidate.outcome { Some(error.problem()) } else { None }
+}
+
+/// The report.
+#[derive(Debug, Serialize)]
+pub(crate) struct SelectReport<'a> {
+    criterion: &'static str,
+    device: DeviceInfo,
+    n_samples: usize,
+    seconds: f64,
+    candidates: Vec<Row>,
+    #[serde(skip)]
+    selection: &'a Selection,
+}
+
+impl<'a> SelectReport<'a> {
+    pub(crate) fn new(selection: &'a Selection, device: &Device, n_samples: usize, seconds: f64) -> Self {
+        let best = selection.best_index();
+        let candidates = selection.candidates.iter().enumerate();
+        let candidates = candidates.map(|(i, candidate)| Row::new(candidate, Some(i) == best)).collect();
+        let criterion = selection.criterion.name();
+        SelectReport { criterion, device: device.record(), n_samples, seconds, candidates, selection }
+    }
+
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.candidates
+    }
+
+    /// The table: the criterion by number of components and family, then the best model and what comes next to it.
+    pub(crate) fn table(&self, names: Option<&[String]>, saved: Option<&Path>) -> String {
+        let Selection { candidates, criterion, .. } = self.selection;
+        let best = self.selection.best_index();
+        let mut families: Vec<CovarianceType> = candidates.iter().map(|candidate| candidate.covariance_type).collect();
+        families.dedup();
+        let mut counts: Vec<usize> = candidates.iter().map(|candidate| candidate.n_components).collect();
+        counts.sort_unstable();
+        counts.dedup();
+        let cell = |k: usize, family: CovarianceType| {
+            let found = |(_, c): &(usize, &Candidate)| (c.n_components, c.covariance_type) == (k, family);
+            let Some((i, candidate)) = candidates.iter().enumerate().find(found) else { return String::new() };
+            let mark = match candidate.scored() {
+                _ if Some(i) == best => '*',
+                Some(scored) if scored.is_held_by_floor() => '~',
+                _ => ' ',
+            };
+            candidate.score(*criterion).map_or_else(|| format!("-{mark}"), |score| format!("{score:.2}{mark}"))
+        };
+        let mut rows = vec![vec![criterion.to_string()]];
+        rows[0].extend(families.iter().map(|family| format!("{family} ")));
+        for k in counts {
+            let mut row = vec![k.to_string()];
+            row.extend(families.iter().map(|family| cell(k, *family)));
+            rows.push(row);
+        }
+        let mut text = aligned(&rows, 0) + "\n";
+        text += &self.best(names, saved);
+        text += &self.marks();
+        text
+    }
+
+    /// The best model, and how clear the choice is.
+    fn best(&self, names: Option<&[String]>, saved: Option<&Path>) -> String {
+        let Selection { candidates, criterion, .. } = self.selection;
+        let Some((i, scored)) = self.selection.best_index().zip(self.selection.best()) else {
+            return "  no candidate has a model\n".to_owned();
+        };
+        let kind = |candidate: &Candidate| format!("{}, {}", candidate.n_components, candidate.covariance_type);
+        let score = scored.score(*criterion);
+        let mut rows = vec![vec![
+            "best".to_owned(),
+            format!(
+                "{} components, {} covariance: {criterion} {score:.2}",
+                candidates[i].n_components, candidates[i].covariance_type
+            ),
+        ]];
+        let eligible = |candidate: &&Candidate| {
+            candidate.scored().is_some_and(|other| other.is_held_by_floor() == scored.is_held_by_floor())
+        };
+        let others =
+            candidates.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, candidate)| candidate).filter(eligible);
+        let mut others: Vec<(f64, &Candidate)> =
+            others.filter_map(|other| Some((other.score(*criterion)?, other))).collect();
+        others.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if !others.is_empty() {
+            let next = others
+                .iter()
+                .take(RUNNERS_UP)
+                .map(|(other, candidate)| format!("{} (+{:.2})", kind(candidate), other - score));
+            rows.push(vec!["next".to_owned(), next.collect::<Vec<_>>().join("; ")]);
+        }
+        rows.push(vec!["time".to_owned(), format!("{} for {} candidates", seconds(self.seconds), candidates.len())]);
+        if let Some(path) = saved {
+            rows.push(vec!["model".to_owned(), path.display().to_string()]);
+        }
+        format!("{}\n{}", aligned(&rows, 2), component_table(&scored.fit.mixture, names))
+    }
+
+    /// What the marks of the table mean, where there are any; and why candidates failed.
+    fn marks(&self) -> String {
+        let candidates = &self.selection.candidates;
+        let mut lines = Vec::new();
+        if candidates.iter().any(|candidate| candidate.scored().is_some_and(Scored::is_held_by_floor)) {
+            lines.push(
+                "~ collapsed onto the covariance floor, which its likelihood depends on: chosen only where all are"
+                    .to_owned(),
+            );
+        }
+        let failed: Vec<(&Candidate, String)> =
+            candidates.iter().filter_map(|candidate| Some((candidate, reason(candidate)?))).collect();
+        let shown = failed.iter().take(RUNNERS_UP);
+        lines.extend(shown.map(|(candidate, reason)| {
+            format!("- {}, {}: {reason}", candidate.n_components, candidate.covariance_type)
+        }));
+        if failed.len() > RUNNERS_UP {
+            lines.push(format!("- and {} more that failed", failed.len() - RUNNERS_UP));
+        }
+        if lines.is_empty() { String::new() } else { format!("\n  {}\n", lines.join("\n  ")) }
+    }
+}
