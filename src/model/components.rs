@@ -41,13 +41,18 @@ impl Moments {
     /// The moments of the other components.
     pub(crate) fn without_component(&self, component: usize) -> Moments {
         let others: Vec<usize> = (0..self.counts.len()).filter(|k| *k != component).collect();
-        let rows = |array: &Array2<f64>| array.select(Axis(0), &others);
+        self.of_components(&others)
+    }
+
+    /// The moments of some components.
+    pub(crate) fn of_components(&self, components: &[usize]) -> Moments {
+        let rows = |array: &Array2<f64>| array.select(Axis(0), components);
         Moments {
-            counts: self.counts.select(Axis(0), &others),
+            counts: self.counts.select(Axis(0), components),
             origins: rows(&self.origins),
             first: rows(&self.first),
-            // Where all share one, what the dropped one had scattered about its own mean is little.
-            second: self.second.select(&others),
+            // Where all share one, what a dropped one had scattered about its own mean is little.
+            second: self.second.select(components),
             ..self.clone()
         }
     }

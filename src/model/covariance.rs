@@ -166,6 +166,16 @@ impl CovarianceArray {
         }
     }
 
+    /// Adds what is of one component to what is of another; nothing where all share it.
+    pub(crate) fn add_component(&mut self, to: usize, from: usize) {
+        let k = if self.covariance_type().is_shared() { return } else { self.shape()[0] };
+        let values = self.values_mut();
+        let size = values.len() / k;
+        for i in 0..size {
+            values[to * size + i] += values[from * size + i];
+        }
+    }
+
     /// Another array of the same shape from this one and two others: `matrix` makes each matrix of three, `variance`
     /// each variance, whose feature it is told unless all share it.
     ///

@@ -7,18 +7,22 @@ use crate::data::summary::Summary;
 use crate::device::task::{Answer, Task, unexpected};
 use crate::error::{Error, Result};
 use crate::fit::floor::share_of_what_is_left;
-use crate::fit::{FitOptions, Floor, Progress, Search};
+use crate::fit::{FitOptions, Progress, Search, WarmStart};
 use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 use crate::model::statistics::Statistics;
 use crate::select::entropy::{self, Entropies};
 use crate::select::selection::{Candidate, Outcome, Scored};
 
+/// Epochs after which the best of some starts goes on.
+const TRY_EPOCHS: usize = 3;
+
 /// A candidate at work.
 pub(crate) struct Climbing {
     n_components: usize,
     covariance_type: CovarianceType,
-    floor: Floor,
+    options: FitOptions,
+    is_merged: bool,
     summary: Summary,
     stage: Stage,
     /// Tasks of the pass at work.
@@ -27,6 +31,8 @@ pub(crate) struct Climbing {
 }
 
 enum Stage {
+    /// Some starts, of which the best goes on after a few epochs.
+    Trying(Vec<Search>),
     Fitting(Box<Search>),
     /// Waits for the answers to the tasks of the last pass.
     Scoring(Box<Search>, Arc<Mixture>),
@@ -39,14 +45,33 @@ impl Climbing {
     /// # Errors
     /// Those that end the job.
     pub(crate) fn new(summary: &Summary, options: &FitOptions, shares: bool) -> Result<Self> {
-        let stage = match Search::new(summary, options) {
-            Ok(search) => Stage::Fitting(Box::new(if shares { search.in_step() } else { search })),
-            Err(error) if is_its_own(&error) => Stage::Over(Outcome::Failed(error)),
-            Err(error) => return Err(error),
+        let search = Search::new(summary, options);
+        let stage = search.map(|search| Stage::Fitting(Box::new(if shares { search.in_step() } else { search })));
+        Self::at(summary, options, stage, false)
+    }
+
+    /// A candidate that begins at one of some models, whichever is the best after a few epochs.
+    ///
+    /// # Errors
+    /// Those that end the job.
+    pub(crate) fn merged(summary: &Summary, options: &FitOptions, starts: Vec<Mixture>) -> Result<Self> {
+        let max_iter = options.max_iter.min(TRY_EPOCHS);
+        let search = |mixture| {
+            let warm_start = Some(WarmStart { mixture, lower_bound: None });
+            Search::new(summary, &FitOptions { warm_start, max_iter, ..options.clone() })
         };
-        let FitOptions { n_components, covariance_type, floor, .. } = *options;
-        let summary = summary.clone();
-        Ok(Climbing { n_components, covariance_type, floor, summary, stage, n_tasks: 0, seconds: 0.0 })
+        let searches = starts.into_iter().map(search).collect::<Result<Vec<_>>>();
+        Self::at(summary, options, searches.map(Stage::Trying), true)
+    }
+
+    fn at(summary: &Summary, options: &FitOptions, stage: Result<Stage>, is_merged: bool) -> Result<Self> {
+        let stage = match stage {
+            Err(error) if is_its_own(&error) => Stage::Over(Outcome::Failed(error)),
+            stage => stage?,
+        };
+        let FitOptions { n_components, covariance_type, .. } = *options;
+        let (summary, options) = (summary.clone(), options.clone());
+        Ok(Climbing { n_components, covariance_type, options, is_merged, summary, stage, n_tasks: 0, seconds: 0.0 })
     }
 
     /// Number of components and family.
@@ -66,6 +91,16 @@ impl Climbing {
     }
 
     fn try_wants(&mut self) -> Result<Vec<Task>> {
+        if let Stage::Trying(searches) = &mut self.stage {
+            let mut tasks = Vec::new();
+            for search in searches.iter_mut() {
+                tasks.extend(search.wants()?);
+            }
+            if !tasks.is_empty() {
+                return Ok(tasks);
+            }
+            self.stage = Stage::Fitting(Box::new(best_of(searches, &self.summary, &self.options)?));
+        }
         let Stage::Fitting(search) = &mut self.stage else {
             return Ok(Vec::new());
         };
@@ -91,12 +126,20 @@ impl Climbing {
 
     fn try_takes(&mut self, answers: Vec<Answer>, stop: &AtomicBool) -> Result<Vec<Progress>> {
         match &mut self.stage {
+            Stage::Trying(searches) => {
+                let (mut answers, mut ended) = (answers.into_iter(), Vec::new());
+                for search in searches {
+                    let n_tasks = search.wants()?.len();
+                    ended.extend(search.takes_watched(answers.by_ref().take(n_tasks).collect(), stop)?);
+                }
+                return Ok(ended);
+            }
             Stage::Fitting(search) => return search.takes_watched(answers, stop),
             Stage::Scoring(search, mixture) => {
                 let Ok([score, sums, labels]) = <[Answer; 3]>::try_from(answers) else { return Err(unexpected()) };
                 let Entropies { of_posterior, of_labels, smallest } =
                     Entropies::of([sums, labels], mixture, &self.summary)?;
-                let floors = self.floor.of_features(&self.summary);
+                let floors = self.options.floor.of_features(&self.summary);
                 let scored = Scored {
                     floor_share: share_of_what_is_left(mixture, &floors, &self.summary),
                     fit: search.clone().finish(score)?,
@@ -134,17 +177,26 @@ impl Climbing {
         let (k, d) = (self.n_components, self.summary.n_features());
         let second = if self.covariance_type.statistics() == Statistics::Diagonals { d } else { d * d };
         let numbers = k.saturating_mul(1 + d + second);
+        let n_restarts = if let Stage::Trying(searches) = &self.stage { searches.len() } else { n_restarts };
         (numbers.saturating_mul(size_of::<f64>() * SETS).saturating_mul(n_restarts)) as u64
     }
 
     /// What became of it; itself while it is at work.
     pub(crate) fn over(self) -> std::result::Result<Candidate, Self> {
-        let Climbing { n_components, covariance_type, seconds, .. } = self;
+        let Climbing { n_components, covariance_type, is_merged, seconds, .. } = self;
         match self.stage {
-            Stage::Over(outcome) => Ok(Candidate { n_components, covariance_type, outcome, seconds }),
+            Stage::Over(outcome) => Ok(Candidate { n_components, covariance_type, is_merged, outcome, seconds }),
             _ => Err(self),
         }
     }
+}
+
+/// The fit that goes on from the best of some.
+fn best_of(searches: &[Search], summary: &Summary, options: &FitOptions) -> Result<Search> {
+    let restarts = searches.iter().map(Search::best_so_far).collect::<Result<Vec<_>>>()?;
+    let best = restarts.into_iter().max_by(|a, b| a.lower_bound().total_cmp(&b.lower_bound()));
+    let warm_start = best.map(|best| WarmStart { lower_bound: Some(best.lower_bound()), mixture: best.mixture });
+    Search::new(summary, &FitOptions { warm_start, ..options.clone() })
 }
 
 /// Whether an error is that of one candidate: the others may be fitted.

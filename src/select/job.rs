@@ -10,11 +10,14 @@ use crate::data::summary::Summary;
 use crate::device::backend::Backend;
 use crate::device::open::Device;
 use crate::device::task::{Answer, Task};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::family::CovarianceType;
+use crate::model::m_step::MStep;
+use crate::model::mixture::Mixture;
 use crate::select::candidate::{Climbing, is_its_own};
 use crate::select::options::SelectOptions;
-use crate::select::selection::{Candidate, Outcome, Selection};
+use crate::select::path::starts;
+use crate::select::selection::{Candidate, Outcome, Scored, Selection};
 
 /// Most restarts of a candidate, and candidates on an adapter, that share their passes.
 const MOST_IN_STEP: usize = 16;
@@ -22,8 +25,8 @@ const MOST_ON_AN_ADAPTER: usize = 4;
 
 /// Fits candidates of several numbers of components and families, and compares them.
 ///
-/// Every candidate is fitted in full, with the result of a fit of its own ([`fit`](crate::fit())). One that fails is a row
-/// with its reason.
+/// Where the options ask for all of them ([`SelectOptions::exhaustive`]), every candidate has the result of a fit of its own
+/// ([`fit`](crate::fit())). One that fails is a row with its reason.
 ///
 /// ```
 /// use mixtura::select::{SelectOptions, select};
@@ -60,6 +63,17 @@ pub fn select_observed(
     Ok(selecting.finish())
 }
 
+/// The best candidates that were all fitted from initialisations of their own, in the end.
+const DOUBTED: usize = 3;
+
+/// Where the fit of a candidate begins.
+enum Beginning {
+    /// At an initialisation of its own.
+    Own,
+    /// At one of some models.
+    Merged(Vec<Mixture>),
+}
+
 /// A choice at work, pass by pass.
 pub struct Selecting<'d> {
     stop: &'d AtomicBool,
@@ -68,9 +82,15 @@ pub struct Selecting<'d> {
     options: SelectOptions,
     /// Whether candidates share their passes.
     shares: bool,
-    queue: VecDeque<(usize, (usize, CovarianceType))>,
+    m_step: MStep,
+    /// Number of components and family of each place.
+    kinds: Vec<(usize, CovarianceType)>,
+    queue: VecDeque<(usize, Beginning)>,
     at_work: Vec<(usize, Climbing)>,
     over: Vec<Option<Candidate>>,
+    /// Whether the candidate of a place began in any way, and at an initialisation of its own.
+    begun: Vec<bool>,
+    initialised: Vec<bool>,
     epochs: usize,
 }
 
@@ -86,18 +106,28 @@ impl<'d> Selecting<'d> {
             options.fit.posterior.check_backend(*k, &*backend)?;
         }
         let shares = backend.moves_samples();
-        let queue: VecDeque<_> = options.candidates().into_iter().enumerate().collect();
-        let over = queue.iter().map(|_| None).collect();
+        let kinds = options.candidates();
+        // The candidate of the most components of each family, where the others begin at models of more.
+        let is_last = |place: usize| kinds.get(place + 1).is_none_or(|(_, family)| *family != kinds[place].1);
+        let begin = (0..kinds.len()).filter(|place| options.exhaustive || is_last(*place));
+        let queue = begin.map(|place| (place, Beginning::Own)).collect();
+        let over = kinds.iter().map(|_| None).collect();
+        let [begun, initialised] = [(); 2].map(|()| vec![false; kinds.len()]);
         let (summary, options) = (data.summary().clone(), options.clone());
+        let m_step = MStep::new(options.fit.floor.of_features(&summary));
         Ok(Selecting {
             stop: data.stop(),
             backend,
             summary,
             options,
             shares,
+            m_step,
+            kinds,
             queue,
             at_work: Vec::new(),
             over,
+            begun,
+            initialised,
             epochs: 0,
         })
     }
@@ -138,6 +168,9 @@ impl<'d> Selecting<'d> {
     /// # Errors
     /// As [`select`].
     pub fn pass(&mut self) -> Result<Option<Vec<usize>>> {
+        if self.at_work.is_empty() && self.queue.is_empty() {
+            self.doubt_the_best();
+        }
         self.fill()?;
         if self.at_work.is_empty() {
             return Ok(None);
@@ -155,7 +188,7 @@ impl<'d> Selecting<'d> {
         for (_, climbing) in &mut self.at_work {
             climbing.seconds += seconds * climbing.n_tasks as f64;
         }
-        Ok(Some(self.put_away()))
+        self.put_away().map(Some)
     }
 
     /// Lets candidates begin, as many as may be at work.
@@ -171,15 +204,21 @@ impl<'d> Selecting<'d> {
         let n_restarts = if self.shares { self.options.fit.n_init.min(MOST_IN_STEP) } else { 1 };
         let mut bytes: u64 = self.at_work.iter().map(|(_, climbing)| climbing.bytes(n_restarts)).sum();
         while self.at_work.len() < most
-            && let Some((place, (k, family))) = self.queue.pop_front()
+            && let Some((place, beginning)) = self.queue.pop_front()
         {
-            let climbing = Climbing::new(&self.summary, &self.options.fit_of(k, family), self.shares)?;
+            let (k, family) = self.kinds[place];
+            let options = self.options.fit_of(k, family);
+            let climbing = match &beginning {
+                Beginning::Own => Climbing::new(&self.summary, &options, self.shares)?,
+                Beginning::Merged(starts) => Climbing::merged(&self.summary, &options, starts.clone())?,
+            };
             let more = climbing.bytes(n_restarts);
             if !self.at_work.is_empty() && bytes.saturating_add(more) > self.options.sums_memory {
-                self.queue.push_front((place, (k, family)));
+                self.queue.push_front((place, beginning));
                 break;
             }
             bytes = bytes.saturating_add(more);
+            self.initialised[place] |= matches!(beginning, Beginning::Own);
             self.at_work.push((place, climbing));
         }
         Ok(())
@@ -215,7 +254,7 @@ impl<'d> Selecting<'d> {
     }
 
     /// Puts away the candidates that are over; their places.
-    fn put_away(&mut self) -> Vec<usize> {
+    fn put_away(&mut self) -> Result<Vec<usize>> {
         let mut places = Vec::new();
         for (place, climbing) in std::mem::take(&mut self.at_work) {
             match climbing.over() {
@@ -223,13 +262,61 @@ impl<'d> Selecting<'d> {
                     if let Outcome::Fitted(scored) = &mut candidate.outcome {
                         scored.fit.home = self.backend.home();
                     }
-                    self.over[place] = Some(candidate);
+                    self.keep_the_better(place, candidate);
+                    self.go_on_from(place)?;
                     places.push(place);
                 }
                 Err(climbing) => self.at_work.push((place, climbing)),
             }
         }
-        places
+        Ok(places)
+    }
+
+    /// Lets the candidate of the next fewer components of a family begin at the model of one that is over. A model that is
+    /// held by the floor would hand that on: in its place there is one from an initialisation of its own.
+    fn go_on_from(&mut self, place: usize) -> Result<()> {
+        let scored = self.over[place].as_ref().and_then(Candidate::scored);
+        let is_held = scored.is_some_and(Scored::is_held_by_floor);
+        if is_held && !self.initialised[place] {
+            self.queue.push_front((place, Beginning::Own));
+            return Ok(());
+        }
+        let below = place.checked_sub(1).filter(|below| self.kinds[*below].1 == self.kinds[place].1);
+        let below = below.filter(|below| !self.options.exhaustive && !std::mem::replace(&mut self.begun[*below], true));
+        let Some(below) = below else { return Ok(()) };
+        let k = self.kinds[below].0;
+        let mixture = scored.filter(|_| !is_held).map(|scored| &scored.fit.mixture);
+        let mixture = mixture.filter(|mixture| mixture.n_components() > k);
+        let beginning = match mixture.map(|mixture| starts(mixture, k, &self.m_step)) {
+            Some(Ok(starts)) if !starts.is_empty() => Beginning::Merged(starts),
+            // What cannot be merged says nothing of fewer components.
+            Some(Ok(_) | Err(Error::NotPositiveDefinite { .. })) | None => Beginning::Own,
+            Some(Err(error)) => return Err(error),
+        };
+        self.queue.push_front((below, beginning));
+        Ok(())
+    }
+
+    /// Of two fits of a candidate the better one counts.
+    fn keep_the_better(&mut self, place: usize, candidate: Candidate) {
+        let seconds = candidate.seconds + self.over[place].as_ref().map_or(0.0, |before| before.seconds);
+        let best = match self.over[place].take() {
+            Some(before) if before.compare(&candidate, self.options.criterion).is_le() => before,
+            _ => candidate,
+        };
+        self.over[place] = Some(Candidate { seconds, ..best });
+    }
+
+    /// Lets the best candidates that began at a merged model begin at initialisations of their own, too.
+    fn doubt_the_best(&mut self) {
+        let criterion = self.options.criterion;
+        let over = self.over.iter().enumerate();
+        let mut ranking: Vec<(usize, &Candidate)> =
+            over.filter_map(|(place, candidate)| Some((place, candidate.as_ref()?))).collect();
+        ranking.sort_by(|(_, a), (_, b)| a.compare(b, criterion));
+        let best = ranking.into_iter().take(DOUBTED).filter(|(_, candidate)| candidate.scored().is_some());
+        let doubted: Vec<usize> = best.map(|(place, _)| place).filter(|place| !self.initialised[*place]).collect();
+        self.queue.extend(doubted.into_iter().map(|place| (place, Beginning::Own)));
     }
 
     /// The candidates that are over.

@@ -6,6 +6,7 @@ mod criterion;
 mod entropy;
 mod job;
 mod options;
+mod path;
 mod selection;
 
 pub use self::criterion::Criterion;

@@ -23,6 +23,11 @@ pub struct SelectOptions {
     pub criterion: Criterion,
     /// How each candidate is fitted. Its own number of components and family take the place of those here.
     pub fit: FitOptions,
+    /// Whether every candidate is fitted from an initialisation of its own. Else only that of the most components of each
+    /// family is; one of fewer begins at its model, of which two components are merged, and so on down. Where a model is held
+    /// by the floor of its covariances, the candidate is fitted from an initialisation too, and so are in the end the best
+    /// candidates, until the three best all were.
+    pub exhaustive: bool,
     /// Most bytes that sums of candidates which share their passes may take; the others queue. They share passes where
     /// samples move in every pass: on disk, or through a device that does not hold them all.
     pub sums_memory: u64,
@@ -36,6 +41,7 @@ impl SelectOptions {
             families: CovarianceType::ALL.to_vec(),
             criterion: Criterion::default(),
             fit: FitOptions::new(1),
+            exhaustive: false,
             sums_memory: SUMS,
         }
     }

@@ -1,5 +1,7 @@
 //! What became of the candidates, and the best of them.
 
+use std::cmp::Ordering;
+
 use crate::error::Error;
 use crate::fit::Fit;
 use crate::model::family::CovarianceType;
@@ -13,6 +15,9 @@ pub struct Candidate {
     pub n_components: usize,
     /// Its family.
     pub covariance_type: CovarianceType,
+    /// Whether its fit began at the model of more components, two of which were merged; and not at an initialisation of its
+    /// own.
+    pub is_merged: bool,
     /// What became of it.
     pub outcome: Outcome,
     /// Seconds it took: its share of the passes that served several.
@@ -93,6 +98,21 @@ pub struct Selection {
     pub criterion: Criterion,
 }
 
+impl Candidate {
+    /// Which is better, in the sense of [`Selection::best_index`]: that is less.
+    pub(crate) fn compare(&self, other: &Candidate, criterion: Criterion) -> Ordering {
+        let is_held = |candidate: &Candidate| candidate.scored().is_some_and(Scored::is_held_by_floor);
+        let parameters = |candidate: &Candidate| candidate.scored().map(|scored| scored.fit.mixture.n_parameters());
+        match (self.score(criterion), other.score(criterion)) {
+            (Some(own), Some(its)) => is_held(self)
+                .cmp(&is_held(other))
+                .then(own.total_cmp(&its))
+                .then_with(|| parameters(self).cmp(&parameters(other))),
+            (own, its) => its.is_some().cmp(&own.is_some()),
+        }
+    }
+}
+
 impl Selection {
     /// The place of the best candidate; of equals the one of fewer parameters. One that is held by the floor of its
     /// covariances is the best only where all are. None where no candidate has a model.
@@ -102,15 +122,15 @@ impl Selection {
 
     /// The same by another criterion.
     pub fn best_index_by(&self, criterion: Criterion) -> Option<usize> {
-        let parameters = |i: usize| self.candidates[i].scored().map(|scored| scored.fit.mixture.n_parameters());
-        let scored =
-            self.candidates.iter().enumerate().filter_map(|(i, candidate)| Some((i, candidate.score(criterion)?)));
-        let is_held = |i: usize| self.candidates[i].scored().is_some_and(Scored::is_held_by_floor);
-        let best = scored.min_by(|(i, a), (j, b)| {
-            let by_score = is_held(*i).cmp(&is_held(*j)).then(a.total_cmp(b));
-            by_score.then_with(|| parameters(*i).cmp(&parameters(*j)))
-        });
-        best.map(|(i, _)| i)
+        self.ranking(criterion).first().copied()
+    }
+
+    /// The places of all candidates that have a model, the best first.
+    pub fn ranking(&self, criterion: Criterion) -> Vec<usize> {
+        let mut places: Vec<usize> =
+            (0..self.candidates.len()).filter(|i| self.candidates[*i].score(criterion).is_some()).collect();
+        places.sort_by(|i, j| self.candidates[*i].compare(&self.candidates[*j], criterion));
+        places
     }
 
     /// The best candidate's fit and what it is worth.

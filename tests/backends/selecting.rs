@@ -9,9 +9,14 @@ use crate::common::data::{Blobs, iris, old_faithful};
 use crate::common::devices::devices;
 
 /// The choice among all families, where each fit has some restarts.
-fn chosen(samples: &Array2<f64>, device: &Device, components: std::ops::RangeInclusive<usize>) -> Selection {
+fn chosen(
+    samples: &Array2<f64>,
+    device: &Device,
+    components: std::ops::RangeInclusive<usize>,
+    exhaustive: bool,
+) -> Selection {
     let fit = FitOptions { n_init: 3, max_iter: 300, ..FitOptions::new(1) };
-    let options = SelectOptions { fit, ..SelectOptions::new(components) };
+    let options = SelectOptions { fit, exhaustive, ..SelectOptions::new(components) };
     select(&points(samples, None), device, &options).unwrap()
 }
 
@@ -20,7 +25,7 @@ fn candidates_are_the_fits_that_they_are_alone_to_the_bit() {
     let samples = Blobs::new(700, 2, 3).make().samples;
     let points = points(&samples, None);
     for subject in devices() {
-        let options = SelectOptions::new([3, 1, 2, 3]);
+        let options = SelectOptions { exhaustive: true, ..SelectOptions::new([3, 1, 2, 3]) };
         let selection = select(&points, &subject.device, &options).unwrap();
         assert_eq!(selection.candidates.len(), 12, "{}: every candidate once", subject.name);
         for (i, candidate) in selection.candidates.iter().enumerate() {
@@ -72,9 +77,31 @@ fn entropies_are_those_of_the_responsibilities() {
 fn mclusts_choices_are_made_where_it_has_the_same_families() {
     // mclust 6: of EII, VII, VVI, EEE and VVV, EEE with 3 components for Old Faithful, and VVV with 2 for iris.
     for (samples, family, k) in [(old_faithful(), CovarianceType::Tied, 3), (iris(), CovarianceType::Full, 2)] {
-        let selection = chosen(&samples, &Device::cpu(), 1..=9);
-        let best = &selection.candidates[selection.best_index().unwrap()];
-        assert_eq!((best.n_components, best.covariance_type), (k, family));
+        for exhaustive in [true, false] {
+            let selection = chosen(&samples, &Device::cpu(), 1..=9, exhaustive);
+            let best = &selection.candidates[selection.best_index().unwrap()];
+            assert_eq!((best.n_components, best.covariance_type), (k, family), "exhaustive: {exhaustive}");
+        }
+    }
+}
+
+#[test]
+fn the_path_of_merged_models_finds_what_all_candidates_in_full_find() {
+    for (i, (n, d, k)) in [(900, 2, 3), (1_500, 3, 6), (2_000, 4, 4), (1_200, 2, 8)].into_iter().enumerate() {
+        let samples = Blobs::new(n, d, k).make().samples;
+        let device = &devices()[i % devices().len()].device;
+        let [full, path] = [true, false].map(|exhaustive| chosen(&samples, device, 1..=10, exhaustive));
+        let what = format!("{n} x {d}, {k} clusters");
+        let kind = |selection: &Selection| {
+            let best = &selection.candidates[selection.best_index().unwrap()];
+            (best.n_components, best.covariance_type, best.score(Criterion::Bic).unwrap())
+        };
+        let ((k1, family1, bic1), (k2, family2, bic2)) = (kind(&full), kind(&path));
+        assert_eq!((k1, family1), (k2, family2), "{what}: {bic1} in full, {bic2} on the path");
+        assert!(bic2 <= bic1 + f64::max(2.0, 2e-4 * n as f64), "{what}: {bic1} in full, {bic2} on the path");
+        // Some began at merged models, and the three best were fitted from initialisations as well.
+        assert!(path.candidates.iter().any(|candidate| candidate.is_merged));
+        assert!(full.candidates.iter().all(|candidate| !candidate.is_merged));
     }
 }
 

@@ -17,6 +17,7 @@ mod mpi;
 mod names;
 mod output;
 mod pictures;
+mod selecting;
 mod several;
 mod support;
 mod truncated;

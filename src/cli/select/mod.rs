@@ -57,7 +57,12 @@ pub(crate) struct SelectArgs {
     #[arg(long, value_name = "CRITERION", value_parser = criterion_parser(), default_value = Criterion::Bic.name())]
     criterion: Criterion,
 
-    /// Restarts of every candidate from different initialisations; the best lower bound wins
+    /// Fit every candidate from initialisations of its own. Else those of fewer components begin at the model of one more,
+    /// of which two components are merged, and only the best candidates are fitted from initialisations too
+    #[arg(long)]
+    exhaustive: bool,
+
+    /// Restarts from different initialisations, where a candidate begins at one; the best lower bound wins
     #[arg(long, value_name = "N", default_value_t = 1)]
     n_init: usize,
 
@@ -202,6 +207,7 @@ impl SelectArgs {
             families: self.covariance.clone(),
             criterion: self.criterion,
             fit,
+            exhaustive: self.exhaustive,
             sums_memory: MOST_SUMS.min(self.memory.host(ranks)),
             ..SelectOptions::new(self.components.0.iter().copied())
         };

@@ -14,7 +14,7 @@ use crate::cli::format::{aligned, seconds};
 const RUNNERS_UP: usize = 3;
 
 /// The columns of the table of candidates.
-pub(crate) const COLUMNS: [&str; 19] = [
+pub(crate) const COLUMNS: [&str; 20] = [
     "covariance_type",
     "n_components",
     "best",
@@ -32,6 +32,7 @@ pub(crate) const COLUMNS: [&str; 19] = [
     "held_by_floor",
     "floor_share",
     "repairs",
+    "merged",
     "seconds",
     "reason",
 ];
@@ -56,6 +57,8 @@ pub(crate) struct Row {
     held_by_floor: Option<bool>,
     floor_share: Option<f64>,
     repairs: Option<usize>,
+    /// Whether it began at the model of more components.
+    merged: bool,
     seconds: f64,
     reason: Option<String>,
 }
@@ -82,6 +85,7 @@ impl Row {
             held_by_floor: scored.map(Scored::is_held_by_floor),
             floor_share: scored.map(|scored| scored.floor_share),
             repairs: scored.map(|scored| scored.fit.repairs.len()),
+            merged: candidate.is_merged,
             seconds: candidate.seconds,
             reason: reason(candidate),
         }
