@@ -223,14 +223,20 @@ impl Search {
     /// # Errors
     /// As [`Search::takes`].
     pub fn finish(self, answer: Answer) -> Result<Fit> {
+        let setting = self.setting();
+        let (k, total_weight) = (self.best_so_far()?.mixture.n_components(), setting.summary.total_weight());
+        let log_likelihood = setting.complete(answer, k, None)?.log_likelihood(total_weight);
+        self.finish_at(log_likelihood)
+    }
+
+    /// The result, whose model is worth this on all samples.
+    pub(crate) fn finish_at(self, log_likelihood: f64) -> Result<Fit> {
         let (best, setting) = (self.best_so_far()?, self.setting());
         let best = match self.settings.iter().find(|level| level.share() == best.share && best.share > 1) {
             Some(level) => risen(best, level, 1),
             None => best,
         };
         let Setting { options, summary, m_step, .. } = setting;
-        let log_likelihood =
-            setting.complete(answer, best.mixture.n_components(), None)?.log_likelihood(summary.total_weight());
         let mut warnings = Vec::new();
         if best.at_precision_limit {
             let ended = format!(

@@ -11,11 +11,11 @@ use crate::fit::{FitOptions, Progress, Search, WarmStart};
 use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 use crate::model::statistics::Statistics;
-use crate::select::entropy::{self, Entropies};
+use crate::select::entropy::{self, LastPass};
 use crate::select::selection::{Candidate, Outcome, Scored};
 
 /// Epochs after which the best of some starts goes on.
-const TRY_EPOCHS: usize = 3;
+const TRY_EPOCHS: usize = 2;
 
 /// A candidate at work.
 pub(crate) struct Climbing {
@@ -109,10 +109,9 @@ impl Climbing {
             return Ok(tasks);
         }
         let mixture = Arc::new(search.best_so_far()?.mixture);
-        let mut tasks = vec![search.score_task()?];
-        tasks.extend(entropy::tasks(&mixture, &self.summary));
+        let tasks = entropy::tasks(&mixture, &self.summary);
         self.stage = Stage::Scoring(search.clone(), mixture);
-        Ok(tasks)
+        Ok(tasks.to_vec())
     }
 
     /// Takes the answers to the tasks, in their order; tells of the epochs that these end.
@@ -136,13 +135,13 @@ impl Climbing {
             }
             Stage::Fitting(search) => return search.takes_watched(answers, stop),
             Stage::Scoring(search, mixture) => {
-                let Ok([score, sums, labels]) = <[Answer; 3]>::try_from(answers) else { return Err(unexpected()) };
-                let Entropies { of_posterior, of_labels, smallest } =
-                    Entropies::of([sums, labels], mixture, &self.summary)?;
+                let answers = <[Answer; 2]>::try_from(answers).map_err(|_| unexpected())?;
+                let LastPass { log_likelihood, of_posterior, of_labels, smallest } =
+                    LastPass::of(answers, mixture, &self.summary)?;
                 let floors = self.options.floor.of_features(&self.summary);
                 let scored = Scored {
                     floor_share: share_of_what_is_left(mixture, &floors, &self.summary),
-                    fit: search.clone().finish(score)?,
+                    fit: search.clone().finish_at(log_likelihood)?,
                     entropy: of_posterior,
                     label_entropy: of_labels,
                     smallest_component: smallest * self.summary.n_effective() as f64 / self.summary.total_weight(),

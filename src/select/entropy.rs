@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 
-/// What a last pass tells of a fit beside its log-likelihood.
+/// What a last pass tells of a fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Entropies {
+pub(crate) struct LastPass {
+    pub(crate) log_likelihood: f64,
     /// - sum of r ln r, weights included.
     pub(crate) of_posterior: f64,
     /// - sum of ln r of the most probable component of each sample.
@@ -28,7 +29,7 @@ pub(crate) fn tasks(mixture: &Mixture, summary: &Summary) -> [Task; 2] {
     [Task::Sums(SumsTask::new(model, Assignment::Soft, family, summary).directly()), Task::Sums(labels)]
 }
 
-impl Entropies {
+impl LastPass {
     /// From the answers to those tasks.
     ///
     /// # Errors
@@ -42,7 +43,8 @@ impl Entropies {
         let moments = sums.moments(family, mixture.means(), total).map_err(lost)?;
         let log_likelihood = moments.log_likelihood;
         // Neither is negative but for rounding.
-        Ok(Entropies {
+        Ok(LastPass {
+            log_likelihood,
             of_posterior: (log_likelihood - complete(mixture, &moments)).max(0.0),
             of_labels: (log_likelihood - labels.log_likelihood(total)).max(0.0),
             smallest: moments.counts.iter().copied().fold(f64::INFINITY, f64::min),

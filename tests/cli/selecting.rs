@@ -49,7 +49,8 @@ fn all_candidates_in_full_are_those_of_single_fits() {
     let args = "--covariance diag --tol 1e-4 --seed 5 --device cpu --json --quiet";
     let document = place.run(&format!("select {} -k 2,3 --exhaustive {args}", faithful())).json();
     for candidate in document["candidates"].as_array().unwrap() {
-        let fit = place.run(&format!("fit {} -k {} --start direct {args}", faithful(), candidate["n_components"])).json();
+        let fit =
+            place.run(&format!("fit {} -k {} --start direct {args}", faithful(), candidate["n_components"])).json();
         for name in ["bic", "aic", "log_likelihood", "n_iter", "n_parameters", "converged"] {
             assert_eq!(candidate[name], fit[name], "{name}");
         }
