@@ -12,6 +12,7 @@ use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 use crate::model::statistics::Statistics;
 use crate::select::entropy::{self, LastPass};
+use crate::select::plan::Beginning;
 use crate::select::selection::{Candidate, Outcome, Scored};
 
 /// Epochs after which the best of some starts goes on.
@@ -23,6 +24,7 @@ pub(crate) struct Climbing {
     covariance_type: CovarianceType,
     options: FitOptions,
     is_merged: bool,
+    share: usize,
     summary: Summary,
     stage: Stage,
     /// Tasks of the pass at work.
@@ -40,43 +42,39 @@ enum Stage {
 }
 
 impl Climbing {
-    /// A candidate that was not fitted yet; `shares` lets its restarts share their passes.
+    /// A candidate on these samples, one of `share` of all; of several models the best after a few epochs goes on.
+    /// `in_step` lets restarts share their passes.
     ///
     /// # Errors
     /// Those that end the job.
-    pub(crate) fn new(summary: &Summary, options: &FitOptions, shares: bool) -> Result<Self> {
-        let search = Search::new(summary, options);
-        let stage = search.map(|search| Stage::Fitting(Box::new(if shares { search.in_step() } else { search })));
-        Self::at(summary, options, stage, false)
-    }
-
-    /// A candidate that begins at one of some models, whichever is the best after a few epochs.
-    ///
-    /// # Errors
-    /// Those that end the job.
-    pub(crate) fn merged(summary: &Summary, options: &FitOptions, starts: Vec<Mixture>) -> Result<Self> {
-        let max_iter = options.max_iter.min(TRY_EPOCHS);
-        let search = |mixture| {
-            let warm_start = Some(WarmStart { mixture, lower_bound: None });
+    pub(crate) fn new(
+        (summary, share): (&Summary, usize),
+        options: &FitOptions,
+        beginning: &Beginning,
+        in_step: bool,
+    ) -> Result<Self> {
+        let from = |mixture: &Mixture, max_iter| {
+            let warm_start = Some(WarmStart { mixture: mixture.clone(), lower_bound: None });
             Search::new(summary, &FitOptions { warm_start, max_iter, ..options.clone() })
         };
-        let searches = starts.into_iter().map(search).collect::<Result<Vec<_>>>();
-        Self::at(summary, options, searches.map(Stage::Trying), true)
-    }
-
-    fn at(summary: &Summary, options: &FitOptions, stage: Result<Stage>, is_merged: bool) -> Result<Self> {
+        let fitting = |search: Search| Stage::Fitting(Box::new(if in_step { search.in_step() } else { search }));
+        let (stage, is_merged) = match beginning {
+            Beginning::Own => (Search::new(summary, options).map(fitting), false),
+            Beginning::OfPart(mixture) => (from(mixture, options.max_iter).map(fitting), false),
+            Beginning::Merged(starts) => {
+                let few = options.max_iter.min(TRY_EPOCHS);
+                let searches = starts.iter().map(|mixture| from(mixture, few)).collect::<Result<Vec<_>>>();
+                (searches.map(Stage::Trying), true)
+            }
+        };
         let stage = match stage {
             Err(error) if is_its_own(&error) => Stage::Over(Outcome::Failed(error)),
             stage => stage?,
         };
         let FitOptions { n_components, covariance_type, .. } = *options;
         let (summary, options) = (summary.clone(), options.clone());
-        Ok(Climbing { n_components, covariance_type, options, is_merged, summary, stage, n_tasks: 0, seconds: 0.0 })
-    }
-
-    /// Number of components and family.
-    pub(crate) fn kind(&self) -> (usize, CovarianceType) {
-        (self.n_components, self.covariance_type)
+        let (n_tasks, seconds) = (0, 0.0);
+        Ok(Climbing { n_components, covariance_type, options, is_merged, share, summary, stage, n_tasks, seconds })
     }
 
     /// The tasks whose answers it needs; none when it is over.
@@ -182,9 +180,9 @@ impl Climbing {
 
     /// What became of it; itself while it is at work.
     pub(crate) fn over(self) -> std::result::Result<Candidate, Self> {
-        let Climbing { n_components, covariance_type, is_merged, seconds, .. } = self;
+        let Climbing { n_components, covariance_type, is_merged, share, seconds, .. } = self;
         match self.stage {
-            Stage::Over(outcome) => Ok(Candidate { n_components, covariance_type, is_merged, outcome, seconds }),
+            Stage::Over(outcome) => Ok(Candidate { n_components, covariance_type, is_merged, share, outcome, seconds }),
             _ => Err(self),
         }
     }

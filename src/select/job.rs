@@ -1,23 +1,23 @@
 //! One job over all candidates: those at work ask for passes together, and a device answers them all in one.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use crate::data::home::Home;
+use crate::data::level::Level;
 use crate::data::source::Data;
 use crate::data::summary::Summary;
 use crate::device::backend::Backend;
 use crate::device::open::Device;
 use crate::device::task::{Answer, Task};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::family::CovarianceType;
 use crate::model::m_step::MStep;
-use crate::model::mixture::Mixture;
 use crate::select::candidate::{Climbing, is_its_own};
 use crate::select::options::SelectOptions;
-use crate::select::path::starts;
-use crate::select::selection::{Candidate, Outcome, Scored, Selection};
+use crate::select::plan::{Beginning, Plan};
+use crate::select::selection::{Candidate, Outcome, Selection, Whole};
 
 /// Most restarts of a candidate, and candidates on an adapter, that share their passes.
 const MOST_IN_STEP: usize = 16;
@@ -63,93 +63,84 @@ pub fn select_observed(
     Ok(selecting.finish())
 }
 
-/// The best candidates that were all fitted from initialisations of their own, in the end.
-const DOUBTED: usize = 3;
+/// A part of the samples on which candidates are compared first has at least this many, and 20 (D + 1) for each component.
+const LEAST_PART: usize = 50_000;
+const OF_A_COMPONENT: usize = 20;
 
-/// Where the fit of a candidate begins.
-enum Beginning {
-    /// At an initialisation of its own.
-    Own,
-    /// At one of some models.
-    Merged(Vec<Mixture>),
+/// Most levels: the coarsest has one of 64 samples.
+const MOST_LEVELS: u32 = 3;
+
+/// The samples that candidates are fitted to now.
+struct Ground<'d> {
+    backend: Box<dyn Backend + 'd>,
+    summary: Summary,
+    /// One of so many.
+    share: usize,
+    /// Whether candidates share their passes.
+    shares: bool,
+}
+
+/// A candidate at work.
+struct Work {
+    place: usize,
+    beginning: Beginning,
+    climbing: Climbing,
 }
 
 /// A choice at work, pass by pass.
 pub struct Selecting<'d> {
+    data: &'d dyn Data,
     stop: &'d AtomicBool,
-    backend: Box<dyn Backend + 'd>,
-    summary: Summary,
+    device: Device,
     options: SelectOptions,
-    /// Whether candidates share their passes.
-    shares: bool,
-    m_step: MStep,
-    /// Number of components and family of each place.
-    kinds: Vec<(usize, CovarianceType)>,
-    queue: VecDeque<(usize, Beginning)>,
-    at_work: Vec<(usize, Climbing)>,
-    over: Vec<Option<Candidate>>,
-    /// Whether the candidate of a place began in any way, and at an initialisation of its own.
-    begun: Vec<bool>,
-    initialised: Vec<bool>,
+    ground: Ground<'d>,
+    plan: Plan,
+    at_work: Vec<Work>,
     epochs: usize,
 }
 
+impl<'d> Ground<'d> {
+    fn new(backend: Box<dyn Backend + 'd>, summary: &Summary, share: usize) -> Self {
+        let shares = backend.moves_samples();
+        Ground { backend, summary: summary.clone(), share, shares }
+    }
+}
+
 impl<'d> Selecting<'d> {
-    /// Puts the samples on the device.
+    /// Puts the samples on the device, or at first a part of them.
     ///
     /// # Errors
     /// As [`select`].
     pub fn new(data: &'d dyn Data, device: &Device, options: &SelectOptions) -> Result<Self> {
         options.check()?;
-        let backend = device.load(data)?;
+        let ground = match part(data, options)? {
+            Some(level) => {
+                let (summary, share) = (level.summary().clone(), level.thinning().share());
+                Ground::new(device.load_shared(level)?, &summary, share)
+            }
+            None => Ground::new(device.load(data)?, data.summary(), 1),
+        };
         for k in &options.components {
-            options.fit.posterior.check_backend(*k, &*backend)?;
+            options.fit.posterior.check_backend(*k, &*ground.backend)?;
         }
-        let shares = backend.moves_samples();
-        let kinds = options.candidates();
-        // The candidate of the most components of each family, where the others begin at models of more.
-        let is_last = |place: usize| kinds.get(place + 1).is_none_or(|(_, family)| *family != kinds[place].1);
-        let begin = (0..kinds.len()).filter(|place| options.exhaustive || is_last(*place));
-        let queue = begin.map(|place| (place, Beginning::Own)).collect();
-        let over = kinds.iter().map(|_| None).collect();
-        let [begun, initialised] = [(); 2].map(|()| vec![false; kinds.len()]);
-        let (summary, options) = (data.summary().clone(), options.clone());
-        let m_step = MStep::new(options.fit.floor.of_features(&summary));
-        Ok(Selecting {
-            stop: data.stop(),
-            backend,
-            summary,
-            options,
-            shares,
-            m_step,
-            kinds,
-            queue,
-            at_work: Vec::new(),
-            over,
-            begun,
-            initialised,
-            epochs: 0,
-        })
+        let plan = Plan::new(options, MStep::new(options.fit.floor.of_features(data.summary())));
+        let (device, options) = (device.clone(), options.clone());
+        Ok(Selecting { data, stop: data.stop(), device, options, ground, plan, at_work: Vec::new(), epochs: 0 })
     }
 
     /// Where the samples are.
     pub fn home(&self) -> Home {
-        self.backend.home()
-    }
-
-    /// The samples on the device, for passes beside those of the fits.
-    pub fn backend(&mut self) -> &mut dyn Backend {
-        &mut *self.backend
+        self.ground.backend.home()
     }
 
     /// How many candidates there are, and how many of them are over.
     pub fn n_candidates(&self) -> (usize, usize) {
-        (self.over.len(), self.over.iter().flatten().count())
+        self.plan.n_candidates()
     }
 
     /// Number of components and family of the candidates at work.
     pub fn at_work(&self) -> impl Iterator<Item = (usize, CovarianceType)> + '_ {
-        self.at_work.iter().map(|(_, climbing)| climbing.kind())
+        self.at_work.iter().map(|work| self.plan.kind(work.place))
     }
 
     /// Epochs done, of all restarts of all candidates.
@@ -159,7 +150,7 @@ impl<'d> Selecting<'d> {
 
     /// A candidate that is over.
     pub fn candidate(&self, place: usize) -> Option<&Candidate> {
-        self.over.get(place).and_then(Option::as_ref)
+        self.plan.candidate(place)
     }
 
     /// Does one pass over the samples, for all candidates at work; the places of those that it ended. None when all are
@@ -168,58 +159,76 @@ impl<'d> Selecting<'d> {
     /// # Errors
     /// As [`select`].
     pub fn pass(&mut self) -> Result<Option<Vec<usize>>> {
-        if self.at_work.is_empty() && self.queue.is_empty() {
-            self.doubt_the_best();
+        if self.at_work.is_empty() {
+            self.look_further()?;
         }
         self.fill()?;
         if self.at_work.is_empty() {
             return Ok(None);
         }
         let started = Instant::now();
-        let tasks = self.at_work.iter_mut().map(|(_, climbing)| climbing.wants()).collect::<Result<Vec<_>>>()?;
+        let tasks = self.at_work.iter_mut().map(|work| work.climbing.wants()).collect::<Result<Vec<_>>>()?;
         let answers = self.answers(tasks)?;
-        let n_tasks: usize = self.at_work.iter().map(|(_, climbing)| climbing.n_tasks).sum();
-        for ((_, climbing), answers) in self.at_work.iter_mut().zip(answers) {
+        let n_tasks: usize = self.at_work.iter().map(|work| work.climbing.n_tasks).sum();
+        for (work, answers) in self.at_work.iter_mut().zip(answers) {
             if !answers.is_empty() {
-                self.epochs += climbing.takes(answers, self.stop)?.len();
+                self.epochs += work.climbing.takes(answers, self.stop)?.len();
             }
         }
         let seconds = started.elapsed().as_secs_f64() / n_tasks.max(1) as f64;
-        for (_, climbing) in &mut self.at_work {
+        for Work { climbing, .. } in &mut self.at_work {
             climbing.seconds += seconds * climbing.n_tasks as f64;
         }
         self.put_away().map(Some)
     }
 
+    /// Where nobody is to begin, what was found is doubted: first on the samples at hand, then on all of them.
+    fn look_further(&mut self) -> Result<()> {
+        if self.plan.is_idle() && self.ground.share > 1 {
+            self.plan.doubt_the_best();
+            if self.plan.is_idle() {
+                self.plan.rise(&self.whole());
+                self.ground = Ground::new(self.device.load(self.data)?, self.data.summary(), 1);
+                self.plan.settle_the_best();
+            }
+        } else if self.plan.is_idle() {
+            self.plan.settle_the_best();
+            if self.plan.is_idle() && !self.plan.is_of_parts() {
+                self.plan.doubt_the_best();
+            }
+        }
+        Ok(())
+    }
+
+    /// All samples, beside those at hand.
+    fn whole(&self) -> Whole {
+        let all = self.data.summary();
+        Whole { weight: all.total_weight(), n: all.n_effective(), n_part: self.ground.summary.n_effective() }
+    }
+
     /// Lets candidates begin, as many as may be at work.
     fn fill(&mut self) -> Result<()> {
-        let is_cpu = self.backend.info().backend == "cpu";
-        let most = if !self.shares {
-            1
-        } else if is_cpu {
-            usize::MAX
-        } else {
-            MOST_ON_AN_ADAPTER
+        let Ground { backend, summary, share, shares } = &self.ground;
+        let most = match (shares, backend.info().backend.as_str()) {
+            (false, _) => 1,
+            (true, "cpu") => usize::MAX,
+            (true, _) => MOST_ON_AN_ADAPTER,
         };
-        let n_restarts = if self.shares { self.options.fit.n_init.min(MOST_IN_STEP) } else { 1 };
-        let mut bytes: u64 = self.at_work.iter().map(|(_, climbing)| climbing.bytes(n_restarts)).sum();
+        let n_restarts = if *shares { self.options.fit.n_init.min(MOST_IN_STEP) } else { 1 };
+        let mut bytes: u64 = self.at_work.iter().map(|work| work.climbing.bytes(n_restarts)).sum();
         while self.at_work.len() < most
-            && let Some((place, beginning)) = self.queue.pop_front()
+            && let Some((place, beginning)) = self.plan.next()
         {
-            let (k, family) = self.kinds[place];
+            let (k, family) = self.plan.kind(place);
             let options = self.options.fit_of(k, family);
-            let climbing = match &beginning {
-                Beginning::Own => Climbing::new(&self.summary, &options, self.shares)?,
-                Beginning::Merged(starts) => Climbing::merged(&self.summary, &options, starts.clone())?,
-            };
+            let climbing = Climbing::new((summary, *share), &options, &beginning, *shares)?;
             let more = climbing.bytes(n_restarts);
             if !self.at_work.is_empty() && bytes.saturating_add(more) > self.options.sums_memory {
-                self.queue.push_front((place, beginning));
+                self.plan.put_back(place, beginning);
                 break;
             }
             bytes = bytes.saturating_add(more);
-            self.initialised[place] |= matches!(beginning, Beginning::Own);
-            self.at_work.push((place, climbing));
+            self.at_work.push(Work { place, beginning, climbing });
         }
         Ok(())
     }
@@ -230,15 +239,15 @@ impl<'d> Selecting<'d> {
         if all.is_empty() {
             return Ok(tasks.iter().map(|_| Vec::new()).collect());
         }
-        match self.backend.run(&all) {
+        match self.ground.backend.run(&all) {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
                 Ok(tasks.iter().map(|tasks| answers.by_ref().take(tasks.len()).collect()).collect())
             }
             Err(error) if is_its_own(&error) => {
                 let mut answers = Vec::new();
-                for (tasks, (_, climbing)) in tasks.into_iter().zip(&mut self.at_work) {
-                    let answered = if tasks.is_empty() { Ok(Vec::new()) } else { self.backend.run(&tasks) };
+                for (tasks, Work { climbing, .. }) in tasks.into_iter().zip(&mut self.at_work) {
+                    let answered = if tasks.is_empty() { Ok(Vec::new()) } else { self.ground.backend.run(&tasks) };
                     answers.push(match answered {
                         Err(error) if is_its_own(&error) => {
                             climbing.fail(error);
@@ -256,71 +265,38 @@ impl<'d> Selecting<'d> {
     /// Puts away the candidates that are over; their places.
     fn put_away(&mut self) -> Result<Vec<usize>> {
         let mut places = Vec::new();
-        for (place, climbing) in std::mem::take(&mut self.at_work) {
+        for Work { place, beginning, climbing } in std::mem::take(&mut self.at_work) {
             match climbing.over() {
                 Ok(mut candidate) => {
                     if let Outcome::Fitted(scored) = &mut candidate.outcome {
-                        scored.fit.home = self.backend.home();
+                        scored.fit.home = self.ground.backend.home();
                     }
-                    self.keep_the_better(place, candidate);
-                    self.go_on_from(place)?;
+                    self.plan.take(place, &beginning, candidate)?;
                     places.push(place);
                 }
-                Err(climbing) => self.at_work.push((place, climbing)),
+                Err(climbing) => self.at_work.push(Work { place, beginning, climbing }),
             }
         }
         Ok(places)
     }
 
-    /// Lets the candidate of the next fewer components of a family begin at the model of one that is over. A model that is
-    /// held by the floor would hand that on: in its place there is one from an initialisation of its own.
-    fn go_on_from(&mut self, place: usize) -> Result<()> {
-        let scored = self.over[place].as_ref().and_then(Candidate::scored);
-        let is_held = scored.is_some_and(Scored::is_held_by_floor);
-        if is_held && !self.initialised[place] {
-            self.queue.push_front((place, Beginning::Own));
-            return Ok(());
-        }
-        let below = place.checked_sub(1).filter(|below| self.kinds[*below].1 == self.kinds[place].1);
-        let below = below.filter(|below| !self.options.exhaustive && !std::mem::replace(&mut self.begun[*below], true));
-        let Some(below) = below else { return Ok(()) };
-        let k = self.kinds[below].0;
-        let mixture = scored.filter(|_| !is_held).map(|scored| &scored.fit.mixture);
-        let mixture = mixture.filter(|mixture| mixture.n_components() > k);
-        let beginning = match mixture.map(|mixture| starts(mixture, k, &self.m_step)) {
-            Some(Ok(starts)) if !starts.is_empty() => Beginning::Merged(starts),
-            // What cannot be merged says nothing of fewer components.
-            Some(Ok(_) | Err(Error::NotPositiveDefinite { .. })) | None => Beginning::Own,
-            Some(Err(error)) => return Err(error),
-        };
-        self.queue.push_front((below, beginning));
-        Ok(())
-    }
-
-    /// Of two fits of a candidate the better one counts.
-    fn keep_the_better(&mut self, place: usize, candidate: Candidate) {
-        let seconds = candidate.seconds + self.over[place].as_ref().map_or(0.0, |before| before.seconds);
-        let best = match self.over[place].take() {
-            Some(before) if before.compare(&candidate, self.options.criterion).is_le() => before,
-            _ => candidate,
-        };
-        self.over[place] = Some(Candidate { seconds, ..best });
-    }
-
-    /// Lets the best candidates that began at a merged model begin at initialisations of their own, too.
-    fn doubt_the_best(&mut self) {
-        let criterion = self.options.criterion;
-        let over = self.over.iter().enumerate();
-        let mut ranking: Vec<(usize, &Candidate)> =
-            over.filter_map(|(place, candidate)| Some((place, candidate.as_ref()?))).collect();
-        ranking.sort_by(|(_, a), (_, b)| a.compare(b, criterion));
-        let best = ranking.into_iter().take(DOUBTED).filter(|(_, candidate)| candidate.scored().is_some());
-        let doubted: Vec<usize> = best.map(|(place, _)| place).filter(|place| !self.initialised[*place]).collect();
-        self.queue.extend(doubted.into_iter().map(|place| (place, Beginning::Own)));
-    }
-
     /// The candidates that are over.
-    pub fn finish(self) -> Selection {
-        Selection { candidates: self.over.into_iter().flatten().collect(), criterion: self.options.criterion }
+    pub fn finish(mut self) -> Selection {
+        if self.ground.share > 1 {
+            self.plan.rise(&self.whole());
+        }
+        Selection { candidates: self.plan.into_candidates(), criterion: self.options.criterion }
     }
+}
+
+/// The part of the samples on which candidates are compared first; none where all are fitted in full, or a part is too
+/// small to tell.
+fn part<'d>(data: &'d dyn Data, options: &SelectOptions) -> Result<Option<Arc<Level<'d>>>> {
+    let most = options.components.iter().copied().max().unwrap_or_default();
+    let least = LEAST_PART.max(OF_A_COMPONENT.saturating_mul(data.n_features() + 1).saturating_mul(most));
+    let n = data.summary().n_effective();
+    let depth = (1..=MOST_LEVELS).take_while(|depth| n >> (2 * depth) >= least).last();
+    let Some(depth) = depth.filter(|_| !options.exhaustive) else { return Ok(None) };
+    let level = Level::all(data, options.fit.seed, depth, data.room())?.pop();
+    Ok(level.filter(|level| level.summary().total_weight() > 0.0))
 }

@@ -7,6 +7,7 @@ mod entropy;
 mod job;
 mod options;
 mod path;
+mod plan;
 mod selection;
 
 pub use self::criterion::Criterion;

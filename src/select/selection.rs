@@ -18,6 +18,8 @@ pub struct Candidate {
     /// Whether its fit began at the model of more components, two of which were merged; and not at an initialisation of its
     /// own.
     pub is_merged: bool,
+    /// Samples that it was fitted to: one of so many. Where that is not 1 what it is worth is an estimate for all of them.
+    pub share: usize,
     /// What became of it.
     pub outcome: Outcome,
     /// Seconds it took: its share of the passes that served several.
@@ -54,7 +56,31 @@ pub struct Scored {
 /// left in some direction: the likelihood is what the floor lets it be, and no measure of the model.
 const MOST_OF_FLOOR: f64 = 0.1;
 
+/// All samples, where a candidate was fitted to a part of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whole {
+    /// Weight of all samples, and their number without those of no weight.
+    pub(crate) weight: f64,
+    pub(crate) n: usize,
+    /// Number of the samples of the part.
+    pub(crate) n_part: usize,
+}
+
 impl Scored {
+    /// Takes what it is worth on a part of the samples for all of them. Maximum likelihood of p parameters is above what
+    /// they are worth by p / 2n for each of the n samples that they were fitted to (Akaike 1974), and so it is above that of
+    /// more samples.
+    pub(crate) fn estimate(&mut self, whole: &Whole) {
+        let p = self.fit.mixture.n_parameters() as f64;
+        let excess = 0.5 * p * ((whole.n_part as f64).recip() - (whole.n as f64).recip());
+        let (before, weight) = (self.fit.total_weight, whole.weight);
+        self.fit.log_likelihood = weight * (self.fit.log_likelihood / before - excess);
+        self.fit.total_weight = weight;
+        self.entropy *= weight / before;
+        self.label_entropy *= weight / before;
+        self.smallest_component *= whole.n as f64 / whole.n_part as f64;
+    }
+
     /// Whether a component has collapsed onto the floor of its covariance: its likelihood is that of the floor. R's mclust
     /// gives such a model no BIC.
     pub fn is_held_by_floor(&self) -> bool {

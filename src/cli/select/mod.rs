@@ -57,8 +57,8 @@ pub(crate) struct SelectArgs {
     #[arg(long, value_name = "CRITERION", value_parser = criterion_parser(), default_value = Criterion::Bic.name())]
     criterion: Criterion,
 
-    /// Fit every candidate from initialisations of its own. Else those of fewer components begin at the model of one more,
-    /// of which two components are merged, and only the best candidates are fitted from initialisations too
+    /// Fit every candidate to all samples, from initialisations of its own. Else those of fewer components begin at the model
+    /// of one more, of which two are merged; and of many samples a part comes first, and all of them for the best alone
     #[arg(long)]
     exhaustive: bool,
 

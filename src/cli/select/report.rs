@@ -14,7 +14,7 @@ use crate::cli::format::{aligned, seconds};
 const RUNNERS_UP: usize = 3;
 
 /// The columns of the table of candidates.
-pub(crate) const COLUMNS: [&str; 20] = [
+pub(crate) const COLUMNS: [&str; 21] = [
     "covariance_type",
     "n_components",
     "best",
@@ -33,6 +33,7 @@ pub(crate) const COLUMNS: [&str; 20] = [
     "floor_share",
     "repairs",
     "merged",
+    "share",
     "seconds",
     "reason",
 ];
@@ -59,6 +60,8 @@ pub(crate) struct Row {
     repairs: Option<usize>,
     /// Whether it began at the model of more components.
     merged: bool,
+    /// Samples that it was fitted to: one of so many. Where that is not 1 the numbers are estimates.
+    share: usize,
     seconds: f64,
     reason: Option<String>,
 }
@@ -86,6 +89,7 @@ impl Row {
             floor_share: scored.map(|scored| scored.floor_share),
             repairs: scored.map(|scored| scored.fit.repairs.len()),
             merged: candidate.is_merged,
+            share: candidate.share,
             seconds: candidate.seconds,
             reason: reason(candidate),
         }
@@ -135,6 +139,7 @@ impl<'a> SelectReport<'a> {
             let Some((i, candidate)) = candidates.iter().enumerate().find(found) else { return String::new() };
             let mark = match candidate.scored() {
                 _ if Some(i) == best => '*',
+                Some(_) if candidate.share > 1 => '≈',
                 Some(scored) if scored.is_held_by_floor() => '~',
                 _ => ' ',
             };
@@ -199,6 +204,9 @@ impl<'a> SelectReport<'a> {
                 "~ collapsed onto the covariance floor, which its likelihood depends on: chosen only where all are"
                     .to_owned(),
             );
+        }
+        if candidates.iter().any(|candidate| candidate.share > 1) {
+            lines.push("≈ estimated from a part of the samples, and not among the best by that".to_owned());
         }
         let failed: Vec<(&Candidate, String)> =
             candidates.iter().filter_map(|candidate| Some((candidate, reason(candidate)?))).collect();
