@@ -52,6 +52,12 @@
 //! A component with too few samples, or without a covariance, is repaired, dropped or named:
 //! [`OnCollapse`](fit::OnCollapse).
 //!
+//! # Choosing a model
+//!
+//! [`select()`] compares models of several numbers of components and families by a [`Criterion`](select::Criterion), in
+//! one job: candidates share their passes where samples move, those of fewer components begin at models of more, and of many
+//! samples a part comes first.
+//!
 //! # Data larger than memory
 //!
 //! Whatever is [`Data`] can be fitted: [`Points`] are samples in memory, an [`io::Dataset`] those of files, which stay
@@ -101,6 +107,7 @@ pub use device::{Device, DeviceChoice};
 pub use error::{Error, Feature, Result};
 pub use fit::{Fit, FitOptions, Init, Update, fit};
 pub use model::{CovarianceArray, CovarianceType, Mixture, Moments};
+pub use select::{SelectOptions, Selection, select};
 
 /// The Rust programs of the documentation, as tests: `cargo test --doc`.
 #[cfg(doctest)]

@@ -106,6 +106,37 @@ fn the_path_of_merged_models_finds_what_all_candidates_in_full_find() {
 }
 
 #[test]
+fn of_many_samples_a_part_tells_which_candidates_are_fitted_to_all() {
+    let samples = Blobs::new(204_800, 2, 3).make().samples;
+    let points = points(&samples, None);
+    let options = SelectOptions::new(1..=5);
+    let path = select(&points, &Device::cpu(), &options).unwrap();
+    let full = select(&points, &Device::cpu(), &SelectOptions { exhaustive: true, ..options }).unwrap();
+    assert!(full.candidates.iter().all(|candidate| candidate.share == 1));
+    let best = path.best_index().unwrap();
+    assert_eq!((path.candidates[best].share, Some(best)), (1, full.best_index()));
+    // The three best by what was estimated, and those beside the best.
+    let on_all: Vec<usize> = (0..20).filter(|place| path.candidates[*place].share == 1).collect();
+    assert!((3..=8).contains(&on_all.len()), "{on_all:?}");
+    for place in [best.wrapping_sub(1), best + 1] {
+        let is_beside = full
+            .candidates
+            .get(place)
+            .is_some_and(|candidate| candidate.covariance_type == full.candidates[best].covariance_type);
+        assert!(!is_beside || on_all.contains(&place), "{place} beside {best}: {on_all:?}");
+    }
+    for (found, alone) in path.candidates.iter().zip(&full.candidates) {
+        assert!([1, 4].contains(&found.share));
+        let (estimate, bic) = [found, alone].map(|c| c.score(Criterion::Bic).unwrap()).into();
+        // A quarter of the samples tells a mean log-likelihood to a hundredth of a nat; a worse maximum may be another.
+        let what = format!("{} {}", found.n_components, found.covariance_type);
+        assert!((estimate - bic).abs() <= 0.02 * bic.abs(), "{what}: {estimate}, and {bic} of all samples");
+        let weight = found.scored().unwrap().fit.total_weight;
+        assert_eq!(weight, 204_800.0, "{what}");
+    }
+}
+
+#[test]
 fn a_candidate_that_fails_is_a_row_with_its_reason() {
     // Three places only, and fewer samples than some candidates have components.
     let samples = array![[0.0, 1.0], [0.0, 1.0], [4.0, 1.0], [4.0, 1.0], [9.0, 1.0], [9.0, 1.0]];
