@@ -18,6 +18,7 @@ use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Init, Summary, Up
 
 use super::Usage;
 use super::collapse::CollapseArgs;
+use super::counts::Counts;
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt;
 use super::output::OutputArgs;
@@ -27,7 +28,6 @@ use super::progress::{ProgressLog, waiting};
 use super::ranks::{agreed, notes_of_all};
 use super::records::{Checkpoints, Interval, Record};
 use super::report::{FitReport, RanksReport, summary as summarised};
-use super::select::Counts;
 use super::trace::Trace;
 use super::update::UpdateArgs;
 

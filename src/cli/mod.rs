@@ -5,6 +5,7 @@ mod bench;
 mod collapse;
 mod components;
 mod convert;
+mod counts;
 mod devices;
 mod fit;
 mod format;

@@ -1,6 +1,5 @@
 //! `mixtura select`: how many components, and which covariances.
 
-mod counts;
 mod progress;
 mod report;
 
@@ -18,6 +17,7 @@ use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Init, Summary};
 
 use super::Usage;
 use super::collapse::CollapseArgs;
+use super::counts::Counts;
 use super::fit::{covariance_parser, init_parser};
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt::{self, Interrupted};
@@ -26,7 +26,6 @@ use super::plot::Plot;
 use super::progress::waiting;
 use super::records::Record;
 use super::rows::Rows;
-pub(crate) use counts::Counts;
 use progress::CandidateLog;
 use report::{COLUMNS, SelectReport};
 
