@@ -195,10 +195,16 @@ impl<'a> SelectReport<'a> {
         format!("{}\n{}", aligned(&rows, 2), component_table(&scored.fit.mixture, names))
     }
 
-    /// What the marks of the table mean, where there are any; and why candidates failed.
+    /// What the best says of those that were not tried; what the marks of the table mean, where there are any; and why
+    /// candidates failed.
     fn marks(&self) -> String {
         let candidates = &self.selection.candidates;
         let mut lines = Vec::new();
+        let counts = || candidates.iter().map(|candidate| candidate.n_components);
+        let best = self.selection.best_index().map(|i| candidates[i].n_components);
+        if best.is_some() && best == counts().max() && counts().min() != counts().max() {
+            lines.push("the best has the most components that were tried: more may be better (-k)".to_owned());
+        }
         if candidates.iter().any(|candidate| candidate.scored().is_some_and(Scored::is_held_by_floor)) {
             lines.push(
                 "~ collapsed onto the covariance floor, which its likelihood depends on: chosen only where all are"
