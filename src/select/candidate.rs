@@ -38,7 +38,8 @@ enum Stage {
     Fitting(Box<Search>),
     /// Waits for the answers to the tasks of the last pass.
     Scoring(Box<Search>, Arc<Mixture>),
-    Over(Outcome),
+    /// With what became of it, until that is taken.
+    Over(Option<Outcome>),
 }
 
 impl Climbing {
@@ -68,7 +69,7 @@ impl Climbing {
             }
         };
         let stage = match stage {
-            Err(error) if is_its_own(&error) => Stage::Over(Outcome::Failed(error)),
+            Err(error) if is_its_own(&error) => Stage::Over(Some(Outcome::Failed(error))),
             stage => stage?,
         };
         let FitOptions { n_components, covariance_type, .. } = *options;
@@ -144,7 +145,7 @@ impl Climbing {
                     label_entropy: of_labels,
                     smallest_component: smallest * self.summary.n_effective() as f64 / self.summary.total_weight(),
                 };
-                self.stage = Stage::Over(Outcome::Fitted(Box::new(scored)));
+                self.stage = Stage::Over(Some(Outcome::Fitted(Box::new(scored))));
             }
             Stage::Over(_) => {}
         }
@@ -164,7 +165,7 @@ impl Climbing {
 
     /// Ends it with an error.
     pub(crate) fn fail(&mut self, error: Error) {
-        self.stage = Stage::Over(Outcome::Failed(error));
+        self.stage = Stage::Over(Some(Outcome::Failed(error)));
     }
 
     /// Bytes of the sums that its passes need: some of each thread, and of the tree that adds them up.
@@ -178,13 +179,17 @@ impl Climbing {
         (numbers.saturating_mul(size_of::<f64>() * SETS).saturating_mul(n_restarts)) as u64
     }
 
-    /// What became of it; itself while it is at work.
-    pub(crate) fn over(self) -> std::result::Result<Candidate, Self> {
-        let Climbing { n_components, covariance_type, is_merged, share, seconds, .. } = self;
-        match self.stage {
-            Stage::Over(outcome) => Ok(Candidate { n_components, covariance_type, is_merged, share, outcome, seconds }),
-            _ => Err(self),
-        }
+    /// What became of it; nothing while it is at work.
+    pub(crate) fn over(&mut self) -> Option<Candidate> {
+        let Stage::Over(outcome) = &mut self.stage else { return None };
+        Some(Candidate {
+            n_components: self.n_components,
+            covariance_type: self.covariance_type,
+            is_merged: self.is_merged,
+            share: self.share,
+            outcome: outcome.take()?,
+            seconds: self.seconds,
+        })
     }
 }
 

@@ -265,16 +265,16 @@ impl<'d> Selecting<'d> {
     /// Puts away the candidates that are over; their places.
     fn put_away(&mut self) -> Result<Vec<usize>> {
         let mut places = Vec::new();
-        for Work { place, beginning, climbing } in std::mem::take(&mut self.at_work) {
-            match climbing.over() {
-                Ok(mut candidate) => {
+        for mut work in std::mem::take(&mut self.at_work) {
+            match work.climbing.over() {
+                Some(mut candidate) => {
                     if let Outcome::Fitted(scored) = &mut candidate.outcome {
                         scored.fit.home = self.ground.backend.home();
                     }
-                    self.plan.take(place, &beginning, candidate)?;
-                    places.push(place);
+                    self.plan.take(work.place, &work.beginning, candidate)?;
+                    places.push(work.place);
                 }
-                Err(climbing) => self.at_work.push(Work { place, beginning, climbing }),
+                None => self.at_work.push(work),
             }
         }
         Ok(places)

@@ -29,9 +29,9 @@ pub struct SelectOptions {
     /// components are merged, and so on down. Where a model is held by the floor of its covariances, the candidate is fitted
     /// from an initialisation too, and so are in the end the best candidates, until the three best all were.
     ///
-    /// Of many samples a part comes first: the smallest of one of 4, of 16 and of 64 that has 50,000 samples or more, and 20 (D +
-    /// 1) for each component. What candidates are worth on all samples is estimated from it, and the best go on from their
-    /// models on all samples, until the three best all did, and those of one component more and less than the best.
+    /// Of many samples a part comes first: the smallest of one of 4, of 16 and of 64 that has 50,000 samples or more, and
+    /// for each component 20 (D + 1). What candidates are worth on all samples is estimated from it, and the best go on from
+    /// their models on all samples, until the three best all did, and those of one component more and less than the best.
     pub exhaustive: bool,
     /// Most bytes that sums of candidates which share their passes may take; the others queue. They share passes where
     /// samples move in every pass: on disk, or through a device that does not hold them all.
