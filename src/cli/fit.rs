@@ -1,14 +1,12 @@
 //! `mixtura fit`: from a file to a fitted model.
 
-use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::data::{Shard, Watched};
-use mixtura::device::{DeviceInfo, Prune};
+use mixtura::device::Prune;
 use mixtura::fit::{Fitting, Posterior, Start, WarmStart};
 use mixtura::io::{
     Checkpoint, Columns, Dataset, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model,
@@ -17,8 +15,9 @@ use mixtura::ranks::{Leading, Ranks, Share, follow, share_summary};
 use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Init, Summary, Update};
 
 use super::Usage;
+use super::agreement::{CHECKPOINT, START, agree, warn_of_other_bits};
+use super::choices::{covariance_parser, init_parser, one_number, prune_parser, start_parser};
 use super::collapse::CollapseArgs;
-use super::counts::Counts;
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt;
 use super::output::OutputArgs;
@@ -445,66 +444,4 @@ impl FitArgs {
             ..FitOptions::new(recorded.n_components)
         })
     }
-}
-
-/// Warns of a fit that goes on with other bits than those of the device that it began on; whether there is cause to.
-fn warn_of_other_bits(began_on: Option<&DeviceInfo>, device: &Device, output: &OutputArgs) -> bool {
-    let now = device.record();
-    let Some(before) = began_on.filter(|before| !before.computes_like(&now)) else { return false };
-    let name = |info: &DeviceInfo| match &info.tuning {
-        None => info.name.clone(),
-        Some(tuning) => {
-            let choices = tuning.choices.iter().map(|(shape, choice)| format!("; {shape}: {choice}"));
-            format!("{} (tuned: {}{})", info.name, tuning.mode, choices.collect::<String>())
-        }
-    };
-    let text = format!("the fit began on {}; on {} it goes on, but not with the same bits", name(before), name(&now));
-    output.warnings(&[text.into()]);
-    true
-}
-
-/// Files that arguments have to agree with.
-const START: &str = "the model of --init-model";
-const CHECKPOINT: &str = "the checkpoint of --resume";
-
-/// An argument that is given must say what a file says.
-fn agree<T, U>(flag: &str, given: Option<T>, recorded: U, by: &str) -> Result<(), Usage>
-where
-    T: Display + PartialEq<U>,
-    U: Display,
-{
-    match given {
-        Some(given) if given != recorded => Err(Usage {
-            problem: format!("{flag} is {given}, but {by} has {recorded}"),
-            remedy: "leave the flag out, or begin from something else",
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// A number of components.
-fn one_number(text: &str) -> Result<usize, String> {
-    let is_several = Counts::parse(text).is_ok_and(|counts| counts.0.len() > 1);
-    text.parse().map_err(|error: std::num::ParseIntError| match is_several {
-        true => "several numbers of components: mixtura select compares them".to_owned(),
-        false => error.to_string(),
-    })
-}
-
-pub(crate) fn covariance_parser() -> impl TypedValueParser<Value = CovarianceType> {
-    PossibleValuesParser::new(CovarianceType::ALL.map(CovarianceType::name))
-        .try_map(|name| name.parse::<CovarianceType>())
-}
-
-fn prune_parser() -> impl TypedValueParser<Value = Prune> {
-    PossibleValuesParser::new(Prune::ALL.map(Prune::name)).try_map(|name| name.parse::<Prune>())
-}
-
-pub(crate) fn init_parser() -> impl TypedValueParser<Value = Init> {
-    let names = [Init::KMeans, Init::KMeansPlusPlus, Init::Random, Init::RandomFromData].map(Init::name);
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<Init>())
-}
-
-fn start_parser() -> impl TypedValueParser<Value = Start> {
-    PossibleValuesParser::new(Start::ALL.map(Start::name)).try_map(|name| name.parse::<Start>())
 }

@@ -1,7 +1,9 @@
 //! The commands, one file each: arguments are checked into a request, the request goes through the library, the
 //! result is reported.
 
+mod agreement;
 mod bench;
+mod choices;
 mod collapse;
 mod components;
 mod convert;

@@ -13,7 +13,7 @@ use mixtura::io::{Columns, Dataset, Selection, Stretch};
 use mixtura::ranks::{Leading, Ranks, Share, follow, share_summary};
 use mixtura::{CovarianceType, Data, Device, FitOptions, Points, Summary};
 
-use super::fit::covariance_parser;
+use super::choices::covariance_parser;
 use super::inputs::{DataArgs, MemoryArgs, tune_parser};
 use super::interrupt::asked;
 use super::output::OutputArgs;

@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::data::Watched;
 use mixtura::io::{Columns, Dataset, Destination, save_model};
 use mixtura::ranks::Ranks;
@@ -16,9 +15,9 @@ use mixtura::select::{Criterion, SelectOptions, Selecting, Selection};
 use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Init, Summary};
 
 use super::Usage;
+use super::choices::{covariance_parser, criterion_parser, init_parser};
 use super::collapse::CollapseArgs;
 use super::counts::Counts;
-use super::fit::{covariance_parser, init_parser};
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt::{self, Interrupted};
 use super::output::OutputArgs;
@@ -242,8 +241,4 @@ fn save_best<'d>(
     let record = Record { device, summary, options: &options, init: options.init.name() };
     save_model(destination, &record.model(scored.fit.mixture.clone(), record.of_fit(&scored.fit)))?;
     Ok(Some(destination.path()))
-}
-
-fn criterion_parser() -> impl TypedValueParser<Value = Criterion> {
-    PossibleValuesParser::new(Criterion::ALL.map(Criterion::name)).try_map(|name| name.parse::<Criterion>())
 }
