@@ -107,7 +107,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "MODEL.json")]
     out: Option<PathBuf>,
 
-    /// Write a row for every epoch of every restart here: .csv or .json
+    /// Write a row for every epoch of every restart here: .csv, .json or .parquet
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 

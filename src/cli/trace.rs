@@ -1,18 +1,27 @@
-//! The trace of a fit: a row for every epoch of every restart, as .csv or .json.
+//! The trace of a fit: a row for every epoch of every restart, as .csv, .json or .parquet.
 
 use std::path::Path;
 
 use mixtura::fit::{Progress, Repair};
 use serde::Serialize;
 
-use super::rows::Rows;
+use super::rows::{Field, Rows};
 
 /// Where the trace goes.
 pub(crate) struct Trace(Rows);
 
 /// The columns of the table, and the names in the objects.
-const COLUMNS: [&str; 9] =
-    ["restart", "samples", "epoch", "step", "lower_bound", "change", "repairs", "evaluated", "seconds"];
+const FIELDS: [Field; 9] = [
+    Field::integers("restart"),
+    Field::integers("samples"),
+    Field::integers("epoch"),
+    Field::text("step"),
+    Field::numbers("lower_bound"),
+    Field::numbers("change"),
+    Field::text("repairs"),
+    Field::numbers("evaluated"),
+    Field::numbers("seconds"),
+];
 
 /// An epoch as it is written. What is not finite has no value: null, or an empty cell.
 #[derive(Debug, Serialize)]
@@ -60,6 +69,6 @@ impl Trace {
 
     /// Writes the epochs.
     pub(crate) fn save(&self, steps: &[Progress]) -> mixtura::Result<()> {
-        self.0.save(&COLUMNS, &steps.iter().map(Row::from).collect::<Vec<_>>())
+        self.0.save(&FIELDS, &steps.iter().map(Row::from).collect::<Vec<_>>())
     }
 }

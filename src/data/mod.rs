@@ -2,12 +2,13 @@
 
 pub(crate) mod chosen;
 pub(crate) mod coordinates;
+pub(crate) mod draw;
+pub(crate) mod drawn;
 mod feature_moments;
 pub(crate) mod gathered;
-mod hash;
+pub(crate) mod hash;
 pub(crate) mod home;
 mod kept_rows;
-pub(crate) mod level;
 pub(crate) mod order;
 pub(crate) mod pass;
 pub(crate) mod points;

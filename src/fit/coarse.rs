@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::data::level::Level;
+use crate::data::drawn::Level;
 use crate::data::source::Data;
 use crate::data::summary::Summary;
 use crate::device::backend::Backend;
@@ -83,7 +83,7 @@ impl Setting {
         let (update, posterior) = (Update::Squarem, Posterior::Exact);
         let options = FitOptions { tol, update, posterior, ..after_levels(options) };
         let (m_step, units) = (self.m_step.clone(), floor::units(&self.summary));
-        Some(Setting { options, summary: summary.clone(), m_step, units, thinning: level.thinning() })
+        Some(Setting { options, summary: summary.clone(), m_step, units, thinning: level.draw() })
     }
 }
 
@@ -125,7 +125,7 @@ impl<'d> Levels<'d> {
         if begun >= all.n_restarts() && state.restarts.iter().all(is_above) {
             return Ok((Self::none(), vec![all]));
         }
-        let levels = Level::all(data, all.options.seed, n, data.room())?;
+        let levels = Level::all(&(Arc::new(data) as Arc<dyn Data>), all.options.seed, n, data.room())?;
         let (levels, mut settings): (Vec<_>, Vec<_>) =
             levels.into_iter().rev().filter_map(|level| all.of_level(&level).map(|setting| (level, setting))).unzip();
         settings.push(all);
@@ -140,7 +140,7 @@ impl<'d> Levels<'d> {
         if self.loaded.as_ref().is_none_or(|(loaded, _)| *loaded != share) {
             // There may be no room for two.
             self.loaded = None;
-            let level = self.levels.iter().find(|level| level.thinning().share() == share);
+            let level = self.levels.iter().find(|level| level.draw().share() == share);
             let level = level.ok_or_else(|| no_level(share))?;
             self.loaded = Some((share, device.load_shared(level.clone())?));
         }

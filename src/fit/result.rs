@@ -5,7 +5,7 @@ use crate::data::home::Home;
 use crate::fit::collapse::Repair;
 use crate::fit::init::Initialisation;
 use crate::fit::posterior::Truncation;
-use crate::fit::state::LevelEpochs;
+use crate::fit::state::{LevelEpochs, Peak, Restart};
 use crate::fit::update::step::StepKind;
 use crate::model::mixture::Mixture;
 
@@ -130,6 +130,44 @@ pub struct Fit {
 }
 
 impl Fit {
+    /// The result of the best restart, whose model has a log-likelihood on samples of a total weight; of how they were
+    /// passed over nothing is known.
+    pub(crate) fn of(best: Restart, log_likelihood: f64, total_weight: f64) -> Self {
+        Fit {
+            converged: best.converged,
+            at_precision_limit: best.at_precision_limit,
+            n_iter: best.lower_bounds.len(),
+            lower_bound: best.lower_bound(),
+            repairs: best.all_repairs(),
+            levels: best.levels,
+            mixture: best.mixture,
+            lower_bounds: best.lower_bounds,
+            log_likelihood,
+            total_weight,
+            initialisation: best.initialisation,
+            truncation: None,
+            home: Home::elsewhere(),
+            seconds: Seconds::default(),
+            epoch_seconds: Vec::new(),
+            pruning: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The restart that it is the result of, as far as that can be told.
+    pub(crate) fn restart(&self) -> Restart {
+        let (lower_bound, mixture) = (self.lower_bound, self.mixture.clone());
+        let peak = self.at_precision_limit.then(|| Peak { lower_bound, mixture: mixture.clone() });
+        let begun = Restart::new(1, mixture, self.initialisation.clone(), self.repairs.clone());
+        Restart {
+            lower_bounds: self.lower_bounds.clone(),
+            converged: self.converged,
+            at_precision_limit: self.at_precision_limit,
+            peak,
+            ..begun
+        }
+    }
+
     /// Mean log-likelihood of the fitted model per unit of sample weight.
     pub fn mean_log_likelihood(&self) -> f64 {
         self.log_likelihood / self.total_weight

@@ -3,7 +3,6 @@
 use std::sync::atomic::AtomicBool;
 
 use crate::advice::{Advice, Term};
-use crate::data::home::Home;
 use crate::data::source::NEVER;
 use crate::data::summary::Summary;
 use crate::device::task::{Answer, SumsTask, Task};
@@ -14,7 +13,7 @@ use crate::fit::floor;
 use crate::fit::init::check_given;
 use crate::fit::options::{FitOptions, Start};
 use crate::fit::posterior::Truncation;
-use crate::fit::result::{Fit, Progress, Seconds};
+use crate::fit::result::{Fit, Progress};
 use crate::fit::setting::Setting;
 use crate::fit::state::{FitState, Restart};
 
@@ -270,25 +269,8 @@ impl Search {
                 format!("{dropped} of {asked} components were dropped; use fewer, or raise the covariance floor");
             warnings.push(text.into());
         }
-        Ok(Fit {
-            converged: best.converged,
-            at_precision_limit: best.at_precision_limit,
-            n_iter: best.lower_bounds.len(),
-            lower_bound: best.lower_bound(),
-            repairs: best.all_repairs(),
-            levels: best.levels,
-            mixture: best.mixture,
-            lower_bounds: best.lower_bounds,
-            log_likelihood,
-            total_weight: summary.total_weight(),
-            initialisation: best.initialisation,
-            truncation: options.posterior.width(options.n_components).map(Truncation::new),
-            home: Home::elsewhere(),
-            seconds: Seconds::default(),
-            epoch_seconds: Vec::new(),
-            pruning: None,
-            warnings,
-        })
+        let truncation = options.posterior.width(options.n_components).map(Truncation::new);
+        Ok(Fit { truncation, warnings, ..Fit::of(best, log_likelihood, summary.total_weight()) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::Array1;
 
-use crate::data::level::Thinning;
+use crate::data::draw::Thinning;
 use crate::data::points::check_weight_sum;
 use crate::data::summary::Summary;
 use crate::device::sums::Sums;

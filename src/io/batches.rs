@@ -37,10 +37,21 @@ enum Encoder {
 impl BatchWriter {
     /// A Parquet file with these columns.
     pub(super) fn parquet(output: Output, columns: &[Column]) -> Result<Self> {
-        let (to, schema) = (output.destination().clone(), schema(columns));
+        Self::parquet_of(output, schema(columns))
+    }
+
+    /// Writes all rows of a Parquet file.
+    pub(super) fn save(output: Output, rows: &RecordBatch) -> Result<()> {
+        let mut writer = Self::parquet_of(output, rows.schema())?;
+        writer.encode(rows)?;
+        writer.finish()
+    }
+
+    fn parquet_of(output: Output, schema: SchemaRef) -> Result<Self> {
+        let to = output.destination().clone();
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(ROW_GROUP.div_ceil(columns.len().max(1))))
+            .set_max_row_group_row_count(Some(ROW_GROUP.div_ceil(schema.fields().len().max(1))))
             .build();
         let writer = ArrowWriter::try_new(output, schema.clone(), Some(properties))
             .map_err(|error| to.fail(parquet_failure(error)))?;
@@ -66,10 +77,14 @@ impl BatchWriter {
             Block::I64(values) => arrays::<Int64Type>(values, &rows),
         });
         let batch = RecordBatch::try_new(self.schema.clone(), columns.collect());
-        let written = batch.map_err(arrow_failure).and_then(|batch| match &mut self.encoder {
-            Encoder::Parquet(writer) => writer.write(&batch).map_err(parquet_failure),
-            Encoder::Arrow(writer) => writer.write(&batch).map_err(arrow_failure),
-        });
+        self.encode(&batch.map_err(|error| self.to.fail(arrow_failure(error)))?)
+    }
+
+    fn encode(&mut self, batch: &RecordBatch) -> Result<()> {
+        let written = match &mut self.encoder {
+            Encoder::Parquet(writer) => writer.write(batch).map_err(parquet_failure),
+            Encoder::Arrow(writer) => writer.write(batch).map_err(arrow_failure),
+        };
         written.map_err(|error| self.to.fail(error))
     }
 

@@ -188,6 +188,8 @@ impl Climbing {
             is_merged: self.is_merged,
             share: self.share,
             outcome: outcome.take()?,
+            held_out: None,
+            stability: None,
             seconds: self.seconds,
         })
     }

@@ -24,11 +24,39 @@ pub enum Criterion {
     /// The same with the labels in place of the posterior, as in mclust: BIC and twice the sum over the samples of
     /// - ln r of their most probable component.
     IclLabels,
+    /// The deviance of samples that were held out: - 2 log L, every sample under the model of the folds that it is in none
+    /// of. It is on the scale of AIC, which estimates it.
+    HeldOut,
+    /// How little labels agree between models of different folds and numbers of components: 1 minus the mean index of
+    /// Fowlkes and Mallows (1983) with the next fewer and the next more components.
+    Stability,
 }
 
 impl Criterion {
     /// All of them.
-    pub const ALL: [Criterion; 4] = [Criterion::Bic, Criterion::Aic, Criterion::Icl, Criterion::IclLabels];
+    pub const ALL: [Criterion; 6] = [
+        Criterion::Bic,
+        Criterion::Aic,
+        Criterion::Icl,
+        Criterion::IclLabels,
+        Criterion::HeldOut,
+        Criterion::Stability,
+    ];
+
+    /// Whether it asks for folds.
+    pub fn is_of_folds(self) -> bool {
+        matches!(self, Criterion::HeldOut | Criterion::Stability)
+    }
+
+    /// The criterion that counts where folds have not been looked at: for held-out samples it is the one that estimates
+    /// what they tell.
+    pub fn before_folds(self) -> Criterion {
+        match self {
+            Criterion::HeldOut => Criterion::Aic,
+            Criterion::Stability => Criterion::Bic,
+            other => other,
+        }
+    }
 
     /// Name, as the command line spells it.
     pub fn name(self) -> &'static str {
@@ -37,6 +65,8 @@ impl Criterion {
             Criterion::Aic => "aic",
             Criterion::Icl => "icl",
             Criterion::IclLabels => "icl-labels",
+            Criterion::HeldOut => "held-out",
+            Criterion::Stability => "stability",
         }
     }
 }
@@ -48,6 +78,8 @@ impl Display for Criterion {
             Criterion::Aic => "AIC",
             Criterion::Icl => "ICL",
             Criterion::IclLabels => "ICL of labels",
+            Criterion::HeldOut => "held-out deviance",
+            Criterion::Stability => "1 - stability",
         })
     }
 }
@@ -60,7 +92,7 @@ impl FromStr for Criterion {
         found.ok_or_else(|| Error::InvalidOption {
             name: "the criterion",
             value: name.to_owned(),
-            expected: "bic, aic, icl or icl-labels",
+            expected: "bic, aic, icl, icl-labels, held-out or stability",
         })
     }
 }

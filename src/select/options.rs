@@ -33,6 +33,9 @@ pub struct SelectOptions {
     /// for each component 20 (D + 1). What candidates are worth on all samples is estimated from it, and the best go on from
     /// their models on all samples, until the three best all did, and those of one component more and less than the best.
     pub exhaustive: bool,
+    /// Folds, for what they tell ([`Criterion::HeldOut`] and [`Criterion::Stability`], which ask for them): after the
+    /// candidates are fitted to all samples they are, in the same way, to all but each of so many folds.
+    pub folds: Option<usize>,
     /// Most bytes that sums of candidates which share their passes may take; the others queue. They share passes where
     /// samples move in every pass: on disk, or through a device that does not hold them all.
     pub sums_memory: u64,
@@ -47,6 +50,7 @@ impl SelectOptions {
             criterion: Criterion::default(),
             fit: FitOptions::new(1),
             exhaustive: false,
+            folds: None,
             sums_memory: SUMS,
         }
     }
@@ -79,6 +83,17 @@ impl SelectOptions {
         }
         let refused =
             |name, value: &str, expected| Err(Error::InvalidOption { name, value: value.to_owned(), expected });
+        match self.folds {
+            Some(folds @ (0 | 1)) => return refused("the folds", &folds.to_string(), "at least 2"),
+            None if self.criterion.is_of_folds() => {
+                return refused(
+                    "the criterion",
+                    self.criterion.name(),
+                    "one that asks for no folds, where there are none",
+                );
+            }
+            _ => {}
+        }
         let FitOptions { weights_init, means_init, precisions_init, warm_start, start, .. } = &self.fit;
         if warm_start.is_some() || weights_init.is_some() || means_init.is_some() || precisions_init.is_some() {
             return refused("the start", "a model", "an initialisation: candidates have models of many shapes");

@@ -6,12 +6,20 @@ use crate::error::{Error, Result};
 use crate::model::family::CovarianceType;
 use crate::model::m_step::MStep;
 use crate::model::mixture::Mixture;
+use crate::select::criterion::Criterion;
 use crate::select::options::SelectOptions;
 use crate::select::path::starts;
 use crate::select::selection::{Candidate, Outcome, Scored, Whole};
 
 /// The best candidates that were all fitted from initialisations of their own, and on all samples, in the end.
 const DOUBTED: usize = 3;
+
+/// What folds tell of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Validated {
+    pub(crate) held_out: Option<f64>,
+    pub(crate) stability: Option<f64>,
+}
 
 /// Where the fit of a candidate begins.
 #[derive(Debug, Clone)]
@@ -26,12 +34,15 @@ pub(crate) enum Beginning {
 
 /// Candidates that are over, and those that are to begin.
 pub(crate) struct Plan {
-    options: SelectOptions,
+    criterion: Criterion,
+    exhaustive: bool,
     m_step: MStep,
     /// Number of components and family of each place.
     kinds: Vec<(usize, CovarianceType)>,
     queue: VecDeque<(usize, Beginning)>,
     over: Vec<Option<Candidate>>,
+    /// What folds tell of each place; nothing before they are over.
+    validated: Vec<Validated>,
     /// Whether the candidate of a place is on its way down, and whether it was fitted from an initialisation of its own.
     begun: Vec<bool>,
     initialised: Vec<bool>,
@@ -46,7 +57,8 @@ impl Plan {
         let queue = begin.map(|place| (place, Beginning::Own)).collect();
         let over = kinds.iter().map(|_| None).collect();
         let [begun, initialised] = [(); 2].map(|()| vec![false; kinds.len()]);
-        Plan { options: options.clone(), m_step, kinds, queue, over, begun, initialised }
+        let (criterion, exhaustive) = (options.criterion, options.exhaustive);
+        Plan { criterion, exhaustive, m_step, kinds, queue, over, validated: Vec::new(), begun, initialised }
     }
 
     /// How many candidates there are, and how many of them are over.
@@ -93,16 +105,26 @@ impl Plan {
     fn keep_the_better(&mut self, place: usize, candidate: Candidate) {
         let seconds = candidate.seconds + self.over[place].as_ref().map_or(0.0, |before| before.seconds);
         let best = match self.over[place].take() {
-            Some(before)
-                if before.share == candidate.share && before.compare(&candidate, self.options.criterion).is_le() =>
-            {
+            Some(before) if before.share == candidate.share && before.compare(&candidate, self.criterion).is_le() => {
                 before
             }
             // Its own model of a part was merged, or not.
             Some(before) if before.share > candidate.share => Candidate { is_merged: before.is_merged, ..candidate },
             _ => candidate,
         };
-        self.over[place] = Some(Candidate { seconds, ..best });
+        let Validated { held_out, stability } = self.validated.get(place).copied().unwrap_or_default();
+        self.over[place] = Some(Candidate { seconds, held_out, stability, ..best });
+    }
+
+    /// Takes what folds tell of every place, and the criterion that counts from now on.
+    pub(crate) fn judge(&mut self, criterion: Criterion, validated: Vec<Validated>) {
+        self.criterion = criterion;
+        for (candidate, Validated { held_out, stability }) in self.over.iter_mut().zip(&validated) {
+            if let Some(candidate) = candidate {
+                (candidate.held_out, candidate.stability) = (*held_out, *stability);
+            }
+        }
+        self.validated = validated;
     }
 
     /// Lets the candidate of the next fewer components of a family begin at the model of one that is over. A model that is
@@ -115,7 +137,7 @@ impl Plan {
             return Ok(());
         }
         let below = place.checked_sub(1).filter(|below| self.kinds[*below].1 == self.kinds[place].1);
-        let below = below.filter(|below| !self.options.exhaustive && !std::mem::replace(&mut self.begun[*below], true));
+        let below = below.filter(|below| !self.exhaustive && !std::mem::replace(&mut self.begun[*below], true));
         let Some(below) = below else { return Ok(()) };
         let k = self.kinds[below].0;
         let mixture = scored.filter(|_| !is_held).map(|scored| &scored.fit.mixture);
@@ -135,9 +157,9 @@ impl Plan {
         let over = self.over.iter().enumerate();
         let mut ranking: Vec<(usize, &Candidate)> = over
             .filter_map(|(place, candidate)| Some((place, candidate.as_ref()?)))
-            .filter(|(_, candidate)| candidate.score(self.options.criterion).is_some())
+            .filter(|(_, candidate)| candidate.score(self.criterion).is_some())
             .collect();
-        ranking.sort_by(|(_, a), (_, b)| a.compare(b, self.options.criterion));
+        ranking.sort_by(|(_, a), (_, b)| a.compare(b, self.criterion));
         ranking.into_iter().map(|(place, _)| place).collect()
     }
 

@@ -22,6 +22,12 @@ pub struct Candidate {
     pub share: usize,
     /// What became of it.
     pub outcome: Outcome,
+    /// Log-likelihood of all samples, each under the model of the folds that it is in none of; as [`Candidate::share`]
+    /// says, an estimate. None where there are no folds, or where it failed on one.
+    pub held_out: Option<f64>,
+    /// How much labels agree with those of the next fewer and the next more components of the same family, from models of
+    /// different folds: the mean index of Fowlkes and Mallows, at most 1.
+    pub stability: Option<f64>,
     /// Seconds it took: its share of the passes that served several.
     pub seconds: f64,
 }
@@ -86,16 +92,6 @@ impl Scored {
     pub fn is_held_by_floor(&self) -> bool {
         self.floor_share > MOST_OF_FLOOR
     }
-
-    /// What it is worth; lower is better.
-    pub fn score(&self, criterion: Criterion) -> f64 {
-        match criterion {
-            Criterion::Bic => self.fit.bic(),
-            Criterion::Aic => self.fit.aic(),
-            Criterion::Icl => self.fit.bic() + 2.0 * self.entropy,
-            Criterion::IclLabels => self.fit.bic() + 2.0 * self.label_entropy,
-        }
-    }
 }
 
 impl Candidate {
@@ -110,7 +106,16 @@ impl Candidate {
     /// What it is worth; lower is better. A candidate without a model has no score, and one whose score is no number is
     /// worth nothing.
     pub fn score(&self, criterion: Criterion) -> Option<f64> {
-        self.scored().map(|scored| scored.score(criterion)).filter(|score| score.is_finite())
+        let Scored { fit, entropy, label_entropy, .. } = self.scored()?;
+        let score = match criterion {
+            Criterion::Bic => fit.bic(),
+            Criterion::Aic => fit.aic(),
+            Criterion::Icl => fit.bic() + 2.0 * entropy,
+            Criterion::IclLabels => fit.bic() + 2.0 * label_entropy,
+            Criterion::HeldOut => -2.0 * self.held_out?,
+            Criterion::Stability => 1.0 - self.stability?,
+        };
+        Some(score).filter(|score| score.is_finite())
     }
 }
 

@@ -7,11 +7,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mixtura::CovarianceType;
 use mixtura::select::{Candidate, Criterion, Outcome, SelectOptions, Selecting};
 
+use super::report::written;
 use crate::cli::format::seconds;
 
 /// Shows every candidate as it is over.
 pub(crate) struct CandidateLog {
     display: Display,
+    /// What is shown of candidates: before all folds are over there is nothing to tell of them.
     criterion: Criterion,
     n_features: usize,
     started: Instant,
@@ -28,7 +30,8 @@ enum Display {
 
 impl CandidateLog {
     pub(crate) fn new(quiet: bool, options: &SelectOptions, n_features: usize) -> Self {
-        let n_candidates = options.families.len() * options.components.len();
+        let times = 1 + options.folds.unwrap_or(0);
+        let n_candidates = options.families.len() * options.components.len() * times;
         let display = if quiet {
             Display::Quiet
         } else if std::io::stderr().is_terminal() {
@@ -39,9 +42,10 @@ impl CandidateLog {
         } else {
             Display::Lines
         };
+        let criterion = options.criterion.before_folds();
         let all = options.families.iter().flat_map(|family| options.components.iter().map(move |k| (*k, *family)));
-        let all_work = all.map(|kind| work(kind, n_features)).sum();
-        CandidateLog { display, criterion: options.criterion, n_features, started: Instant::now(), all_work, work: 0.0 }
+        let all_work = times as f64 * all.map(|kind| work(kind, n_features)).sum::<f64>();
+        CandidateLog { display, criterion, n_features, started: Instant::now(), all_work, work: 0.0 }
     }
 
     /// Shows how far it has come after a pass that ended these candidates.
@@ -49,7 +53,7 @@ impl CandidateLog {
         for candidate in places.iter().filter_map(|place| selecting.candidate(*place)) {
             self.work += work((candidate.n_components, candidate.covariance_type), self.n_features);
             if let Display::Lines = self.display {
-                eprintln!("{}", self.line(candidate));
+                eprintln!("{}{}", fold(selecting), self.line(candidate));
             }
         }
         if let Display::Bar(bar) = &self.display {
@@ -63,7 +67,8 @@ impl CandidateLog {
                 }
                 false => String::new(),
             };
-            bar.set_message(format!("{}  {} epochs{left}", at_work.join(", "), selecting.n_epochs()));
+            let (fold, at_work) = (fold(selecting), at_work.join(", "));
+            bar.set_message(format!("{fold}{at_work}  {} epochs{left}", selecting.n_epochs()));
         }
     }
 
@@ -73,21 +78,25 @@ impl CandidateLog {
         }
     }
 
+    /// A candidate that is over.
     fn line(&self, candidate: &Candidate) -> String {
         let Candidate { n_components, covariance_type, outcome, .. } = candidate;
         let what = format!("{covariance_type:<9} {n_components:>3}");
         match outcome {
-            Outcome::Fitted(scored) => format!(
-                "{what}  {} {:.2}  {} epochs  {}",
-                self.criterion,
-                scored.score(self.criterion),
-                scored.fit.n_iter,
-                seconds(candidate.seconds)
-            ),
+            Outcome::Fitted(scored) => {
+                let score = candidate.score(self.criterion).unwrap_or(f64::NAN);
+                let (criterion, score) = (self.criterion, written(self.criterion, score));
+                format!("{what}  {criterion} {score}  {} epochs  {}", scored.fit.n_iter, seconds(candidate.seconds))
+            }
             Outcome::Failed(error) => format!("{what}  failed: {}", error.problem()),
             _ => what,
         }
     }
+}
+
+/// The fold that candidates leave out, if any.
+fn fold(selecting: &Selecting) -> String {
+    selecting.fold().map_or_else(String::new, |(number, of)| format!("without fold {} of {of}: ", number + 1))
 }
 
 fn work((k, family): (usize, CovarianceType), d: usize) -> f64 {

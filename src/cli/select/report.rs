@@ -9,33 +9,36 @@ use serde::Serialize;
 
 use crate::cli::components::component_table;
 use crate::cli::format::{aligned, seconds};
+use crate::cli::rows::Field;
 
 /// Candidates after the best that are named, with how much worse they are.
 const RUNNERS_UP: usize = 3;
 
 /// The columns of the table of candidates.
-pub(crate) const COLUMNS: [&str; 21] = [
-    "covariance_type",
-    "n_components",
-    "best",
-    "bic",
-    "aic",
-    "icl",
-    "icl_labels",
-    "log_likelihood",
-    "n_parameters",
-    "entropy",
-    "label_entropy",
-    "converged",
-    "n_iter",
-    "smallest_component",
-    "held_by_floor",
-    "floor_share",
-    "repairs",
-    "merged",
-    "share",
-    "seconds",
-    "reason",
+pub(crate) const FIELDS: [Field; 23] = [
+    Field::text("covariance_type"),
+    Field::integers("n_components"),
+    Field::flags("best"),
+    Field::numbers("bic"),
+    Field::numbers("aic"),
+    Field::numbers("icl"),
+    Field::numbers("icl_labels"),
+    Field::numbers("held_out"),
+    Field::numbers("stability"),
+    Field::numbers("log_likelihood"),
+    Field::integers("n_parameters"),
+    Field::numbers("entropy"),
+    Field::numbers("label_entropy"),
+    Field::flags("converged"),
+    Field::integers("n_iter"),
+    Field::numbers("smallest_component"),
+    Field::flags("held_by_floor"),
+    Field::numbers("floor_share"),
+    Field::integers("repairs"),
+    Field::flags("merged"),
+    Field::integers("share"),
+    Field::numbers("seconds"),
+    Field::text("reason"),
 ];
 
 /// A candidate as it is written: one that failed has a reason, and no numbers.
@@ -48,6 +51,9 @@ pub(crate) struct Row {
     aic: Option<f64>,
     icl: Option<f64>,
     icl_labels: Option<f64>,
+    /// Log-likelihood of all samples under the models of folds that each is in none of.
+    held_out: Option<f64>,
+    stability: Option<f64>,
     log_likelihood: Option<f64>,
     n_parameters: Option<usize>,
     entropy: Option<f64>,
@@ -78,6 +84,8 @@ impl Row {
             aic: score(Criterion::Aic),
             icl: score(Criterion::Icl),
             icl_labels: score(Criterion::IclLabels),
+            held_out: candidate.held_out,
+            stability: candidate.stability,
             log_likelihood: scored.map(|scored| scored.fit.log_likelihood),
             n_parameters: scored.map(|scored| scored.fit.mixture.n_parameters()),
             entropy: scored.map(|scored| scored.entropy),
@@ -93,6 +101,14 @@ impl Row {
             seconds: candidate.seconds,
             reason: reason(candidate),
         }
+    }
+}
+
+/// A score, or a difference of scores: agreement is at most 1, and all others are nats, or twice as many.
+pub(crate) fn written(criterion: Criterion, score: f64) -> String {
+    match criterion {
+        Criterion::Stability => format!("{score:.4}"),
+        _ => format!("{score:.2}"),
     }
 }
 
@@ -143,7 +159,9 @@ impl<'a> SelectReport<'a> {
                 Some(scored) if scored.is_held_by_floor() => '~',
                 _ => ' ',
             };
-            candidate.score(*criterion).map_or_else(|| format!("-{mark}"), |score| format!("{score:.2}{mark}"))
+            candidate
+                .score(*criterion)
+                .map_or_else(|| format!("-{mark}"), |score| written(*criterion, score) + &mark.to_string())
         };
         let mut rows = vec![vec![criterion.to_string()]];
         rows[0].extend(families.iter().map(|family| format!("{family} ")));
@@ -165,12 +183,14 @@ impl<'a> SelectReport<'a> {
             return "  no candidate has a model\n".to_owned();
         };
         let kind = |candidate: &Candidate| format!("{}, {}", candidate.n_components, candidate.covariance_type);
-        let score = scored.score(*criterion);
+        let score = candidates[i].score(*criterion).unwrap_or(f64::NAN);
         let mut rows = vec![vec![
             "best".to_owned(),
             format!(
-                "{} components, {} covariance: {criterion} {score:.2}",
-                candidates[i].n_components, candidates[i].covariance_type
+                "{} components, {} covariance: {criterion} {}",
+                candidates[i].n_components,
+                candidates[i].covariance_type,
+                written(*criterion, score)
             ),
         ]];
         let eligible = |candidate: &&Candidate| {
@@ -185,7 +205,7 @@ impl<'a> SelectReport<'a> {
             let next = others
                 .iter()
                 .take(RUNNERS_UP)
-                .map(|(other, candidate)| format!("{} (+{:.2})", kind(candidate), other - score));
+                .map(|(other, candidate)| format!("{} (+{})", kind(candidate), written(*criterion, other - score)));
             rows.push(vec!["next".to_owned(), next.collect::<Vec<_>>().join("; ")]);
         }
         rows.push(vec!["time".to_owned(), format!("{} for {} candidates", seconds(self.seconds), candidates.len())]);

@@ -1,15 +1,11 @@
-//! Levels of a data set: a quarter of the samples, a quarter of those, and so on.
-//!
-//! Of every four consecutive samples one is drawn, by a hash of the seed and of where they stand, so that no period in
-//! the data falls in step; of every four of those again one. So levels lie within each other, have the order of the
-//! data, and follow from the seed and the numbers of the rows alone, wherever the samples are.
+//! Parts of a data set: the samples that a draw takes of it.
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::data::draw::{Draw, Thinning};
 use crate::data::gathered::Gathered;
-use crate::data::hash::hash;
 use crate::data::home::{Home, Place};
 use crate::data::pass::pass;
 use crate::data::points::Points;
@@ -17,124 +13,101 @@ use crate::data::source::{Data, Visit, block_rows};
 use crate::data::summary::Summary;
 use crate::error::Result;
 
-/// Samples of which one is drawn.
-const DRAWN_OF: usize = 4;
-
-/// Draw of one row of every stretch of `DRAWN_OF` to the power of `depth` rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Thinning {
-    seed: u64,
-    depth: u32,
-}
-
-impl Thinning {
-    /// All rows, for a depth of 0.
-    pub(crate) fn new(seed: u64, depth: u32) -> Self {
-        Thinning { seed, depth }
-    }
-
-    /// Rows of a stretch: one of so many is drawn.
-    pub(crate) fn share(self) -> usize {
-        DRAWN_OF.pow(self.depth)
-    }
-
-    /// The row drawn of a stretch, which is the number of that row among those drawn.
-    pub(crate) fn row(self, stretch: usize) -> usize {
-        (0..self.depth).rev().fold(stretch, |stretch, depth| {
-            let drawn = hash(hash(self.seed ^ u64::from(depth) << 56) ^ stretch as u64) % DRAWN_OF as u64;
-            DRAWN_OF * stretch + drawn as usize
-        })
-    }
-
-    /// The rows drawn of a range of rows. The last stretch, where it is cut short, may have none.
-    fn rows(self, range: Range<usize>) -> impl Iterator<Item = usize> {
-        let stretches = range.start / self.share()..range.end.div_ceil(self.share());
-        stretches.map(move |stretch| self.row(stretch)).filter(move |row| range.contains(row))
-    }
-}
-
 /// The samples of some data that are drawn, with their weights: copies in memory where there is room, otherwise those
 /// that come by in passes over the data.
-pub(crate) struct Level<'d> {
-    data: &'d dyn Data,
-    thinning: Thinning,
+pub(crate) struct Drawn<'d, D> {
+    data: Arc<dyn Data + 'd>,
+    draw: D,
     summary: Summary,
     kept: Option<Points<'static>>,
 }
 
+/// A level of a data set: a quarter of the samples, a quarter of those, and so on.
+pub(crate) type Level<'d> = Drawn<'d, Thinning>;
+
 impl<'d> Level<'d> {
-    /// Levels that draw one of 4, of 16, and so on, all made in one pass over the data; copies take at most `room`
-    /// bytes.
+    /// Levels that draw one of 4, of 16, and so on; copies take at most `room` bytes.
     ///
     /// # Errors
     /// Those of the data.
-    pub(crate) fn all(data: &'d dyn Data, seed: u64, levels: u32, room: u64) -> Result<Vec<Arc<Self>>> {
+    pub(crate) fn all(data: &Arc<dyn Data + 'd>, seed: u64, levels: u32, room: u64) -> Result<Vec<Arc<Self>>> {
+        Drawn::by(data, (1..=levels).map(|depth| Thinning::new(seed, depth)), room)
+    }
+}
+
+impl<'d, D: Draw> Drawn<'d, D> {
+    /// What each of some draws takes of the data, those that take most first, all in one pass over them; copies take at
+    /// most `room` bytes.
+    ///
+    /// # Errors
+    /// Those of the data.
+    pub(crate) fn by(
+        data: &Arc<dyn Data + 'd>,
+        draws: impl IntoIterator<Item = D>,
+        room: u64,
+    ) -> Result<Vec<Arc<Self>>> {
         let (d, names) = (data.n_features(), data.feature_names());
-        let begun = |depth| Making {
-            thinning: Thinning::new(seed, depth),
-            summary: Summary::begin(0, d, names),
-            kept: Some(Gathered::default()),
-        };
-        let mut making: Vec<Making> = (1..=levels).map(begun).collect();
-        pass(data, &mut |first, chunk| {
-            making.iter_mut().for_each(|level| level.visit(first, chunk));
-            // The coarser ones take the least room, and are passed over the most.
-            let bytes = |level: &Making| level.kept.as_ref().map_or(0, |kept| kept.bytes() as u64);
+        let begun = |draw| Making { draw, summary: Summary::begin(0, d, names), kept: Some(Gathered::default()) };
+        let mut making: Vec<Making<D>> = draws.into_iter().map(begun).collect();
+        pass(&**data, &mut |first, chunk| {
+            making.iter_mut().for_each(|part| part.visit(first, chunk));
+            // Smaller ones take less room, and are often passed over more.
+            let bytes = |part: &Making<D>| part.kept.as_ref().map_or(0, |kept| kept.bytes() as u64);
             while making.iter().map(bytes).sum::<u64>() > room {
-                let Some(largest) = making.iter_mut().find(|level| level.kept.is_some()) else { break };
+                let Some(largest) = making.iter_mut().find(|part| part.kept.is_some()) else { break };
                 largest.kept = None;
             }
             Ok(())
         })?;
-        Ok(making.into_iter().map(|level| Arc::new(level.finish(data))).collect())
+        Ok(making.into_iter().map(|part| Arc::new(part.finish(data))).collect())
     }
 
     /// The draw of its samples.
-    pub(crate) fn thinning(&self) -> Thinning {
-        self.thinning
+    pub(crate) fn draw(&self) -> D {
+        self.draw
     }
 }
 
-/// A level on the way.
-struct Making {
-    thinning: Thinning,
+/// A part on the way.
+struct Making<D> {
+    draw: D,
     summary: Summary,
     kept: Option<Gathered>,
 }
 
-impl Making {
+impl<D: Draw> Making<D> {
     fn visit(&mut self, first: usize, chunk: &Points) {
-        let points = drawn(self.thinning, first, chunk);
+        let points = drawn(self.draw, first, chunk);
         if points.n_samples() > 0 {
             self.summary.add(&points);
             self.kept.iter_mut().for_each(|kept| kept.add(&points));
         }
     }
 
-    fn finish(self, data: &dyn Data) -> Level<'_> {
-        let Making { thinning, summary, kept } = self;
+    fn finish<'d>(self, data: &Arc<dyn Data + 'd>) -> Drawn<'d, D> {
+        let Making { draw, summary, kept } = self;
         let kept = kept.map(|mut kept| {
             let (samples, weights) = kept.take(summary.n_features());
             Points::trusted(samples, weights, data.feature_names().map(<[String]>::to_vec))
         });
-        Level { data, thinning, summary, kept }
+        Drawn { data: data.clone(), draw, summary, kept }
     }
 }
 
 /// The samples drawn of a chunk, the first of which has the given number.
-fn drawn(thinning: Thinning, first: usize, chunk: &Points) -> Points<'static> {
-    let rows: Vec<usize> = thinning.rows(first..first + chunk.n_samples()).map(|row| row - first).collect();
+fn drawn(draw: impl Draw, first: usize, chunk: &Points) -> Points<'static> {
+    let rows: Vec<usize> = draw.rows(first..first + chunk.n_samples()).map(|row| row - first).collect();
     chunk.picked(&rows)
 }
 
-impl Data for Level<'_> {
+impl<D: Draw> Data for Drawn<'_, D> {
     fn summary(&self) -> &Summary {
         &self.summary
     }
 
     fn home(&self) -> Home {
         match &self.kept {
-            Some(_) => Home { place: Place::Memory, reason: format!("1/{} of the samples", self.thinning.share()) },
+            Some(_) => Home { place: Place::Memory, reason: self.draw.to_string() },
             None => self.data.home(),
         }
     }
@@ -152,8 +125,8 @@ impl Data for Level<'_> {
             first += n;
             Ok(())
         };
-        pass(self.data, &mut |start, chunk| {
-            let drawn = drawn(self.thinning, start, chunk);
+        pass(&*self.data, &mut |start, chunk| {
+            let drawn = drawn(self.draw, start, chunk);
             let mut done = 0;
             while done < drawn.n_samples() {
                 let more = (rows - waiting).min(drawn.n_samples() - done);
@@ -219,33 +192,6 @@ mod tests {
     }
 
     #[test]
-    fn of_every_stretch_one_row_is_drawn_and_coarser_draws_lie_within_finer_ones() {
-        for seed in [0, 1, 77] {
-            let rows = |depth| Thinning::new(seed, depth).rows(0..10_000).collect::<Vec<_>>();
-            assert_eq!(rows(0), (0..10_000).collect::<Vec<_>>());
-            for depth in 1..=3 {
-                let (fine, coarse, share) = (rows(depth - 1), rows(depth), 4_usize.pow(depth));
-                let stretches: Vec<usize> = coarse.iter().map(|row| row / share).collect();
-                // The last stretch of 64 has 16 rows.
-                let whole = 10_000 / share;
-                assert_eq!(stretches[..whole], (0..whole).collect::<Vec<_>>());
-                assert!(coarse.iter().all(|row| fine.binary_search(row).is_ok()));
-                let numbered: Vec<usize> = (0..coarse.len()).map(|i| Thinning::new(seed, depth).row(i)).collect();
-                assert_eq!(numbered, coarse);
-            }
-        }
-        let [one, other] = [0, 1].map(|seed| Thinning::new(seed, 1).rows(0..10_000).collect::<Vec<_>>());
-        assert_ne!(one, other);
-    }
-
-    #[test]
-    fn every_place_in_a_stretch_is_drawn_as_often() {
-        let mut counts = [0; 64];
-        Thinning::new(5, 3).rows(0..64 * 64_000).for_each(|row| counts[row % 64] += 1);
-        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
-    }
-
-    #[test]
     fn levels_are_the_same_in_memory_and_in_passes_whatever_the_chunks() {
         let d = 1000;
         let n = 9 * block_rows(d) + 333;
@@ -255,11 +201,12 @@ mod tests {
         let whole = points.to_f64();
         for blocks in [1, 4] {
             let data = InChunks(&points, blocks);
+            let [points, data] = [Arc::new(&points) as Arc<dyn Data>, Arc::new(&data)];
             let kept = Level::all(&points, 3, 3, u64::MAX).unwrap();
             let passing = Level::all(&data, 3, 3, 0).unwrap();
             for (kept, passing) in kept.iter().zip(&passing) {
                 assert_eq!((kept.home().place, passing.home().place), (Place::Memory, Place::Disk));
-                let rows: Vec<usize> = kept.thinning().rows(0..n).collect();
+                let rows: Vec<usize> = kept.draw().rows(0..n).collect();
                 let joined = |data: &dyn Data| {
                     let (mut values, mut weights) = (Vec::new(), Vec::new());
                     chunks(data).into_iter().for_each(|(_, chunk, of_chunk)| {
@@ -287,7 +234,7 @@ mod tests {
         let points = Points::new(Array2::from_shape_fn((64_000, 1), |(i, _)| i as f64)).unwrap();
         // Of 16,000, 4,000 and 1,000 samples.
         let data = InChunks(&points, 1);
-        let levels = Level::all(&data, 0, 3, 50_000).unwrap();
+        let levels = Level::all(&(Arc::new(&data) as Arc<dyn Data>), 0, 3, 50_000).unwrap();
         let places: Vec<Place> = levels.iter().map(|level| level.home().place).collect();
         assert_eq!(places, [Place::Disk, Place::Memory, Place::Memory]);
     }
