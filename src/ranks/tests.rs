@@ -12,11 +12,13 @@ use super::*;
 use crate::data::points::Points;
 use crate::data::shard::Shard;
 use crate::data::source::Data;
+use crate::data::summary::Summary;
 use crate::device::open::Device;
 use crate::error::{Error, Result};
 use crate::fit::{Fit, FitOptions, FitState, Fitting, Init, Update, fit};
 use crate::io::{Dataset, Selection};
 use crate::model::family::CovarianceType;
+use crate::select::{SelectOptions, Selecting, Selection as Chosen, select};
 
 type Messages = Mutex<VecDeque<Vec<u8>>>;
 
@@ -134,14 +136,14 @@ fn selection(weights: &std::path::Path) -> Selection {
     Selection { dims: Some(D), weights: Some(weights.display().to_string()), ..Selection::default() }
 }
 
-/// The fit of all ranks, on the first one.
-fn fit_on(
+/// What the first rank does with the samples of all, which the others answer for.
+fn led<T>(
     ranks: &Ranks,
     paths: &[PathBuf],
     selection: &Selection,
     memory: u64,
-    options: &FitOptions,
-) -> Result<Option<Fit>> {
+    work: impl FnOnce(&Leading, Share, &Summary) -> Result<T>,
+) -> Result<Option<T>> {
     let stretch = share_rows(ranks, paths, selection, &GO_ON)?;
     let read = || match stretch.is_empty() {
         true => Ok(None),
@@ -155,11 +157,58 @@ fn fit_on(
         follow(ranks, share, &|_| Ok(Device::cpu()))?;
         return Ok(None);
     }
-    let (leading, device) = (Leading::new(ranks), Device::cpu());
-    let load = || leading.load(share, &summary, (&device, ""), &GO_ON);
-    let mut fitting = Fitting::resume_on(&summary, &GO_ON, &device, load, None, options, FitState::default())?;
-    while fitting.epoch()?.is_some() {}
-    fitting.finish().map(Some)
+    work(&Leading::new(ranks), share, &summary).map(Some)
+}
+
+/// The fit of all ranks, on the first one.
+fn fit_on(
+    ranks: &Ranks,
+    paths: &[PathBuf],
+    selection: &Selection,
+    memory: u64,
+    options: &FitOptions,
+) -> Result<Option<Fit>> {
+    led(ranks, paths, selection, memory, |leading, share, summary| {
+        let device = Device::cpu();
+        let load = || leading.load(share, summary, (&device, ""), &GO_ON);
+        let mut fitting = Fitting::resume_on(summary, &GO_ON, &device, load, None, options, FitState::default())?;
+        while fitting.epoch()?.is_some() {}
+        fitting.finish()
+    })
+}
+
+#[test]
+fn ranks_choose_the_model_that_one_process_chooses_by_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (paths, weights, _) = files(folder.path());
+    let selection = selection(&weights);
+    let fit = FitOptions { max_iter: 3, ..FitOptions::new(1) };
+    let families = vec![CovarianceType::Diag, CovarianceType::Spherical];
+    let options = SelectOptions { families, fit, ..SelectOptions::new(1..=3) };
+    let alone = select(&Dataset::open(&paths, &selection, 1 << 40).unwrap(), &Device::cpu(), &options).unwrap();
+    let facts = |chosen: &Chosen| {
+        let fits = chosen.candidates.iter().map(|candidate| candidate.scored().unwrap());
+        let fits = fits.map(|scored| (scored.fit.mixture.clone(), scored.fit.log_likelihood, scored.entropy));
+        (chosen.best_index(), fits.collect::<Vec<_>>())
+    };
+    for (size, memory) in [(2, 1 << 40), (3, 1 << 20)] {
+        let (all, left) = on_ranks(size, |ranks| {
+            led(ranks, &paths, &selection, memory, |leading, share, summary| {
+                let device = Device::cpu();
+                let load = || leading.load(share, summary, (&device, ""), &GO_ON);
+                let begin = |options| Selecting::resume_on(summary, &GO_ON, &device, load, None, options, Vec::new());
+                // Nobody has all samples to draw folds from.
+                let with_folds = SelectOptions { folds: Some(2), ..options.clone() };
+                assert!(begin(&with_folds).is_err());
+                let mut selecting = begin(&options)?;
+                while selecting.pass()?.is_some() {}
+                Ok(selecting.finish())
+            })
+        });
+        let chosen = all.into_iter().next().unwrap().unwrap().unwrap();
+        assert_eq!(facts(&chosen), facts(&alone), "{size} ranks");
+        assert_eq!(left, 0);
+    }
 }
 
 #[test]

@@ -157,3 +157,87 @@ impl<'d> Validation<'d> {
         Ok(validated)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, Array2, Axis};
+
+    use super::*;
+    use crate::data::draw::Draw;
+    use crate::data::points::Points;
+    use crate::fit::{FitOptions, fit};
+    use crate::select::{Criterion, select};
+
+    /// Samples of two clusters, and weights.
+    fn samples(n: usize) -> (Array2<f64>, Array1<f64>) {
+        let noise = |i: usize, j: usize| ((i * 3 + j) as f64 * 0.618_033_988_749_895).fract();
+        let samples = Array2::from_shape_fn((n, 2), |(i, j)| noise(i, j) + (i % 2) as f64 * 2.0);
+        (samples, Array1::from_shape_fn(n, |i| [1.0, 0.5, 0.0, 2.0][i % 4]))
+    }
+
+    #[test]
+    fn samples_are_worth_what_models_of_the_other_folds_say() {
+        let (samples, weights) = samples(203);
+        let points = |rows: &[usize]| {
+            let points = Points::new(samples.select(Axis(0), rows)).unwrap();
+            points.with_weights(weights.select(Axis(0), rows)).unwrap()
+        };
+        let all: Vec<usize> = (0..203).collect();
+        let (device, folds) = (Device::cpu(), 3);
+        let fit_options = FitOptions { seed: 4, ..FitOptions::new(1) };
+        let options = SelectOptions {
+            exhaustive: true,
+            criterion: Criterion::HeldOut,
+            folds: Some(folds),
+            fit: fit_options,
+            ..SelectOptions::new([1, 2])
+        };
+        let selection = select(&points(&all), &device, &options).unwrap();
+        for candidate in &selection.candidates {
+            let options = options.fit_of(candidate.n_components, candidate.covariance_type);
+            let of_fold = |number: usize| {
+                let rows = |is_held_out| -> Vec<usize> {
+                    Fold { seed: 4, number, of: folds, is_held_out }.rows(0..203).collect()
+                };
+                let model = fit(&points(&rows(false)), &device, &options).unwrap().mixture;
+                device.log_likelihood(&model, &points(&rows(true))).unwrap()
+            };
+            let expected: f64 = (0..folds).map(of_fold).sum();
+            let held_out = candidate.held_out.unwrap();
+            assert!((held_out - expected).abs() < 1e-9 * expected.abs(), "{held_out}, and not {expected}");
+            assert_eq!(candidate.score(Criterion::HeldOut), Some(-2.0 * held_out));
+        }
+        let best = &selection.candidates[selection.best_index().unwrap()];
+        assert_eq!(best.n_components, 2);
+    }
+
+    #[test]
+    fn a_candidate_that_fails_on_a_fold_is_not_chosen_by_folds() {
+        // Of four samples two are left for two folds: three components have too few.
+        let points = Points::new(samples(4).0).unwrap();
+        let options = SelectOptions { folds: Some(2), criterion: Criterion::HeldOut, ..SelectOptions::new(1..=3) };
+        let selection = select(&points, &Device::cpu(), &options).unwrap();
+        for candidate in &selection.candidates {
+            assert!(candidate.scored().is_some());
+            assert_eq!(candidate.held_out.is_none(), candidate.n_components == 3);
+        }
+        assert!(selection.best_index().is_some());
+        let too_many = SelectOptions { folds: Some(5), ..options };
+        assert!(select(&points, &Device::cpu(), &too_many).is_err());
+    }
+
+    #[test]
+    fn labels_that_folds_agree_about_are_stable() {
+        let (samples, _) = samples(400);
+        let apart = Array2::from_shape_fn((400, 2), |(i, j)| samples[[i, j]] + (i % 3) as f64 * 40.0);
+        let options = SelectOptions { folds: Some(3), criterion: Criterion::Stability, ..SelectOptions::new(1..=6) };
+        let selection = select(&Points::new(apart).unwrap(), &Device::cpu(), &options).unwrap();
+        for candidate in &selection.candidates {
+            let stability = candidate.stability.unwrap();
+            assert!((0.0..=1.0).contains(&stability), "{stability}");
+        }
+        // The index with one component less and one more: three clusters that lie apart are found by all.
+        let best = &selection.candidates[selection.best_index().unwrap()];
+        assert!((3..=5).contains(&best.n_components), "{}", best.n_components);
+    }
+}

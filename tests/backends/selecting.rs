@@ -1,6 +1,6 @@
 //! The choice of a model: candidates in one job are the fits that they are alone.
 
-use mixtura::select::{Criterion, Outcome, SelectOptions, Selection, select};
+use mixtura::select::{Criterion, Outcome, SelectOptions, Selecting, Selection, select};
 use mixtura::{CovarianceType, Device, Error, FitOptions, Points, fit};
 use ndarray::{Array2, array};
 
@@ -171,7 +171,67 @@ fn what_cannot_be_chosen_among_is_refused() {
     };
     refused(&SelectOptions::new([]));
     refused(&SelectOptions::new([0]));
+    refused(&SelectOptions { folds: Some(1), ..SelectOptions::new([1]) });
+    refused(&SelectOptions { criterion: Criterion::HeldOut, ..SelectOptions::new([1]) });
     refused(&SelectOptions { families: Vec::new(), ..SelectOptions::new([1]) });
     let weights_init = Some(array![1.0]);
     refused(&SelectOptions { fit: FitOptions { weights_init, ..FitOptions::new(1) }, ..SelectOptions::new([1]) });
+}
+
+#[test]
+fn a_choice_that_stopped_anywhere_ends_as_if_it_had_not() {
+    let samples = Blobs::new(500, 2, 3).make().samples;
+    let points = points(&samples, None);
+    let device = Device::cpu();
+    let fit = FitOptions { max_iter: 30, ..FitOptions::new(1) };
+    let criterion = Criterion::HeldOut;
+    let options = SelectOptions { criterion, folds: Some(2), fit, ..SelectOptions::new(1..=4) };
+    let facts = |selection: &Selection| {
+        let facts = selection.candidates.iter().map(|candidate| {
+            let fit = &candidate.scored().unwrap().fit;
+            (fit.mixture.clone(), candidate.score(criterion), candidate.stability, candidate.is_merged)
+        });
+        (selection.best_index(), facts.collect::<Vec<_>>())
+    };
+    let mut whole = Selecting::new(&points, &device, &options).unwrap();
+    while whole.pass().unwrap().is_some() {}
+    let (trials, epochs) = (whole.trials().to_vec(), whole.n_epochs());
+    let expected = facts(&whole.finish());
+    for kept in [0, 1, 7, trials.len() / 2, trials.len() - 1, trials.len()] {
+        let mut resumed = Selecting::resume(&points, &device, &options, trials[..kept].to_vec()).unwrap();
+        while resumed.pass().unwrap().is_some() {}
+        assert_eq!(resumed.trials().len(), trials.len(), "{kept}");
+        // What is known is not done again.
+        assert_eq!(resumed.n_epochs() < epochs, kept > 0, "{kept}");
+        assert_eq!(resumed.n_epochs() == 0, kept == trials.len(), "{kept}");
+        assert_eq!(facts(&resumed.finish()), expected, "{kept}");
+    }
+    // Trials of another choice are of use where they are the same fits, and left aside where not.
+    let other =
+        SelectOptions { folds: None, criterion: Criterion::Bic, ..SelectOptions { components: vec![2, 4], ..options } };
+    let fresh = select(&points, &device, &other).unwrap();
+    let mut resumed = Selecting::resume(&points, &device, &other, trials).unwrap();
+    while resumed.pass().unwrap().is_some() {}
+    let models = |selection: &Selection| -> Vec<_> {
+        selection.candidates.iter().map(|candidate| candidate.scored().unwrap().fit.mixture.clone()).collect()
+    };
+    assert_eq!(models(&resumed.finish()), models(&fresh));
+}
+
+#[test]
+fn folds_are_the_same_on_every_device_and_wherever_the_samples_are() {
+    let samples = Blobs::new(900, 3, 3).make().samples;
+    let points = points(&samples, None);
+    let options = SelectOptions { folds: Some(3), exhaustive: true, ..SelectOptions::new([1, 3]) };
+    let expected = select(&points, &Device::cpu(), &options).unwrap();
+    for subject in devices() {
+        let found = select(&points, &subject.device, &options).unwrap();
+        for (found, expected) in found.candidates.iter().zip(&expected.candidates) {
+            let what = format!("{}, {} {}", subject.name, found.n_components, found.covariance_type);
+            let [found, expected] = [found, expected].map(|candidate| candidate.held_out.unwrap());
+            // Fits in single precision may stop an epoch sooner or later.
+            let most = if subject.is_double() { 1e-9 } else { 1e-3 } * expected.abs();
+            assert!((found - expected).abs() <= most, "{what}: {found}, and not {expected}");
+        }
+    }
 }

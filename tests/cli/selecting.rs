@@ -1,5 +1,9 @@
 //! `mixtura select`: a table of candidates, the best model, and what becomes of those that fail.
 
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Instant;
+
 use serde_json::Value;
 
 use crate::support::{Place, faithful};
@@ -93,4 +97,109 @@ fn what_was_meant_is_told() {
     assert!(error(&format!("select {data} -k 2 --table t.txt")).contains("--table is t.txt"));
     assert!(error(&format!("select {data} -k 2 --table a.csv --out a.csv")).contains("same file"));
     assert!(error(&format!("select {data}")).contains("--components"));
+    assert!(error(&format!("select {data} -k 2 --folds 1")).contains("at least 2"));
+}
+
+#[test]
+fn folds_are_five_where_the_criterion_asks_for_them() {
+    let place = Place::new();
+    let data = faithful();
+    let outcome = place.run(&format!("select {data} -k 1..3 --criterion held-out --table t.csv --device cpu"));
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    assert!(outcome.stdout.starts_with("  held-out deviance "), "{}", outcome.stdout);
+    assert!(outcome.stderr.contains("without fold 5 of 5: "), "{}", outcome.stderr);
+    let table = String::from_utf8(place.read("t.csv")).unwrap();
+    let held_out = |line: &str| line.split(',').nth(7).unwrap().parse::<f64>();
+    assert_eq!(table.lines().next().map(|line| line.split(',').nth(7)), Some(Some("held_out")));
+    assert!(table.lines().skip(1).all(|line| held_out(line).unwrap() < -1000.0), "{table}");
+    // Stability is no number of nats.
+    let outcome = place.run(&format!("select {data} -k 1..3 --criterion stability --folds 2 --device cpu"));
+    assert!(outcome.stdout.contains("1 - stability 0."), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_table_of_candidates_may_be_parquet() {
+    let place = Place::new();
+    place.write("few.csv", "a,b\n0,1\n0,1\n5,1\n5,1\n");
+    assert_eq!(place.run("select few.csv -k 1..6 --table t.parquet --device cpu").status, 0);
+    // Numbers come back, and what a failed candidate has not is missing.
+    let outcome = place.run("convert t.parquet t.csv --columns n_components,share");
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    let table = String::from_utf8(place.read("t.csv")).unwrap();
+    assert_eq!(table.lines().take(3).collect::<Vec<_>>(), ["n_components,share", "1.0,1.0", "2.0,1.0"]);
+    let outcome = place.run("convert t.parquet t.csv --columns bic");
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.stderr.contains("bic"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_choice_that_was_killed_goes_on_and_ends_alike() {
+    let place = Place::new();
+    crate::kills::write_samples(&place, 40_000);
+    let select =
+        "select x.npy -k 1..6 --n-init 2 --tol 1e-6 --max-iter 40 --criterion held-out --folds 2 --quiet --device cpu";
+    let started = Instant::now();
+    let whole = place.run(&format!("{select} --out whole.json --table whole.csv --checkpoint whole.ckpt"));
+    assert_eq!(whole.status, 0, "{}", whole.stderr);
+    let whole = started.elapsed();
+    // But for seconds, and devices, whose names tell their threads.
+    let table = |name: &str| -> Vec<String> {
+        let table = String::from_utf8(place.read(name)).unwrap();
+        let seconds = table.lines().next().unwrap().split(',').position(|field| field == "seconds").unwrap();
+        let known = |line: &str| {
+            let fields = line.split(',').enumerate().filter(|(i, _)| *i != seconds);
+            fields.map(|(_, field)| field).collect::<Vec<_>>().join(",")
+        };
+        table.lines().map(known).collect()
+    };
+    let model = |name: &str| {
+        let mut model: Value = serde_json::from_slice(&place.read(name)).unwrap();
+        model["fit"].as_object_mut().unwrap().remove("device");
+        model
+    };
+    // Ended from outside it writes what is over; killed, what was written before that.
+    for (share, signal) in [(0.2, "TERM"), (0.5, "TERM"), (0.8, "TERM"), (0.9, "KILL")] {
+        let mut running = place.command(&format!("{select} --checkpoint c.ckpt"));
+        let mut child = running.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        sleep(whole.mul_f64(share));
+        Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+        child.wait().unwrap();
+        let resume = if place.path("c.ckpt").exists() { "--resume c.ckpt" } else { "" };
+        assert!(signal == "KILL" || !resume.is_empty(), "nothing was kept at {share}");
+        let go_on = format!("{select} {resume} --checkpoint c.ckpt --out again.json --table again.csv");
+        let mut resumed = place.command(&go_on);
+        let resumed = resumed.env("RAYON_NUM_THREADS", "3").output().unwrap();
+        assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+        assert_eq!(model("again.json"), model("whole.json"), "{share}");
+        assert_eq!(table("again.csv"), table("whole.csv"), "{share}");
+        let _ = std::fs::remove_file(place.path("c.ckpt"));
+    }
+}
+
+#[test]
+fn a_choice_goes_on_only_from_what_is_like_it() {
+    let place = Place::new();
+    let data = faithful();
+    assert_eq!(place.run(&format!("select {data} -k 1..2 --checkpoint c.ckpt --device cpu --quiet")).status, 0);
+    let error = |args: &str, status: i32| {
+        let outcome = place.run(args);
+        assert_eq!(outcome.status, status, "{args}: {}", outcome.stderr);
+        outcome.stderr
+    };
+    let other = error(&format!("select {data} -k 1..2 --resume c.ckpt --tol 1e-5"), 2);
+    assert!(other.contains("--tol is 0.00001, but the fits of --resume have 0.001"), "{other}");
+    place.write("other.csv", "a,b\n0,1\n0,2\n5,1\n5,2\n");
+    assert!(error("select other.csv -k 1..2 --resume c.ckpt", 1).contains("belongs to other data"));
+    // A fit's checkpoint is none of a choice, and a broken one is told.
+    place.write("broken.ckpt", &place.read("c.ckpt")[..500]);
+    assert!(error(&format!("select {data} -k 1..2 --resume broken.ckpt"), 1).contains("truncated"));
+    assert_eq!(place.run(&format!("fit {data} -k 2 --checkpoint fit.ckpt --checkpoint-every 1 --quiet")).status, 0);
+    assert!(error(&format!("select {data} -k 1..2 --resume fit.ckpt"), 1).contains("no comparison file"));
+    // More candidates, families and criteria may be asked for.
+    let more =
+        place.run(&format!("select {data} -k 1..4 --resume c.ckpt --checkpoint c.ckpt --criterion aic --device cpu"));
+    assert_eq!(more.status, 0, "{}", more.stderr);
+    let fresh = place.run(&format!("select {data} -k 1..4 --criterion aic --device cpu"));
+    let table = |text: &str| text.lines().take(5).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(table(&more.stdout), table(&fresh.stdout));
 }
