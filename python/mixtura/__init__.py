@@ -1,9 +1,9 @@
 """Gaussian mixture models on millions of samples, on any GPU or on the CPU.
 
 `GaussianMixture` takes the place of scikit-learn's: the same parameters, attributes and methods, fitted by the Mixtura
-library, with sample weights and from files that exceed memory. `Search`, `Part` and `answer` are a fit whose samples
-are held by several workers, `moments` and `Moments` a single epoch of one, `Dataset` is samples in files, and `devices`
-lists what there is to compute on.
+library, with sample weights and from files that exceed memory. `MixtureSelection` chooses the number of components and
+the covariance type. `Search`, `Part` and `answer` are a fit whose samples are held by several workers, `moments` and
+`Moments` a single epoch of one, `Dataset` is samples in files, and `devices` lists what there is to compute on.
 """
 
 import os as _os
@@ -22,11 +22,13 @@ from mixtura._gaussian_mixture import GaussianMixture
 from mixtura._moments import Moments, moments
 from mixtura._native import __version__
 from mixtura._search import Part, Search, answer
+from mixtura._selection import MixtureSelection
 
 __all__ = [
     "Dataset",
     "DeviceInfo",
     "GaussianMixture",
+    "MixtureSelection",
     "Moments",
     "Part",
     "Search",

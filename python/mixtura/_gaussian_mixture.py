@@ -8,27 +8,25 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 
 from mixtura import _native, _samples, _start
 from mixtura._answers import Answers
 from mixtura._caller import caller
 from mixtura._exchange import Exchange
+from mixtura._fits import Fits
 from mixtura._hooks import Hooks, refuse_overrides
 from mixtura._model import parameters
 from mixtura._verbose import Verbose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
     from typing_extensions import Self
 
     from mixtura._types import Model, Samples
 
 
-class GaussianMixture(Hooks, Answers, Exchange):
+class GaussianMixture(Hooks, Fits, Answers, Exchange):
     """Gaussian mixture, fitted by expectation-maximisation on a GPU or on the CPU.
 
     It can be put in place of :class:`sklearn.mixture.GaussianMixture`, whose parameters, attributes and methods it has.
@@ -122,6 +120,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
 
     See Also
     --------
+    MixtureSelection : The number of components and the covariance type, chosen by a criterion.
     Dataset : Samples in files, for fits on more than fits into memory.
     moments : Sufficient statistics of a part of the samples, for fits on a cluster.
 
@@ -185,18 +184,6 @@ class GaussianMixture(Hooks, Answers, Exchange):
         labels: NDArray[np.int64] = self._fit(X, sample_weight, then=self._labels)
         return labels
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def _fit(self, X: Any, sample_weight: Any, then: Callable[[Samples], Any] | None = None) -> Any:
-        """Fit, and give what `then` makes of the samples. Either all of it succeeds or no attribute changes."""
-        before = self.__dict__.copy()
-        try:
-            samples = self._fit_or_break(X, sample_weight)
-            return None if then is None else then(samples)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
     def _fit_or_break(self, X: Any, sample_weight: Any) -> Samples:
         samples, weights = _samples.take(self, X, sample_weight, reset=True, min_samples=2)
         n_samples = _samples.count(samples)
@@ -208,7 +195,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
         options, start = self._options()
         observer = Verbose(self.verbose, self.verbose_interval) if self.verbose else None
         fitted = _native.fit(samples, weights, options, start, self._choice(), observer)
-        self._take_fit(fitted, np.float64 if isinstance(samples, _native.Dataset) else samples.dtype)
+        self._take_fit(fitted, _samples.precision(samples))
         return samples
 
     def _options(self) -> tuple[dict[str, Any], tuple[Model, float] | None]:
@@ -221,6 +208,14 @@ class GaussianMixture(Hooks, Answers, Exchange):
             # A warm start goes on with the components that there are, as scikit-learn's does.
             "n_components": self.n_components if start is None else len(self.means_),
             "covariance_type": self.covariance_type,
+            **(inits if start is None else dict.fromkeys(inits)),
+            **self._manner(),
+        }
+        return options, start
+
+    def _manner(self) -> dict[str, Any]:
+        """Give the options of a fit of any model. They hold a seed, which is drawn anew every time."""
+        return {
             "tol": float(self.tol),
             "reg_covar": float(self.reg_covar),
             "max_iter": min(self.max_iter, sys.maxsize),
@@ -232,9 +227,7 @@ class GaussianMixture(Hooks, Answers, Exchange):
             "prune": self.prune,
             "posterior": self.posterior,
             "seed": self._seed(),
-            **(inits if start is None else dict.fromkeys(inits)),
         }
-        return options, start
 
     def _take_fit(self, fitted: dict[str, Any], dtype: Any) -> None:
         """Take what a fit found."""

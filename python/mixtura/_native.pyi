@@ -1,7 +1,7 @@
 """The native half: arrays in, arrays out. What it is for is documented where it is used."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, final
 
 import numpy as np
@@ -131,6 +131,14 @@ def fit(
     start: tuple[Model, float] | None,
     device: Choice,
     observer: _Observer | None,
+) -> dict[str, Any]: ...
+def select(
+    samples: Samples,
+    weights: Weights,
+    candidates: dict[str, Any],
+    manner: dict[str, Any],
+    device: Choice,
+    observer: Callable[[dict[str, Any]], None] | None,
 ) -> dict[str, Any]: ...
 def predict(samples: Samples, model: Model, device: Choice, out: NDArray[np.int64]) -> None: ...
 def predict_proba(samples: Samples, model: Model, device: Choice, out: Floats) -> None: ...

@@ -55,6 +55,11 @@ def count(samples: Samples) -> int:
     return samples.n_samples if isinstance(samples, _native.Dataset) else len(samples)
 
 
+def precision(samples: Samples) -> Any:
+    """Give the type of the numbers that a model of these samples has."""
+    return np.float64 if isinstance(samples, _native.Dataset) else samples.dtype
+
+
 def _files(estimator: BaseEstimator, X: Any, sample_weight: Any, *, reset: bool, min_samples: int) -> _native.Dataset:
     """Check samples in files, likewise."""
     names = None if reset else getattr(estimator, "feature_names_in_", None)

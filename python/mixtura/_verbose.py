@@ -1,6 +1,7 @@
-"""Messages of a fit on its way, as scikit-learn prints them."""
+"""Messages of a fit on its way, as scikit-learn prints them, and of a choice."""
 
 from time import time
+from typing import Any
 
 
 class Verbose:
@@ -35,3 +36,21 @@ class Verbose:
             print(f"Initialization {outcome}. time lapse {lapse:.5f}s\t lower bound {lower_bound:.5f}.")
         else:
             print(f"Initialization {outcome}.")
+
+
+class VerboseSelection:
+    """Prints candidates as they are over, each with a criterion; from level 2 on with times."""
+
+    def __init__(self, level: int, criterion: str) -> None:
+        self.detailed = level >= 2
+        self.criterion = criterion
+
+    def __call__(self, candidate: dict[str, Any]) -> None:
+        """Print what became of a candidate."""
+        score = candidate["score"]
+        if score is None:
+            outcome = candidate["reason"] or f"no {self.criterion}"
+        else:
+            outcome = f"{self.criterion} {score:.2f}, {candidate['n_iter']} epochs"
+        lapse = f"\t time lapse {candidate['seconds']:.5f}s" if self.detailed else ""
+        print(f"{candidate['covariance_type']}, {candidate['n_components']} components: {outcome}{lapse}")

@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use mixtura::fit::{Fitting, Floor, Posterior, Restart, WarmStart};
-use mixtura::{Data, Device, FitOptions, Update};
+use mixtura::{Data, Device, Fit, FitOptions, Update};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -13,16 +13,13 @@ use serde_json::json;
 use crate::devices::Choice;
 use crate::errors::exception;
 use crate::model::{Arrays, Parameters, array};
-use crate::passes::reopen;
+use crate::passes::on_samples;
 use crate::samples::{Samples, Weights};
-use crate::work::work;
 
-/// How to fit: a dictionary.
+/// How to fit: a dictionary, or a part of one.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-pub(crate) struct Options<'py> {
-    n_components: usize,
-    covariance_type: String,
+pub(crate) struct Manner {
     tol: f64,
     reg_covar: f64,
     max_iter: usize,
@@ -33,19 +30,13 @@ pub(crate) struct Options<'py> {
     update: String,
     on_collapse: String,
     posterior: String,
-    weights_init: Option<PyReadonlyArray1<'py, f64>>,
-    means_init: Option<PyReadonlyArray2<'py, f64>>,
-    precisions_init: Option<PyReadonlyArrayDyn<'py, f64>>,
     seed: u64,
 }
 
-impl Options<'_> {
-    pub(crate) fn into_options(self, n_features: usize) -> PyResult<FitOptions> {
-        let shape = (self.n_components, n_features);
-        let family = &self.covariance_type;
-        let precisions = self.precisions_init.map(|values| array("precisions_init", family, shape, &values));
+impl Manner {
+    /// Options of a single component.
+    pub(crate) fn into_options(self) -> PyResult<FitOptions> {
         Ok(FitOptions {
-            covariance_type: family.parse().map_err(exception)?,
             tol: self.tol,
             floor: Floor::Absolute(self.reg_covar),
             on_collapse: self.on_collapse.parse().map_err(exception)?,
@@ -56,11 +47,49 @@ impl Options<'_> {
             prune: self.prune.parse().map_err(exception)?,
             update: rule(&self.update)?,
             posterior: posterior(&self.posterior)?,
-            weights_init: self.weights_init.map(|array| array.as_array().to_owned()),
-            means_init: self.means_init.map(|array| array.as_array().to_owned()),
-            precisions_init: precisions.transpose()?,
             seed: self.seed,
-            ..FitOptions::new(self.n_components)
+            ..FitOptions::new(1)
+        })
+    }
+}
+
+/// What to fit: a part of a dictionary.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Kind<'py> {
+    n_components: usize,
+    covariance_type: String,
+    weights_init: Option<PyReadonlyArray1<'py, f64>>,
+    means_init: Option<PyReadonlyArray2<'py, f64>>,
+    precisions_init: Option<PyReadonlyArrayDyn<'py, f64>>,
+}
+
+/// What to fit, and how: a dictionary.
+pub(crate) struct Options<'py> {
+    kind: Kind<'py>,
+    manner: Manner,
+}
+
+impl<'py> FromPyObject<'_, 'py> for Options<'py> {
+    type Error = PyErr;
+
+    fn extract(options: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Options { kind: options.extract()?, manner: options.extract()? })
+    }
+}
+
+impl Options<'_> {
+    pub(crate) fn into_options(self, n_features: usize) -> PyResult<FitOptions> {
+        let Options { kind, manner } = self;
+        let (shape, family) = ((kind.n_components, n_features), &kind.covariance_type);
+        let precisions = kind.precisions_init.map(|values| array("precisions_init", family, shape, &values));
+        Ok(FitOptions {
+            n_components: kind.n_components,
+            covariance_type: family.parse().map_err(exception)?,
+            weights_init: kind.weights_init.map(|array| array.as_array().to_owned()),
+            means_init: kind.means_init.map(|array| array.as_array().to_owned()),
+            precisions_init: precisions.transpose()?,
+            ..manner.into_options()?
         })
     }
 }
@@ -133,6 +162,27 @@ impl Fitted {
             seconds,
         }
     }
+
+    /// The result of a fit that is over.
+    pub(crate) fn of(fit: &Fit, record: String, seconds: f64) -> Self {
+        Fitted {
+            mixture: Arrays::new(&fit.mixture),
+            converged: fit.converged,
+            at_precision_limit: fit.at_precision_limit,
+            n_iter: fit.n_iter,
+            lower_bound: fit.lower_bound,
+            repairs: fit.repairs.iter().map(ToString::to_string).collect(),
+            lower_bounds: fit.lower_bounds.clone(),
+            record,
+            seconds,
+        }
+    }
+}
+
+/// Facts of a fit that its result does not tell, in JSON.
+pub(crate) fn record(data: &dyn Data, device: &Device, seed: u64) -> String {
+    let (n_samples, total_weight) = (data.n_samples(), data.total_weight());
+    json!({ "device": device.info(), "n_samples": n_samples, "total_weight": total_weight, "seed": seed }).to_string()
 }
 
 /// Fits a mixture, from a model and the last lower bound of its fit where it is to go on from one. An observer hears of
@@ -147,25 +197,20 @@ pub(crate) fn fit<'py>(
     device: Choice,
     observer: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Fitted> {
-    let view = samples.view(&weights);
-    let mut options = options.into_options(view.n_features())?;
+    let mut options = options.into_options(samples.view(&weights).n_features())?;
     let observer = observer.map(Bound::unbind);
     let observed = observer.is_some();
     let hear = move |py: Python<'_>, event: Event| match &observer {
         Some(observer) => event.tell(observer.bind(py)),
         None => Ok(()),
     };
-    let fitted = work(py, hear, |stop, events| {
+    on_samples(py, &samples, &weights, &device, hear, |data, device, events| {
         if let Some((start, lower_bound)) = start {
             let lower_bound = Some(lower_bound).filter(|bound| bound.is_finite());
             options.warm_start = Some(WarmStart { mixture: start.mixture()?.0, lower_bound });
         }
-        let opened = device.open()?;
-        view.read(stop, |data| run(data, &opened, &options, observed.then_some(&events)))
-            .inspect_err(|error| reopen(&device, error))
-    })?;
-    device.tell_distrust(py)?;
-    Ok(fitted)
+        run(data, device, &options, observed.then_some(&events))
+    })
 }
 
 fn run(
@@ -189,12 +234,5 @@ fn run(
         }
     }
     let seconds = started.elapsed().as_secs_f64();
-    let best = fitting.best_so_far()?;
-    let record = json!({
-        "device": device.info(),
-        "n_samples": data.n_samples(),
-        "total_weight": data.total_weight(),
-        "seed": options.seed,
-    });
-    Ok(Fitted::new(best, record.to_string(), seconds))
+    Ok(Fitted::new(fitting.best_so_far()?, record(data, device, options.seed), seconds))
 }

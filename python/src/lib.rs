@@ -11,6 +11,7 @@ mod part;
 mod passes;
 mod samples;
 mod search;
+mod selection;
 mod work;
 
 use pyo3::prelude::*;
@@ -33,6 +34,8 @@ mod _native {
     use super::passes::{log_likelihood, predict, predict_proba, score_samples};
     #[pymodule_export]
     use super::search::{Answers, Search, Summary, Tasks, summarize};
+    #[pymodule_export]
+    use super::selection::select;
     use super::*;
 
     #[pymodule_init]

@@ -1,5 +1,7 @@
 //! One pass over samples under a model: labels, log-densities, posterior probabilities.
 
+use std::sync::mpsc::Sender;
+
 use mixtura::data::Watched;
 use mixtura::device::Backend;
 use mixtura::{Data, Device, Error, Mixture};
@@ -10,10 +12,28 @@ use pyo3::prelude::*;
 use crate::devices::Choice;
 use crate::model::Parameters;
 use crate::samples::{Samples, Weights};
-use crate::work::quietly;
+use crate::work::work;
 
 /// Posterior probabilities that are computed at a time, at most.
 const MOST_VALUES: usize = 1 << 21;
+
+/// Does a job with the samples and the device open, and hands what it sends to `hear`: see [`work`].
+pub(crate) fn on_samples<T: Send, E: Send>(
+    py: Python<'_>,
+    samples: &Samples<'_>,
+    weights: &Weights<'_>,
+    choice: &Choice,
+    hear: impl FnMut(Python<'_>, E) -> PyResult<()> + Send,
+    job: impl FnOnce(&dyn Data, &Device, Sender<E>) -> mixtura::Result<T> + Send,
+) -> PyResult<T> {
+    let view = samples.view(weights);
+    let result = work(py, hear, |stop, events| {
+        let device = choice.open()?;
+        view.read(stop, |data| job(data, &device, events)).inspect_err(|error| reopen(choice, error))
+    })?;
+    choice.tell_distrust(py)?;
+    Ok(result)
+}
 
 /// Does a job with the samples, the device open, the mixture and the logarithm of the sum of its weights.
 pub(crate) fn on_device<T: Send>(
@@ -24,14 +44,11 @@ pub(crate) fn on_device<T: Send>(
     choice: &Choice,
     job: impl FnOnce(&dyn Data, &Device, &Mixture, f64) -> mixtura::Result<T> + Send,
 ) -> PyResult<T> {
-    let view = samples.view(weights);
-    let result = quietly(py, |stop| {
+    let silent = |_: Python<'_>, (): ()| Ok(());
+    on_samples(py, samples, weights, choice, silent, |data, device, _events| {
         let (mixture, log_sum) = model.mixture()?;
-        let device = choice.open()?;
-        view.read(stop, |data| job(data, &device, &mixture, log_sum)).inspect_err(|error| reopen(choice, error))
-    })?;
-    choice.tell_distrust(py)?;
-    Ok(result)
+        job(data, device, &mixture, log_sum)
+    })
 }
 
 /// After an error of the device, the next call opens it anew.
