@@ -45,7 +45,8 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
     max_iter : int, default=100
         Most epochs; 0 leaves the initialisation.
     n_init : int, default=1
-        Restarts from different initialisations; the best lower bound wins.
+        Restarts from different initialisations; the best lower bound wins. One that has collapsed onto `reg_covar`,
+        which its likelihood follows, wins only where all have.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         Where the first model comes from: k-means on features over their scales, seeds of k-means++, random
         responsibilities, or random samples.

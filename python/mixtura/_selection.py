@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura import _native, _samples
@@ -45,6 +45,10 @@ _SHARED = (
     "precision",
 )
 
+# Criteria that ask for folds, and how many there are unless that is said.
+_OF_FOLDS = ("held-out", "stability")
+_FOLDS = 5
+
 # Columns of `results_`, and what stands there for a candidate that has no model.
 _COLUMNS: dict[str, str | float | bool] = {
     "covariance_type": "",
@@ -53,6 +57,8 @@ _COLUMNS: dict[str, str | float | bool] = {
     "aic": math.nan,
     "icl": math.nan,
     "icl_labels": math.nan,
+    "held_out": math.nan,
+    "stability": math.nan,
     "log_likelihood": math.nan,
     "n_parameters": -1,
     "entropy": math.nan,
@@ -95,16 +101,20 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
         Numbers of components to try.
     covariance_type : {"full", "tied", "diag", "spherical"} or array-like of these, default=all of them
         Covariance types to try.
-    criterion : {"bic", "aic", "icl", "icl-labels"}, default="bic"
+    criterion : {"bic", "aic", "icl", "icl-labels", "held-out", "stability"}, default="bic"
         What decides; of all lower is better. The Bayesian information criterion; Akaike's, which tends to more
         components; the integrated completed likelihood, which is BIC and twice the entropy of the posterior, and asks
-        for components that do not overlap; or that with the most probable component of each sample in place of the
-        posterior.
+        for components that do not overlap; that with the most probable component of each sample in place of the
+        posterior; - 2 times the log-likelihood of samples that were held out, as folds tell; or 1 minus the agreement
+        of labels between models of different folds, with one component more or less.
     exhaustive : bool, default=False
         Whether every candidate is fitted to all samples, from initialisations of its own: that is
         ``GaussianMixture(n_components, covariance_type=...).fit(X)``, to the bit. Else only the most components of each
         type begin at one, and fewer at the model of more, of which two are merged; of 200,000 samples or more a part
         comes first; and the best candidates are fitted both ways, to all samples, in the end.
+    folds : int, default=None
+        Folds: every candidate is fitted, in the same way, to all samples but those of each of so many, too. None is 5
+        where the criterion asks for folds, and otherwise none.
     tol : float, default=1e-3
         A fit has converged when the lower bound, the mean log-likelihood, changes by less in an epoch. A change of 1e-3
         over a million samples changes BIC by 2,000.
@@ -136,6 +146,10 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         - covariance_type, n_components : the candidate.
         - bic, aic, icl, icl_labels : the criteria.
+        - held_out : total log-likelihood of the samples, each under the model of the folds that it is in none of; NaN
+          without folds.
+        - stability : how much labels agree with those of one component more and of one less, from models of different
+          folds: the mean index of Fowlkes and Mallows, at most 1; NaN without folds.
         - log_likelihood : total log-likelihood of the samples.
         - n_parameters : number of free parameters.
         - entropy, label_entropy : entropy of the posterior, - sum of r ln r over samples and components; and - sum of
@@ -196,8 +210,9 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [*GaussianMixture._parameter_constraints["n_components"], "array-like"],
         "covariance_type": [*GaussianMixture._parameter_constraints["covariance_type"], "array-like"],
-        "criterion": [StrOptions({"bic", "aic", "icl", "icl-labels"})],
+        "criterion": [StrOptions({"bic", "aic", "icl", "icl-labels", "held-out", "stability"})],
         "exhaustive": ["boolean"],
+        "folds": [Interval(Integral, 2, None, closed="left"), None],
         **{name: GaussianMixture._parameter_constraints[name] for name in _SHARED},
     }
 
@@ -208,6 +223,7 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
         covariance_type: str | Iterable[str] = ("full", "tied", "diag", "spherical"),
         criterion: str = "bic",
         exhaustive: bool = False,
+        folds: int | None = None,
         tol: float = 1e-3,
         reg_covar: float = 1e-6,
         max_iter: int = 100,
@@ -223,6 +239,7 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.covariance_type = covariance_type
         self.criterion = criterion
         self.exhaustive = exhaustive
+        self.folds = folds
         self.tol = tol
         self.reg_covar = reg_covar
         self.max_iter = max_iter
@@ -292,6 +309,7 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
             "covariance_types": [str(family) for family in self._each("covariance_type", str)],
             "criterion": self.criterion,
             "exhaustive": bool(self.exhaustive),
+            "folds": _FOLDS if self.folds is None and self.criterion in _OF_FOLDS else self.folds,
         }
         samples, weights = _samples.take(self, X, sample_weight, reset=True, min_samples=2)
         best = GaussianMixture(**{name: getattr(self, name) for name in _SHARED})

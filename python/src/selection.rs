@@ -21,6 +21,7 @@ pub(crate) struct Candidates {
     covariance_types: Vec<String>,
     criterion: String,
     exhaustive: bool,
+    folds: Option<usize>,
 }
 
 impl Candidates {
@@ -30,6 +31,7 @@ impl Candidates {
             families: families.map_err(exception)?,
             criterion: self.criterion.parse().map_err(exception)?,
             exhaustive: self.exhaustive,
+            folds: self.folds,
             fit: manner.into_options()?,
             ..SelectOptions::new(self.n_components)
         })
@@ -47,6 +49,8 @@ struct Row {
     aic: Option<f64>,
     icl: Option<f64>,
     icl_labels: Option<f64>,
+    held_out: Option<f64>,
+    stability: Option<f64>,
     log_likelihood: Option<f64>,
     n_parameters: Option<usize>,
     entropy: Option<f64>,
@@ -74,6 +78,8 @@ impl Row {
             aic: candidate.score(Criterion::Aic),
             icl: candidate.score(Criterion::Icl),
             icl_labels: candidate.score(Criterion::IclLabels),
+            held_out: candidate.held_out,
+            stability: candidate.stability,
             log_likelihood: scored.map(|scored| scored.fit.log_likelihood),
             n_parameters: scored.map(|scored| scored.fit.mixture.n_parameters()),
             entropy: scored.map(|scored| scored.entropy),
@@ -129,6 +135,8 @@ fn run(data: &dyn Data, device: &Device, options: &SelectOptions, rows: &Sender<
     let row = |candidate: &Candidate| Row::new(candidate, options.criterion);
     let mut selecting = Selecting::new(data, device, options)?;
     while let Some(places) = selecting.pass()? {
+        // Nobody hears of the candidates of folds.
+        let places = if selecting.fold().is_none() { places } else { Vec::new() };
         for candidate in places.into_iter().filter_map(|place| selecting.candidate(place)) {
             // Nobody listens any more to a job that is about to be stopped.
             rows.send(row(candidate)).ok();

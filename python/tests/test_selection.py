@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -117,6 +118,28 @@ def test_entropies_are_those_of_the_posterior():
             }
             for name, value in expected.items():
                 np.testing.assert_allclose(results[name][place], value, rtol=1e-8, err_msg=name)
+
+
+def test_folds_tell_what_samples_are_worth_that_were_held_out(blobs, device):
+    # All candidates in full, from starts that a part of the samples does not change much.
+    options = {**OPTIONS, "device": device, "exhaustive": True}
+    selection = MixtureSelection([1, 2, 3, 6], covariance_type="diag", criterion="held-out", **options).fit(blobs)
+    results = selection.results_
+    assert selection.best_params_["n_components"] == 3
+    assert selection.best_score_ == pytest.approx(-2.0 * results["held_out"][selection.best_index_])
+    # Folds of scikit-learn are others; what they tell is near.
+    for place, k in enumerate([1, 2, 3]):
+        model = GaussianMixture(k, covariance_type="diag", start="direct", **OPTIONS)
+        mean = cross_val_score(model, blobs, cv=KFold(5, shuffle=True, random_state=0)).mean()
+        assert results["held_out"][place] == pytest.approx(mean * len(blobs), rel=0.02)
+    # A model is worth less to samples that it does not know.
+    assert (results["held_out"] < results["log_likelihood"]).all()
+    assert ((results["stability"] > 0.0) & (results["stability"] <= 1.0)).all()
+    # By default there are none.
+    plain = MixtureSelection([1, 2], **OPTIONS).fit(blobs).results_
+    assert np.isnan(plain["held_out"]).all() and np.isnan(plain["stability"]).all()
+    with pytest.raises(ValueError, match="'folds' parameter of MixtureSelection"):
+        MixtureSelection([1], folds=1).fit(blobs)
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)

@@ -65,7 +65,8 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "MODEL.json", conflicts_with = "resume")]
     init_model: Option<PathBuf>,
 
-    /// Restarts from different initialisations; the best lower bound wins [default: 1]
+    /// Restarts from different initialisations; the best lower bound wins, of those that have not collapsed onto the
+    /// covariance floor, if any [default: 1]
     #[arg(long, value_name = "N", conflicts_with = "init_model")]
     n_init: Option<usize>,
 

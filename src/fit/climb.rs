@@ -10,6 +10,7 @@ use crate::device::task::{Answer, Assignment, SumsTask, Task};
 use crate::device::truncated::{Truncated, TruncatedSums};
 use crate::error::{Error, Result};
 use crate::fit::collapse::{OnCollapse, Repair};
+use crate::fit::floor::{MOST_OF_FLOOR, share_of_what_is_left};
 use crate::fit::init::{Begun, Initialisation, Opening, replace_given};
 use crate::fit::options::FitOptions;
 use crate::fit::posterior::repaired;
@@ -235,6 +236,8 @@ impl Climb {
                 let total_weight = setting.summary.total_weight();
                 let sums = setting.complete(answer, restart.mixture.n_components(), None)?;
                 restart.score = Some(sums.log_likelihood(total_weight) / total_weight);
+                let (floors, summary) = (&setting.m_step.floors, &setting.summary);
+                restart.is_held_by_floor = share_of_what_is_left(&restart.mixture, floors, summary) > MOST_OF_FLOOR;
                 self.restart = Some(restart);
                 self.stage = Stage::Over;
             }

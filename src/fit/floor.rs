@@ -107,6 +107,10 @@ pub(crate) fn warning(mixture: &Mixture, floors: &Array1<f64>, summary: &Summary
     Some(Advice::from(text) + Term::Floor + "), or use fewer components")
 }
 
+/// A model has collapsed onto the floor of its covariances where that makes up more than this of what a component has
+/// left in some direction: the likelihood is what the floor lets it be, and no measure of the model.
+pub(crate) const MOST_OF_FLOOR: f64 = 0.1;
+
 /// The largest share that a floor has of what is left of the variance of a feature, given the others, in any component;
 /// features that are constant in the data left out.
 pub(crate) fn share_of_what_is_left(mixture: &Mixture, floors: &Array1<f64>, summary: &Summary) -> f64 {

@@ -131,7 +131,8 @@ pub struct FitOptions {
     pub on_collapse: OnCollapse,
     /// Most epochs per restart; 0 returns the initialisation.
     pub max_iter: usize,
-    /// Restarts from different initialisations; the best lower bound wins.
+    /// Restarts from different initialisations; the best lower bound wins. One that has collapsed onto the floor of its
+    /// covariances, which its likelihood follows, wins only where all have.
     pub n_init: usize,
     /// Where the first model comes from.
     pub init: Init,

@@ -42,6 +42,9 @@ pub struct Restart {
     pub peak: Option<Peak>,
     /// Mean log-likelihood of the model, where the restart is over and one of several.
     pub score: Option<f64>,
+    /// Whether the model has collapsed onto the floor of its covariances, where the restart is over and one of several: its
+    /// likelihood is what the floor lets it be.
+    pub is_held_by_floor: bool,
     /// Candidates of truncated posteriors, if there are any yet.
     pub candidates: Option<Arc<Candidates>>,
 }
@@ -93,6 +96,7 @@ impl Restart {
             at_precision_limit: false,
             peak: None,
             score: None,
+            is_held_by_floor: false,
             candidates: None,
         }
     }
@@ -177,12 +181,15 @@ impl Restart {
         }
     }
 
-    /// The better of two: the first, unless the lower bound of the other is greater by more than rounding, and the
-    /// log-likelihood of its model no less.
+    /// The better of two: one that is not held by the floor; else the first, unless the lower bound of the other is greater
+    /// by more than rounding, and the log-likelihood of its model no less.
     pub(crate) fn or_better(self, other: Restart) -> Restart {
         // Lower bounds of other samples say nothing about each other.
         if self.share != other.share {
             return if other.share < self.share { other } else { self };
+        }
+        if self.is_held_by_floor != other.is_held_by_floor {
+            return if self.is_held_by_floor { other } else { self };
         }
         let climbed_higher = other.lower_bound() > self.lower_bound() + EQUAL_BOUNDS;
         let scores_less = other.score.zip(self.score).is_some_and(|(other, own)| other < own);

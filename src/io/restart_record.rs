@@ -38,6 +38,8 @@ pub(super) struct WrittenRestart<'a> {
     at_precision_limit: bool,
     peak: Option<WrittenPeak<'a>>,
     score: Option<f64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_held_by_floor: bool,
     repairs: &'a [Repair],
     lower_bounds: &'a [f64],
     #[serde(flatten)]
@@ -100,6 +102,7 @@ impl<'a> From<&'a Restart> for WrittenRestart<'a> {
                 .as_ref()
                 .map(|peak| WrittenPeak { lower_bound: peak.lower_bound, mixture: (&peak.mixture).into() }),
             score: climb.score,
+            is_held_by_floor: climb.is_held_by_floor,
             repairs: &climb.repairs,
             lower_bounds: &climb.lower_bounds,
             mixture: (&climb.mixture).into(),
@@ -134,6 +137,8 @@ pub(super) struct ReadRestart {
     at_precision_limit: bool,
     peak: Option<ReadPeak>,
     score: Option<f64>,
+    #[serde(default)]
+    is_held_by_floor: bool,
     repairs: Vec<Repair>,
     lower_bounds: Vec<f64>,
     weights: NestedValues,
@@ -210,6 +215,7 @@ impl ReadRestart {
             at_precision_limit: self.at_precision_limit,
             peak,
             score: self.score,
+            is_held_by_floor: self.is_held_by_floor,
             candidates: candidates.map(Arc::new),
         })
     }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::error::Error;
 use crate::fit::Fit;
+use crate::fit::floor::MOST_OF_FLOOR;
 use crate::model::family::CovarianceType;
 use crate::select::criterion::Criterion;
 
@@ -57,10 +58,6 @@ pub struct Scored {
     /// The largest share that the floor of covariances has of a variance that the other features leave, in any component.
     pub floor_share: f64,
 }
-
-/// A model has collapsed onto the floor of its covariances where that makes up more than this of what a component has
-/// left in some direction: the likelihood is what the floor lets it be, and no measure of the model.
-const MOST_OF_FLOOR: f64 = 0.1;
 
 /// All samples, where a candidate was fitted to a part of them.
 #[derive(Debug, Clone, Copy)]

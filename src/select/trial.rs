@@ -31,7 +31,7 @@ impl TrialKey {
     ) -> Self {
         let start = match beginning {
             Beginning::Own => 0,
-            Beginning::Merged(starts) => starts.iter().fold(1, |digest, mixture| digested(digest, mixture)),
+            Beginning::Merged(starts) => starts.iter().fold(1, digested),
             Beginning::OfPart(mixture) => digested(2, mixture),
         };
         TrialKey { fold, share, n_components, covariance_type, start }

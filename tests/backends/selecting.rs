@@ -86,6 +86,27 @@ fn mclusts_choices_are_made_where_it_has_the_same_families() {
 }
 
 #[test]
+fn a_restart_that_collapsed_onto_the_floor_wins_only_where_all_did() {
+    let points = points(&iris(), None);
+    // Of twenty restarts some end at a component of a few flowers, the likelihood of which has no bound but the floor.
+    let options = FitOptions { n_init: 20, tol: 1e-6, max_iter: 1000, ..FitOptions::new(4) };
+    let few = fit(&points, &Device::cpu(), &FitOptions { n_init: 1, ..options.clone() }).unwrap();
+    let many = fit(&points, &Device::cpu(), &options).unwrap();
+    let choice = SelectOptions {
+        exhaustive: true,
+        families: vec![CovarianceType::Full],
+        fit: options,
+        ..SelectOptions::new([4])
+    };
+    let chosen = select(&points, &Device::cpu(), &choice).unwrap();
+    let best = chosen.best().unwrap();
+    assert!(!best.is_held_by_floor(), "{}", best.floor_share);
+    assert_eq!(best.fit.mixture, many.mixture);
+    // mclust's is 611.16.
+    assert!(many.bic() <= few.bic() + 1e-3 && many.bic() > 600.0, "{} of one, {} of many", few.bic(), many.bic());
+}
+
+#[test]
 fn the_path_of_merged_models_finds_what_all_candidates_in_full_find() {
     for (i, (n, d, k)) in [(900, 2, 3), (1_500, 3, 6), (2_000, 4, 4), (1_200, 2, 8)].into_iter().enumerate() {
         let samples = Blobs::new(n, d, k).make().samples;
