@@ -38,6 +38,8 @@ pub enum Term {
     MaxIter,
     /// The tolerance.
     Tol,
+    /// The way with missing values that integrates them out.
+    Marginalize,
     /// The way to write a model.
     SaveModel,
     /// The way to write a checkpoint.
@@ -63,6 +65,7 @@ impl Display for Term {
             Term::Floor => f.write_str("FitOptions::floor"),
             Term::MaxIter => f.write_str("FitOptions::max_iter"),
             Term::Tol => f.write_str("FitOptions::tol"),
+            Term::Marginalize => f.write_str("Missing::Marginalize"),
             Term::SaveModel => f.write_str("save_model"),
             Term::SaveCheckpoint => f.write_str("Checkpoint::save"),
             Term::Resume => f.write_str("Fitting::resume"),

@@ -39,6 +39,12 @@ pub enum Error {
         count: usize,
     },
 
+    /// No sample has a value of a feature.
+    NoValues {
+        /// The first such feature.
+        feature: Feature,
+    },
+
     /// A value is so large that its square, or a sum of squares, would overflow.
     TooLarge {
         /// First row that has such a value.
@@ -265,6 +271,7 @@ impl Error {
             Error::NonFinite { row, feature, value, count } => {
                 format!("row {row}, {feature} is {value}, the first of {count} values that are NaN or infinite")
             }
+            Error::NoValues { feature } => format!("all values of {feature} are missing"),
             Error::TooLarge { row, feature, value } => {
                 format!("row {row}, {feature} is {value:e}, too large for sums of squares")
             }
@@ -316,7 +323,12 @@ impl Error {
     pub fn remedy(&self) -> Advice {
         match self {
             Error::EmptyData { .. } => "give at least one row and one numeric column".into(),
+            Error::NonFinite { value, .. } if value.is_nan() => {
+                let remedy = Advice::from("remove or fill these values, or integrate out those that are missing (");
+                remedy + Term::Marginalize + "); rows are counted from 0"
+            }
             Error::NonFinite { .. } => "remove or fill these values before fitting (rows are counted from 0)".into(),
+            Error::NoValues { .. } => Advice::from("leave it out (") + Term::Columns + ")",
             Error::TooLarge { .. } => "rescale this feature, or remove the row (rows are counted from 0)".into(),
             Error::TooWideForSinglePrecision { .. } => {
                 Advice::from("remove the row or rescale the feature, or use the f64 backend (") + Term::Cpu + ")"

@@ -54,7 +54,8 @@ impl Dataset {
             Some(false) => Header::No,
         };
         let delimiter = delimiter.map(|text| text.parse().map_err(PyValueError::new_err)).transpose()?;
-        let selection = Selection { columns, weights, header, delimiter, member, dims, head, sample, seed };
+        let missing = Missing::Error;
+        let selection = Selection { columns, weights, header, delimiter, member, dims, head, sample, seed, missing };
         let memory = memory.unwrap_or_else(memory_for_samples);
         quietly(py, |stop| {
             let data = io::Dataset::open_watched(&paths, &selection, memory, stop)?;

@@ -73,6 +73,7 @@ fn argument(term: &Term) -> String {
         Term::Floor => "reg_covar",
         Term::MaxIter => "max_iter",
         Term::Tol => "tol",
+        Term::Marginalize => "missing='marginalize'",
         Term::SaveModel => "`GaussianMixture.save` or `mixtura fit --out`",
         Term::SaveCheckpoint => "`mixtura fit --checkpoint`",
         Term::Resume => "`mixtura fit --resume`",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use mixtura::data::Missing;
 use mixtura::device::{Precision, Tune};
 use mixtura::io::{Columns, Dataset, Delimiter, Header, Selection, Stream, Stretch};
 use mixtura::ranks::{Ranks, share_rows};
@@ -46,6 +47,12 @@ pub(crate) struct DataArgs {
     /// Array of an .npz archive [default: the only one]
     #[arg(long, value_name = "NAME", requires = "paths")]
     member: Option<String>,
+
+    /// Missing values (NaN, null, empty cells of text): error; or marginalize, integrate them out, which is right where
+    /// values are missing at random, given those that are there
+    #[arg(long, value_name = "WAY", value_parser = missing_parser(), default_value = Missing::default().name())]
+    #[arg(requires = "paths")]
+    missing: Missing,
 
     /// Number of columns of .f32 and .f64 files
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u32).range(1..=1 << 20), requires = "paths")]
@@ -132,6 +139,7 @@ impl DataArgs {
             head: self.head.map(|head| usize::try_from(head).unwrap_or(usize::MAX)),
             sample: self.sample,
             seed,
+            missing: self.missing,
         }
     }
 
@@ -238,6 +246,10 @@ impl DeviceArgs {
 /// The names of a model's features.
 fn names(features: &Columns) -> &[String] {
     if let Columns::Named(names) = features { names } else { &[] }
+}
+
+fn missing_parser() -> impl TypedValueParser<Value = Missing> {
+    PossibleValuesParser::new(Missing::ALL.map(Missing::name)).try_map(|name| name.parse::<Missing>())
 }
 
 fn header_parser() -> impl TypedValueParser<Value = Header> {

@@ -24,6 +24,7 @@ pub(crate) fn flag(term: &Term) -> String {
         Term::Floor => "--floor or --reg-covar",
         Term::MaxIter => "--max-iter",
         Term::Tol => "--tol",
+        Term::Marginalize => "--missing marginalize",
         Term::SaveModel => "`mixtura fit --out`",
         Term::SaveCheckpoint => "`mixtura fit --checkpoint`",
         Term::Resume => "--resume",

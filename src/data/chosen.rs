@@ -69,8 +69,9 @@ impl Chosen {
     /// All of them in order.
     ///
     /// # Errors
-    /// [`Error::Parts`] unless there are as many as were chosen, of D features, with or without weights.
-    pub(crate) fn into_points(mut self, count: usize, d: usize) -> Result<Points<'static>> {
+    /// [`Error::Parts`] unless there are as many as were chosen, of D features, with or without weights; values that are
+    /// not finite may be missing, where that is said.
+    pub(crate) fn into_points(mut self, count: usize, d: usize, may_lack: bool) -> Result<Points<'static>> {
         self.0.sort_by_key(|piece| piece.first);
         let mut next = 0;
         for piece in &self.0 {
@@ -78,7 +79,8 @@ impl Chosen {
                 return Err(Error::Parts { problem: format!("chosen sample {next} is in no part, or in two") });
             }
             let (n, weights) = (piece.samples.nrows(), piece.weights.as_ref());
-            let is_finite = piece.samples.iter().chain(weights.into_iter().flatten()).all(|x| x.is_finite());
+            let is_finite = piece.samples.iter().all(|x| x.is_finite() || may_lack && x.is_nan())
+                && weights.into_iter().flatten().all(|x| x.is_finite());
             if piece.samples.ncols() != d || weights.is_some_and(|weights| weights.len() != n) || !is_finite {
                 return Err(Error::Parts { problem: format!("chosen sample {next} is no sample of these data") });
             }

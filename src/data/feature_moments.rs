@@ -21,12 +21,37 @@ pub(crate) struct FeatureMoments {
     weight: f64,
     mean: Vec<f64>,
     squares: Vec<f64>,
+    /// Weight of the samples that have a value of each feature: `[D]`; where all of them have, nothing.
+    of_features: Option<Vec<f64>>,
+}
+
+impl FeatureMoments {
+    /// Weight of the samples that have a value of a feature.
+    fn weight_of(&self, feature: usize) -> f64 {
+        self.of_features.as_ref().map_or(self.weight, |weights| weights[feature])
+    }
+
+    /// The same sums of these samples and of those that follow, of which values are missing.
+    fn add_incomplete(&mut self, following: &Self) {
+        let d = self.mean.len();
+        let weights = (0..d).map(|i| (self.weight_of(i), following.weight_of(i))).collect::<Vec<_>>();
+        for (i, (own, more)) in weights.iter().enumerate().filter(|(_, (_, more))| *more > 0.0) {
+            let share = more / (own + more);
+            let delta = following.mean[i] - self.mean[i];
+            self.mean[i] += share * delta;
+            self.squares[i] += following.squares[i] + own * share * delta * delta;
+        }
+        self.of_features = Some(weights.into_iter().map(|(own, more)| own + more).collect());
+        self.weight += following.weight;
+    }
 }
 
 impl Add for FeatureMoments {
     /// Chan, Golub and LeVeque 1979.
     fn add(&mut self, following: &Self) {
-        if following.weight > 0.0 {
+        if self.of_features.is_some() || following.of_features.is_some() {
+            self.add_incomplete(following);
+        } else if following.weight > 0.0 {
             let share = following.weight / (self.weight + following.weight);
             let common = self.weight * share;
             let sums = self.mean.iter_mut().zip(&mut self.squares);
@@ -93,9 +118,16 @@ impl Accumulator {
     pub(crate) fn moments(&self, d: usize) -> (Array1<f64>, Array1<f64>) {
         let mut whole = self.clone();
         whole.push_waiting(d);
-        let none = || FeatureMoments { weight: 0.0, mean: vec![0.0; d], squares: vec![0.0; d] };
-        let FeatureMoments { weight, mean, squares } = whole.units.total(drop).unwrap_or_else(none);
-        let (mean, mut variance) = (Array1::from(mean), Array1::from(squares) / weight);
+        let none = || FeatureMoments { weight: 0.0, mean: vec![0.0; d], squares: vec![0.0; d], of_features: None };
+        let FeatureMoments { weight, mean, squares, of_features } = whole.units.total(drop).unwrap_or_else(none);
+        let (mean, mut variance) = (Array1::from(mean), Array1::from(squares));
+        match of_features {
+            None => variance /= weight,
+            // A feature without any value has no variance.
+            Some(weights) => {
+                variance.zip_mut_with(&Array1::from(weights), |x, weight| *x /= weight.max(f64::MIN_POSITIVE))
+            }
+        }
         // What the rounding of the mean makes of a constant feature is no variance.
         Zip::from(&mut variance).and(&mean).for_each(|variance, mean| {
             if *variance <= (8.0 * f64::EPSILON * mean).powi(2) {
@@ -156,15 +188,44 @@ fn of_rows(samples: &Samples, weights: Option<ArrayView1<f64>>, rows: Range<usiz
 /// The moments of rows that lie one after another: the mean about the first row, so that that of a constant feature is
 /// the constant to the last bit, and then squares about the mean.
 fn of_values<E: Copy + Into<f64>>(values: &[E], weights: Option<&[f64]>, d: usize) -> FeatureMoments {
+    if values.iter().any(|x| (*x).into().is_nan()) {
+        return of_incomplete(values, weights, d);
+    }
     let first: Vec<f64> = values[..d].iter().map(|x| (*x).into()).collect();
     let weight = weights.map_or((values.len() / d) as f64, |weights| weights.iter().sum());
     if weight <= 0.0 {
-        return FeatureMoments { weight: 0.0, squares: vec![0.0; d], mean: first };
+        return FeatureMoments { weight: 0.0, squares: vec![0.0; d], mean: first, of_features: None };
     }
     let shift = sums(values, weights, &first, |x| x);
     let mean: Vec<f64> = first.iter().zip(shift).map(|(first, sum)| first + sum / weight).collect();
     let squares = sums(values, weights, &mean, |x| x * x);
-    FeatureMoments { weight, mean, squares }
+    FeatureMoments { weight, mean, squares, of_features: None }
+}
+
+/// The same of rows some of whose values are missing, feature by feature.
+fn of_incomplete<E: Copy + Into<f64>>(values: &[E], weights: Option<&[f64]>, d: usize) -> FeatureMoments {
+    let weight_of = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+    let n = values.len() / d;
+    let mut moments = FeatureMoments {
+        weight: (0..n).map(weight_of).sum(),
+        mean: vec![0.0; d],
+        squares: vec![0.0; d],
+        of_features: Some(vec![0.0; d]),
+    };
+    let column =
+        |i: usize| (0..n).map(move |row| (values[row * d + i].into(), weight_of(row))).filter(|(x, _)| !x.is_nan());
+    for i in 0..d {
+        let Some((first, _)) = column(i).next() else { continue };
+        let weight: f64 = column(i).map(|(_, weight)| weight).sum();
+        let shift: f64 = column(i).map(|(x, weight)| weight * (x - first)).sum();
+        let mean = if weight > 0.0 { first + shift / weight } else { first };
+        let squares = column(i).map(|(x, weight)| weight * (x - mean) * (x - mean)).sum();
+        (moments.mean[i], moments.squares[i]) = (mean, squares);
+        if let Some(weights) = &mut moments.of_features {
+            weights[i] = weight;
+        }
+    }
+    moments
 }
 
 /// Sums of weight times term(x - origin): `[D]`.

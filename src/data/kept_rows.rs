@@ -48,11 +48,11 @@ impl SpacedRows {
         }
     }
 
-    /// Median and median absolute deviation of every feature: (`[D]`, `[D]`).
+    /// Median and median absolute deviation of every feature, of the values that are there: (`[D]`, `[D]`).
     pub(crate) fn medians(&self) -> (Vec<f64>, Vec<f64>) {
         let d = self.rows.first().map_or(0, |(_, row)| row.len());
         let medians = (0..d).map(|feature| {
-            let mut column: Vec<f64> = self.rows.iter().map(|(_, row)| row[feature]).collect();
+            let mut column: Vec<f64> = self.rows.iter().map(|(_, row)| row[feature]).filter(|x| !x.is_nan()).collect();
             let middle = median(&mut column);
             column.iter_mut().for_each(|x| *x = (*x - middle).abs());
             (middle, median(&mut column))
@@ -108,13 +108,17 @@ impl DrawnRows {
     pub(crate) fn spreads(&self) -> Vec<Spread> {
         let d = self.rows.first().map_or(0, |row| row.values.len());
         let column = |feature: usize| -> Vec<(f64, f64)> {
-            self.rows.iter().map(|row| (row.values[feature], row.weight)).collect()
+            self.rows.iter().map(|row| (row.values[feature], row.weight)).filter(|(x, _)| !x.is_nan()).collect()
         };
         (0..d).into_par_iter().map(|feature| Spread::of(&column(feature))).collect()
     }
 }
 
+/// 0 of no values.
 fn median(values: &mut [f64]) -> f64 {
+    if values.is_empty() {
+        return 0.0;
+    }
     let middle = values.len() / 2;
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }

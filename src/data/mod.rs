@@ -9,6 +9,7 @@ pub(crate) mod gathered;
 pub(crate) mod hash;
 pub(crate) mod home;
 mod kept_rows;
+pub(crate) mod missing;
 pub(crate) mod order;
 pub(crate) mod pass;
 pub(crate) mod points;
@@ -24,6 +25,7 @@ mod total;
 pub(crate) mod watched;
 
 pub use self::home::{Home, Place};
+pub use self::missing::{Holes, Missing};
 pub use self::points::{LARGEST_VALUE, Points};
 pub use self::samples::Samples;
 pub use self::shard::Shard;

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix1, ShapeError, concatenate, s};
 use rayon::prelude::*;
 
+use crate::data::missing::Missing;
 use crate::data::samples::Samples;
 use crate::data::summary::Summary;
 use crate::data::total::Total;
@@ -17,7 +18,8 @@ pub const LARGEST_VALUE: f64 = 1e100;
 /// Rows that one task of a parallel pass over the samples takes at a time.
 const ROWS_PER_TASK: usize = 16_384;
 
-/// Validated samples: at least one row and one column, every value finite, weights finite and not negative.
+/// Validated samples: at least one row and one column, every value finite or, where that is asked for, missing; weights
+/// finite and not negative.
 ///
 /// ```
 /// use mixtura::Points;
@@ -44,7 +46,16 @@ impl<'a> Points<'a> {
     /// # Errors
     /// [`Error::EmptyData`], [`Error::NonFinite`] or [`Error::TooLarge`], which name the first place.
     pub fn new(samples: impl Into<Samples<'a>>) -> Result<Self> {
-        Self::check(samples.into(), None)
+        Self::check(samples.into(), None, Missing::Error)
+    }
+
+    /// [`Points::new`] for samples of which values may be missing: those that are not a number (NaN). They are integrated
+    /// out ([`Missing::Marginalize`]).
+    ///
+    /// # Errors
+    /// [`Error::EmptyData`], [`Error::NonFinite`] for infinities, or [`Error::TooLarge`], which name the first place.
+    pub fn with_missing(samples: impl Into<Samples<'a>>, feature_names: Option<Vec<String>>) -> Result<Self> {
+        Self::check(samples.into(), feature_names, Missing::Marginalize)
     }
 
     /// [`Points::new`] for columns that have names; errors and model files then carry them.
@@ -52,7 +63,7 @@ impl<'a> Points<'a> {
     /// # Errors
     /// As [`Points::new`], and [`Error::Shape`] if there is not one name for each column.
     pub fn with_names(samples: impl Into<Samples<'a>>, feature_names: Vec<String>) -> Result<Self> {
-        Self::check(samples.into(), Some(feature_names))
+        Self::check(samples.into(), Some(feature_names), Missing::Error)
     }
 
     /// Points whose values, weights and names were checked before, or need no check.
@@ -65,7 +76,7 @@ impl<'a> Points<'a> {
         Points { samples, weights, total_weight: OnceLock::new(), summary: OnceLock::new(), feature_names }
     }
 
-    fn check(samples: Samples<'a>, feature_names: Option<Vec<String>>) -> Result<Self> {
+    fn check(samples: Samples<'a>, feature_names: Option<Vec<String>>, missing: Missing) -> Result<Self> {
         let (n_samples, n_features) = samples.dim();
         if n_samples == 0 || n_features == 0 {
             return Err(Error::EmptyData { n_samples, n_features });
@@ -80,7 +91,7 @@ impl<'a> Points<'a> {
             });
         }
         let points = Self::trusted(samples, None::<Array1<f64>>, feature_names);
-        points.check_values()?;
+        points.check_values(missing)?;
         Ok(points)
     }
 
@@ -291,8 +302,8 @@ impl<'a> Points<'a> {
         (0..n).step_by(ROWS_PER_TASK).map(|start| start..(start + ROWS_PER_TASK).min(n)).collect()
     }
 
-    /// Checks that every value can be squared.
-    pub(crate) fn check_values(&self) -> Result<()> {
+    /// Checks that every value can be squared, or may be missing.
+    pub(crate) fn check_values(&self, missing: Missing) -> Result<()> {
         /// The bad values of some rows: how many are not finite, the first of them, and the first too large.
         #[derive(Default)]
         struct Bad {
@@ -311,6 +322,9 @@ impl<'a> Points<'a> {
                         return;
                     }
                     for (d, &x) in row.iter().enumerate() {
+                        if x.is_nan() && missing == Missing::Marginalize {
+                            continue;
+                        }
                         if !x.is_finite() {
                             bad.count += 1;
                             bad.non_finite.get_or_insert((i, d, x));

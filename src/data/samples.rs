@@ -19,6 +19,15 @@ impl Samples<'_> {
         self.dim().1
     }
 
+    /// Whether some value is not a number.
+    pub(crate) fn has_nan(&self) -> bool {
+        // In memory order, whatever the layout: a sum would be as quick, but infinities cancel.
+        match self {
+            Samples::F32(values) => values.iter().any(|x| x.is_nan()),
+            Samples::F64(values) => values.iter().any(|x| x.is_nan()),
+        }
+    }
+
     /// Calls `visit(row, values)` for each of the given rows in order, the values widened to f64.
     pub(crate) fn for_each_row(&self, rows: Range<usize>, mut visit: impl FnMut(usize, &[f64])) {
         let mut buffer = vec![0.0; self.dim().1];

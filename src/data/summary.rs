@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::feature_moments::Accumulator;
 use crate::data::kept_rows::{DrawnRows, SpacedRows};
+use crate::data::missing::Holes;
 use crate::data::samples::Samples;
 use crate::data::spread::{Spread, scales};
 use crate::data::total::Total;
@@ -48,6 +49,7 @@ struct Features {
     spaced_rows: SpacedRows,
     drawn_rows: DrawnRows,
     accumulator: Accumulator,
+    holes: Holes,
     /// Found when they are asked for.
     #[serde(skip)]
     found: Found,
@@ -72,7 +74,8 @@ impl Summary {
         let (d, feature_names) = (n_features, feature_names.map(<[String]>::to_vec));
         let accumulator = Accumulator::new(first);
         let (spaced_rows, drawn_rows) = Default::default();
-        let features = Features { d, spaced_rows, drawn_rows, accumulator, found: Found::default() };
+        let (holes, found) = Default::default();
+        let features = Features { d, spaced_rows, drawn_rows, accumulator, holes, found };
         Summary {
             first,
             n_samples: 0,
@@ -92,6 +95,7 @@ impl Summary {
         features.spaced_rows.add(next, samples);
         features.drawn_rows.add(next, samples, weights);
         features.accumulator.add(samples, weights);
+        features.holes.add(samples);
         let n = samples.dim().0;
         let n_effective = weights.map_or(n, |weights| weights.iter().filter(|weight| **weight > 0.0).count());
         self.n_samples += n;
@@ -125,6 +129,7 @@ impl Summary {
         features.spaced_rows.append(&following.features.spaced_rows);
         features.drawn_rows.append(&following.features.drawn_rows);
         features.accumulator.append(following.features.accumulator.clone(), features.d);
+        features.holes.append(&following.features.holes);
         self.n_samples += following.n_samples;
         self.n_effective += following.n_effective;
         self.weights.append(following.weights);
@@ -208,12 +213,22 @@ impl Summary {
         self.weights.value()
     }
 
-    /// Weighted mean of every feature: `[D]`.
+    /// The values that are missing; of all parts, where the summary is that of a part among them.
+    pub fn holes(&self) -> &Holes {
+        &self.features.holes
+    }
+
+    /// The first feature of which no sample has a value.
+    pub(crate) fn without_values(&self) -> Option<usize> {
+        (0..self.n_features()).find(|feature| self.n_samples > 0 && self.holes().of_feature(*feature) == self.n_samples)
+    }
+
+    /// Weighted mean of every feature, of the values that are there; 0 where there are none: `[D]`.
     pub fn mean(&self) -> &Array1<f64> {
         &self.moments().0
     }
 
-    /// Weighted variance of every feature: `[D]`.
+    /// Weighted variance of every feature, of the values that are there: `[D]`.
     pub fn variance(&self) -> &Array1<f64> {
         &self.moments().1
     }

@@ -166,8 +166,8 @@ pub trait Backend: sealed::Sealed + Send {
     /// As [`Backend::run`].
     fn thinned(&mut self, count: usize) -> Result<Points<'static>> {
         let places = thinned_places(self.summary().n_effective(), count);
-        let (n, d) = (places.len(), self.n_features());
-        only(self.run(&[Task::Samples(Arc::new(places))])?)?.samples()?.into_points(n, d)
+        let (n, d, may_lack) = (places.len(), self.n_features(), !self.summary().holes().is_none());
+        only(self.run(&[Task::Samples(Arc::new(places))])?)?.samples()?.into_points(n, d, may_lack)
     }
 
     /// Total log-likelihood of all samples: the sum of weight times log p(x_n).

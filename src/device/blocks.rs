@@ -30,6 +30,8 @@ pub(crate) struct Blocks {
     pub(crate) statistics: Option<Statistics>,
     /// Where second moments are to be found from it.
     pub(crate) scatter: Option<Scatter>,
+    /// Variances of the model `[K, D]`, where samples count for the features that they have alone.
+    pub(crate) variances: Option<Array2<f64>>,
 }
 
 /// The scatter of all samples about the origin of the coordinates: sum of w (x - shift)(x - shift)^T.
@@ -89,13 +91,16 @@ impl Blocks {
             (Some(Statistics::Pooled), None) => Some(Statistics::Triangles),
             (statistics, _) => statistics,
         };
-        let expected = Shape { k, d, second };
+        let by_feature = self.variances.is_some();
+        let second = if by_feature { Some(Statistics::Diagonals) } else { second };
+        let expected = Shape { k, d, second, by_feature };
         let is_good = |sums: &Numbers, expected: Shape| sums.shape == expected && sums.numbers.len() == expected.len();
-        let of_all = Shape { k: 1, d, second: Some(Statistics::Triangles) };
+        let of_all = Shape { k: 1, d, second: Some(Statistics::Triangles), by_feature: false };
         self.origins.dim() == (k, d)
             && self.means.len() == k * d
             && [self.shift.len(), self.scale.len()] == [d, d]
             && self.statistics == statistics
+            && self.variances.as_ref().is_none_or(|variances| variances.dim() == (k, d))
             && (statistics.is_none() || self.runs.iter().all(|sums| is_good(sums, expected)))
             && self.scatter.iter().flat_map(|scatter| scatter.runs.iter()).all(|sums| is_good(sums, of_all))
             && self.runs.begin_once()
@@ -119,11 +124,19 @@ impl Blocks {
         total_weight: f64,
     ) -> Result<Moments, LostDigits> {
         let (k, d) = self.origins.dim();
-        let sums = self.runs.total(drop).unwrap_or_else(|| Numbers::zero(Shape { k, d, second: None }));
-        let (counts, first) = (sums.counts(), sums.first(&self.scale));
-        let second = match self.scatter {
-            None => sums.second(family, &self.means, &self.scale),
-            Some(scatter) => {
+        let none = || Numbers::zero(Shape { k, d, second: None, by_feature: false });
+        let sums = self.runs.total(drop).unwrap_or_else(none);
+        let (counts, mut first) = (sums.counts(), sums.first(&self.scale));
+        let counted_by_feature = self.variances.as_ref().zip(sums.of_features());
+        let second = match (self.scatter, counted_by_feature) {
+            (_, Some((variances, of_features))) => {
+                let own = sums.second(CovarianceType::Diag, &self.means, &self.scale);
+                let scaled = by_feature((&counts, &of_features), (first, &own), variances, family);
+                first = scaled.0;
+                scaled.1
+            }
+            (None, None) => sums.second(family, &self.means, &self.scale),
+            (Some(scatter), None) => {
                 let within = scatter.within(&self.shift, &self.origins, &first, &counts).ok_or(LostDigits)?;
                 CovarianceArray::from_entries(family, k, d, |_, i, j| within[[i, j]], |_| 0.0)
             }
@@ -168,4 +181,45 @@ impl Scatter {
         let keeps_digits = |(left, all): (&f64, &f64)| *left >= self.least_share * all;
         second.diag().iter().zip(scatter.diag()).all(keeps_digits).then_some(second)
     }
+}
+
+/// Moments whose solution are the means and variances of the samples that have a feature, m_kd / N_kd and S_kd / N_kd, as if
+/// the others of a component had these as well; of spherical components sum S_kd / sum N_kd. A feature that no sample of a
+/// component has keeps its mean and its variance. Moments of different features are those of features that say nothing of
+/// each other.
+fn by_feature(
+    (counts, of_features): (&Array1<f64>, &Array2<f64>),
+    (first, second): (Array2<f64>, &CovarianceArray),
+    variances: &Array2<f64>,
+    family: CovarianceType,
+) -> (Array2<f64>, CovarianceArray) {
+    let (k, d) = first.dim();
+    let shifts = Array2::from_shape_fn((k, d), |(k, i)| match of_features[[k, i]] {
+        weight if weight > 0.0 => first[[k, i]] / weight,
+        _ => 0.0,
+    });
+    // Sums of squares about the new means.
+    let squares = |k: usize, i: usize| second.entry(k, i, i) - shifts[[k, i]] * first[[k, i]];
+    let variance = |k: usize, i: usize| match of_features[[k, i]] {
+        weight if weight > 0.0 => squares(k, i).max(0.0) / weight,
+        _ => variances[[k, i]],
+    };
+    let pooled: Option<Array1<f64>> = (family == CovarianceType::Spherical).then(|| {
+        let of_component = |k: usize| {
+            let weight = of_features.row(k).sum();
+            let squares: f64 = (0..d).map(|i| squares(k, i).max(0.0)).sum();
+            if weight > 0.0 { squares / weight } else { variances[[k, 0]] }
+        };
+        (0..k).map(of_component).collect()
+    });
+    let moments = CovarianceArray::of_moments(family, k, d, |k, i, j| {
+        let about_new = match &pooled {
+            _ if i != j => 0.0,
+            Some(pooled) => pooled[k],
+            None => variance(k, i),
+        };
+        counts[k] * (about_new + shifts[[k, i]] * shifts[[k, j]])
+    });
+    let first = Array2::from_shape_fn((k, d), |(k, i)| counts[k] * shifts[[k, i]]);
+    (first, moments)
 }

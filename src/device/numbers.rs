@@ -8,13 +8,16 @@ use crate::model::covariance::CovarianceArray;
 use crate::model::family::CovarianceType;
 use crate::model::statistics::Statistics;
 
-/// Shape of a pass: for each of K components its count, D first moments, and second moments.
+/// Shape of a pass: for each of K components its count, D first moments, second moments, and a count for each feature
+/// where these differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shape {
     pub(crate) k: usize,
     pub(crate) d: usize,
     /// Lower triangles row by row, or diagonals; `None` where they are found otherwise.
     pub(crate) second: Option<Statistics>,
+    /// Whether samples count for the features that they have alone.
+    pub(crate) by_feature: bool,
 }
 
 impl Shape {
@@ -25,7 +28,7 @@ impl Shape {
             Some(Statistics::Diagonals) => self.d,
             None => 0,
         };
-        1 + self.d + second
+        1 + self.d + second + if self.by_feature { self.d } else { 0 }
     }
 
     /// All sums.
@@ -38,7 +41,8 @@ impl Shape {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Numbers {
     pub(super) shape: Shape,
-    /// In the order of [`Shape`]: r, r (x - mean) and r (x - mean) x^T, the diagonal of r (x - mean) (x - mean)^T.
+    /// In the order of [`Shape`]: r, r (x - mean) and r (x - mean) x^T, or the diagonal of r (x - mean) (x - mean)^T; r of
+    /// the samples that have a feature.
     pub(super) numbers: Vec<f64>,
     pub(crate) log_likelihood: f64,
     /// Number of log-densities that were evaluated, of samples and components.
@@ -69,6 +73,11 @@ impl Numbers {
         &mut self.numbers
     }
 
+    /// In the order of [`Shape`].
+    pub(crate) fn numbers(&self) -> &[f64] {
+        &self.numbers
+    }
+
     pub(super) fn components(&self) -> impl ExactSizeIterator<Item = (&f64, &[f64], &[f64])> {
         self.numbers.chunks_exact(self.shape.per_component()).map(|numbers| {
             let (count, sums) = numbers.split_first().expect("the count comes first");
@@ -91,14 +100,21 @@ impl Numbers {
         first
     }
 
+    /// Weight of the samples of each component that have a feature, where that was summed: `[K, D]`.
+    pub(super) fn of_features(&self) -> Option<Array2<f64>> {
+        let Shape { k, d, by_feature, .. } = self.shape;
+        let components: Vec<_> = self.components().collect();
+        by_feature.then(|| Array2::from_shape_fn((k, d), |(k, i)| components[k].2[components[k].2.len() - d + i]))
+    }
+
     /// Second moments about the means `[K, D]` of the pass, in the shape of a family and in units of the features.
     pub(super) fn second(&self, family: CovarianceType, means: &[f64], scale: &[f64]) -> CovarianceArray {
-        let Shape { k, d, second } = self.shape;
+        let Shape { k, d, second, .. } = self.shape;
         let components: Vec<_> = self.components().collect();
         CovarianceArray::of_moments(family, k, d, |k, i, j| {
             let (_, first, sums) = components[k];
             if second == Some(Statistics::Diagonals) {
-                return sums[i] / (scale[i] * scale[i]);
+                return if i == j { sums[i] / (scale[i] * scale[i]) } else { 0.0 };
             }
             // Sums were of r (x - mean) x^T.
             let (row, column) = (i.max(j), i.min(j));

@@ -91,11 +91,17 @@ impl WorstSamples {
         free.sort_unstable_by(worse);
         let found = |rows: &[usize]| -> Vec<WorstSample> {
             let samples = chunk.select(rows).to_f64();
-            let found = |(row, sample): (&usize, ArrayView1<f64>)| WorstSample {
-                row: first + row,
-                sample: sample.to_owned(),
-                label: assessment.labels[*row],
-                log_density: log_densities[*row],
+            let found = |(row, sample): (&usize, ArrayView1<f64>)| {
+                let label = assessment.labels[*row];
+                // What is missing is as in its component.
+                let mean = task.quadratics.means().row(label);
+                let value = |(x, mean): (&f64, &f64)| if x.is_nan() { *mean } else { *x };
+                WorstSample {
+                    row: first + row,
+                    sample: sample.iter().zip(mean).map(value).collect(),
+                    label,
+                    log_density: log_densities[*row],
+                }
             };
             rows.iter().zip(samples.outer_iter()).map(found).collect()
         };

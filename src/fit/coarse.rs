@@ -73,7 +73,8 @@ impl Setting {
     fn of_level(&self, level: &Level) -> Option<Setting> {
         let (summary, options) = (level.summary(), &self.options);
         let n = summary.n_effective();
-        if n < options.least_samples(&self.summary) || summary.total_weight() <= 0.0 {
+        let has_values = summary.total_weight() > 0.0 && summary.without_values().is_none();
+        if n < options.least_samples(&self.summary) || !has_values {
             return None;
         }
         let (k, d) = (options.n_components, summary.n_features());

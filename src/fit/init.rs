@@ -146,7 +146,8 @@ impl Opening {
         match self {
             Opening::Ready(mixture) => Ok(Some(Begun::Ready(mixture))),
             Opening::Choosing { places, purpose, mut random } => {
-                let points = answer.samples()?.into_points(places.len(), summary.n_features())?;
+                let points =
+                    answer.samples()?.into_points(places.len(), summary.n_features(), !summary.holes().is_none())?;
                 match purpose {
                     Purpose::Clusters => {
                         let (n_samples, is_coarse) = (summary.n_effective(), setting.share() > 1);
@@ -162,7 +163,7 @@ impl Opening {
                         let seeds = kmeans::seed(&points, options.n_components, stop, &mut random)?;
                         ready(at_samples(seeds, options, m_step)?)
                     }
-                    Purpose::Means => ready(at_samples(points.to_f64(), options, m_step)?),
+                    Purpose::Means => ready(at_samples(kmeans::filled(&points, points.to_f64()), options, m_step)?),
                 }
             }
             Opening::Assigning { distances, initialisation } => {

@@ -126,7 +126,16 @@ pub(crate) fn run(points: Points<'static>, k: usize, stop: &AtomicBool, random: 
 /// Seeds alone `[K, D]`, from a subsample.
 pub(crate) fn seed(points: &Points, k: usize, stop: &AtomicBool, random: &mut Pcg64) -> Result<Array2<f64>> {
     let mut seeder = Seeder::new(points, &squares(points.summary().scale().clone()), k);
-    Ok(points.rows(&seeder.seed(k, stop, random)?))
+    Ok(filled(points, points.rows(&seeder.seed(k, stop, random)?)))
+}
+
+/// Some of the samples as centres: what is missing of them is the mean of all.
+pub(crate) fn filled(points: &Points, mut centres: Array2<f64>) -> Array2<f64> {
+    if centres.iter().any(|x| x.is_nan()) {
+        let mean = points.summary().mean();
+        centres.indexed_iter_mut().filter(|(_, x)| x.is_nan()).for_each(|((_, i), x)| *x = mean[i]);
+    }
+    centres
 }
 
 pub(crate) fn squares(scales: Array1<f64>) -> Array1<f64> {
@@ -171,7 +180,7 @@ impl<'v> View<'v> {
 
     /// Results of a run after its first round, and in the end.
     fn run(&mut self, k: usize, random: &mut Pcg64) -> Result<[Clusters; 2]> {
-        let seeds = self.points.rows(&self.seeder.seed(k, self.stop, random)?);
+        let seeds = filled(self.points, self.points.rows(&self.seeder.seed(k, self.stop, random)?));
         let watched = Watched::new(self.points, self.stop, &|_| {});
         let mut backend = CpuBackend::new(&watched);
         let first = lloyd(&mut backend, seeds, &self.variances, 1)?;

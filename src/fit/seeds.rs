@@ -74,7 +74,8 @@ impl Seeder {
         let scales: Vec<f64> = variances.iter().map(|v| if *v > 0.0 { v.sqrt() } else { 1.0 }).collect();
         let scale: Vec<f64> = scales.iter().map(|scale| scale.recip()).collect();
         let n = points.n_samples();
-        let is_worth_it = k >= MANY && scale.len() <= MOST_FEATURES;
+        // An order of samples needs all of their values.
+        let is_worth_it = k >= MANY && scale.len() <= MOST_FEATURES && points.summary().holes().is_none();
         let all = Places { first: 0, step: 1, count: n };
         let order = is_worth_it.then(|| compact(points, all, &scales, NEAR_CHUNK));
         let length = if is_worth_it { NEAR_CHUNK } else { CHUNK };
@@ -229,7 +230,9 @@ impl WithSimd for Consider<'_> {
             distances.fill(0.0);
             for (x, s) in x.chunks_exact(n).zip(seed) {
                 for (distance, x) in distances.iter_mut().zip(x) {
-                    *distance += (x - s) * (x - s);
+                    // What is missing says nothing.
+                    let square = (x - s) * (x - s);
+                    *distance += if square.is_nan() { 0.0 } else { square };
                 }
             }
             for ((distance, weight), nearest) in distances.iter_mut().zip(&*weights).zip(&*nearest) {

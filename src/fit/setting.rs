@@ -38,6 +38,9 @@ impl Setting {
             return Err(Error::TooFewSamples { n_samples: summary.n_effective(), n_components: options.n_components });
         }
         check_weight_sum(summary.total_weight())?;
+        if let Some(feature) = summary.without_values() {
+            return Err(Error::NoValues { feature: summary.feature(feature) });
+        }
         options.covariance_type.check_room(options.n_components, summary.n_features())?;
         let units = match options.update {
             Update::Gradient { .. } | Update::Squarem => floor::units(summary),

@@ -17,6 +17,7 @@ use super::malformed;
 use super::notes::Note;
 use super::widening::{doubles, singles};
 use crate::advice::{Advice, Term};
+use crate::data::missing::Missing;
 use crate::data::samples::Samples;
 use crate::error::{self, Error};
 
@@ -31,6 +32,7 @@ pub(super) struct Layout {
     weights: Option<Place>,
     /// Whether all features are f32, or narrower.
     single: bool,
+    missing: Missing,
 }
 
 /// A column of the file.
@@ -120,7 +122,7 @@ impl Layout {
             }
         }
         let single = features.iter().all(|place| fields[place.field].is_single());
-        Ok(Layout { file, picked, fields, features, weights, single })
+        Ok(Layout { file, picked, fields, features, weights, single, missing: selection.missing })
     }
 
     /// The selected columns in the order of the file, each once.
@@ -140,14 +142,26 @@ impl Layout {
             Some(Err(nulls)) => return Ok(Err(nulls)),
         };
         let nulls = array.logical_null_count();
-        if nulls > 0 {
+        if nulls > 0 && !self.may_lack(column) {
             return Ok(Err(nulls));
         }
-        let values = match self.is_single(column) {
+        let mut values = match self.is_single(column) {
             true => Values::F32(decode(&self.file, || Ok::<_, Error>(singles(array)))?),
             false => Values::F64(decode(&self.file, || Ok::<_, Error>(doubles(array)))?),
         };
+        if let Some(there) = array.logical_nulls().filter(|_| nulls > 0) {
+            let missing = (0..array.len()).filter(|row| there.is_null(*row));
+            match &mut values {
+                Values::F32(values) => missing.for_each(|row| values[row] = f32::NAN),
+                Values::F64(values) => missing.for_each(|row| values[row] = f64::NAN),
+            }
+        }
         Ok(Ok(Decoded { values, rounded: rounds(array) }))
+    }
+
+    /// Whether values of a column may be missing: those of weights may not.
+    fn may_lack(&self, column: usize) -> bool {
+        self.missing == Missing::Marginalize && self.weights.is_none_or(|place| place.field != column)
     }
 
     /// The numbers of lists, one list after another; `Err` gives the number of lists that are null.
@@ -240,8 +254,14 @@ impl Layout {
     pub(super) fn missing(&self, column: usize, nulls: usize) -> Error {
         let values = if nulls == 1 { "1 value is" } else { &format!("{nulls} values are") };
         let problem = format!("column {column} ({}): {values} missing (null)", self.fields[column].name);
-        let remedy = Advice::from("fill in or remove such rows, or choose other columns (");
-        malformed(&self.file, problem, remedy + Term::Columns + ")")
+        let remedy = Advice::from("fill in or remove such rows, choose other columns (") + Term::Columns + ")";
+        // Weights are never missing, and neither are lists.
+        let is_weights = self.weights.is_some_and(|place| place.field == column);
+        let remedy = match is_weights || self.missing == Missing::Marginalize {
+            true => remedy,
+            false => remedy + ", or integrate out what is missing (" + Term::Marginalize + ")",
+        };
+        malformed(&self.file, problem, remedy)
     }
 }
 

@@ -7,6 +7,7 @@ use super::fields::{Fields, number};
 use super::malformed;
 use super::notes::Note;
 use crate::advice::{Advice, Term};
+use crate::data::missing::Missing;
 use crate::error::{Error, Result};
 
 /// More columns than any table has: a header or a user that tells of more is mistaken.
@@ -90,6 +91,8 @@ pub struct Selection {
     pub sample: Option<f64>,
     /// Seed of that choice.
     pub seed: u64,
+    /// What is done about missing values of features: not a number, null, or a cell of text that is empty or says so.
+    pub missing: Missing,
 }
 
 /// A selection found in a table: indices of its columns.

@@ -18,6 +18,7 @@ use super::stretch::Stretch;
 use crate::advice::{Advice, Term};
 use crate::data::gathered::Gathered;
 use crate::data::home::{Home, Place};
+use crate::data::missing::Missing;
 use crate::data::points::Points;
 use crate::data::samples::Samples;
 use crate::data::source::{Data, Visit, check_stop};
@@ -133,7 +134,7 @@ impl Dataset {
         // Stamped before they are read: what changes from now on is found out.
         let stamps = files.iter().map(|file| Stamp::of(file)).collect::<Result<Vec<_>>>();
         let Stream { mut rows, weights, weights_origin, .. } = Stream::of_files(found, selection, stretch)?;
-        let taken = take(&mut rows, &files, memory, stretch.map(|stretch| stretch.first), stop);
+        let taken = take(&mut rows, (&files, selection.missing), memory, stretch.map(|stretch| stretch.first), stop);
         let Rows { before, origin, notes, .. } = rows;
         let located = |error: Error| locate(error.behind(before), &origin, weights_origin.as_ref());
         let kept = taken.map_err(|error| notes.remind(located(error)))?;
@@ -204,9 +205,15 @@ enum Kept {
 /// Checks all rows, and keeps them while they take no more than `memory` bytes.
 ///
 /// Of a stretch of all rows, `stretch` is the number of the first sample.
-fn take(rows: &mut Rows, files: &[PathBuf], memory: u64, stretch: Option<usize>, stop: &AtomicBool) -> Result<Kept> {
+fn take(
+    rows: &mut Rows,
+    (files, missing): (&[PathBuf], Missing),
+    memory: u64,
+    stretch: Option<usize>,
+    stop: &AtomicBool,
+) -> Result<Kept> {
     let d = rows.n_features;
-    let mut checks = Checks::new(rows.names.clone(), stretch.is_some());
+    let mut checks = Checks::new(rows.names.clone(), stretch.is_some(), missing);
     let mut gathered = Gathered::default();
     let mut summary: Option<Summary> = None;
     while let Some(chunk) = rows.next().transpose()? {

@@ -13,6 +13,7 @@ use super::origin::{Origin, locate};
 use super::rows::{Even, Rows, read_weights};
 use super::stretch::Stretch;
 use crate::advice::Advice;
+use crate::data::missing::Missing;
 use crate::data::points::{Points, check_weight_sum, check_weights};
 use crate::data::source::{Visit, block_rows};
 use crate::error::{Error, Result};
@@ -31,6 +32,7 @@ pub struct Stream {
     pub(super) weights: Option<Arc<Array1<f64>>>,
     pub(super) weights_origin: Option<Origin>,
     is_stretch: bool,
+    missing: Missing,
 }
 
 impl Stream {
@@ -64,7 +66,7 @@ impl Stream {
             _ => (None, None),
         };
         let (rows, is_stretch) = (rows.with_weights(weights.clone()), stretch.is_some());
-        Ok(Stream { rows, weights, weights_origin, is_stretch })
+        Ok(Stream { rows, weights, weights_origin, is_stretch, missing: selection.missing })
     }
 
     /// D.
@@ -106,7 +108,7 @@ impl Stream {
     /// numbers, values that are not finite, or no values at all. An error about a sample names its file and line.
     pub fn for_each_chunk(self, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
         let (d, names, before) = (self.n_features(), self.rows.names.clone(), self.rows.before);
-        let mut checks = Checks::new(names.clone(), self.is_stretch);
+        let mut checks = Checks::new(names.clone(), self.is_stretch, self.missing);
         let (rows, outcome) = read_ahead(Even::new(self.rows, d, chunk_rows(d)), &mut |points| {
             let first = before + checks.n_samples;
             // After a bad value the rest is only counted.
@@ -166,14 +168,15 @@ pub(super) struct Checks {
     weights: Option<f64>,
     /// Whether there are others, which may be of positive weight where these are not.
     are_part: bool,
+    missing: Missing,
     non_finite: Option<Error>,
     other: Option<Error>,
 }
 
 impl Checks {
     /// Errors call the features by these names. Of samples that are part of others, all weights may be zero.
-    pub(super) fn new(names: Option<Vec<String>>, are_part: bool) -> Self {
-        Checks { names, n_samples: 0, weights: None, are_part, non_finite: None, other: None }
+    pub(super) fn new(names: Option<Vec<String>>, are_part: bool, missing: Missing) -> Self {
+        Checks { names, n_samples: 0, weights: None, are_part, missing, non_finite: None, other: None }
     }
 
     /// Whether all samples so far are good.
@@ -181,7 +184,7 @@ impl Checks {
         let first = self.n_samples;
         self.n_samples += points.n_samples();
         let name = |index: usize| self.names.as_ref().map(|names| names[index].clone());
-        match points.check_values() {
+        match points.check_values(self.missing) {
             Err(Error::NonFinite { row, mut feature, value, count }) => match &mut self.non_finite {
                 Some(Error::NonFinite { count: all, .. }) => *all += count,
                 none => {

@@ -20,7 +20,7 @@ const POWERS: [f64; 23] = [
 /// Integers up to here are doubles.
 const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
 
-/// The numbers of an array of f16 or f32 without nulls.
+/// The numbers of an array of f16 or f32; any for nulls.
 pub(super) fn singles(array: &dyn Array) -> Vec<f32> {
     match array.data_type() {
         DataType::Float16 => array.as_primitive::<Float16Type>().values().iter().map(|x| x.to_f32()).collect(),
@@ -28,7 +28,7 @@ pub(super) fn singles(array: &dyn Array) -> Vec<f32> {
     }
 }
 
-/// The numbers of an array without nulls, rounded to the nearest doubles.
+/// The numbers of an array, rounded to the nearest doubles; any for nulls.
 pub(super) fn doubles(array: &dyn Array) -> Vec<f64> {
     macro_rules! doubles {
         ($kind:ty) => {
@@ -53,7 +53,7 @@ pub(super) fn doubles(array: &dyn Array) -> Vec<f64> {
         DataType::Decimal128(_, scale) => decimals(array.as_primitive::<Decimal128Type>().values(), *scale),
         DataType::Decimal256(_, scale) => decimals(array.as_primitive::<Decimal256Type>().values(), *scale),
         // Without rows there may be no values either.
-        DataType::Dictionary(..) if array.is_empty() => Vec::new(),
+        DataType::Dictionary(..) if array.as_any_dictionary().values().is_empty() => vec![f64::NAN; array.len()],
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
             let values = doubles(dictionary.values());

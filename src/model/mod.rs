@@ -7,6 +7,7 @@ pub(crate) mod family;
 pub(crate) mod gradients;
 pub(crate) mod linalg;
 pub(crate) mod m_step;
+pub(crate) mod marginal;
 pub(crate) mod merging;
 pub(crate) mod mixture;
 pub(crate) mod moments;

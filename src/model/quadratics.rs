@@ -23,6 +23,8 @@ pub struct Quadratics {
     covariances: OnceLock<CovarianceArray>,
     /// A value near those of typical samples.
     typical: f64,
+    /// Whether they are weighted densities.
+    pub(super) are_densities: bool,
 }
 
 impl Quadratics {
@@ -40,7 +42,7 @@ impl Quadratics {
         let weighted = weights.iter().zip(&constants).filter(|(weight, _)| **weight > 0.0);
         let typical = weighted.map(|(weight, constant)| weight * (constant - 0.5 * d as f64)).sum();
         let covariances = covariances.map_or_else(OnceLock::new, OnceLock::from);
-        Quadratics { constants, means, factors, covariances, typical }
+        Quadratics { constants, means, factors, covariances, typical, are_densities: true }
     }
 
     /// Distances from centres `[K, D]`, in units of which the squares are given, `[D]`; 1 where that is 0, for a
@@ -51,7 +53,14 @@ impl Quadratics {
         let factors = squared_units.mapv(|square| if square > 0.0 { 1.0 / square.sqrt() } else { 1.0 });
         let factors = CovarianceArray::diagonal(family.statistics().family(), k, &factors);
         let (constants, typical) = (Array1::zeros(k), -0.5 * d as f64);
-        Quadratics { constants, means: centres, factors, covariances: OnceLock::new(), typical }
+        let covariances = OnceLock::new();
+        Quadratics { constants, means: centres, factors, covariances, typical, are_densities: false }
+    }
+
+    /// The same functions, of others than all features.
+    pub(super) fn of_features(&self, constants: Array1<f64>, means: Array2<f64>, factors: CovarianceArray) -> Self {
+        let (typical, are_densities) = (self.typical, self.are_densities);
+        Quadratics { constants, means, factors, covariances: OnceLock::new(), typical, are_densities }
     }
 
     /// K.

@@ -10,6 +10,7 @@ mod golden;
 #[cfg(feature = "io")]
 mod homes;
 mod levels;
+mod missing;
 mod oracle_itself;
 mod parts;
 #[cfg(feature = "io")]

@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayViewMut2};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
+use super::incomplete::{self, IncompleteJob, RandomIncompleteJob};
 use super::parameters::Parameters;
 use super::pruning::Pruning;
 use super::real::Real;
@@ -34,6 +35,9 @@ use crate::model::statistics::Statistics;
 pub(super) enum Job<'t, T> {
     Sums(SumsJob<'t, T>),
     Random(RandomJob),
+    /// The same of samples of which values are missing.
+    Incomplete(IncompleteJob<'t, T>),
+    RandomIncomplete(RandomIncompleteJob),
     Samples(Choosing<'t>),
     Worst(&'t Worst, Parameters<T>, WorstSamples),
     /// Done when all chunks have passed by, for it looks at samples in an order of its own.
@@ -52,6 +56,12 @@ impl<'t, T: Real> Job<'t, T> {
     pub(super) fn new(backend: &CpuBackend<T>, task: &'t Task) -> Result<Self> {
         let d = backend.n_features();
         Ok(match task {
+            Task::Sums(task) if backend.is_incomplete() => {
+                Job::Incomplete(IncompleteJob::new(task, backend.parameters(&task.quadratics)?))
+            }
+            Task::Random(task) if backend.is_incomplete() => {
+                Job::RandomIncomplete(RandomIncompleteJob::new(backend.summary(), *task))
+            }
             Task::Sums(task) => {
                 let parameters = backend.parameters(&task.quadratics)?;
                 let second = match task.statistics {
@@ -61,7 +71,7 @@ impl<'t, T: Real> Job<'t, T> {
                     // Of the shape of the last pass, whose memory serves this one.
                     None => backend.passes.last().map_or(Some(Statistics::Diagonals), |pass| pass.shape.second),
                 };
-                let shape = Shape { k: parameters.k, d, second };
+                let shape = Shape { k: parameters.k, d, second, by_feature: false };
                 Job::Sums(SumsJob { task, parameters, shape, runs: Runs::new(block_rows(d)) })
             }
             Task::Random(task) => Job::Random(RandomJob::new(backend, *task)),
@@ -89,6 +99,8 @@ impl<'t, T: Real> Job<'t, T> {
         match self {
             Job::Sums(job) => job.visit(backend, first, chunk),
             Job::Random(job) => job.visit(&*backend.data, first, chunk),
+            Job::Incomplete(job) => job.visit(backend, first, chunk),
+            Job::RandomIncomplete(job) => job.visit(&*backend.data, first, chunk),
             Job::Samples(choosing) => {
                 choosing.visit(chunk);
                 Ok(())
@@ -98,6 +110,9 @@ impl<'t, T: Real> Job<'t, T> {
                     Some(candidates) => {
                         let place = first - backend.summary().first();
                         truncated::assess(backend, parameters, candidates, place, chunk)?
+                    }
+                    None if backend.is_incomplete() => {
+                        incomplete::assess(backend, &task.quadratics, chunk, 0..chunk.n_samples())?
                     }
                     None => {
                         let known = (&backend.coordinates, backend.scale(), &backend.orders);
@@ -122,6 +137,8 @@ impl<'t, T: Real> Job<'t, T> {
         Ok(match self {
             Job::Sums(job) => Answer::Sums(job.answer(backend)),
             Job::Random(job) => Answer::Sums(job.answer(backend.summary())),
+            Job::Incomplete(job) => Answer::Sums(job.answer(backend)),
+            Job::RandomIncomplete(job) => Answer::Sums(job.answer(backend.summary())),
             Job::Samples(choosing) => Answer::Samples(choosing.finish()),
             Job::Worst(_, _, worst) => Answer::Worst(worst),
             Job::Truncated(task) => Answer::Truncated(Box::new(truncated::sums(backend, task)?)),
@@ -164,6 +181,7 @@ impl<T: Real> SumsJob<'_, T> {
             single_precision: is_single,
             statistics: self.task.statistics,
             scatter: scatter.map(|runs| Scatter { runs, least_share: T::LEAST_SHARE }),
+            variances: None,
         };
         Sums::of_blocks(backend.summary(), blocks)
     }
@@ -185,7 +203,7 @@ impl RandomJob {
             Statistics::Triangles | Statistics::Pooled => Statistics::Triangles,
             Statistics::Diagonals => Statistics::Diagonals,
         };
-        let pass = Pass::new(Shape { k, d, second: Some(second) }, backend.arch);
+        let pass = Pass::new(Shape { k, d, second: Some(second), by_feature: false }, backend.arch);
         let (coordinates, runs) = (Coordinates::shifted(backend.summary()), Runs::new(block_rows(d)));
         RandomJob { task, coordinates, pass, means: vec![0.0; k * d], runs }
     }
@@ -230,6 +248,7 @@ impl RandomJob {
             single_precision: false,
             statistics: Some(self.task.statistics),
             scatter: None,
+            variances: None,
         };
         Sums::of_blocks(summary, blocks)
     }
@@ -247,7 +266,7 @@ impl ScatterJob {
     pub(super) fn new<T: Real>(backend: &CpuBackend<T>) -> Self {
         let d = backend.n_features();
         let coordinates = Coordinates { shift: backend.coordinates.shift.clone(), scale: vec![1.0; d] };
-        let pass = Pass::new(Shape { k: 1, d, second: Some(Statistics::Triangles) }, backend.arch);
+        let pass = Pass::new(Shape { k: 1, d, second: Some(Statistics::Triangles), by_feature: false }, backend.arch);
         ScatterJob { coordinates, pass, zero: vec![0.0; d], runs: Runs::new(block_rows(d)) }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod ceiling;
 mod cells;
 mod e_step;
 mod elementary;
+mod incomplete;
 pub(crate) mod instructions;
 mod jobs;
 mod m_step;
@@ -133,6 +134,11 @@ impl<'d, T: Real> CpuBackend<'d, T> {
         self.passes.iter().find(|pass| pass.shape == shape).expect("room was made for every job")
     }
 
+    /// Whether values are missing: of these samples, or of others of the same data.
+    fn is_incomplete(&self) -> bool {
+        !self.data.summary().holes().is_none()
+    }
+
     /// Robust scales of the features: `[D]`.
     fn scale(&self) -> &[f64] {
         self.data.summary().scale().as_slice().unwrap_or_default()
@@ -144,6 +150,18 @@ impl<'d, T: Real> CpuBackend<'d, T> {
     }
 
     /// Log-densities and labels of some rows of a chunk.
+    fn assess_rows_of(
+        &self,
+        (model, parameters): (&Quadratics, &Parameters<T>),
+        chunk: &Points,
+        rows: Range<usize>,
+    ) -> Result<Assessment> {
+        match self.is_incomplete() {
+            true => incomplete::assess(self, model, chunk, rows),
+            false => self.assess_rows(parameters, chunk, rows),
+        }
+    }
+
     fn assess_rows(&self, parameters: &Parameters<T>, chunk: &Points, rows: Range<usize>) -> Result<Assessment> {
         let mut log_densities = Array1::zeros(rows.len());
         let mut labels = Array1::zeros(rows.len());
@@ -238,7 +256,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
     }
 
     fn truncates(&self) -> bool {
-        self.data.slice(0..self.n_samples()).is_some()
+        !self.is_incomplete() && self.data.slice(0..self.n_samples()).is_some()
     }
 
     fn run(&mut self, tasks: &[Task]) -> Result<Vec<Answer>> {
@@ -267,7 +285,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         let start = self.data.summary().first();
         pass(&*self.data, &mut |first, chunk| {
             let (here, there) = overlap(&rows, first - start, chunk);
-            let assessed = self.assess_rows(&parameters, chunk, here)?;
+            let assessed = self.assess_rows_of((model, &parameters), chunk, here)?;
             log_densities.slice_mut(s![there.clone()]).assign(&assessed.log_densities);
             labels.slice_mut(s![there]).assign(&assessed.labels);
             Ok(())
@@ -278,7 +296,7 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
     fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()> {
         let parameters = self.parameters(model)?;
         pass(&*self.data, &mut |first, chunk| {
-            visit(first, chunk, &self.assess_rows(&parameters, chunk, 0..chunk.n_samples())?)
+            visit(first, chunk, &self.assess_rows_of((model, &parameters), chunk, 0..chunk.n_samples())?)
         })
     }
 
@@ -290,6 +308,10 @@ impl<T: Real> Backend for CpuBackend<'_, T> {
         pass(&*self.data, &mut |first, chunk| {
             let (here, there) = overlap(&rows, first - start, chunk);
             let mut responsibilities = responsibilities.slice_mut(s![there, ..]);
+            if self.is_incomplete() {
+                responsibilities.assign(&incomplete::responsibilities(self, model, chunk, here)?);
+                return Ok(());
+            }
             responsibilities.axis_chunks_iter_mut(Axis(0), tiles).into_par_iter().enumerate().for_each_init(
                 || (Tile::new(self.arch, d), Posterior::new(self.arch, k, d)),
                 |(tile, posterior), (i, mut block)| {

@@ -42,12 +42,18 @@ pub(super) enum Form {
     Fraction(usize),
 }
 
+/// Whether a cell says that its value is missing.
+pub(super) fn is_missing(cell: &[u8]) -> bool {
+    let cell = cell.trim_ascii();
+    cell.is_empty() || MISSING.iter().any(|missing| missing.as_bytes().eq_ignore_ascii_case(cell))
+}
+
 impl Cell {
     pub(super) fn of(cell: &[u8]) -> Self {
         let text = String::from_utf8_lossy(cell.trim_ascii());
         match parse(cell) {
             _ if text.is_empty() => Cell::Blank,
-            _ if MISSING.iter().any(|missing| missing.eq_ignore_ascii_case(&text)) => Cell::Missing,
+            _ if is_missing(cell) => Cell::Missing,
             None if is_error(cell.trim_ascii()) || is_like_number(&text) => Cell::Missing,
             Some(value) => Cell::Number { value, form: Form::of(&text) },
             None => Cell::Text(text.into_owned()),

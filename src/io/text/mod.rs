@@ -28,9 +28,11 @@ use super::malformed;
 use super::notes::{About, Note};
 use super::source::Source;
 use crate::advice::{Advice, Term};
+use crate::data::missing::Missing;
 use crate::error::{Error, Result};
 use feed::{Blocks, Feed, Shape, is_blank, prepared, rows_reader};
 use header::Top;
+use judgement::is_missing;
 use literal::{has_decimal_comma, is_rounded, parse};
 use preview::{check_text, comments_above, guess_delimiter, is_first_row_quoted, preview, told_delimiter};
 
@@ -99,7 +101,8 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     rows.look_for_comments(&lines);
     let may_be_names = !found.is_row && selection.header == Header::Auto;
     let first_line = may_be_names.then(|| rows.line());
-    let layout = Layout { name, delimiter, fields, picked: picked.clone(), commented, first_line };
+    let layout =
+        Layout { name, delimiter, fields, picked: picked.clone(), commented, first_line, missing: selection.missing };
     let chunks = TextChunks { layout: Arc::new(layout), state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
     Ok(Table { picked, n_rows: None, left_out: 0, chunks: Box::new(chunks) })
 }
@@ -118,6 +121,7 @@ struct Layout {
     commented: Arc<AtomicUsize>,
     /// Line of the first row, where it may be names nevertheless.
     first_line: Option<u64>,
+    missing: Missing,
 }
 
 /// The rows of a file, in chunks.
@@ -222,7 +226,11 @@ impl Layout {
             }
             for &column in self.picked.features.iter().chain(&self.picked.weights) {
                 let cell = &rows.record[column];
-                let number = parse(cell).ok_or_else(|| self.no_number(rows, column))?;
+                let number = match parse(cell) {
+                    Some(number) => number,
+                    None if self.may_lack(column) && is_missing(cell) => f64::NAN,
+                    None => return Err(self.no_number(rows, column)),
+                };
                 if is_rounded(cell, number) {
                     rounded.get_or_insert(column);
                 }
@@ -238,6 +246,11 @@ impl Layout {
             Array2::from_shape_vec((n, self.picked.features.len()), values).expect("each row gave one value a feature");
         let weights = self.picked.weights.map(|_| Array1::from(weights));
         Ok(Chunk { samples: values.into(), weights, lines: Some(lines), notes: self.notes(rounded) })
+    }
+
+    /// Whether values of a column may be missing: those of weights may not.
+    fn may_lack(&self, column: usize) -> bool {
+        self.missing == Missing::Marginalize && self.picked.weights != Some(column)
     }
 
     /// The error for a row of another number of cells than the first one.
@@ -289,7 +302,10 @@ impl Layout {
         };
         let fill_in = Advice::from("fill in or remove such rows, or ");
         let others = fill_in.clone() + "choose other columns (" + Term::Columns + ")";
-        let remedy = if decimal_comma {
+        let is_hole = is_missing(cell) && self.picked.weights != Some(column);
+        let remedy = if is_hole && self.fields.len() > 1 && self.first_line != Some(rows.line()) {
+            fill_in + "integrate out what is missing (" + Term::Marginalize + ")"
+        } else if decimal_comma {
             "write numbers with decimal points, and without separators of thousands".into()
         } else if self.first_line == Some(rows.line()) {
             Advice::from("if this row is the names of the columns: ") + Term::Header(true) + "; otherwise " + others

@@ -3,4 +3,5 @@
 pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod devices;
+pub(crate) mod incomplete;
 pub(crate) mod oracle;

@@ -69,7 +69,10 @@ pub(super) fn sums<T: Real>(backend: &CpuBackend<T>, task: &Truncated) -> Result
         Statistics::Triangles | Statistics::Pooled => Statistics::Triangles,
         Statistics::Diagonals => Statistics::Diagonals,
     };
-    let (shape, of_one) = (Shape { k, d, second: Some(second) }, Shape { k: 1, d, second: Some(second) });
+    let (shape, of_one) = (
+        Shape { k, d, second: Some(second), by_feature: false },
+        Shape { k: 1, d, second: Some(second), by_feature: false },
+    );
     let mut numbers = Numbers::zero(shape);
     let mut similar = Similar::new(k);
     let after: Vec<AtomicU32> = before.of_samples().iter().copied().map(AtomicU32::new).collect();
@@ -118,6 +121,7 @@ fn finish<T: Real>(backend: &CpuBackend<T>, task: &Truncated, parameters: Parame
         single_precision,
         statistics: Some(task.statistics),
         scatter: None,
+        variances: None,
     };
     Sums::of_blocks(summary, blocks)
 }
