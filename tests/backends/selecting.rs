@@ -87,7 +87,8 @@ fn mclusts_choices_are_made_where_it_has_the_same_families() {
 
 #[test]
 fn a_restart_that_collapsed_onto_the_floor_wins_only_where_all_did() {
-    let points = points(&iris(), None);
+    let flowers = iris();
+    let points = points(&flowers, None);
     // Of twenty restarts some end at a component of a few flowers, the likelihood of which has no bound but the floor.
     let options = FitOptions { n_init: 20, tol: 1e-6, max_iter: 1000, ..FitOptions::new(4) };
     let few = fit(&points, &Device::cpu(), &FitOptions { n_init: 1, ..options.clone() }).unwrap();
