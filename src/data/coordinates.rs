@@ -81,7 +81,8 @@ impl Coordinates {
             let mut first = None;
             points.for_each_row(task * ROWS_PER_TASK..((task + 1) * ROWS_PER_TASK).min(n), |row, values| {
                 if first.is_none() {
-                    let bad = |(feature, x): (usize, &f64)| !Self::holds(self.map(feature, *x));
+                    // What is missing is held by what tells that.
+                    let bad = |(feature, x): (usize, &f64)| !x.is_nan() && !Self::holds(self.map(feature, *x));
                     first = values.iter().enumerate().position(bad).map(|feature| (row, feature, values[feature]));
                 }
             });

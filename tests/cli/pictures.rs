@@ -107,8 +107,8 @@ fn outputs_that_clash_or_end_otherwise_are_refused_before_anything_is_read() {
         assert_eq!(outcome.status, 2, "{arguments}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(said) && outcome.stderr.contains("help: "), "{}", outcome.stderr);
     };
-    refused("x.csv --trace t.txt", "--trace is t.txt, which is neither .csv nor .json");
-    refused("x.csv --trace t", "neither .csv nor .json");
+    refused("x.csv --trace t.txt", "--trace is t.txt, which is neither .csv, .json nor .parquet");
+    refused("x.csv --trace t", "neither .csv, .json nor .parquet");
     refused("x.csv --plot p.jpg", "--plot is p.jpg, which is neither .svg nor .png");
     refused("x.csv --trace x.csv", "--trace is x.csv, which is also read");
     refused("x.csv --weights w.json --trace w.json", "which is also read");

@@ -284,6 +284,7 @@ impl RandomIncompleteJob {
             let of_part = |begin: &usize| -> Result<Numbers> {
                 check_stop(data.stop())?;
                 let mut sums = Numbers::zero(shape);
+                sums.pairs = (k * ((begin + ROWS).min(end) - begin)) as f64;
                 chunk.for_each_row(*begin..(begin + ROWS).min(end), |row, values| {
                     // The numbers of a sample depend on its place alone.
                     let mut random = Pcg64::seed_from_u64(hash(self.task.seed as u64 ^ hash((first + row) as u64)));
