@@ -52,7 +52,7 @@ pub(crate) struct DataArgs {
     /// values are missing at random, given those that are there
     #[arg(long, value_name = "WAY", value_parser = missing_parser(), default_value = Missing::default().name())]
     #[arg(requires = "paths")]
-    missing: Missing,
+    pub(crate) missing: Missing,
 
     /// Number of columns of .f32 and .f64 files
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u32).range(1..=1 << 20), requires = "paths")]

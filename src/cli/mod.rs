@@ -11,6 +11,7 @@ mod counts;
 mod devices;
 mod fit;
 mod format;
+mod impute;
 mod inputs;
 mod inspect;
 pub(crate) mod interrupt;
@@ -59,6 +60,7 @@ enum Command {
     Score(score::ScoreArgs),
     Sample(sample::SampleArgs),
     Inspect(inspect::InspectArgs),
+    Impute(impute::ImputeArgs),
     Convert(convert::ConvertArgs),
     Devices(devices::DevicesArgs),
     Bench(bench::BenchArgs),
@@ -73,6 +75,7 @@ impl Cli {
             Command::Sample(args) => return args.run(&output),
             Command::Inspect(args) => return args.run(&output),
             Command::Convert(args) => return args.run(&output),
+            Command::Impute(args) => return args.run(&output),
             Command::Devices(args) => return args.run(&output),
             _ => {}
         }

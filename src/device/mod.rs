@@ -28,6 +28,7 @@ pub use self::assessment::{Assessment, VisitAssessed};
 pub use self::backend::{Backend, KernelTime};
 pub use self::ceiling::Ceiling;
 pub use self::choice::{DeviceChoice, DeviceInfo, Precision, Team};
+pub use self::cpu::{Imputation, impute};
 pub use self::open::{Device, Listed, devices};
 pub use self::prune::Prune;
 pub use self::score::Score;

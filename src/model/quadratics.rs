@@ -63,6 +63,11 @@ impl Quadratics {
         Quadratics { constants, means, factors, covariances: OnceLock::new(), typical, are_densities }
     }
 
+    /// Whether they are weighted densities, and not distances.
+    pub(crate) fn are_densities(&self) -> bool {
+        self.are_densities
+    }
+
     /// K.
     pub fn n_components(&self) -> usize {
         self.means.nrows()

@@ -227,7 +227,7 @@ fn scaled_distances<T: Real, S: Simd, const C: usize>(
 
 /// Writes log-densities, and raises the maxima to them.
 #[inline(always)]
-fn finish<T: Real, S: Simd>(
+pub(super) fn finish<T: Real, S: Simd>(
     simd: S,
     squares: Cell<T, S>,
     coefficient: T,

@@ -57,7 +57,7 @@ impl<'t, T: Real> Job<'t, T> {
         let d = backend.n_features();
         Ok(match task {
             Task::Sums(task) if backend.is_incomplete() => {
-                Job::Incomplete(IncompleteJob::new(task, backend.parameters(&task.quadratics)?))
+                Job::Incomplete(IncompleteJob::new(task, backend.parameters(&task.quadratics)?, &backend.coordinates))
             }
             Task::Random(task) if backend.is_incomplete() => {
                 Job::RandomIncomplete(RandomIncompleteJob::new(backend.summary(), *task))

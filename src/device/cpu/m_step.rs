@@ -96,7 +96,7 @@ impl<'a, T: Real, S: Simd> Samples<'a, T, S> {
 
 /// The sum over a tile.
 #[inline(always)]
-fn total<T: Real, S: Simd>(simd: S, row: &[Cell<T, S>]) -> f64 {
+pub(super) fn total<T: Real, S: Simd>(simd: S, row: &[Cell<T, S>]) -> f64 {
     let mut sums = [[T::splat(simd, T::default()); VECTORS]; 2];
     let (pairs, rest) = row.as_chunks::<2>();
     for cells in pairs {

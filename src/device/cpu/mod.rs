@@ -49,6 +49,7 @@ use crate::model::quadratics::Quadratics;
 pub(crate) use cells::Boxes;
 use cells::Orders;
 use e_step::LogDensities;
+pub use incomplete::{Imputation, impute};
 use instructions::Instructions;
 use jobs::{Job, ScatterJob};
 use parameters::Parameters;
@@ -90,6 +91,8 @@ pub(crate) struct CpuBackend<'d, T> {
     scatter: Option<Runs<Numbers>>,
     /// Orders of samples for passes that leave components out.
     orders: Orders,
+    /// Groups of samples of which the same features are there.
+    groups: incomplete::KeptGroups,
 }
 
 impl<'d> CpuBackend<'d, f64> {
@@ -113,7 +116,8 @@ impl<'d, T: Real> CpuBackend<'d, T> {
     fn with_coordinates(data: Arc<dyn Data + 'd>, coordinates: Coordinates) -> Self {
         let info = info(T::PRECISION);
         let (arch, passes, orders) = (instructions::instructions(), Vec::new(), Orders::default());
-        CpuBackend { data, coordinates, arch, info, passes, scatter: None, orders }
+        let groups = incomplete::KeptGroups::default();
+        CpuBackend { data, coordinates, arch, info, passes, scatter: None, orders, groups }
     }
 
     /// Keeps, or makes, the memory that jobs need, and drops that of others.

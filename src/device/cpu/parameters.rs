@@ -144,7 +144,7 @@ fn pack<T: Real>(d: usize, element: impl Fn(usize, usize) -> f64) -> Vec<T> {
 
 /// Numbers of every component and feature as the squared distances are formed: of each [`COMPONENTS`] components,
 /// feature by feature, one number for each; then the components that are left over, one by one.
-fn interleave<T: Real>(k: usize, d: usize, element: impl Fn(usize, usize) -> f64) -> Vec<T> {
+pub(super) fn interleave<T: Real>(k: usize, d: usize, element: impl Fn(usize, usize) -> f64) -> Vec<T> {
     let groups = k / COMPONENTS * COMPONENTS;
     let of_group = |first: usize, count: usize| {
         let element = &element;

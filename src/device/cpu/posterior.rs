@@ -58,6 +58,16 @@ impl<T: Real> Posterior<T> {
         }
     }
 
+    /// Makes labels into responsibilities times sample weight: the whole of a sample for its component.
+    pub(super) fn be_certain(&mut self, tile: &Tile<T>) {
+        let weights = &tile.weights.row(0)[..tile.width];
+        for (k, row) in self.r.iter_mut().take(self.k).enumerate() {
+            for ((r, label), weight) in row.iter_mut().zip(&self.labels).zip(weights) {
+                *r = if *label == k { *weight } else { T::default() };
+            }
+        }
+    }
+
     /// The sum of weight times what the maxima have become.
     #[inline(always)]
     pub(super) fn log_likelihood(&self, tile: &Tile<T>) -> f64 {

@@ -1,12 +1,17 @@
-//! Passes over samples some of whose values are missing. In groups of which the same features are there samples are complete
-//! data of fewer features, which the kernels pass over as they are; what is expected of the others follows from the model.
+//! Passes over samples some of whose values are missing.
+//!
+//! Where features are independent within components a mask leaves out what is missing. Otherwise samples of which the same
+//! features are there are complete data of fewer features, which the kernels pass over as they are, and what is expected of
+//! the others follows from the model.
 
 mod groups;
+mod impute;
+mod masked;
 mod sums;
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, s};
 use rayon::prelude::*;
 
 use super::CpuBackend;
@@ -22,7 +27,10 @@ use crate::data::source::check_stop;
 use crate::device::assessment::Assessment;
 use crate::error::Result;
 use crate::model::quadratics::Quadratics;
+pub(super) use groups::KeptGroups;
 use groups::{Groups, Piece};
+pub use impute::{Imputation, impute};
+use masked::{MaskedLogDensities, MaskedParameters, MaskedTile};
 pub(super) use sums::{IncompleteJob, RandomIncompleteJob};
 
 /// A piece of a group, and the model of the features that it has.
@@ -58,6 +66,27 @@ impl<T: Real> Marginalised<T> {
     }
 }
 
+impl<T: Real> MaskedParameters<T> {
+    /// Calls `visit(rows, tile, posterior)` with the log-densities of every tile of some rows.
+    fn for_each_tile(
+        &self,
+        backend: &CpuBackend<T>,
+        chunk: &Points,
+        rows: Range<usize>,
+        mut visit: impl FnMut(Range<usize>, &mut MaskedTile<T>, &mut Posterior<T>),
+    ) {
+        let (arch, d) = (backend.arch, self.d);
+        let (mut tile, mut posterior) = (MaskedTile::new(arch, d), Posterior::new(arch, self.k, d));
+        for start in rows.clone().step_by(Tile::<T>::capacity(d)) {
+            let rows = start..(start + Tile::<T>::capacity(d)).min(rows.end);
+            tile.load(arch, chunk, rows.clone().into(), &backend.coordinates);
+            let posterior = &mut posterior;
+            arch.dispatch(MaskedLogDensities { parameters: self, tile: &tile, posterior });
+            visit(rows, &mut tile, posterior);
+        }
+    }
+}
+
 /// Weights of the components: the posterior of a sample without any value.
 fn weights(model: &Quadratics) -> Array1<f64> {
     let weights = model.log_weights().mapv(f64::exp);
@@ -72,15 +101,33 @@ pub(super) fn assess<T: Real>(
     chunk: &Points,
     rows: Range<usize>,
 ) -> Result<Assessment> {
-    let first = rows.start;
+    let (arch, first) = (backend.arch, rows.start);
+    let mut assessment = Assessment { log_densities: Array1::zeros(rows.len()), labels: Array1::zeros(rows.len()) };
+    if let Some(parameters) = MaskedParameters::new(model, &backend.coordinates) {
+        let of_part = |part: Range<usize>| {
+            let mut found = Vec::with_capacity(part.len());
+            parameters.for_each_tile(backend, chunk, part, |rows, tile, posterior| {
+                arch.dispatch(Assess { posterior, width: tile.tile.width });
+                let density = |n: usize| posterior.maxima.row(0)[n].to_f64() + parameters.reference;
+                found.extend((0..rows.len()).map(|n| (density(n), posterior.labels[n])));
+            });
+            found
+        };
+        each_part(backend, rows, of_part, |rows, found: Vec<(f64, usize)>| {
+            for (row, (log_density, label)) in rows.zip(found) {
+                (assessment.log_densities[row - first], assessment.labels[row - first]) = (log_density, label);
+            }
+        })?;
+        return Ok(assessment);
+    }
     let of_piece = |piece: &Piece| -> Result<Vec<(f64, usize)>> {
         let Some(marginal) = Marginalised::<T>::new(piece, chunk, model, &backend.coordinates)? else {
             let weights = weights(model);
             // Of equals the first.
             let best = (1..weights.len()).fold(0, |best, k| if weights[k] > weights[best] { k } else { best });
-            return Ok(vec![(0.0, best); piece.rows.len()]);
+            return Ok(vec![(0.0, best); piece.n_rows()]);
         };
-        let (arch, mut found) = (backend.arch, Vec::with_capacity(piece.rows.len()));
+        let mut found = Vec::with_capacity(piece.n_rows());
         marginal.for_each_tile(arch, |rows, tile, posterior| {
             arch.dispatch(Assess { posterior, width: tile.width });
             let density = |n: usize| posterior.maxima.row(0)[n].to_f64() + marginal.parameters.reference;
@@ -88,9 +135,8 @@ pub(super) fn assess<T: Real>(
         });
         Ok(found)
     };
-    let mut assessment = Assessment { log_densities: Array1::zeros(rows.len()), labels: Array1::zeros(rows.len()) };
     each_piece(backend, chunk, rows, of_piece, |piece, found| {
-        for (row, (log_density, label)) in piece.rows.iter().zip(found) {
+        for (row, (log_density, label)) in piece.rows().zip(found) {
             (assessment.log_densities[row - first], assessment.labels[row - first]) = (log_density, label);
         }
     })?;
@@ -104,30 +150,43 @@ pub(super) fn responsibilities<T: Real>(
     chunk: &Points,
     rows: Range<usize>,
 ) -> Result<Array2<f64>> {
-    let (k, first) = (model.n_components(), rows.start);
+    let (k, first, arch) = (model.n_components(), rows.start, backend.arch);
+    let mut responsibilities = Array2::zeros((rows.len(), k));
+    let respond = |found: &mut Array2<f64>, rows: Range<usize>, tile: &mut Tile<T>, posterior: &mut Posterior<T>| {
+        tile.weights.row_mut(0).fill(T::from_f64(1.0));
+        arch.dispatch(Respond { posterior, tile, cut: T::LEAST_EXPONENT });
+        for (n, row) in rows.enumerate() {
+            let mut sample = found.row_mut(row);
+            sample.iter_mut().enumerate().for_each(|(k, r)| *r = posterior.r.row(k)[n].to_f64());
+            let sum = sample.sum();
+            sample /= sum;
+        }
+    };
+    if let Some(parameters) = MaskedParameters::new(model, &backend.coordinates) {
+        let of_part = |part: Range<usize>| {
+            let (mut found, first) = (Array2::zeros((part.len(), k)), part.start);
+            parameters.for_each_tile(backend, chunk, part, |rows, tile, posterior| {
+                respond(&mut found, rows.start - first..rows.end - first, &mut tile.tile, posterior);
+            });
+            found
+        };
+        each_part(backend, rows, of_part, |rows, found: Array2<f64>| {
+            responsibilities.slice_mut(s![rows.start - first..rows.end - first, ..]).assign(&found);
+        })?;
+        return Ok(responsibilities);
+    }
     let of_piece = |piece: &Piece| -> Result<Array2<f64>> {
-        let mut found = Array2::zeros((piece.rows.len(), k));
+        let mut found = Array2::zeros((piece.n_rows(), k));
         let Some(marginal) = Marginalised::<T>::new(piece, chunk, model, &backend.coordinates)? else {
             let weights = weights(model);
             found.rows_mut().into_iter().for_each(|mut row| row.assign(&weights));
             return Ok(found);
         };
-        let arch = backend.arch;
-        marginal.for_each_tile(arch, |rows, tile, posterior| {
-            tile.weights.row_mut(0).fill(T::from_f64(1.0));
-            arch.dispatch(Respond { posterior, tile, cut: T::LEAST_EXPONENT });
-            for (n, row) in rows.enumerate() {
-                let mut sample = found.row_mut(row);
-                sample.iter_mut().enumerate().for_each(|(k, r)| *r = posterior.r.row(k)[n].to_f64());
-                let sum = sample.sum();
-                sample /= sum;
-            }
-        });
+        marginal.for_each_tile(arch, |rows, tile, posterior| respond(&mut found, rows, tile, posterior));
         Ok(found)
     };
-    let mut responsibilities = Array2::zeros((rows.len(), k));
     each_piece(backend, chunk, rows, of_piece, |piece, found| {
-        for (row, found) in piece.rows.iter().zip(found.rows()) {
+        for (row, found) in piece.rows().zip(found.rows()) {
             responsibilities.row_mut(row - first).assign(&found);
         }
     })?;
@@ -152,5 +211,23 @@ fn each_piece<T: Real, R: Send>(
     for (unit, found) in units.iter().zip(found) {
         unit.iter().zip(found).for_each(|(piece, found)| take(piece, found));
     }
+    Ok(())
+}
+
+/// Rows of a part that one thread works on.
+const PART: usize = 8192;
+
+/// Does something with parts of some rows, side by side, and takes what comes of it in order.
+fn each_part<T: Real, R: Send>(
+    backend: &CpuBackend<T>,
+    rows: Range<usize>,
+    work: impl Fn(Range<usize>) -> R + Sync,
+    mut take: impl FnMut(Range<usize>, R),
+) -> Result<()> {
+    let parts: Vec<Range<usize>> =
+        rows.clone().step_by(PART).map(|start| start..(start + PART).min(rows.end)).collect();
+    let of_part = |part: &Range<usize>| check_stop(backend.data.stop()).map(|()| work(part.clone()));
+    let found = parts.par_iter().map(of_part).collect::<Result<Vec<R>>>()?;
+    parts.into_iter().zip(found).for_each(|(part, found)| take(part, found));
     Ok(())
 }

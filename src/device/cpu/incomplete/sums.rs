@@ -4,13 +4,16 @@
 //! piece, and add up like all others. In diag and spherical ones, and about the centres of k-means, no feature says anything
 //! of another: samples count for the features that they have.
 
+use std::ops::Range;
+
 use ndarray::{Array1, Array2};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
-use super::groups::{Groups, Piece};
-use super::{CpuBackend, Marginalised, weights};
+use super::groups::Piece;
+use super::masked::{AddMasked, MaskedParameters};
+use super::{CpuBackend, Marginalised, each_part, weights};
 use crate::data::coordinates::Coordinates;
 use crate::data::hash::hash;
 use crate::data::points::Points;
@@ -39,17 +42,24 @@ pub(in crate::device::cpu) struct IncompleteJob<'t, T> {
     task: &'t SumsTask,
     /// Of all features, about whose means the sums are.
     parameters: Parameters<T>,
+    /// Likewise, where features are independent.
+    masked: Option<MaskedParameters<T>>,
     shape: Shape,
     runs: Runs<Numbers>,
 }
 
 impl<'t, T: Real> IncompleteJob<'t, T> {
-    pub(in crate::device::cpu) fn new(task: &'t SumsTask, parameters: Parameters<T>) -> Self {
+    pub(in crate::device::cpu) fn new(
+        task: &'t SumsTask,
+        parameters: Parameters<T>,
+        coordinates: &Coordinates,
+    ) -> Self {
         let Parameters { k, d, .. } = parameters;
-        let by_feature = task.quadratics.features_are_independent();
+        let masked = MaskedParameters::new(&task.quadratics, coordinates);
+        let by_feature = masked.is_some();
         let second = if by_feature { Statistics::Diagonals } else { Statistics::Triangles };
         let shape = Shape { k, d, second: Some(second), by_feature };
-        IncompleteJob { task, parameters, shape, runs: Runs::new(block_rows(d)) }
+        IncompleteJob { task, parameters, masked, shape, runs: Runs::new(block_rows(d)) }
     }
 
     pub(in crate::device::cpu) fn visit(
@@ -60,7 +70,17 @@ impl<'t, T: Real> IncompleteJob<'t, T> {
     ) -> Result<()> {
         let (rows, n) = (block_rows(self.shape.d), chunk.n_samples());
         for start in (0..n).step_by(rows) {
-            let groups = Groups::of(chunk, start..(start + rows).min(n));
+            if let Some(masked) = &self.masked {
+                let mut all: Option<Numbers> = None;
+                let of_part = |part| self.sums_of_part(backend, masked, chunk, part);
+                each_part(backend, start..(start + rows).min(n), of_part, |_, sums| match &mut all {
+                    Some(all) => all.add(&sums),
+                    None => all = Some(sums),
+                })?;
+                all.into_iter().for_each(|sums| self.runs.push(first + start, 1, sums, drop));
+                continue;
+            }
+            let groups = backend.groups.of(backend, first, chunk, start..(start + rows).min(n));
             let units = groups.units();
             let of_unit = |unit: &Vec<Piece>| -> Result<Numbers> {
                 let mut sums = Numbers::zero(self.shape);
@@ -80,10 +100,40 @@ impl<'t, T: Real> IncompleteJob<'t, T> {
         Ok(())
     }
 
+    /// The sums over some rows, under a model whose features are independent.
+    fn sums_of_part(
+        &self,
+        backend: &CpuBackend<T>,
+        parameters: &MaskedParameters<T>,
+        chunk: &Points,
+        rows: Range<usize>,
+    ) -> Numbers {
+        let (arch, mut sums) = (backend.arch, Numbers::zero(self.shape));
+        let wants_sums = self.task.statistics.is_some();
+        sums.pairs = (rows.len() * self.shape.k) as f64;
+        let weight: f64 = rows.clone().map(|row| chunk.weight(row)).sum();
+        let mut log_likelihood = parameters.reference * weight;
+        parameters.for_each_tile(backend, chunk, rows, |_, tile, posterior| {
+            log_likelihood += match self.task.assignment {
+                Assignment::Soft => arch.dispatch(Respond { posterior, tile: &tile.tile, cut: T::LEAST_EXPONENT }),
+                Assignment::Hard => {
+                    let log_likelihood = arch.dispatch(Assign { posterior, tile: &tile.tile });
+                    posterior.be_certain(&tile.tile);
+                    log_likelihood
+                }
+            };
+            if wants_sums {
+                arch.dispatch(AddMasked { r: &posterior.r, tile, parameters, sums: sums.numbers_mut() });
+            }
+        });
+        sums.log_likelihood = log_likelihood;
+        sums
+    }
+
     /// Adds a piece to the sums.
     fn add(&self, backend: &CpuBackend<T>, chunk: &Points, piece: &Piece, sums: &mut Numbers) -> Result<()> {
         let model = &*self.task.quadratics;
-        sums.pairs += (piece.rows.len() * self.shape.k) as f64;
+        sums.pairs += (piece.n_rows() * self.shape.k) as f64;
         let Some(marginal) = Marginalised::<T>::new(piece, chunk, model, &backend.coordinates)? else {
             return self.add_without_values(piece.weight(chunk), piece, &backend.coordinates, sums);
         };
@@ -131,19 +181,8 @@ impl<'t, T: Real> IncompleteJob<'t, T> {
         all: &Coordinates,
         sums: &mut Numbers,
     ) -> Result<()> {
-        let (d, length) = (self.shape.d, self.shape.per_component());
+        let length = self.shape.per_component();
         let (observed, missing) = (&piece.pattern.observed[..], &piece.pattern.missing[..]);
-        if self.shape.by_feature {
-            for (to, (count, first, second)) in sums.numbers_mut().chunks_exact_mut(length).zip(found.components()) {
-                to[0] += count;
-                for (a, i) in observed.iter().enumerate() {
-                    to[1 + i] += first[a];
-                    to[1 + d + i] += second[a];
-                    to[1 + 2 * d + i] += count;
-                }
-            }
-            return Ok(());
-        }
         if missing.is_empty() {
             sums.numbers_mut().iter_mut().zip(found.numbers()).for_each(|(to, from)| *to += from);
             return Ok(());
@@ -208,13 +247,9 @@ impl<'t, T: Real> IncompleteJob<'t, T> {
         }
         let length = self.shape.per_component();
         let nothing = (Array1::zeros(0), Array2::zeros((0, 0)));
-        let regressions = if self.shape.by_feature { Vec::new() } else { model.regressions(piece.pattern)? };
+        let regressions = model.regressions(piece.pattern)?;
         for (k, to) in sums.numbers_mut().chunks_exact_mut(length).enumerate() {
             let count = weight * shares[k];
-            if self.shape.by_feature {
-                to[0] += count;
-                continue;
-            }
             let observed = Observed { count, first: &nothing.0, second: &nothing.1 };
             let of_component = &regressions[if regressions.len() == 1 { 0 } else { k }];
             let expected = of_component.complete(piece.pattern, &observed);

@@ -1,0 +1,107 @@
+//! `mixtura impute`: missing values filled in.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mixtura::Points;
+use mixtura::data::Missing;
+use mixtura::device::{Imputation, impute};
+use mixtura::io::{Block, CellType, Column, Columns, Dimensions, load_model};
+use ndarray::{Array2, ArrayView2};
+use serde::Serialize;
+
+use super::inputs::{DataArgs, check_output};
+use super::output::OutputArgs;
+use super::tables::Table;
+
+/// Fill in missing values by what the others say, under a model
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    mixtura impute model.json data.csv --out filled.csv\n  \
+    mixtura impute model.json data.parquet --draw 5 --seed 1 --out imputations.parquet")]
+pub(crate) struct ImputeArgs {
+    /// Model file
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    #[command(flatten)]
+    data: DataArgs,
+
+    /// Draw the missing values so often, in place of their means: tables of all rows one below the other, with the number
+    /// of the draw in a first column
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..))]
+    draw: Option<u32>,
+
+    /// Seed of draws, and of the choice of rows (--sample)
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
+    /// Write the columns that the model uses to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow,
+    /// .feather, .f32 or .f64 [default: lines on standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// The JSON object.
+#[derive(Debug, Serialize)]
+struct Made<'a> {
+    n_samples: usize,
+    n_features: usize,
+    n_filled: usize,
+    out: Option<&'a std::path::Path>,
+}
+
+impl ImputeArgs {
+    pub(crate) fn run(mut self, output: &OutputArgs) -> anyhow::Result<()> {
+        let model = load_model(&self.model)?;
+        let mut inputs = self.data.files()?;
+        inputs.push(self.model.clone());
+        self.out.as_deref().map_or(Ok(()), |out| check_output("--out", out, &inputs))?;
+        // Whoever fills in holes has some.
+        self.data.missing = Missing::Marginalize;
+        let features = Columns::of_model(model.feature_names.as_deref());
+        let mut table = Table::new(self.out.as_deref(), Dimensions::Two)?;
+        let (mut n_samples, mut n_features, mut n_filled) = (0, 0, 0);
+        for draw in 0..self.draw.unwrap_or(1) as usize {
+            let data = self.data.stream(&features, self.seed)?;
+            n_features = data.n_features();
+            data.check_features(model.mixture.n_features())?;
+            let how = match self.draw {
+                None => Imputation::Mean,
+                Some(_) => Imputation::Draw { seed: self.seed, number: draw },
+            };
+            let (n, notes) = data.for_each_chunk(&mut |first, chunk| {
+                if draw == 0 {
+                    n_filled += chunk.summary().holes().n_values();
+                }
+                let filled = impute(&model.mixture, chunk, first, how)?;
+                let number = Array2::from_elem((filled.nrows(), 1), draw as i64);
+                write(&mut table, chunk, filled.view(), self.draw.map(|_| number.view()))
+            })?;
+            if draw == 0 {
+                output.notes(&notes);
+                n_samples = n;
+            }
+        }
+        table.finish()?;
+        match &self.out {
+            Some(out) => output.made(&Made { n_samples, n_features, n_filled, out: Some(out) }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes some rows, with the number of their draw before them where there is one.
+fn write(
+    table: &mut Table,
+    chunk: &Points,
+    filled: ArrayView2<f64>,
+    draw: Option<ArrayView2<i64>>,
+) -> mixtura::Result<()> {
+    let name = |i: usize| chunk.feature_names().map_or_else(|| format!("x{i}"), |names| names[i].clone());
+    let of_features = (0..filled.ncols()).map(|i| Column::new(name(i), CellType::F64));
+    let of_draw = draw.iter().map(|_| Column::new("draw", CellType::I64));
+    let columns: Vec<Column> = of_draw.chain(of_features).collect();
+    let blocks: Vec<Block> = draw.map(Block::I64).into_iter().chain([Block::F64(filled)]).collect();
+    table.write(&columns, &blocks)
+}
