@@ -127,7 +127,7 @@ fn answers_about_single_samples_are_those_of_what_they_have() {
                 }
             }
             // A sample without any value says nothing.
-            assert_eq!(scores[5], 0.0);
+            assert!(scores[5].abs() < most, "{}", scores[5]);
             assert!((0..3).all(|k| (proba[[5, k]] - mixture.weights()[k]).abs() < 1e-6));
         }
     }
