@@ -187,6 +187,7 @@ impl FitArgs {
         drop(bar);
         output.notes(&notes);
         output.notes(missing::note(&summary).as_slice());
+        output.notes(missing::cost(&summary, &[request.options.covariance_type]).as_slice());
         let read = reading.elapsed().as_secs_f64();
 
         interrupt::wait_for_end();

@@ -150,3 +150,25 @@ fn a_choice_is_made_of_models_of_incomplete_samples() {
     let best = rows.iter().find(|row| row["best"] == true).unwrap();
     assert!(best["n_components"].as_u64() >= Some(3), "{}", outcome.stdout);
 }
+
+#[test]
+fn many_patterns_are_told_with_what_they_cost_and_rows_without_values_are_counted() {
+    let place = Place::new();
+    let d = 12;
+    let is_there = |i: usize| (i as f64 * 0.754_877_666_246_693).fract() > 0.2;
+    let values: Vec<f64> = (0..4000 * d)
+        .map(|i| if is_there(i) && i / d != 7 { (i as f64 * 0.618_033_988_749).fract() } else { f64::NAN })
+        .collect();
+    place.write("x.npy", npy_f64(&format!("(4000, {d})"), &values));
+    let fit = "fit x.npy -k 2 --missing marginalize --device cpu --max-iter 2 --out m.json";
+    let full = place.run(fit);
+    assert!(full.stderr.contains("as long as with complete samples"), "{}", full.stderr);
+    assert!(full.stderr.contains("1 row has no value at all"), "{}", full.stderr);
+    let diag = place.run(&format!("{fit} --covariance diag"));
+    assert!(!diag.stderr.contains("as long as"), "{}", diag.stderr);
+    for command in ["predict", "score"] {
+        let outcome = place.run(&format!("{command} m.json x.npy --missing marginalize --device cpu"));
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("1 row has no value at all"), "{}", outcome.stderr);
+    }
+}

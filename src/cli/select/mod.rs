@@ -169,6 +169,7 @@ impl SelectArgs {
         drop(bar);
         output.notes(&notes);
         output.notes(missing::note(&summary).as_slice());
+        output.notes(missing::cost(&summary, &request.options.families).as_slice());
         interrupt::wait_for_end();
         let locate = |error: Error| match &data {
             Some(data) => data.locate(error),
