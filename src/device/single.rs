@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "gpu")]
 use crate::advice::{Advice, Term};
 use crate::data::source::Data;
 use crate::device::backend::Backend;

@@ -5,7 +5,7 @@ use crate::data::home::Home;
 use crate::fit::collapse::Repair;
 use crate::fit::init::Initialisation;
 use crate::fit::posterior::Truncation;
-use crate::fit::state::{LevelEpochs, Peak, Restart};
+use crate::fit::state::{LevelEpochs, Restart};
 use crate::fit::update::step::StepKind;
 use crate::model::mixture::Mixture;
 
@@ -151,20 +151,6 @@ impl Fit {
             epoch_seconds: Vec::new(),
             pruning: None,
             warnings: Vec::new(),
-        }
-    }
-
-    /// The restart that it is the result of, as far as that can be told.
-    pub(crate) fn restart(&self) -> Restart {
-        let (lower_bound, mixture) = (self.lower_bound, self.mixture.clone());
-        let peak = self.at_precision_limit.then(|| Peak { lower_bound, mixture: mixture.clone() });
-        let begun = Restart::new(1, mixture, self.initialisation.clone(), self.repairs.clone());
-        Restart {
-            lower_bounds: self.lower_bounds.clone(),
-            converged: self.converged,
-            at_precision_limit: self.at_precision_limit,
-            peak,
-            ..begun
         }
     }
 

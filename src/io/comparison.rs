@@ -20,6 +20,7 @@ use crate::fit::collapse::OnCollapse;
 use crate::fit::floor::Floor;
 use crate::fit::options::{FitOptions, Init};
 use crate::fit::posterior::Posterior;
+use crate::fit::state::{Peak, Restart};
 use crate::fit::update::Update;
 use crate::model::family::CovarianceType;
 use crate::select::{Scored, Trial, TrialKey};
@@ -180,6 +181,19 @@ impl ReadTrial {
     }
 }
 
+/// The restart that a fit is the result of, as far as that can be told.
+fn restart_of(fit: &Fit) -> Restart {
+    let (lower_bound, mixture) = (fit.lower_bound, fit.mixture.clone());
+    let peak = fit.at_precision_limit.then(|| Peak { lower_bound, mixture: mixture.clone() });
+    Restart {
+        lower_bounds: fit.lower_bounds.clone(),
+        converged: fit.converged,
+        at_precision_limit: fit.at_precision_limit,
+        peak,
+        ..Restart::new(1, mixture, fit.initialisation.clone(), fit.repairs.clone())
+    }
+}
+
 impl Comparison {
     /// Writes the comparison in the place of an older one, which stays until this one is complete. A trial whose worth is
     /// no number is not written.
@@ -190,7 +204,7 @@ impl Comparison {
         let trials = self.trials.iter().map(|trial| (trial, Facts::from(trial)));
         let trials: Vec<_> = trials
             .filter(|(_, facts)| facts.can_be_written())
-            .map(|(trial, facts)| (facts, &trial.scored.fit.warnings, trial.scored.fit.restart()))
+            .map(|(trial, facts)| (facts, &trial.scored.fit.warnings, restart_of(&trial.scored.fit)))
             .collect();
         let trials = trials.iter().map(|(facts, warnings, restart)| WrittenTrial {
             trial: *facts,

@@ -216,7 +216,7 @@ fn all_rules_of_update_and_repairs_end_well_on_hostile_samples() {
         let value = |i: usize, j: usize| match seed % 4 {
             0 => ((i * 31 + j * 7 + seed) % 3) as f64,
             1 => (i as f64 * 0.618 + j as f64).fract() * 1e6,
-            2 => f64::from(u8::from(i % 7 == 0)) * 1e9,
+            2 => f64::from(u8::from(i.is_multiple_of(7))) * 1e9,
             _ => (i as f64 * 0.754 + (j * seed) as f64 * 0.1).fract(),
         };
         let share = 0.1 + 0.8 * (seed as f64 * 0.37).fract();

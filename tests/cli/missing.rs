@@ -9,7 +9,7 @@ use crate::support::{Place, npy_f64, table};
 /// Values of three features, some of which are missing: of every row with an odd number one or two.
 fn value(row: usize, feature: usize) -> Option<f64> {
     let noise = ((row * 3 + feature) as f64 * 0.618_033_988_749_895).fract();
-    let is_there = row % 2 == 0 || (row / 2 + feature) % 3 == 0 || row % 8 == 7;
+    let is_there = row.is_multiple_of(2) || (row / 2 + feature).is_multiple_of(3) || row % 8 == 7;
     is_there.then_some(noise + (row % 3) as f64 * 2.0 + feature as f64)
 }
 

@@ -199,7 +199,7 @@ mod tests {
     fn every_row_is_in_the_group_of_its_pattern_and_in_one_piece() {
         let n = 20_000;
         // A pattern for each remainder; the last of them has no value at all.
-        let lacks = |row: usize, feature: usize| row % 9 >> feature & 1 == 1 || row % 9 == 8;
+        let lacks = |row: usize, feature: usize| ((row % 9) >> feature) & 1 == 1 || row % 9 == 8;
         let samples = Array2::from_shape_fn((n, 3), |(i, j)| if lacks(i, j) { f64::NAN } else { (i + j) as f64 });
         let points = Points::with_missing(samples, None).unwrap();
         let groups = Groups::of(&points, 7..n);

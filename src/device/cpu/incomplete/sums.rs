@@ -6,14 +6,9 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2};
-use rand::{RngExt, SeedableRng};
-use rand_pcg::Pcg64;
-use rayon::prelude::*;
-
 use super::groups::Piece;
 use super::masked::{AddMasked, MaskedParameters};
-use super::{CpuBackend, Marginalised, each_part, weights};
+use super::{CpuBackend, Marginalised, PART, weights};
 use crate::data::coordinates::Coordinates;
 use crate::data::hash::hash;
 use crate::data::points::Points;
@@ -36,6 +31,9 @@ use crate::error::Result;
 use crate::model::marginal::Observed;
 use crate::model::quadratics::Quadratics;
 use crate::model::statistics::Statistics;
+use ndarray::{Array1, Array2};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
 
 /// Sums under a model.
 pub(in crate::device::cpu) struct IncompleteJob<'t, T> {
@@ -70,32 +68,27 @@ impl<'t, T: Real> IncompleteJob<'t, T> {
     ) -> Result<()> {
         let (rows, n) = (block_rows(self.shape.d), chunk.n_samples());
         for start in (0..n).step_by(rows) {
-            if let Some(masked) = &self.masked {
-                let mut all: Option<Numbers> = None;
-                let of_part = |part| self.sums_of_part(backend, masked, chunk, part);
-                each_part(backend, start..(start + rows).min(n), of_part, |_, sums| match &mut all {
-                    Some(all) => all.add(&sums),
-                    None => all = Some(sums),
-                })?;
-                all.into_iter().for_each(|sums| self.runs.push(first + start, 1, sums, drop));
-                continue;
-            }
-            let groups = backend.groups.of(backend, first, chunk, start..(start + rows).min(n));
-            let units = groups.units();
-            let of_unit = |unit: &Vec<Piece>| -> Result<Numbers> {
-                let mut sums = Numbers::zero(self.shape);
-                for piece in unit {
+            let end = (start + rows).min(n);
+            let sums = match &self.masked {
+                Some(masked) => add_up(0..(end - start).div_ceil(PART), &|part| {
                     check_stop(backend.data.stop())?;
-                    self.add(backend, chunk, piece, &mut sums)?;
+                    let first = start + part * PART;
+                    Ok(self.sums_of_part(backend, masked, chunk, first..(first + PART).min(end)))
+                })?,
+                None => {
+                    let groups = backend.groups.of(backend, first, chunk, start..end);
+                    let units = groups.units();
+                    add_up(0..units.len(), &|unit| {
+                        let mut sums = Numbers::zero(self.shape);
+                        for piece in &units[unit] {
+                            check_stop(backend.data.stop())?;
+                            self.add(backend, chunk, piece, &mut sums)?;
+                        }
+                        Ok(sums)
+                    })?
                 }
-                Ok(sums)
             };
-            let of_units = units.par_iter().map(of_unit).collect::<Result<Vec<_>>>()?;
-            let mut of_units = of_units.into_iter();
-            if let Some(mut sums) = of_units.next() {
-                of_units.for_each(|more| sums.add(&more));
-                self.runs.push(first + start, 1, sums, drop);
-            }
+            self.runs.push(first + start, 1, sums, drop);
         }
         Ok(())
     }
@@ -224,7 +217,7 @@ impl<'t, T: Real> IncompleteJob<'t, T> {
         let d = self.shape.d;
         let means = &self.parameters.means[k * d..][..d];
         let (of_first, of_second) = to[1..].split_at_mut(d);
-        to_count(&mut *of_first, first, all);
+        add_first(&mut *of_first, first, all);
         let mut place = of_second.iter_mut();
         for i in 0..d {
             for (j, to) in (0..=i).zip(&mut place) {
@@ -283,7 +276,20 @@ impl<'t, T: Real> IncompleteJob<'t, T> {
     }
 }
 
-fn to_count(to: &mut [f64], first: &Array1<f64>, all: &Coordinates) {
+/// The sums of some parts, split in two until they are single: few of them are in memory at a time.
+fn add_up(parts: Range<usize>, part: &(impl Fn(usize) -> Result<Numbers> + Sync)) -> Result<Numbers> {
+    if parts.len() == 1 {
+        return part(parts.start);
+    }
+    let middle = parts.start + parts.len() / 2;
+    let (sums, more) = rayon::join(|| add_up(parts.start..middle, part), || add_up(middle..parts.end, part));
+    let mut sums = sums?;
+    sums.add(&more?);
+    Ok(sums)
+}
+
+/// Adds first moments, in the coordinates of the pass.
+fn add_first(to: &mut [f64], first: &Array1<f64>, all: &Coordinates) {
     to.iter_mut().zip(first).zip(&all.scale).for_each(|((to, first), scale)| *to += first * scale);
 }
 
@@ -300,9 +306,6 @@ pub(in crate::device::cpu) struct RandomIncompleteJob {
     runs: Runs<Numbers>,
 }
 
-/// Rows that are summed by one thread.
-const ROWS: usize = 4096;
-
 impl RandomIncompleteJob {
     pub(in crate::device::cpu) fn new(summary: &Summary, task: RandomTask) -> Self {
         let coordinates = Coordinates::shifted(summary);
@@ -315,12 +318,12 @@ impl RandomIncompleteJob {
         let (rows, n, length) = (block_rows(d), chunk.n_samples(), shape.per_component());
         for start in (0..n).step_by(rows) {
             let end = (start + rows).min(n);
-            let parts: Vec<usize> = (start..end).step_by(ROWS).collect();
-            let of_part = |begin: &usize| -> Result<Numbers> {
+            let of_part = |part: usize| -> Result<Numbers> {
                 check_stop(data.stop())?;
+                let begin = start + part * PART;
                 let mut sums = Numbers::zero(shape);
-                sums.pairs = (k * ((begin + ROWS).min(end) - begin)) as f64;
-                chunk.for_each_row(*begin..(begin + ROWS).min(end), |row, values| {
+                sums.pairs = (k * ((begin + PART).min(end) - begin)) as f64;
+                chunk.for_each_row(begin..(begin + PART).min(end), |row, values| {
                     // The numbers of a sample depend on its place alone.
                     let mut random = Pcg64::seed_from_u64(hash(self.task.seed as u64 ^ hash((first + row) as u64)));
                     let r: Vec<f64> = (0..k).map(|_| 1.0 - random.random::<f64>()).collect();
@@ -338,12 +341,8 @@ impl RandomIncompleteJob {
                 });
                 Ok(sums)
             };
-            let of_parts = parts.par_iter().map(of_part).collect::<Result<Vec<_>>>()?;
-            let mut of_parts = of_parts.into_iter();
-            if let Some(mut sums) = of_parts.next() {
-                of_parts.for_each(|more| sums.add(&more));
-                self.runs.push(first + start, 1, sums, drop);
-            }
+            let sums = add_up(0..(end - start).div_ceil(PART), &of_part)?;
+            self.runs.push(first + start, 1, sums, drop);
         }
         Ok(())
     }
