@@ -9,7 +9,7 @@ use crate::devices::Choice;
 use crate::errors::exception;
 use crate::model::{Arrays, Parameters, array};
 use crate::passes::on_device;
-use crate::samples::{Samples, Weights};
+use crate::samples::{Samples, Way, Weights};
 use crate::work::quietly;
 
 /// Weighted sums over samples with their responsibilities; see the class of the package.
@@ -135,10 +135,11 @@ pub(crate) fn moments<'py>(
     py: Python<'py>,
     samples: Samples<'py>,
     weights: Weights<'py>,
+    missing: Way,
     model: Parameters,
     device: Choice,
 ) -> PyResult<Parts<'py>> {
-    let moments = on_device(py, &samples, &weights, model, &device, |data, device, mixture, log_sum| {
+    let moments = on_device(py, samples.view(&weights, missing), model, &device, |data, device, mixture, log_sum| {
         let moments = device.load(data)?.moments(mixture, Assignment::Soft)?;
         let log_likelihood = moments.log_likelihood + log_sum * moments.total_weight;
         Ok(mixtura::Moments { log_likelihood, ..moments })
