@@ -167,8 +167,8 @@ class Answers(Parameters):
         X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
             Samples, whose NaN are filled in.
         n_draws : int, default=None
-            How many draws, from the distribution of the missing values given those that are there. Their seed is that of
-            `random_state`, as for `sample`. If None, the missing values become their means under that distribution.
+            How many draws, from the distribution of the missing values given those that are there. Their seed is that
+            of `random_state`, as for `sample`. If None, the missing values become their means under that distribution.
 
         Returns
         -------

@@ -104,9 +104,7 @@ class Actors(Holders):
     What a lost worker held is given to others, which are told what the others know; then all are asked again.
     """
 
-    def __init__(
-        self, client: distributed.Client, partitions: Sequence[Any], device: str | int, *options: str
-    ) -> None:
+    def __init__(self, client: distributed.Client, partitions: Sequence[Any], device: str | int, *options: str) -> None:
         self._client = client
         self._partitions = partitions
         self._options = (device, *options)

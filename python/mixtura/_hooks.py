@@ -84,7 +84,7 @@ def _lent(name: str) -> Callable[..., Any]:
     def method(self: Any, *arguments: Any, **options: Any) -> Any:
         if name in _OF_SAMPLES and self.missing == "marginalize" and arguments and np.isnan(arguments[0]).any():
             raise ValueError(
-                f"X has missing values, which scikit-learn's {name} does not integrate out. Mixtura's public methods do."
+                f"X lacks values, which scikit-learn's {name} does not integrate out. Mixtura's public methods do."
             )
         return getattr(Theirs, name)(self, *arguments, **options)
 

@@ -146,6 +146,8 @@ def moments(
 ) -> Moments:
     """E step: the sufficient statistics of samples under a model.
 
+    Missing values count by what is expected of them, given the others of their sample.
+
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset

@@ -114,9 +114,7 @@ class Answers:
 
 @final
 class Part:
-    def __new__(
-        cls, samples: Samples, weights: Weights, missing: str, summary: Summary, device: Choice
-    ) -> Self: ...
+    def __new__(cls, samples: Samples, weights: Weights, missing: str, summary: Summary, device: Choice) -> Self: ...
     def answer(self, tasks: Tasks) -> Answers: ...
 
 @final

@@ -251,7 +251,7 @@ def _shape(place: _Place, _: None, number: int, samples: Any, weights: Any) -> S
 
 
 def _part(place: _Place, samples: Any, weights: Any, number: int) -> Part:
-    options = {"device": place.device, "precision": place.precision, "missing": place.missing}
+    options: dict[str, Any] = {"device": place.device, "precision": place.precision, "missing": place.missing}
     return Part(samples, weights, first=place.firsts[number], **options)
 
 
