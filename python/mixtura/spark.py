@@ -223,9 +223,13 @@ def _rows(may_lack: bool, rows: Any, *rest: Any) -> tuple[Any, Any]:
     """Give the samples and weights of a batch, as arrays."""
     values = rows.flatten()
     missing = rows.null_count + sum(column.null_count for column in rest)
-    missing += 0 if may_lack else values.null_count
     if missing > 0:
-        raise ValueError(f"{missing} values are null\nfill them, or drop their rows (DataFrame.na)")
+        raise ValueError(f"{missing} rows or weights are null\nfill them, or drop their rows (DataFrame.na)")
+    if values.null_count > 0 and not may_lack:
+        raise ValueError(
+            f"{values.null_count} values are null\n"
+            "fill them, drop their rows (DataFrame.na), or integrate them out (missing='marginalize')"
+        )
     if len(np.unique(rows.value_lengths().to_numpy())) > 1:
         raise ValueError(_RAGGED)
     weights = [column.to_numpy(zero_copy_only=False) for column in rest]
