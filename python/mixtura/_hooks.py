@@ -82,7 +82,8 @@ def _lent(name: str) -> Callable[..., Any]:
     """Make a method that does what scikit-learn's does with the attributes that it finds."""
 
     def method(self: Any, *arguments: Any, **options: Any) -> Any:
-        if name in _OF_SAMPLES and self.missing == "marginalize" and arguments and np.isnan(arguments[0]).any():
+        may_lack = name in _OF_SAMPLES and getattr(self, "missing", "error") == "marginalize"
+        if may_lack and arguments and np.isnan(arguments[0]).any():
             raise ValueError(
                 f"X lacks values, which scikit-learn's {name} does not integrate out. Mixtura's public methods do."
             )

@@ -20,6 +20,7 @@ use super::choices::{covariance_parser, init_parser, one_number, prune_parser, s
 use super::collapse::CollapseArgs;
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt;
+use super::missing;
 use super::output::OutputArgs;
 use super::plot::Plot;
 use super::posterior::PosteriorArgs;
@@ -185,6 +186,8 @@ impl FitArgs {
         let notes = notes_of_all(ranks, data.as_ref().map_or(&[], Dataset::notes))?;
         drop(bar);
         output.notes(&notes);
+        output.notes(missing::note(&summary).as_slice());
+        output.notes(missing::cost(&summary, &[request.options.covariance_type]).as_slice());
         let read = reading.elapsed().as_secs_f64();
 
         interrupt::wait_for_end();

@@ -15,6 +15,7 @@ mod impute;
 mod inputs;
 mod inspect;
 pub(crate) mod interrupt;
+mod missing;
 mod output;
 mod plot;
 mod posterior;

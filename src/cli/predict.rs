@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::Usage;
 use super::inputs::{DataArgs, DeviceArgs, check_output};
 use super::interrupt;
+use super::missing;
 use super::output::{OutputArgs, failure, print};
 use super::ranks::{agreed, notes_of_all};
 use super::tables::{Table, block, columns};
@@ -208,7 +209,7 @@ impl PredictArgs {
         // What is known before anything is written is said before it, but for what other ranks may say, too.
         let early = if ranks.size() == 1 { data.notes() } else { Vec::new() };
         output.notes(&early);
-        let mut n_samples = 0;
+        let (mut n_samples, mut without_values) = (0, 0);
         let (_, mut notes) = data.for_each_chunk(&mut |_, chunk| {
             let n = chunk.n_samples();
             let mut backend = device.load(chunk)?;
@@ -218,11 +219,14 @@ impl PredictArgs {
                 answers.write(&answer, chunk, rows)?;
             }
             n_samples += n;
+            without_values += chunk.summary().holes().n_rows_without_values();
             bar.set_message(format!("{n_samples} samples"));
             bar.tick();
             Ok(())
         })?;
-        Ok((n_samples, notes.split_off(early.len())))
+        let mut notes = notes.split_off(early.len());
+        notes.extend(missing::rows_without_values(without_values));
+        Ok((n_samples, notes))
     }
 
     /// Where the answers of this rank go.

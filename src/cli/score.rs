@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::format::aligned;
 use super::inputs::{DataArgs, DeviceArgs};
 use super::interrupt;
+use super::missing;
 use super::output::OutputArgs;
 use super::ranks::{agreed, notes_of_all};
 
@@ -54,7 +55,12 @@ impl ScoreArgs {
             let mut score = Score::new(mixture.n_features());
             let Some(data) = data else { return Ok((score, Vec::new())) };
             data.check_features(mixture.n_features())?;
-            let (_, notes) = data.for_each_chunk(&mut |first, chunk| score.add(&device, mixture, first, chunk))?;
+            let mut without_values = 0;
+            let (_, mut notes) = data.for_each_chunk(&mut |first, chunk| {
+                without_values += chunk.summary().holes().n_rows_without_values();
+                score.add(&device, mixture, first, chunk)
+            })?;
+            notes.extend(missing::rows_without_values(without_values));
             Ok((score, notes))
         };
         let (score, notes) = agreed(ranks, score())?;

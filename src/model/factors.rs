@@ -65,6 +65,23 @@ impl CovarianceArray {
         Ok(())
     }
 
+    /// The precisions that have these factors P: P P^T.
+    pub(crate) fn precisions_of_factors(&self) -> CovarianceArray {
+        let square = |factor: &f64| factor * factor;
+        match self {
+            CovarianceArray::Full(factors) => {
+                let mut precisions = factors.clone();
+                for (mut to, factor) in precisions.outer_iter_mut().zip(factors.outer_iter()) {
+                    to.assign(&factor.dot(&factor.t()));
+                }
+                CovarianceArray::Full(precisions)
+            }
+            CovarianceArray::Tied(factor) => CovarianceArray::Tied(factor.dot(&factor.t())),
+            CovarianceArray::Diag(factors) => CovarianceArray::Diag(factors.map(square)),
+            CovarianceArray::Spherical(factors) => CovarianceArray::Spherical(factors.map(square)),
+        }
+    }
+
     /// The covariances whose precisions have these checked factors P: the inverse of P P^T.
     pub(crate) fn covariances_of_factors(&self) -> CovarianceArray {
         self.map_matrices(

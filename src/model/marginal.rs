@@ -1,6 +1,6 @@
 //! Marginals: what a model says of samples of which some features are missing, and of the missing values themselves.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 
 use crate::error::{Error, Result};
 use crate::model::covariance::CovarianceArray;
@@ -44,13 +44,12 @@ impl Quadratics {
             return Ok(self.clone());
         }
         let means = self.means().select(Axis(1), observed);
-        let sub = |matrix: ArrayView2<f64>| matrix.select(Axis(0), observed).select(Axis(1), observed);
+        let sub = |matrix: ArrayView2<f64>| some(matrix, observed, observed);
         let of = if self.are_densities { self.covariances() } else { self.factors() };
         let of = match of {
             CovarianceArray::Full(all) => {
-                let mut some = ndarray::Array3::zeros((k, observed.len(), observed.len()));
-                some.outer_iter_mut().zip(all.outer_iter()).for_each(|(mut to, from)| to.assign(&sub(from)));
-                CovarianceArray::Full(some)
+                let at = |(k, i, j)| all[[k, observed[i], observed[j]]];
+                CovarianceArray::Full(Array3::from_shape_fn((k, observed.len(), observed.len()), at))
             }
             CovarianceArray::Tied(all) => CovarianceArray::Tied(sub(all.view())),
             CovarianceArray::Diag(all) => CovarianceArray::Diag(all.select(Axis(1), observed)),
@@ -88,15 +87,13 @@ impl Quadratics {
     /// [`Error::NotPositiveDefinite`], by rounding.
     pub(crate) fn regressions(&self, pattern: &Pattern) -> Result<Vec<Regression>> {
         let Pattern { observed, missing } = pattern;
-        let of = |component: Option<usize>, factor: ArrayView2<f64>| -> Result<Regression> {
-            let precision = linalg::times_transpose(factor);
-            let rows = precision.select(Axis(0), missing);
-            let lower = linalg::cholesky(rows.select(Axis(1), missing).view()).map_err(|pivot| {
+        let of = |component: Option<usize>, precision: ArrayView2<f64>| -> Result<Regression> {
+            let lower = linalg::cholesky(some(precision, missing, missing).view()).map_err(|pivot| {
                 Error::NotPositiveDefinite { component, feature: missing[pivot.index], single_precision: false }
             })?;
             let inverse = linalg::invert_lower(lower.view());
             let residual = inverse.t().dot(&inverse);
-            let slopes = -residual.dot(&rows.select(Axis(1), observed));
+            let slopes = -residual.dot(&some(precision, missing, observed));
             Ok(Regression { slopes, residual })
         };
         let (m, o) = (missing.len(), observed.len());
@@ -104,11 +101,11 @@ impl Quadratics {
             slopes: Array2::zeros((m, o)),
             residual: Array2::from_diag(&missing.iter().map(|i| variance(*i)).collect::<Array1<f64>>()),
         };
-        match self.factors() {
-            CovarianceArray::Full(factors) => {
-                factors.outer_iter().enumerate().map(|(k, factor)| of(Some(k), factor)).collect()
+        match self.precisions() {
+            CovarianceArray::Full(precisions) => {
+                precisions.outer_iter().enumerate().map(|(k, precision)| of(Some(k), precision)).collect()
             }
-            CovarianceArray::Tied(factor) => Ok(vec![of(None, factor.view())?]),
+            CovarianceArray::Tied(precision) => Ok(vec![of(None, precision.view())?]),
             CovarianceArray::Diag(_) | CovarianceArray::Spherical(_) => {
                 let covariances = self.covariances();
                 let of = |k| independent(&|i| covariances.entry(k, i, i));
@@ -116,6 +113,11 @@ impl Quadratics {
             }
         }
     }
+}
+
+/// Some rows and columns of a matrix.
+fn some(matrix: ArrayView2<f64>, rows: &[usize], columns: &[usize]) -> Array2<f64> {
+    Array2::from_shape_fn((rows.len(), columns.len()), |(i, j)| matrix[[rows[i], columns[j]]])
 }
 
 /// Sums of one component over samples of which the same features are there: their weight N, and first moments f `[o]` and

@@ -168,19 +168,7 @@ impl Mixture {
 
     /// Precisions (inverse covariances), in the shape of the covariances.
     pub fn precisions(&self) -> CovarianceArray {
-        let square = |p: &f64| p * p;
-        match self.precisions_cholesky() {
-            CovarianceArray::Full(p) => {
-                let mut out = p.clone();
-                for (mut to, p) in out.outer_iter_mut().zip(p.outer_iter()) {
-                    to.assign(&p.dot(&p.t()));
-                }
-                CovarianceArray::Full(out)
-            }
-            CovarianceArray::Tied(p) => CovarianceArray::Tied(p.dot(&p.t())),
-            CovarianceArray::Diag(p) => CovarianceArray::Diag(p.map(square)),
-            CovarianceArray::Spherical(p) => CovarianceArray::Spherical(p.map(square)),
-        }
+        self.precisions_cholesky().precisions_of_factors()
     }
 
     /// Number of free parameters: those of the covariances, K D of the means, K - 1 of the weights.

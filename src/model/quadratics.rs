@@ -21,6 +21,9 @@ pub struct Quadratics {
     /// Found when they are asked for, where only factors were given: passes on the CPU do without them.
     #[serde(skip)]
     covariances: OnceLock<CovarianceArray>,
+    /// Likewise.
+    #[serde(skip)]
+    precisions: OnceLock<CovarianceArray>,
     /// A value near those of typical samples.
     typical: f64,
     /// Whether they are weighted densities.
@@ -42,7 +45,8 @@ impl Quadratics {
         let weighted = weights.iter().zip(&constants).filter(|(weight, _)| **weight > 0.0);
         let typical = weighted.map(|(weight, constant)| weight * (constant - 0.5 * d as f64)).sum();
         let covariances = covariances.map_or_else(OnceLock::new, OnceLock::from);
-        Quadratics { constants, means, factors, covariances, typical, are_densities: true }
+        let precisions = OnceLock::new();
+        Quadratics { constants, means, factors, covariances, precisions, typical, are_densities: true }
     }
 
     /// Distances from centres `[K, D]`, in units of which the squares are given, `[D]`; 1 where that is 0, for a
@@ -53,14 +57,15 @@ impl Quadratics {
         let factors = squared_units.mapv(|square| if square > 0.0 { 1.0 / square.sqrt() } else { 1.0 });
         let factors = CovarianceArray::diagonal(family.statistics().family(), k, &factors);
         let (constants, typical) = (Array1::zeros(k), -0.5 * d as f64);
-        let covariances = OnceLock::new();
-        Quadratics { constants, means: centres, factors, covariances, typical, are_densities: false }
+        let (covariances, precisions) = Default::default();
+        Quadratics { constants, means: centres, factors, covariances, precisions, typical, are_densities: false }
     }
 
     /// The same functions, of others than all features.
     pub(super) fn of_features(&self, constants: Array1<f64>, means: Array2<f64>, factors: CovarianceArray) -> Self {
         let (typical, are_densities) = (self.typical, self.are_densities);
-        Quadratics { constants, means, factors, covariances: OnceLock::new(), typical, are_densities }
+        let (covariances, precisions) = Default::default();
+        Quadratics { constants, means, factors, covariances, precisions, typical, are_densities }
     }
 
     /// Whether they are weighted densities, and not distances.
@@ -99,6 +104,14 @@ impl Quadratics {
             // Not under the lock: a thread that waits for a part of this may take up work that asks for them, too.
             let covariances = self.factors.covariances_of_factors();
             self.covariances.get_or_init(|| covariances)
+        })
+    }
+
+    /// P_k P_k^T, in the shape of the factors.
+    pub(super) fn precisions(&self) -> &CovarianceArray {
+        self.precisions.get().unwrap_or_else(|| {
+            let precisions = self.factors.precisions_of_factors();
+            self.precisions.get_or_init(|| precisions)
         })
     }
 

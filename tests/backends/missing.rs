@@ -202,8 +202,15 @@ fn sums_of_incomplete_samples_have_the_same_bits_on_any_number_of_threads() {
 
 #[test]
 fn all_rules_of_update_and_repairs_end_well_on_hostile_samples() {
-    let updates = [Update::Em, Update::Squarem];
-    for seed in 0..120usize {
+    let updates = [
+        Update::Em,
+        Update::Squarem,
+        Update::Damped { learning_rate: 0.5 },
+        Update::Gradient { learning_rate: 0.05, momentum: 0.5 },
+        Update::Stepwise { batch_size: 16, decay: 0.7, polish: true },
+    ];
+    let mut failed = 0;
+    for seed in 0..1000usize {
         let (d, k) = (1 + seed % 5, 1 + seed % 4);
         let n = 5 + seed * 7 % 60;
         let value = |i: usize, j: usize| match seed % 4 {
@@ -219,14 +226,18 @@ fn all_rules_of_update_and_repairs_end_well_on_hostile_samples() {
         for family in CovarianceType::ALL {
             let options = FitOptions {
                 covariance_type: family,
-                update: updates[seed % 2],
+                update: updates[seed % 5],
                 init: INITS[seed % INITS.len()],
                 on_collapse: OnCollapse::Repair,
                 max_iter: 15,
                 seed: seed as u64,
                 ..FitOptions::new(k)
             };
-            let Ok(result) = fit(&points, &Device::cpu(), &options) else { continue };
+            // Too few samples for some, or singular ones: an error is an end, too.
+            let Ok(result) = fit(&points, &Device::cpu(), &options) else {
+                failed += 1;
+                continue;
+            };
             let is_number = |mixture: &Mixture| {
                 let all = mixture.weights().iter().chain(mixture.means()).chain(mixture.covariances().values());
                 all.into_iter().all(|x| x.is_finite())
@@ -234,4 +245,5 @@ fn all_rules_of_update_and_repairs_end_well_on_hostile_samples() {
             assert!(is_number(&result.mixture) && result.log_likelihood.is_finite(), "{seed} {family}");
         }
     }
+    assert!(failed < 400, "{failed} of 4000 failed");
 }

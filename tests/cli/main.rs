@@ -12,6 +12,7 @@ mod formats;
 mod instructions;
 mod kills;
 mod long_runs;
+mod missing;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod names;

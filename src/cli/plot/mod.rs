@@ -16,12 +16,12 @@ use std::io::Write;
 use std::path::Path;
 
 use mixtura::data::Samples;
-use mixtura::device::Backend;
+use mixtura::device::{Backend, Imputation, impute};
 use mixtura::fit::Progress;
 use mixtura::io::Destination;
 use mixtura::select::Selection;
 use mixtura::{Device, Error, Fit, Points, Summary};
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use super::Usage;
 use axis::written;
@@ -113,10 +113,21 @@ fn draw_samples(svg: &mut Svg, area: Area, fit: &Fit, summary: &Summary, points:
         }
     };
     let name = |i: usize| summary.feature_names().map_or_else(|| format!("feature {i}"), |names| names[i].clone());
-    let samples = values(points);
+    let are_filled = lacking(points);
+    let is_incomplete = are_filled.contains(&true);
+    // What is missing is drawn at its mean, given the rest of the sample.
+    let samples = match is_incomplete {
+        true => impute(&fit.mixture, points, 0, Imputation::Mean)?,
+        false => values(points),
+    };
     if summary.n_features() == 1 {
         let caption = caption("the density of the mixture");
-        histogram::draw(svg, area, &fit.mixture, samples.column(0), points.weights(), &name(0), caption);
+        // A sample without its only value lies nowhere.
+        let there: Vec<usize> = (0..n).filter(|row| !are_filled[*row]).collect();
+        let samples = samples.select(Axis(0), &there);
+        let weights = points.weights().map(|weights| weights.select(Axis(0), &there));
+        let weights = weights.as_ref().map(|weights| weights.view());
+        histogram::draw(svg, area, &fit.mixture, samples.column(0), weights, &name(0), caption);
         return Ok(());
     }
     let projection = match summary.n_features() {
@@ -128,8 +139,11 @@ fn draw_samples(svg: &mut Svg, area: Area, fit: &Fit, summary: &Summary, points:
     };
     // Few enough for any processor, and none of them too wide for it.
     let labels = Device::cpu().predict(&fit.mixture, points)?;
-    let caption = caption("ellipses at 1 and 2 standard deviations");
-    scatter::draw(svg, area, &fit.mixture, &samples, &labels, &projection, caption);
+    let caption = caption(match is_incomplete {
+        true => "ellipses at 1 and 2 standard deviations; hollow where values are missing",
+        false => "ellipses at 1 and 2 standard deviations",
+    });
+    scatter::draw(svg, area, &fit.mixture, (&samples, &are_filled), &labels, &projection, caption);
     Ok(())
 }
 
@@ -144,6 +158,11 @@ fn title(fit: &Fit, summary: &Summary) -> String {
         fit.mixture.covariance_type(),
         written(fit.mean_log_likelihood(), 4),
     )
+}
+
+/// Whether values are missing of each sample.
+fn lacking(points: &Points) -> Vec<bool> {
+    values(points).outer_iter().map(|row| row.iter().any(|x| x.is_nan())).collect()
 }
 
 /// The samples as f64.

@@ -19,7 +19,7 @@ pub(crate) fn draw(
     svg: &mut Svg,
     area: Area,
     mixture: &Mixture,
-    samples: &Array2<f64>,
+    (samples, are_filled): (&Array2<f64>, &[bool]),
     labels: &Array1<usize>,
     projection: &Projection,
     caption: impl FnOnce(usize) -> String,
@@ -45,10 +45,14 @@ pub(crate) fn draw(
     panel.draw(svg, &caption(outside), titles, |svg| {
         let radius = (9.0 - (dots.len() as f64).ln()).clamp(1.5, 3.2);
         svg.group("fill-opacity='0.55'", |svg| {
-            for (dot @ [x, y], label) in dots.iter().zip(labels) {
+            for ((dot @ [x, y], label), is_filled) in dots.iter().zip(labels).zip(are_filled) {
                 if !is_outside(dot) {
                     let colour = Colour::of_component(*label);
-                    svg.add("circle", format_args!("cx='{x:.1}' cy='{y:.1}' r='{radius:.2}' fill='{colour}'"));
+                    let ink = match is_filled {
+                        true => format!("fill='none' stroke='{colour}'"),
+                        false => format!("fill='{colour}'"),
+                    };
+                    svg.add("circle", format_args!("cx='{x:.1}' cy='{y:.1}' r='{radius:.2}' {ink}"));
                 }
             }
         });

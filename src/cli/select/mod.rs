@@ -22,6 +22,7 @@ use super::collapse::CollapseArgs;
 use super::counts::Counts;
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt::{self, Interrupted};
+use super::missing;
 use super::output::OutputArgs;
 use super::plot::Plot;
 use super::progress::waiting;
@@ -167,6 +168,8 @@ impl SelectArgs {
         let notes = notes_of_all(ranks, data.as_ref().map_or(&[], Dataset::notes))?;
         drop(bar);
         output.notes(&notes);
+        output.notes(missing::note(&summary).as_slice());
+        output.notes(missing::cost(&summary, &request.options.families).as_slice());
         interrupt::wait_for_end();
         let locate = |error: Error| match &data {
             Some(data) => data.locate(error),

@@ -22,9 +22,13 @@ pub(super) struct Scratch<T> {
 
 impl<T: Real> Scratch<T> {
     pub(super) fn new(arch: Instructions, k: usize, d: usize) -> Self {
-        let width = Tile::<T>::capacity(d);
         let (tile, posterior) = (Tile::new(arch, d), Posterior::new(arch, k, d));
-        Scratch { tile, posterior, weighted: Rows::new(1, 3 * width), sample: vec![0.0; d], lists: None }
+        Scratch { tile, posterior, weighted: Self::weighted(d), sample: vec![0.0; d], lists: None }
+    }
+
+    /// Memory for some rows of weighted features of a tile.
+    pub(super) fn weighted(d: usize) -> Rows<T> {
+        Rows::new(1, 3 * Tile::<T>::capacity(d))
     }
 }
 

@@ -142,7 +142,7 @@ impl<'t, T: Real> IncompleteJob<'t, T> {
         let shape = Shape { k, d, second: self.shape.second, by_feature: false };
         let wants_sums = self.task.statistics.is_some();
         let (arch, mut found) = (backend.arch, Numbers::zero(shape));
-        let Scratch { mut weighted, mut sample, .. } = Scratch::<T>::new(arch, k, d);
+        let (mut weighted, mut sample) = (Scratch::weighted(d), vec![0.0; d]);
         let mut log_likelihood = 0.0;
         marginal.for_each_tile(arch, |_, tile, posterior| {
             let (means, numbers) = (&parameters.means[..], found.numbers_mut());
