@@ -89,8 +89,7 @@ def _files(
         dataset = open_for(None if reset else of_model, X, sample_weight, missing)
     if missing == "error" and dataset.n_missing > 0:
         raise ValueError(
-            f"{dataset.n_missing} values of the Dataset are missing. They are taken with {_REMEDY}, of what they are "
-            "given to as of the Dataset."
+            f"{dataset.n_missing} values of the Dataset are missing. The estimator takes them with {_REMEDY}."
         )
     if dataset.n_samples < min_samples:
         raise ValueError(f"Found {dataset.n_samples} sample(s) while a minimum of {min_samples} is required.")

@@ -25,7 +25,9 @@ pub(crate) struct Dataset(pub(crate) io::Dataset);
 #[pymethods]
 impl Dataset {
     #[new]
-    #[pyo3(signature = (paths, columns, of_model, weights, header, delimiter, member, dims, head, sample, seed, memory, missing))]
+    #[pyo3(signature = (
+        paths, columns, of_model, weights, header, delimiter, member, dims, head, sample, seed, memory, missing
+    ))]
     #[allow(clippy::too_many_arguments)] // Their names are given in Python, one for one.
     fn new(
         py: Python<'_>,

@@ -153,8 +153,9 @@ pub(crate) fn moments<'py>(
     Ok(Moments(moments).__getnewargs__(py))
 }
 
-/// Moments of samples that lack values, under a model whose features are independent. In its own family features count by
-/// the samples that have them, which does not add up over parts; those of full matrices are completed by what is expected.
+/// Moments of samples that lack values, under a model whose features are independent. In its own family features count
+/// by the samples that have them, which does not add up over parts; those of full matrices are completed by what is
+/// expected.
 fn completed(data: &dyn Data, device: &Device, mixture: &Mixture) -> mixtura::Result<mixtura::Moments> {
     let (k, d) = mixture.means().dim();
     let covariances = Array3::from_shape_fn((k, d, d), |(k, i, j)| mixture.covariances().entry(k, i, j));

@@ -182,8 +182,7 @@ pub(crate) fn log_likelihood(
     })
 }
 
-/// The samples with their missing values filled in, into `[N, D]`: with their means, or with a draw, (seed, number of the
-/// draw).
+/// The samples with their missing values filled in, into `[N, D]`: with their means, or with a draw, (seed, its number).
 #[pyfunction]
 pub(crate) fn impute(
     py: Python<'_>,
