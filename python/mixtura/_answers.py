@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class Answers(Parameters):
         """
         samples, model = self._fitted(X, "predict_proba"), parameters(self)
         resp = self._answers(samples, len(self.means_))
-        _native.predict_proba(samples, model, self._choice(), resp)
+        _native.predict_proba(samples, self.missing, model, self._choice(), resp)
         return resp
 
     def score_samples(self, X: Any) -> Floats:
@@ -70,7 +71,7 @@ class Answers(Parameters):
         """
         samples, model = self._fitted(X, "score_samples"), parameters(self)
         log_prob = self._answers(samples)
-        _native.score_samples(samples, model, self._choice(), log_prob)
+        _native.score_samples(samples, self.missing, model, self._choice(), log_prob)
         return log_prob
 
     def score(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> float:
@@ -153,6 +154,53 @@ class Answers(Parameters):
         # Of a number that is not whole the fraction is dropped, as NumPy's draws drop it for scikit-learn.
         return _sampling.draw(self, np.int64(n_samples), self._seed())
 
+    def impute(self, X: Any, n_draws: int | None = None) -> Floats:
+        """Fill in missing values by what the others of their sample say, under the mixture.
+
+        That is right where values are missing at random: whether one is missing may depend on values that are there,
+        not on itself (Rubin 1976). Means are the best single guess, and have less spread than data; for estimates from
+        filled-in data, and their errors, several draws are analysed one by one and their results combined (multiple
+        imputation, Rubin 1987). The CPU computes them, in double precision, whatever `missing` and `device` are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
+            Samples, whose NaN are filled in.
+        n_draws : int, default=None
+            How many draws, from the distribution of the missing values given those that are there. Their seed is that
+            of `random_state`, as for `sample`. If None, the missing values become their means under that distribution.
+
+        Returns
+        -------
+        filled : ndarray of shape (n_samples, n_features) or (n_draws, n_samples, n_features)
+            The samples, in the precision of arrays `X`, or in double precision.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mixtura import GaussianMixture
+        >>> X = np.array([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0], [3.0, np.nan]])
+        >>> model = GaussianMixture(missing="marginalize", max_iter=1000, tol=1e-8).fit(X)
+        >>> model.impute(X).round(2)[3]
+        array([3., 6.])
+        >>> model.impute(X, n_draws=5).shape
+        (5, 4, 2)
+        """
+        check_is_fitted(self)
+        if n_draws is not None and n_draws < 1:
+            raise ValueError(f"Invalid value for 'n_draws': {n_draws}. At least one draw is required.")
+        samples, _ = _samples.take(self, X, reset=False, missing="marginalize")
+        draws = () if n_draws is None else (operator.index(n_draws),)
+        shape = (*draws, _samples.count(samples), np.shape(self.means_)[1])
+        filled: Floats = np.zeros(shape, dtype=_samples.precision(samples))
+        if n_draws is None:
+            _native.impute(samples, parameters(self), None, filled)
+        else:
+            seed = self._seed()
+            for number, draw in enumerate(filled):
+                _native.impute(samples, parameters(self), (seed, number), draw)
+        return filled
+
     def _n_parameters(self) -> int:
         """Count the free parameters of the model, as scikit-learn's method does for other packages."""
         return n_parameters(self.covariance_type, *np.shape(self.means_))
@@ -162,7 +210,7 @@ class Answers(Parameters):
         refuse_overrides(self, caller)
         check_is_fitted(self)
         samples, weights = _samples.take(self, X, sample_weight, reset=False)
-        return _native.log_likelihood(samples, weights, parameters(self), self._choice())
+        return _native.log_likelihood(samples, weights, self.missing, parameters(self), self._choice())
 
     def _fitted(self, X: Any, caller: str) -> Samples:
         """Check samples for a fitted model."""
@@ -172,7 +220,7 @@ class Answers(Parameters):
 
     def _labels(self, samples: Samples) -> NDArray[np.int64]:
         labels = np.zeros(_samples.count(samples), dtype=np.int64)
-        _native.predict(samples, parameters(self), self._choice(), labels)
+        _native.predict(samples, self.missing, parameters(self), self._choice(), labels)
         return labels
 
     def _answers(self, samples: Samples, *of_each: int) -> Floats:

@@ -88,15 +88,17 @@ class Held:
     ----------
     partitions : iterable of (int, (samples, weights))
         With their numbers.
-    device, precision
+    device, precision, missing
         As for `Part`.
     """
 
-    def __init__(self, partitions: Iterable[tuple[int, tuple[Any, Any]]], device: str | int, precision: str) -> None:
+    def __init__(
+        self, partitions: Iterable[tuple[int, tuple[Any, Any]]], device: str | int, precision: str, missing: str
+    ) -> None:
         self._waiting = dict(partitions)
         self._shapes: dict[int, Shape] = {}
         self._parts: dict[int, Part] = {}
-        self._device, self._precision = device, precision
+        self._options: dict[str, Any] = {"device": device, "precision": precision, "missing": missing}
 
     def shapes(self) -> dict[int, Shape] | Failure:
         """Count the samples of every partition."""
@@ -112,7 +114,7 @@ class Held:
         if hasattr(samples, "shape") and samples.shape[0] == 0:
             self._shapes[number] = Shape(0, 0)
         else:
-            part = Part(samples, weights, device=self._device, precision=self._precision)
+            part = Part(samples, weights, **self._options)
             self._parts[number] = part
             self._shapes[number] = Shape(part.n_samples, part.n_features)
 

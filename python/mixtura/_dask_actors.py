@@ -40,9 +40,9 @@ class Holder(Held):
     """The partitions of one worker of Dask's."""
 
     def __init__(
-        self, numbers: Sequence[int], partitions: Sequence[tuple[Any, Any]], device: str | int, precision: str
+        self, numbers: Sequence[int], partitions: Sequence[tuple[Any, Any]], device: str | int, *options: str
     ) -> None:
-        super().__init__(zip(numbers, partitions, strict=True), device, precision)
+        super().__init__(zip(numbers, partitions, strict=True), device, *options)
 
     def ask(self, method: str, arguments: tuple[Any, ...], followers: Sequence[Any] = ()) -> Any:
         """Do what is asked with as many threads as the worker has.
@@ -104,12 +104,10 @@ class Actors(Holders):
     What a lost worker held is given to others, which are told what the others know; then all are asked again.
     """
 
-    def __init__(
-        self, client: distributed.Client, partitions: Sequence[Any], device: str | int, precision: str
-    ) -> None:
+    def __init__(self, client: distributed.Client, partitions: Sequence[Any], device: str | int, *options: str) -> None:
         self._client = client
         self._partitions = partitions
-        self._choice = (device, precision)
+        self._options = (device, *options)
         # The future of each, the actor, and the partitions that it holds.
         self._actors: dict[Future, tuple[Any, list[int]]] = {}
         # Those that were told nothing yet.
@@ -188,7 +186,7 @@ class Actors(Holders):
     def _begin(self, address: str, numbers: Sequence[int]) -> Future:
         partitions = [self._partitions[number] for number in numbers]
         return self._client.submit(
-            Holder, numbers, partitions, *self._choice, actor=True, pure=False, workers=[address]
+            Holder, numbers, partitions, *self._options, actor=True, pure=False, workers=[address]
         )
 
     def _await(self, address: str, numbers: list[int], future: Future) -> None:

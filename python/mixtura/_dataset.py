@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
 from mixtura import _native
 from mixtura._caller import caller
@@ -29,6 +29,7 @@ _CONSTRAINTS = {
     "sample": [Interval(Real, 0.0, 1.0, closed="right"), None],
     "seed": [Interval(Integral, 0, 2**64 - 1, closed="both")],
     "memory": [Interval(Integral, 0, None, closed="left"), None],
+    "missing": [StrOptions({"error", "marginalize"})],
 }
 
 
@@ -67,6 +68,10 @@ class Dataset(_native.Dataset):
         Seed of that choice.
     memory : int, default=None
         Most bytes of memory that the samples may take. Three quarters of what is available if None.
+    missing : {"error", "marginalize"}, default="error"
+        What is done about missing values of features: NaN, nulls of Parquet and Arrow files, and cells of text that are
+        empty or say so. They are an error; or they may be there, for estimators whose own `missing` is "marginalize".
+        Weights are never missing.
 
     Attributes
     ----------
@@ -78,6 +83,8 @@ class Dataset(_native.Dataset):
         Names of the features, where the files have names.
     total_weight : float
         Sum of the sample weights; the number of rows where there are none.
+    n_missing : int
+        Number of missing values.
     place : {"memory", "disk"}
         Where the samples are.
     notes : list of str
@@ -128,6 +135,7 @@ class Dataset(_native.Dataset):
         sample: float | None = None,
         seed: int = 0,
         memory: int | None = None,
+        missing: str = "error",
     ) -> Dataset:
         """Open and check the files."""
         files = _files(paths)
@@ -142,6 +150,7 @@ class Dataset(_native.Dataset):
             "sample": sample,
             "seed": seed,
             "memory": memory,
+            "missing": missing,
         }
         validate_parameter_constraints(_CONSTRAINTS, arguments, caller_name=cls.__name__)
         if isinstance(columns, str):
@@ -160,6 +169,7 @@ class Dataset(_native.Dataset):
             sample,
             seed,
             _fitting(memory),
+            missing,
         )
         self._arguments = (files, arguments)
         _tell(self)
@@ -184,7 +194,9 @@ def is_path(value: object) -> bool:
     return isinstance(value, str | os.PathLike)
 
 
-def open_for(names: Sequence[str] | None, paths: Path | Sequence[Path], weights: str | None) -> _native.Dataset:
+def open_for(
+    names: Sequence[str] | None, paths: Path | Sequence[Path], weights: str | None, missing: str
+) -> _native.Dataset:
     """Open files: for a fit if `names` is None, and otherwise for a model whose features have these names, or none."""
     dataset = _native.Dataset(
         _files(paths),
@@ -199,6 +211,7 @@ def open_for(names: Sequence[str] | None, paths: Path | Sequence[Path], weights:
         None,
         0,
         None,
+        missing,
     )
     _tell(dataset)
     return dataset

@@ -97,6 +97,9 @@ class Exchange(Parameters):
     def load(cls, path: Path, *, device: str | int = "auto", precision: str = "auto") -> Self:
         """Read a model from a file that `save` or the command line wrote.
 
+        A file does not say what was done about missing values: ``set_params(missing="marginalize")`` has the model take
+        samples that lack some.
+
         Parameters
         ----------
         path : path
@@ -131,7 +134,7 @@ class Exchange(Parameters):
         return model
 
     def to_sklearn(self) -> Theirs:
-        """Make it scikit-learn's.
+        """Make it scikit-learn's, which takes no samples of which values are missing.
 
         Returns
         -------

@@ -84,6 +84,13 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
         Whether an epoch knows the posterior of a sample over all components, or over the three that explain it best of
         those that it looked at: for thousands of components, with `device="cpu"`, `update="em"` and samples in memory.
         The lower bound is the free energy then, at most the mean log-likelihood; 12 bytes are kept for each sample.
+    missing : {"error", "marginalize"}, default="error"
+        What is done about missing values: NaN in arrays and frames, nulls and empty cells of files. They are an error;
+        or they are integrated out, in fits and in answers, so that a sample counts by the values that it has
+        (Ghahramani and Jordan 1994). That is right where values are missing at random: whether one is missing may
+        depend on values that are there, not on itself (Rubin 1976). The CPU passes over such samples: it takes the
+        place of a device that was chosen automatically, and any other device refuses them. Infinities are an error in
+        any case.
     device : str or int, default="auto"
         Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
         number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu",
@@ -136,6 +143,15 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
            [10.,  2.]])
     >>> np.array_equal(gm.predict([[0, 0], [12, 3]]), gm.predict([[1, 2], [10, 2]]))
     True
+
+    Missing values:
+
+    >>> X = np.array([[1, 2], [1, np.nan], [1, 0], [10, 2], [np.nan, 4], [10, 0]])
+    >>> gm = GaussianMixture(n_components=2, missing="marginalize", random_state=0).fit(X)
+    >>> gm.impute([[np.nan, 2], [10, np.nan]]).shape
+    (2, 2)
+    >>> gm.predict([[10, np.nan]]) == gm.predict([[10, 2]])
+    array([ True])
     """
 
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> Self:
@@ -227,6 +243,7 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
             "on_collapse": self.on_collapse,
             "prune": self.prune,
             "posterior": self.posterior,
+            "missing": self.missing,
             "seed": self._seed(),
         }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.mixture import GaussianMixture as Theirs
 from sklearn.mixture._base import BaseMixture
 
@@ -46,6 +47,10 @@ _CALLED_BY = {
 }
 
 
+# Those that pass over samples, their first argument.
+_OF_SAMPLES = ("_initialize", "_e_step", "_m_step", "_estimate_log_prob_resp", *_DENSITIES[:2])
+
+
 def refuse_overrides(estimator: Any, caller: str) -> None:
     """Raise TypeError where a class overrides what scikit-learn's method calls, and Mixtura's does not."""
     names = _CALLED_BY[caller]
@@ -77,6 +82,11 @@ def _lent(name: str) -> Callable[..., Any]:
     """Make a method that does what scikit-learn's does with the attributes that it finds."""
 
     def method(self: Any, *arguments: Any, **options: Any) -> Any:
+        may_lack = name in _OF_SAMPLES and getattr(self, "missing", "error") == "marginalize"
+        if may_lack and arguments and np.isnan(arguments[0]).any():
+            raise ValueError(
+                f"X lacks values, which scikit-learn's {name} does not integrate out. Mixtura's public methods do."
+            )
         return getattr(Theirs, name)(self, *arguments, **options)
 
     method.__name__ = name

@@ -44,16 +44,17 @@ class Moments(_native.Moments):
         trace (n_components,) for "spherical".
     single_precision : bool
         Whether some of the sums were formed in single precision.
-    device, precision, feature_names
+    device, precision, feature_names, missing
         Of the model; the next one takes them over.
     """
 
     # Of the model, for the next one.
-    __slots__ = ("device", "feature_names", "precision")
+    __slots__ = ("device", "feature_names", "missing", "precision")
 
     device: str | int
     precision: str
     feature_names: list[str] | None
+    missing: str
 
     def __new__(
         cls,
@@ -61,11 +62,13 @@ class Moments(_native.Moments):
         device: str | int = "auto",
         precision: str = "auto",
         feature_names: list[str] | None = None,
+        missing: str = "error",
         **named_parts: Any,
     ) -> Moments:
         """Make them of their parts, and of what the next model takes over from the last."""
         self = super().__new__(cls, *parts, **named_parts)
         self.device, self.precision, self.feature_names = device, precision, feature_names
+        self.missing = missing
         return self
 
     def __add__(self, other: object) -> Moments:
@@ -82,7 +85,11 @@ class Moments(_native.Moments):
         if names != self.feature_names:
             raise ValueError(f"The moments to combine have the features {self.feature_names} and {names}.")
         return type(self)(
-            *self.combined(other), device=self.device, precision=self.precision, feature_names=self.feature_names
+            *self.combined(other),
+            device=self.device,
+            precision=self.precision,
+            feature_names=self.feature_names,
+            missing=self.missing,
         )
 
     def __radd__(self, other: object) -> Moments:
@@ -107,8 +114,8 @@ class Moments(_native.Moments):
         Returns
         -------
         GaussianMixture
-            The next model of the fit, whose `lower_bound_` is that of these moments. It has the device, the precision
-            and the names of the features of the model that gave them; other parameters are the default.
+            The next model of the fit, whose `lower_bound_` is that of these moments. It has the device, the precision,
+            `missing` and the names of the features of the model that gave them; other parameters are the default.
 
         Raises
         ------
@@ -121,6 +128,7 @@ class Moments(_native.Moments):
             lower_bound=self.lower_bound,
             device=self.device,
             precision=self.precision,
+            missing=self.missing,
         )
         if self.feature_names is not None:
             model.feature_names_in_ = np.array(self.feature_names, dtype=object)
@@ -134,8 +142,11 @@ def moments(
     *,
     device: str | int | None = None,
     precision: str | None = None,
+    missing: str | None = None,
 ) -> Moments:
     """E step: the sufficient statistics of samples under a model.
+
+    Missing values count by what is expected of them, given the others of their sample.
 
     Parameters
     ----------
@@ -149,6 +160,8 @@ def moments(
         Device to compute on; the model's own if None.
     precision : {"auto", "f32", "f64"}, default=None
         Precision to compute in; the model's own if None.
+    missing : {"error", "marginalize"}, default=None
+        What is done about missing values; the model's own if None, "error" for scikit-learn's.
 
     Returns
     -------
@@ -169,11 +182,12 @@ def moments(
     True
     """
     check_is_fitted(model)
-    samples, weights = _samples.take(model, X, sample_weight, reset=False)
+    missing = getattr(model, "missing", "error") if missing is None else missing
+    samples, weights = _samples.take(model, X, sample_weight, reset=False, missing=missing)
     own: dict[str, Any] = {"device": getattr(model, "device", "auto"), "precision": getattr(model, "precision", "auto")}
     choice = _devices.choice(
         own["device"] if device is None else device, own["precision"] if precision is None else precision
     )
     names = getattr(model, "feature_names_in_", None)
-    parts = _native.moments(samples, weights, parameters(model), choice)
-    return Moments(*parts, **own, feature_names=None if names is None else list(names))
+    parts = _native.moments(samples, weights, missing, parameters(model), choice)
+    return Moments(*parts, **own, missing=missing, feature_names=None if names is None else list(names))

@@ -50,6 +50,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "on_collapse": [StrOptions({"error", "repair"})],
         "prune": [StrOptions({"auto", "exact", "off"})],
         "posterior": [StrOptions({"exact", "truncated"})],
+        "missing": [StrOptions({"error", "marginalize"})],
         "device": [str, Interval(Integral, 0, None, closed="left")],
         "precision": [StrOptions({"auto", "f32", "f64"})],
     }
@@ -76,6 +77,7 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         on_collapse: str = "error",
         prune: str = "auto",
         posterior: str = "exact",
+        missing: str = "error",
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
@@ -98,8 +100,14 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.on_collapse = on_collapse
         self.prune = prune
         self.posterior = posterior
+        self.missing = missing
         self.device = device
         self.precision = precision
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing == "marginalize"
+        return tags
 
     def _choice(self) -> Choice:
         return _devices.choice(self.device, self.precision)

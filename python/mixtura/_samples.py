@@ -15,6 +15,8 @@ from mixtura._dataset import is_path, open_for
 if TYPE_CHECKING:
     from mixtura._types import Samples, Weights
 
+_REMEDY = "missing='marginalize', which integrates out what is missing: right where values are missing at random"
+
 
 def take(
     estimator: BaseEstimator,
@@ -24,23 +26,34 @@ def take(
     reset: bool,
     min_samples: int = 1,
     is_part: bool = False,
+    missing: str | None = None,
 ) -> tuple[Samples, Weights]:
     """Check samples, and their features against those of the estimator or, with `reset`, make them the estimator's.
 
     Arrays of float32 or float64 in C order are taken as they are; others are copied once. The values and weights of a
     part are left to the native half, which tells where those are that are wrong, and takes weights that are all zero.
+    What is done about missing values is the estimator's parameter unless it is given.
     """
+    missing = getattr(estimator, "missing", "error") if missing is None else missing
     if isinstance(X, _native.Dataset) or is_path(X):
-        return _files(estimator, X, sample_weight, reset=reset, min_samples=min_samples), None
-    X = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=[np.float64, np.float32],
-        order="C",
-        ensure_min_samples=min_samples,
-        ensure_all_finite=not is_part,
-    )
+        return _files(estimator, X, sample_weight, reset=reset, min_samples=min_samples, missing=missing), None
+    ensure_all_finite: bool | str = not is_part
+    if missing == "marginalize" and not is_part:
+        ensure_all_finite = "allow-nan"
+    try:
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            order="C",
+            ensure_min_samples=min_samples,
+            ensure_all_finite=ensure_all_finite,
+        )
+    except ValueError as error:
+        if not str(error).startswith("Input X contains NaN"):
+            raise
+        raise ValueError(f"{error}\nMixtura takes them with {_REMEDY}.") from None
     X = np.require(X, requirements=["C", "A"])
     if sample_weight is None:
         return X, None
@@ -60,7 +73,9 @@ def precision(samples: Samples) -> Any:
     return np.float64 if isinstance(samples, _native.Dataset) else samples.dtype
 
 
-def _files(estimator: BaseEstimator, X: Any, sample_weight: Any, *, reset: bool, min_samples: int) -> _native.Dataset:
+def _files(
+    estimator: BaseEstimator, X: Any, sample_weight: Any, *, reset: bool, min_samples: int, missing: str
+) -> _native.Dataset:
     """Check samples in files, likewise."""
     names = None if reset else getattr(estimator, "feature_names_in_", None)
     if isinstance(X, _native.Dataset):
@@ -71,7 +86,11 @@ def _files(estimator: BaseEstimator, X: Any, sample_weight: Any, *, reset: bool,
         if sample_weight is not None and not isinstance(sample_weight, str):
             raise ValueError("The samples are in files: sample_weight must be the name of a column, or of a file.")
         of_model = [] if names is None else list(names)
-        dataset = open_for(None if reset else of_model, X, sample_weight)
+        dataset = open_for(None if reset else of_model, X, sample_weight, missing)
+    if missing == "error" and dataset.n_missing > 0:
+        raise ValueError(
+            f"{dataset.n_missing} values of the Dataset are missing. The estimator takes them with {_REMEDY}."
+        )
     if dataset.n_samples < min_samples:
         raise ValueError(f"Found {dataset.n_samples} sample(s) while a minimum of {min_samples} is required.")
     if reset:

@@ -34,6 +34,9 @@ class Part:
         Device to compute on.
     precision : {"auto", "f32", "f64"}, default="auto"
         Precision of passes over the samples.
+    missing : {"error", "marginalize"}, default="error"
+        What is done about missing values, as for `GaussianMixture`. Where values of one part are missing, all parts
+        pass over their samples on the CPU.
 
     Attributes
     ----------
@@ -54,9 +57,13 @@ class Part:
         first: int = 0,
         device: str | int = "auto",
         precision: str = "auto",
+        missing: str = "error",
     ) -> None:
         estimator = BaseEstimator()
-        self._samples, self._weights = _samples.take(estimator, X, sample_weight, reset=True, is_part=True)
+        self._samples, self._weights = _samples.take(
+            estimator, X, sample_weight, reset=True, is_part=True, missing=missing
+        )
+        self._missing = missing
         self._choice = _devices.choice(device, precision)
         self.n_samples: int = _samples.count(self._samples)
         self.n_features: int = estimator.n_features_in_
@@ -82,7 +89,7 @@ class Part:
     def summary(self) -> _native.Summary:
         """What is known of the samples."""
         if self._summary is None:
-            self._summary = _native.summarize(self._samples, self._weights, self.first)
+            self._summary = _native.summarize(self._samples, self._weights, self._missing, self.first)
         return self._summary
 
     def join(self, summary: _native.Summary, *, own: _native.Summary | None = None) -> None:
@@ -97,7 +104,7 @@ class Part:
             ``Summary.without_features()`` is as good and smaller.
         """
         own = self.summary if own is None else own
-        self._loaded = _native.Part(self._samples, self._weights, own.within(summary), self._choice)
+        self._loaded = _native.Part(self._samples, self._weights, self._missing, own.within(summary), self._choice)
 
     def answer(self, tasks: _native.Tasks) -> _native.Answers:
         """Answer tasks, in one pass over the samples.
@@ -144,7 +151,7 @@ class Search:
     Parameters
     ----------
     model : GaussianMixture
-        What is to be fitted; its device and precision are those of the parts.
+        What is to be fitted; its device and precision are those of the parts, as what is done about missing values is.
     summaries : iterable of Summary
         Those of all parts, in the order of their samples.
 

@@ -41,6 +41,7 @@ _SHARED = (
     "random_state",
     "verbose",
     "on_collapse",
+    "missing",
     "device",
     "precision",
 )
@@ -133,6 +134,8 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
     on_collapse : {"error", "repair"}, default="error"
         What becomes of a component that has too few samples for its covariance, or none: an error, so that the
         candidate has no model; or it begins anew where the model explains the samples worst.
+    missing : {"error", "marginalize"}, default="error"
+        What is done about missing values, as for `GaussianMixture`: they are an error, or integrated out.
     device : str or int, default="auto"
         Device to compute on, as for `GaussianMixture`.
     precision : {"auto", "f32", "f64"}, default="auto"
@@ -232,6 +235,7 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
         on_collapse: str = "error",
+        missing: str = "error",
         device: str | int = "auto",
         precision: str = "auto",
     ) -> None:
@@ -248,6 +252,7 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
         self.on_collapse = on_collapse
+        self.missing = missing
         self.device = device
         self.precision = precision
 
@@ -302,6 +307,12 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
     bic = _of_best(Answers.bic)
     aic = _of_best(Answers.aic)
     sample = _of_best(Answers.sample)
+    impute = _of_best(Answers.impute)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing == "marginalize"
+        return tags
 
     def _fit_or_break(self, X: Any, sample_weight: Any) -> Samples:
         candidates = {

@@ -182,6 +182,31 @@ class GaussianMixture(Local):
         """
         return self._lazily("score_samples", X, np.float64)
 
+    def impute(self, X: Any, n_draws: int | None = None) -> Any:
+        """Fill in missing values by what the others of their sample say, under the mixture.
+
+        Parameters
+        ----------
+        X : dask array or data frame, or what `mixtura.GaussianMixture` takes
+            Samples, whose NaN are filled in.
+        n_draws : int, default=None
+            How many draws; the means of the missing values if None, and where `X` is of Dask.
+
+        Returns
+        -------
+        filled : array of shape (n_samples, n_features) or (n_draws, n_samples, n_features)
+            Of Dask where `X` is, and then lazy.
+        """
+        if not dask.is_dask_collection(X):
+            return super().impute(X, n_draws)
+        if n_draws is not None:
+            raise TypeError(
+                "draws depend on the place of a sample among all, which partitions do not know\n"
+                "draw from one array after the other (X.compute()), each with a random_state of its own"
+            )
+        check_is_fitted(self)
+        return self._lazily("impute", X, np.float64, n_columns=np.shape(self.means_)[1])
+
     def to_local(self) -> Local:
         """Make it an estimator of one machine.
 
@@ -204,7 +229,7 @@ class GaussianMixture(Local):
             partitions = [(path, sample_weight) for path in client.submit(_files, paths, pure=False).result()]
         else:
             partitions = client.compute([dask.delayed(_loaded)(*pair) for pair in paired(X, sample_weight)])
-        with client.as_current(), Actors(client, partitions, self.device, self.precision) as actors:
+        with client.as_current(), Actors(client, partitions, self.device, self.precision, self.missing) as actors:
             fit_on(self, actors, names)
         return X
 

@@ -82,7 +82,7 @@ def fit(
         )
     n_actors = min(len(refs), n_actors or sum(node["Alive"] for node in ray.nodes()))
     options = {"num_cpus": max(1, int(ray.cluster_resources().get("CPU", 1)) // n_actors), **(actor_options or {})}
-    actors = _Actors(refs, n_actors, options, (names, weights, model.device, model.precision))
+    actors = _Actors(refs, n_actors, options, (names, weights, model.device, model.precision, model.missing))
     # Features in one column of arrays have no names.
     fit_on(model, actors, names if len(names) > 1 else None)
     return model
@@ -113,10 +113,11 @@ class _Holder(Held):
         weights: str | None,
         device: str | int,
         precision: str,
+        missing: str,
         *blocks: Mapping[str, Any],
     ) -> None:
         partitions = [_loaded(block, names, weights) for block in blocks]
-        super().__init__(zip(numbers, partitions, strict=True), device, precision)
+        super().__init__(zip(numbers, partitions, strict=True), device, precision, missing)
         self._n_threads = n_threads
 
     def ask(self, method: str, arguments: tuple[Any, ...]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,9 +94,10 @@ def fit(
     columns = [_features(df, featuresCol).alias("features")]
     if weightCol is not None:
         columns.append(functions.col(weightCol).cast("double").alias("weight"))
-    samples = df.select(*columns).mapInArrow(_packed, "rows binary").persist(StorageLevel.MEMORY_AND_DISK)
+    packed = functools.partial(_packed, may_lack=model.missing == "marginalize")
+    samples = df.select(*columns).mapInArrow(packed, "rows binary").persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        fit_on(model, _Tasks(samples, model.device, model.precision, aggregationDepth), names)
+        fit_on(model, _Tasks(samples, _Place(model.device, model.precision, model.missing), aggregationDepth), names)
     finally:
         samples.unpersist()
     return model
@@ -122,6 +124,7 @@ class _Place(NamedTuple):
 
     device: str | int
     precision: str
+    missing: str
     firsts: Mapping[int, int] = {}
     own: Mapping[int, _native.Summary] = {}
     whole: Any = None
@@ -130,8 +133,8 @@ class _Place(NamedTuple):
 class _Tasks:
     """The partitions of a cached frame, and the tasks that pass over them."""
 
-    def __init__(self, samples: DataFrame, device: str | int, precision: str, depth: int) -> None:
-        _devices.choice(device, precision)
+    def __init__(self, samples: DataFrame, place: _Place, depth: int) -> None:
+        _devices.choice(place.device, place.precision)
         self._samples, self._depth = samples, depth
         try:
             self._context = samples.sparkSession.sparkContext
@@ -140,7 +143,7 @@ class _Tasks:
                 "the data frame is of Spark Connect, which has no trees of sums\n"
                 "use a classic session (SparkSession.builder.master), or write files and fit those"
             ) from error
-        self._place = _Place(device, precision)
+        self._place = place
         self._n_partitions = 0
 
     def shapes(self) -> Mapping[int, Shape]:
@@ -200,7 +203,7 @@ def _run(
     yield pyarrow.RecordBatch.from_pydict({"partition": [number], "outcome": [pickle.dumps(outcome)]})
 
 
-def _packed(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+def _packed(batches: Iterable[pyarrow.RecordBatch], may_lack: bool) -> Iterator[pyarrow.RecordBatch]:
     """Make one row of bytes of every batch: Spark hands them out many times as fast as rows of numbers.
 
     What is wrong with a batch stands in its place, and is told by the first pass.
@@ -209,19 +212,24 @@ def _packed(batches: Iterable[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBa
 
     for batch in batches:
         try:
-            rows: Any = _rows(*batch.columns) if batch.num_rows > 0 else None
+            rows: Any = _rows(may_lack, *batch.columns) if batch.num_rows > 0 else None
         except Exception as error:
             rows = error
         if rows is not None:
             yield pyarrow.RecordBatch.from_pydict({"rows": [pickle.dumps(rows, protocol=5)]})
 
 
-def _rows(rows: Any, *rest: Any) -> tuple[Any, Any]:
+def _rows(may_lack: bool, rows: Any, *rest: Any) -> tuple[Any, Any]:
     """Give the samples and weights of a batch, as arrays."""
     values = rows.flatten()
-    missing = rows.null_count + values.null_count + sum(column.null_count for column in rest)
+    missing = rows.null_count + sum(column.null_count for column in rest)
     if missing > 0:
-        raise ValueError(f"{missing} values are null\nfill them, or drop their rows (DataFrame.na)")
+        raise ValueError(f"{missing} rows or weights are null\nfill them, or drop their rows (DataFrame.na)")
+    if values.null_count > 0 and not may_lack:
+        raise ValueError(
+            f"{values.null_count} values are null\n"
+            "fill them, drop their rows (DataFrame.na), or integrate them out (missing='marginalize')"
+        )
     if len(np.unique(rows.value_lengths().to_numpy())) > 1:
         raise ValueError(_RAGGED)
     weights = [column.to_numpy(zero_copy_only=False) for column in rest]
@@ -247,7 +255,8 @@ def _shape(place: _Place, _: None, number: int, samples: Any, weights: Any) -> S
 
 
 def _part(place: _Place, samples: Any, weights: Any, number: int) -> Part:
-    return Part(samples, weights, first=place.firsts[number], device=place.device, precision=place.precision)
+    options: dict[str, Any] = {"device": place.device, "precision": place.precision, "missing": place.missing}
+    return Part(samples, weights, first=place.firsts[number], **options)
 
 
 def _summary(place: _Place, _: None, number: int, samples: Any, weights: Any) -> _native.Summary | None:

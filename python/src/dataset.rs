@@ -9,6 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::errors::{exception, in_python};
+use crate::samples::Way;
 use crate::work::quietly;
 
 /// The files that paths stand for: directories, patterns, and files as they are.
@@ -24,7 +25,9 @@ pub(crate) struct Dataset(pub(crate) io::Dataset);
 #[pymethods]
 impl Dataset {
     #[new]
-    #[pyo3(signature = (paths, columns, of_model, weights, header, delimiter, member, dims, head, sample, seed, memory))]
+    #[pyo3(signature = (
+        paths, columns, of_model, weights, header, delimiter, member, dims, head, sample, seed, memory, missing
+    ))]
     #[allow(clippy::too_many_arguments)] // Their names are given in Python, one for one.
     fn new(
         py: Python<'_>,
@@ -40,6 +43,7 @@ impl Dataset {
         sample: Option<f64>,
         seed: u64,
         memory: Option<u64>,
+        missing: Way,
     ) -> PyResult<Self> {
         let names = of_model.clone().unwrap_or_default();
         let columns = match (columns, of_model) {
@@ -54,7 +58,7 @@ impl Dataset {
             Some(false) => Header::No,
         };
         let delimiter = delimiter.map(|text| text.parse().map_err(PyValueError::new_err)).transpose()?;
-        let missing = Missing::Error;
+        let Way(missing) = missing;
         let selection = Selection { columns, weights, header, delimiter, member, dims, head, sample, seed, missing };
         let memory = memory.unwrap_or_else(memory_for_samples);
         quietly(py, |stop| {
@@ -86,6 +90,12 @@ impl Dataset {
     #[getter]
     fn total_weight(&self) -> f64 {
         self.0.total_weight()
+    }
+
+    /// How many values are missing.
+    #[getter]
+    fn n_missing(&self) -> usize {
+        self.0.summary().holes().n_values()
     }
 
     /// Notes about the files: choices that were made, which may be others than were meant.

@@ -5,11 +5,14 @@ use std::process;
 use std::sync::{Mutex, PoisonError};
 
 use mixtura::device::Precision;
-use mixtura::{Device, DeviceChoice};
+use mixtura::{Data, Device, DeviceChoice};
 use pyo3::exceptions::{PyRuntimeWarning, PyValueError};
 use pyo3::prelude::*;
 
 use crate::work::quietly;
+
+/// The backend of the processor, by its name.
+const CPU: &str = "cpu";
 
 /// A device as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,17 @@ impl Choice {
             open.push((process::id(), self.clone(), device.clone()));
             device
         }))
+    }
+
+    /// The device, or the CPU where it was chosen automatically and passes over no samples of which values are missing.
+    /// The device itself would give way for good.
+    pub(crate) fn suited(&self, device: Device, data: &dyn Data) -> mixtura::Result<Device> {
+        let gives_way = self.device == DeviceChoice::Auto && device.info().backend != CPU;
+        if !gives_way || data.summary().holes().is_none() {
+            return Ok(device);
+        }
+        let precision = self.precision.unwrap_or(Precision::Double);
+        Device::open_in(&DeviceChoice::Cpu(precision), self.precision)
     }
 
     /// The device, if this process has it open.

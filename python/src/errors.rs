@@ -29,6 +29,10 @@ pub(crate) fn exception(error: Error) -> PyErr {
         Error::NoAdapter { .. } | Error::DeviceLost { .. } | Error::Device { .. } | Error::WrongResults { .. } => {
             PyRuntimeError::new_err(message)
         }
+        // Not all samples are files.
+        Error::NoValues { .. } => {
+            PyValueError::new_err(format!("{}\nleave it out of X, or of Dataset(columns=...)", error.problem()))
+        }
         Error::TooFewSamples { n_samples, n_components } => PyValueError::new_err(format!(
             "Expected n_samples >= n_components but got n_components = {n_components}, n_samples = {n_samples}"
         )),

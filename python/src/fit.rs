@@ -14,7 +14,7 @@ use crate::devices::Choice;
 use crate::errors::exception;
 use crate::model::{Arrays, Parameters, array};
 use crate::passes::on_samples;
-use crate::samples::{Samples, Weights};
+use crate::samples::{Samples, Way, Weights};
 
 /// How to fit: a dictionary, or a part of one.
 #[derive(FromPyObject)]
@@ -30,6 +30,8 @@ pub(crate) struct Manner {
     update: String,
     on_collapse: String,
     posterior: String,
+    /// Of samples in an array.
+    pub(crate) missing: Way,
     seed: u64,
 }
 
@@ -197,14 +199,15 @@ pub(crate) fn fit<'py>(
     device: Choice,
     observer: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Fitted> {
-    let mut options = options.into_options(samples.view(&weights).n_features())?;
+    let view = samples.view(&weights, options.manner.missing);
+    let mut options = options.into_options(view.n_features())?;
     let observer = observer.map(Bound::unbind);
     let observed = observer.is_some();
     let hear = move |py: Python<'_>, event: Event| match &observer {
         Some(observer) => event.tell(observer.bind(py)),
         None => Ok(()),
     };
-    on_samples(py, &samples, &weights, &device, hear, |data, device, events| {
+    on_samples(py, view, &device, hear, |data, device, events| {
         if let Some((start, lower_bound)) = start {
             let lower_bound = Some(lower_bound).filter(|bound| bound.is_finite());
             options.warm_start = Some(WarmStart { mixture: start.mixture()?.0, lower_bound });

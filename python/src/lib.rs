@@ -31,7 +31,7 @@ mod _native {
     #[pymodule_export]
     use super::part::Part;
     #[pymodule_export]
-    use super::passes::{log_likelihood, predict, predict_proba, score_samples};
+    use super::passes::{impute, log_likelihood, predict, predict_proba, score_samples};
     #[pymodule_export]
     use super::search::{Answers, Search, Summary, Tasks, summarize};
     #[pymodule_export]

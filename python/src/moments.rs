@@ -1,6 +1,8 @@
 //! Sufficient statistics of parts of the data, which combine.
 
 use mixtura::device::Assignment;
+use mixtura::{CovarianceArray, CovarianceType, Data, Device, Mixture};
+use ndarray::{Array1, Array2, Array3};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayDyn, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -9,7 +11,7 @@ use crate::devices::Choice;
 use crate::errors::exception;
 use crate::model::{Arrays, Parameters, array};
 use crate::passes::on_device;
-use crate::samples::{Samples, Weights};
+use crate::samples::{Samples, Way, Weights};
 use crate::work::quietly;
 
 /// Weighted sums over samples with their responsibilities; see the class of the package.
@@ -135,13 +137,37 @@ pub(crate) fn moments<'py>(
     py: Python<'py>,
     samples: Samples<'py>,
     weights: Weights<'py>,
+    missing: Way,
     model: Parameters,
     device: Choice,
 ) -> PyResult<Parts<'py>> {
-    let moments = on_device(py, &samples, &weights, model, &device, |data, device, mixture, log_sum| {
-        let moments = device.load(data)?.moments(mixture, Assignment::Soft)?;
+    let moments = on_device(py, samples.view(&weights, missing), model, &device, |data, device, mixture, log_sum| {
+        let is_by_feature = matches!(mixture.covariance_type(), CovarianceType::Diag | CovarianceType::Spherical);
+        let moments = match is_by_feature && !data.summary().holes().is_none() {
+            true => completed(data, device, mixture)?,
+            false => device.load(data)?.moments(mixture, Assignment::Soft)?,
+        };
         let log_likelihood = moments.log_likelihood + log_sum * moments.total_weight;
         Ok(mixtura::Moments { log_likelihood, ..moments })
     })?;
     Ok(Moments(moments).__getnewargs__(py))
+}
+
+/// Moments of samples that lack values, under a model whose features are independent. In its own family features count
+/// by the samples that have them, which does not add up over parts; those of full matrices are completed by what is
+/// expected.
+fn completed(data: &dyn Data, device: &Device, mixture: &Mixture) -> mixtura::Result<mixtura::Moments> {
+    let (k, d) = mixture.means().dim();
+    let covariances = Array3::from_shape_fn((k, d, d), |(k, i, j)| mixture.covariances().entry(k, i, j));
+    let (weights, means) = (mixture.weights().clone(), mixture.means().clone());
+    let wide = Mixture::new(weights, means, CovarianceArray::Full(covariances))?;
+    let moments = device.load(data)?.moments(&wide, Assignment::Soft)?;
+    let diagonal = Array2::from_shape_fn((k, d), |(k, i)| moments.second.entry(k, i, i));
+    let second = match mixture.covariance_type() {
+        CovarianceType::Spherical => {
+            CovarianceArray::Spherical(Array1::from_iter(diagonal.rows().into_iter().map(|row| row.sum())))
+        }
+        _ => CovarianceArray::Diag(diagonal),
+    };
+    Ok(mixtura::Moments { second, ..moments })
 }

@@ -16,7 +16,7 @@ use rayon::ThreadPool;
 use crate::devices::Choice;
 use crate::errors::exception;
 use crate::passes::reopen;
-use crate::samples::{Samples, View, Weights};
+use crate::samples::{Samples, View, Way, Weights};
 use crate::search::{Answers, Summary, Tasks};
 use crate::work::{defect, hear_all, keep_pool, n_threads, take_pool};
 
@@ -25,6 +25,7 @@ use crate::work::{defect, hear_all, keep_pool, n_threads, take_pool};
 pub(crate) struct Part {
     samples: Py<PyAny>,
     weights: Option<Py<PyAny>>,
+    missing: Way,
     summary: mixtura::Summary,
     device: Choice,
     /// Loaded by the first pass, and again by one that follows an error.
@@ -34,9 +35,15 @@ pub(crate) struct Part {
 #[pymethods]
 impl Part {
     #[new]
-    fn new(samples: Bound<'_, PyAny>, weights: Option<Bound<'_, PyAny>>, summary: &Summary, device: Choice) -> Self {
+    fn new(
+        samples: Bound<'_, PyAny>,
+        weights: Option<Bound<'_, PyAny>>,
+        missing: Way,
+        summary: &Summary,
+        device: Choice,
+    ) -> Self {
         let (samples, weights) = (samples.unbind(), weights.map(Bound::unbind));
-        Part { samples, weights, summary: summary.0.clone(), device, loaded: Mutex::new(None) }
+        Part { samples, weights, missing, summary: summary.0.clone(), device, loaded: Mutex::new(None) }
     }
 
     /// The answers to tasks, of one pass over the samples.
@@ -83,7 +90,7 @@ impl Loaded {
     fn begin(py: Python<'_>, part: &Part) -> PyResult<Self> {
         let samples = part.samples.clone_ref(py);
         let weights = part.weights.as_ref().map(|weights| weights.clone_ref(py));
-        let (summary, device) = (part.summary.clone(), part.device.clone());
+        let (missing, summary, device) = (part.missing, part.summary.clone(), part.device.clone());
         let (requests, asked) = channel();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
@@ -92,7 +99,7 @@ impl Loaded {
                 // What cannot be borrowed closes the channel; it was borrowed before, for its summary.
                 let samples: Samples<'_> = samples.extract(py)?;
                 let weights: Weights<'_> = weights.map(|weights| weights.extract(py)).transpose()?;
-                let view = samples.view(&weights);
+                let view = samples.view(&weights, missing);
                 py.detach(|| serve(view, &summary, &device, &stopped, asked));
                 Ok::<_, PyErr>(())
             })
@@ -130,7 +137,7 @@ fn serve(view: View<'_>, summary: &mixtura::Summary, choice: &Choice, stop: &Ato
         let answers = request.pool.install(|| {
             let backend = match &mut backend {
                 Some(backend) => backend,
-                None => backend.insert(choice.open()?.load(&shard)?),
+                None => backend.insert(choice.suited(choice.open()?, &shard)?.load(&shard)?),
             };
             backend.run(&request.tasks)
         });

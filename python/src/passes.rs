@@ -2,8 +2,8 @@
 
 use std::sync::mpsc::Sender;
 
-use mixtura::data::Watched;
-use mixtura::device::Backend;
+use mixtura::data::{Missing, Watched};
+use mixtura::device::{Backend, Imputation, impute as filled_in};
 use mixtura::{Data, Device, Error, Mixture};
 use ndarray::{ArrayD, ArrayViewMutD, Axis, Slice, s};
 use numpy::{PyReadwriteArray1, PyReadwriteArrayDyn};
@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 
 use crate::devices::Choice;
 use crate::model::Parameters;
-use crate::samples::{Samples, Weights};
-use crate::work::work;
+use crate::samples::{Samples, View, Way, Weights};
+use crate::work::{quietly, work};
 
 /// Posterior probabilities that are computed at a time, at most.
 const MOST_VALUES: usize = 1 << 21;
@@ -20,16 +20,15 @@ const MOST_VALUES: usize = 1 << 21;
 /// Does a job with the samples and the device open, and hands what it sends to `hear`: see [`work`].
 pub(crate) fn on_samples<T: Send, E: Send>(
     py: Python<'_>,
-    samples: &Samples<'_>,
-    weights: &Weights<'_>,
+    view: View<'_>,
     choice: &Choice,
     hear: impl FnMut(Python<'_>, E) -> PyResult<()> + Send,
     job: impl FnOnce(&dyn Data, &Device, Sender<E>) -> mixtura::Result<T> + Send,
 ) -> PyResult<T> {
-    let view = samples.view(weights);
     let result = work(py, hear, |stop, events| {
         let device = choice.open()?;
-        view.read(stop, |data| job(data, &device, events)).inspect_err(|error| reopen(choice, error))
+        let job = |data: &dyn Data| job(data, &choice.suited(device, data)?, events);
+        view.read(stop, job).inspect_err(|error| reopen(choice, error))
     })?;
     choice.tell_distrust(py)?;
     Ok(result)
@@ -38,14 +37,13 @@ pub(crate) fn on_samples<T: Send, E: Send>(
 /// Does a job with the samples, the device open, the mixture and the logarithm of the sum of its weights.
 pub(crate) fn on_device<T: Send>(
     py: Python<'_>,
-    samples: &Samples<'_>,
-    weights: &Weights<'_>,
+    view: View<'_>,
     model: Parameters,
     choice: &Choice,
     job: impl FnOnce(&dyn Data, &Device, &Mixture, f64) -> mixtura::Result<T> + Send,
 ) -> PyResult<T> {
     let silent = |_: Python<'_>, (): ()| Ok(());
-    on_samples(py, samples, weights, choice, silent, |data, device, _events| {
+    on_samples(py, view, choice, silent, |data, device, _events| {
         let (mixture, log_sum) = model.mixture()?;
         job(data, device, &mixture, log_sum)
     })
@@ -108,12 +106,13 @@ impl Rows<'_> {
 pub(crate) fn predict(
     py: Python<'_>,
     samples: Samples<'_>,
+    missing: Way,
     model: Parameters,
     device: Choice,
     mut out: PyReadwriteArray1<'_, i64>,
 ) -> PyResult<()> {
     let mut labels = out.as_array_mut();
-    on_device(py, &samples, &None, model, &device, |data, device, mixture, _| {
+    on_device(py, samples.view(&None, missing), model, &device, |data, device, mixture, _| {
         for_each_chunk(data, device, |first, backend| {
             let n = backend.n_samples();
             let here = backend.assess(mixture.quadratics(), 0..n)?.labels;
@@ -128,12 +127,13 @@ pub(crate) fn predict(
 pub(crate) fn score_samples(
     py: Python<'_>,
     samples: Samples<'_>,
+    missing: Way,
     model: Parameters,
     device: Choice,
     mut out: Out<'_>,
 ) -> PyResult<()> {
     let mut rows = out.rows();
-    on_device(py, &samples, &None, model, &device, |data, device, mixture, log_sum| {
+    on_device(py, samples.view(&None, missing), model, &device, |data, device, mixture, log_sum| {
         for_each_chunk(data, device, |first, backend| {
             let here = backend.assess(mixture.quadratics(), 0..backend.n_samples())?.log_densities;
             rows.write(first, &(here + log_sum).into_dyn());
@@ -147,12 +147,13 @@ pub(crate) fn score_samples(
 pub(crate) fn predict_proba(
     py: Python<'_>,
     samples: Samples<'_>,
+    missing: Way,
     model: Parameters,
     device: Choice,
     mut out: Out<'_>,
 ) -> PyResult<()> {
     let mut rows = out.rows();
-    on_device(py, &samples, &None, model, &device, |data, device, mixture, _| {
+    on_device(py, samples.view(&None, missing), model, &device, |data, device, mixture, _| {
         let most_rows = (MOST_VALUES / mixture.n_components()).max(1);
         for_each_chunk(data, device, |first, backend| {
             let n = backend.n_samples();
@@ -171,11 +172,36 @@ pub(crate) fn log_likelihood(
     py: Python<'_>,
     samples: Samples<'_>,
     weights: Weights<'_>,
+    missing: Way,
     model: Parameters,
     device: Choice,
 ) -> PyResult<(f64, f64)> {
-    on_device(py, &samples, &weights, model, &device, |data, device, mixture, log_sum| {
+    on_device(py, samples.view(&weights, missing), model, &device, |data, device, mixture, log_sum| {
         let total_weight = data.total_weight();
         Ok((device.log_likelihood(mixture, data)? + log_sum * total_weight, total_weight))
+    })
+}
+
+/// The samples with their missing values filled in, into `[N, D]`: with their means, or with a draw, (seed, its number).
+#[pyfunction]
+pub(crate) fn impute(
+    py: Python<'_>,
+    samples: Samples<'_>,
+    model: Parameters,
+    draw: Option<(u64, usize)>,
+    mut out: Out<'_>,
+) -> PyResult<()> {
+    let mut rows = out.rows();
+    let how = draw.map_or(Imputation::Mean, |(seed, number)| Imputation::Draw { seed, number });
+    // Whoever fills in holes has some.
+    let view = samples.view(&None, Way(Missing::Marginalize));
+    quietly(py, |stop| {
+        let (mixture, _) = model.mixture()?;
+        view.read(stop, |data| {
+            data.for_each_chunk(&mut |first, chunk| {
+                rows.write(first, &filled_in(&mixture, chunk, first, how)?.into_dyn());
+                Ok(())
+            })
+        })
     })
 }

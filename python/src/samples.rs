@@ -2,13 +2,14 @@
 
 use std::sync::atomic::AtomicBool;
 
-use mixtura::data::Watched;
+use mixtura::data::{Missing, Watched};
 use mixtura::{Data, Error, Points, io};
 use ndarray::ArrayView1;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use crate::dataset::Dataset;
+use crate::errors::exception;
 
 /// N x D samples.
 #[derive(FromPyObject)]
@@ -21,19 +22,32 @@ pub(crate) enum Samples<'py> {
 /// Weights of samples in an array: `[N]`.
 pub(crate) type Weights<'py> = Option<PyReadonlyArray1<'py, f64>>;
 
+/// What is done about missing values of samples in an array, by its name. That of files was said when they were opened.
+#[derive(Clone, Copy)]
+pub(crate) struct Way(pub(crate) Missing);
+
+impl<'py> FromPyObject<'_, 'py> for Way {
+    type Error = PyErr;
+
+    fn extract(name: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let name: String = name.extract()?;
+        name.parse().map(Way).map_err(exception)
+    }
+}
+
 /// Samples that another thread may read.
 pub(crate) enum View<'a> {
-    Points(mixtura::data::Samples<'a>, Option<ArrayView1<'a, f64>>),
+    Points(mixtura::data::Samples<'a>, Option<ArrayView1<'a, f64>>, Missing),
     Files(&'a io::Dataset),
 }
 
 impl Samples<'_> {
     /// A view of them; files have their own weights.
-    pub(crate) fn view<'a>(&'a self, weights: &'a Weights<'_>) -> View<'a> {
+    pub(crate) fn view<'a>(&'a self, weights: &'a Weights<'_>, Way(missing): Way) -> View<'a> {
         let weights = weights.as_ref().map(|weights| weights.as_array());
         match self {
-            Samples::Double(array) => View::Points(array.as_array().into(), weights),
-            Samples::Single(array) => View::Points(array.as_array().into(), weights),
+            Samples::Double(array) => View::Points(array.as_array().into(), weights, missing),
+            Samples::Single(array) => View::Points(array.as_array().into(), weights, missing),
             Samples::Files(dataset) => View::Files(&dataset.get().0),
         }
     }
@@ -43,7 +57,7 @@ impl<'a> View<'a> {
     /// D.
     pub(crate) fn n_features(&self) -> usize {
         match self {
-            View::Points(samples, _) => samples.n_features(),
+            View::Points(samples, ..) => samples.n_features(),
             View::Files(data) => data.n_features(),
         }
     }
@@ -64,8 +78,11 @@ impl<'a> View<'a> {
     ) -> mixtura::Result<Opened<'a>> {
         match self {
             View::Files(data) => Ok(Opened::Files(data)),
-            View::Points(samples, weights) => {
-                let points = Points::new(samples)?;
+            View::Points(samples, weights, missing) => {
+                let points = match missing {
+                    Missing::Marginalize => Points::with_missing(samples, None)?,
+                    _ => Points::new(samples)?,
+                };
                 Ok(Opened::Points(match weights {
                     Some(weights) => weighted(points, weights)?,
                     None => points,

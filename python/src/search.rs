@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::errors::exception;
 use crate::fit::{Fitted, Options};
 use crate::model::Parameters;
-use crate::samples::{Samples, Weights};
+use crate::samples::{Samples, Way, Weights};
 use crate::work::quietly;
 
 fn pickled<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<(Bound<'py, PyBytes>,)> {
@@ -80,8 +80,14 @@ impl Summary {
 
 /// The summary of a part of the samples, the first of which has the given number.
 #[pyfunction]
-pub(crate) fn summarize(py: Python<'_>, samples: Samples<'_>, weights: Weights<'_>, first: usize) -> PyResult<Summary> {
-    let view = samples.view(&weights);
+pub(crate) fn summarize(
+    py: Python<'_>,
+    samples: Samples<'_>,
+    weights: Weights<'_>,
+    missing: Way,
+    first: usize,
+) -> PyResult<Summary> {
+    let view = samples.view(&weights, missing);
     quietly(py, |stop| {
         view.open_part()?.read(stop, |data| {
             let mut summary = mixtura::Summary::begin(first, data.n_features(), data.feature_names());

@@ -122,13 +122,14 @@ pub(crate) fn select<'py>(
     device: Choice,
     observer: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Selected> {
+    let view = samples.view(&weights, manner.missing);
     let options = candidates.into_options(manner)?;
     let observer = observer.map(Bound::unbind);
     let hear = move |py: Python<'_>, row: Row| match &observer {
         Some(observer) => observer.call1(py, (row,)).map(|_| ()),
         None => Ok(()),
     };
-    on_samples(py, &samples, &weights, &device, hear, |data, device, rows| run(data, device, &options, &rows))
+    on_samples(py, view, &device, hear, |data, device, rows| run(data, device, &options, &rows))
 }
 
 fn run(data: &dyn Data, device: &Device, options: &SelectOptions, rows: &Sender<Row>) -> mixtura::Result<Selected> {

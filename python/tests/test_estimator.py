@@ -37,6 +37,7 @@ def test_parameters_and_attributes_are_scikit_learns(blobs):
     assert defaults.pop("on_collapse") == "error"
     assert defaults.pop("prune") == "auto"
     assert defaults.pop("posterior") == "exact"
+    assert defaults.pop("missing") == "error"
     assert defaults.pop("device") == "auto"
     assert defaults.pop("precision") == "auto"
     assert defaults == theirs.get_params()

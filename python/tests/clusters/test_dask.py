@@ -199,6 +199,28 @@ def test_predictions_of_collections_are_lazy_and_those_of_arrays_are_not(client,
         assert getattr(model, method)(X) == pytest.approx(getattr(local, method)(blobs.X), rel=1e-12)
 
 
+def test_missing_values_are_integrated_out_and_filled_in(client, blobs, tmp_path):
+    X = np.where(np.random.default_rng(1).uniform(size=blobs.X.shape) < 0.2, np.nan, blobs.X)
+    # All that is missing is in one of the partitions.
+    X[:2000] = blobs.X[:2000]
+    options = {**OPTIONS, "missing": "marginalize"}
+    expected = mixtura.GaussianMixture(3, **options).fit(X)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    frame.to_parquet(tmp_path / "samples.parquet")
+    for collection in [da.from_array(X, chunks=(1000, 3)), dd.from_pandas(frame, npartitions=3)]:
+        model = GaussianMixture(3, **options).fit(collection)
+        np.testing.assert_allclose(model.means_, expected.means_, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(model.predict_proba(collection).compute(), expected.predict_proba(X), atol=1e-7)
+        np.testing.assert_allclose(model.impute(collection).compute(), expected.impute(X), rtol=1e-7, atol=1e-7)
+        assert model.score(collection) == pytest.approx(expected.score(X))
+        with pytest.raises(TypeError, match="draws depend on the place of a sample"):
+            model.impute(collection, n_draws=2)
+    model = GaussianMixture(3, **options).fit(str(tmp_path / "samples.parquet"))
+    np.testing.assert_allclose(model.means_, expected.means_, rtol=1e-9, atol=1e-9)
+    with pytest.raises(ValueError, match="missing='marginalize'"):
+        GaussianMixture(3, **OPTIONS).fit(da.from_array(X, chunks=(1000, 3)))
+
+
 def test_files_are_opened_by_the_workers(client, blobs, tmp_path):
     for number, part in enumerate(np.array_split(np.column_stack([blobs.X, blobs.weights]), 5)):
         pd.DataFrame(part, columns=["a", "b", "c", "w"]).to_parquet(tmp_path / f"part-{number}.parquet")

@@ -62,6 +62,14 @@ def test_an_actor_that_is_lost_begins_anew(blobs, monkeypatch):
     assert_same(mixtura.ray.fit(dataset, 3, n_actors=2, **OPTIONS), expected)
 
 
+def test_missing_values_are_integrated_out(blobs):
+    X = blobs.X.copy()
+    X[1200:2000, 1] = np.nan
+    options = {"missing": "marginalize", **OPTIONS}
+    model = mixtura.ray.fit(ray.data.from_numpy(np.array_split(X, 3)), 3, **options)
+    np.testing.assert_allclose(model.means_, mixtura.GaussianMixture(3, **options).fit(X).means_, rtol=1e-9, atol=1e-9)
+
+
 def test_errors_name_the_partition_and_the_remedy(blobs):
     X = blobs.X.copy()
     X[1207, 1] = np.nan

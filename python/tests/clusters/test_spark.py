@@ -111,6 +111,17 @@ def test_empty_partitions_and_those_without_weight_do_not_count(frame):
     assert abs(model.lower_bound_ - expected.lower_bound_) < 1e-9
 
 
+def test_missing_values_are_integrated_out(frame):
+    df, rows, _ = frame
+    # Null in some rows, and not a number in others.
+    holed = df.withColumn("b", when(col("a") > 5, None).when(col("a") < -1, float("nan")).otherwise(col("b")))
+    X = rows.copy()
+    X[(X[:, 0] > 5) | (X[:, 0] < -1), 1] = np.nan
+    options = {"k": 3, "tol": 0.01, "missing": "marginalize", **OPTIONS}
+    model = mixtura.spark.fit(holed, featuresCol=["a", "b", "c"], **options)
+    np.testing.assert_allclose(model.means_, local(**options).fit(X).means_, rtol=1e-9, atol=1e-9)
+
+
 def test_errors_name_the_partition_and_the_remedy(spark, frame):
     df, _, _ = frame
     options = {"k": 3, "featuresCol": ["a", "b", "c"], **OPTIONS}
