@@ -114,6 +114,14 @@ impl Accumulator {
         self.next = other.next;
     }
 
+    /// The first feature of which no sample of any weight has a value, where values are missing.
+    pub(crate) fn without_values(&self, d: usize) -> Option<usize> {
+        let mut whole = self.clone();
+        whole.push_waiting(d);
+        let FeatureMoments { weight, of_features, .. } = whole.units.total(drop)?;
+        of_features.filter(|_| weight > 0.0)?.iter().position(|weight| *weight <= 0.0)
+    }
+
     /// Mean and variance of every feature: (`[D]`, `[D]`).
     pub(crate) fn moments(&self, d: usize) -> (Array1<f64>, Array1<f64>) {
         let mut whole = self.clone();

@@ -218,9 +218,12 @@ impl Summary {
         &self.features.holes
     }
 
-    /// The first feature of which no sample has a value.
+    /// The first feature of which no sample of any weight has a value.
     pub(crate) fn without_values(&self) -> Option<usize> {
-        (0..self.n_features()).find(|feature| self.n_samples > 0 && self.holes().of_feature(*feature) == self.n_samples)
+        match self.holes().is_none() {
+            true => None,
+            false => self.features.accumulator.without_values(self.n_features()),
+        }
     }
 
     /// Weighted mean of every feature, of the values that are there; 0 where there are none: `[D]`.

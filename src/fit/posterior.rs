@@ -82,6 +82,11 @@ impl Posterior {
         if self.width(k).is_none() || backend.truncates() {
             return Ok(());
         }
+        if !backend.summary().holes().is_none() {
+            let problem = "truncated posteriors need all values of every sample, and some are missing".to_owned();
+            let remedy = "choose exact posteriors, or fill in what is missing".into();
+            return Err(Error::Refused { problem, remedy });
+        }
         Err(refused(&backend.info().name, backend.home().place))
     }
 }

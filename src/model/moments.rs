@@ -77,7 +77,9 @@ impl Moments {
             && self.second.shape() == family.shape(k, d)
     }
 
-    /// Adds the moments of another part of the data, made with the same model.
+    /// Adds the moments of another part of the data, made with the same model. Of samples of which values are missing the
+    /// moments of diag and spherical components are scaled to what whole samples would have, and do not add up: sums of
+    /// passes do ([`Search`](crate::fit::Search)).
     ///
     /// # Errors
     /// [`Error::InvalidOption`] if the other moments are of another family or about other origins.

@@ -1,7 +1,7 @@
 //! Missing values: fits by what is there, held to an oracle that integrates out sample by sample.
 
 use mixtura::device::Assignment;
-use mixtura::fit::OnCollapse;
+use mixtura::fit::{OnCollapse, Posterior};
 use mixtura::{CovarianceType, Device, FitOptions, Init, Mixture, Points, Update, fit};
 use ndarray::{Array1, Array2};
 
@@ -181,6 +181,19 @@ fn a_column_that_nobody_has_is_refused_and_infinities_are_no_holes() {
     let points = Points::with_missing(&samples, None).unwrap();
     let error = fit(&points, &Device::cpu(), &FitOptions::new(2)).unwrap_err().to_string();
     assert!(error.contains("column 1"), "{error}");
+    // Nor does a sample of no weight have it for others.
+    samples[[7, 1]] = 1.0;
+    let mut weights = vec![1.0; 50];
+    weights[7] = 0.0;
+    let error =
+        fit(&incomplete(&samples, Some(&weights)), &Device::cpu(), &FitOptions::new(2)).unwrap_err().to_string();
+    assert!(error.contains("column 1"), "{error}");
+    // Truncated posteriors need whole samples.
+    let posterior = Posterior::TRUNCATED;
+    samples[[8, 1]] = 2.0;
+    let options = FitOptions { posterior, ..FitOptions::new(40) };
+    let error = fit(&incomplete(&samples, None), &Device::cpu(), &options).unwrap_err().to_string();
+    assert!(error.contains("some are missing"), "{error}");
     samples[[7, 1]] = f64::INFINITY;
     assert!(Points::with_missing(&samples, None).is_err());
 }
