@@ -158,7 +158,7 @@ fn a_choice_that_was_killed_goes_on_and_ends_alike() {
         model
     };
     // Ended from outside it writes what is over; killed, what was written before that.
-    for (share, signal) in [(0.2, "TERM"), (0.5, "TERM"), (0.8, "TERM"), (0.9, "KILL")] {
+    for (share, signal) in [(0.4, "TERM"), (0.6, "TERM"), (0.8, "TERM"), (0.9, "KILL")] {
         let mut running = place.command(&format!("{select} --checkpoint c.ckpt"));
         let mut child = running.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         sleep(whole.mul_f64(share));
