@@ -8,6 +8,7 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 
 import numpy as np
 import pytest
+from incomplete import with_holes
 
 # Python raises KeyboardInterrupt only if Ctrl-C was not ignored when it was started, as it is in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,3 +33,11 @@ def blobs():
     scales = np.array([[1.0, 0.5, 2.0], [0.7, 1.5, 0.9], [1.2, 0.8, 0.6]])
     which = rng.integers(3, size=3000)
     return centres[which] + scales[which] * rng.standard_normal((3000, 3))
+
+
+@pytest.fixture
+def holed(blobs):
+    """Three clusters, a quarter of whose values are missing; one sample has none."""
+    X = with_holes(blobs, 0.25)
+    X[5] = np.nan
+    return X
