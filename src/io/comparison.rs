@@ -10,7 +10,7 @@ use super::document;
 use super::malformed;
 use super::output::Destination;
 use super::restart_record::{Frame, ReadRestart, WrittenRestart};
-use crate::advice::{Advice, Term};
+use crate::advice::Advice;
 use crate::data::summary::Summary;
 use crate::device::choice::DeviceInfo;
 use crate::device::prune::Prune;
@@ -223,8 +223,7 @@ impl Comparison {
     pub fn load(path: &Path) -> Result<Self> {
         let text = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         Self::parse(&text).map_err(|problem| {
-            let remedy = Advice::from("give a file that ") + Term::SaveCheckpoint + " of a choice wrote, unchanged";
-            malformed(path.display().to_string(), problem, remedy)
+            malformed(path.display().to_string(), problem, "give a checkpoint of a choice of a model, unchanged")
         })
     }
 
