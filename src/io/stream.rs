@@ -18,8 +18,9 @@ use crate::data::points::{Points, check_weight_sum, check_weights};
 use crate::data::source::{Visit, block_rows};
 use crate::error::{Error, Result};
 
-/// Chunks that wait while another one is worked on, beside the one that is being read.
-const AHEAD: usize = 1;
+/// Chunks that wait while another one is worked on, beside the one that is being read: none, since a chunk holds up to
+/// 16 MiB of f32 for every 8 threads, and one that is read is enough to keep the other at work.
+const AHEAD: usize = 0;
 
 /// Slabs that keep a thread busy, of which a block has 32.
 const SLABS_PER_THREAD: usize = 4;

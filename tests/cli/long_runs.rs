@@ -186,10 +186,11 @@ fn other_work_that_is_interrupted_ends_at_once_and_leaves_no_file() {
     assert_eq!(place.names(), ["model.json"]);
 }
 
-/// The most memory that a process ever had resident, in bytes, while it runs under a poll of its status.
+/// The most memory that a process of two threads ever had resident, in bytes, while it runs under a poll of its status:
+/// chunks grow with the number of threads.
 #[cfg(target_os = "linux")]
 fn peak_memory(mut command: Command) -> u64 {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = command.env("RAYON_NUM_THREADS", "2").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     loop {
