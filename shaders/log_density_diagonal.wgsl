@@ -6,6 +6,9 @@
 // them. Parameters are those of the window (`part_of` says which); then for each component MEAN vectors of means, MEAN
 // vectors of reciprocal standard deviations, and the constant.
 //
+// Where values may be missing, log-densities are those of the features that are there, each of which takes its normaliser
+// from the constant: these follow the reciprocal standard deviations in MEAN vectors more.
+//
 // Header: MEAN (vectors of the means), COMPONENT (vectors of a component), AT_ONCE (components; one where groups have
 // components of their own), `parameters`, at binding 1, `part_of`, `next_component`, and what drivers leave rolled and
 // would then index registers with: `write_densities`, for the components whose parameters begin at a vector, which

@@ -7,8 +7,8 @@
 //
 // Header: SETS (of a range), VECTOR (numbers before the first part), NUMBERS (of a part), SECOND (the place of a part's
 // second moments), PRODUCTS (how many they are), COUNT (the place of the count they go with), COMPONENT (numbers of a
-// component), POOLED (components whose second moments are together, in the place of the first one's), `add_up_lanes`,
-// `count_kept`.
+// component), POOLED (components whose second moments are together, in the place of the first one's), BY_FEATURE (whether
+// each second moment has a count of its own, PRODUCTS places behind it), `add_up_lanes`, `count_kept`.
 
 @group(0) @binding(0) var<uniform> tile: Tile;
 @group(0) @binding(1) var<storage, read> covariances: array<f32>;
@@ -67,7 +67,7 @@ fn reduce(
     var count = number;
     var covariance = 0.0;
     if place >= SECOND && place < SECOND + PRODUCTS {
-        count = number - place + COUNT;
+        count = select(number - place + COUNT, number + PRODUCTS, BY_FEATURE);
         covariance = covariances[part * PRODUCTS + place - SECOND];
     }
     let sets = tile.ranges * SETS;

@@ -49,7 +49,10 @@ pub(crate) struct LostDigits;
 impl Blocks {
     /// Whether these are sums under the same model, in the same arithmetic.
     pub(super) fn is_summed_like(&self, other: &Blocks) -> bool {
-        self.single_precision == other.single_precision
+        // Counted by feature, sums about the same means do not tell in which precision they were made, and could not be combined
+        // otherwise: what is left of them are moments of an M step.
+        let by_feature = self.variances.is_some() && other.variances.is_some();
+        (by_feature || self.single_precision == other.single_precision)
             && (&self.origins, &self.scale) == (&other.origins, &other.scale)
             && self.scatter.is_some() == other.scatter.is_some()
     }
@@ -68,6 +71,7 @@ impl Blocks {
 
     pub(super) fn append(mut self: Box<Self>, other: Blocks) -> Box<Self> {
         self.runs.append(other.runs);
+        self.single_precision |= other.single_precision;
         if let (Some(to), Some(from)) = (&mut self.scatter, other.scatter) {
             to.runs.append(from.runs);
         }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "gpu")]
-use crate::advice::{Advice, Term};
 use crate::data::source::Data;
 use crate::device::backend::Backend;
 use crate::device::ceiling::Ceiling;
@@ -191,16 +189,6 @@ impl Single {
         let backend = match self {
             _ if is_distrusted => cpu::load(data.clone(), Precision::Double)?,
             Single::Cpu(precision) => cpu::load(data.clone(), *precision)?,
-            #[cfg(feature = "gpu")]
-            Single::Gpu(gpu, _) if !data.summary().holes().is_none() => {
-                let problem = format!("{} passes over no samples of which values are missing", gpu.info().name);
-                let Some(distrust) = &distrust else {
-                    let remedy = Advice::from("choose ") + Term::Cpu + ", which does";
-                    return Err(Error::Refused { problem, remedy });
-                };
-                distrust.get_or_init(|| format!("{problem}; the CPU computes in its place"));
-                cpu::load(data.clone(), Precision::Double)?
-            }
             #[cfg(feature = "gpu")]
             Single::Gpu(gpu, memory) => Box::new(gpu.load(data.clone(), *memory)?),
         };

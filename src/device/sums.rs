@@ -197,6 +197,11 @@ impl Sums {
     }
 }
 
+fn unlike() -> Error {
+    let problem = "sums over samples of which values are missing, of devices that round means differently".to_owned();
+    Error::Parts { problem }
+}
+
 fn differ() -> Error {
     Error::Parts { problem: "sums of different models, or of different tasks".to_owned() }
 }
@@ -217,6 +222,7 @@ impl Made {
         Ok(match self {
             Made::Blocks(blocks) => match blocks.statistics {
                 None => Made::LogLikelihood(blocks.log_likelihood(total_weight)),
+                Some(_) if blocks.variances.is_some() => return Err(unlike()),
                 Some(statistics) => {
                     let fits = |means: &&Array2<f64>| {
                         let (k, d) = means.dim();

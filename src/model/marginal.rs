@@ -65,6 +65,42 @@ impl Quadratics {
         Ok(self.of_features(constants, means, factors))
     }
 
+    /// The same functions of the features that are there, with factors for all features that are zero for the others, which
+    /// may have any values then.
+    ///
+    /// # Errors
+    /// As [`Quadratics::marginal`].
+    #[cfg(feature = "gpu")]
+    pub(crate) fn zero_padded(&self, pattern: &Pattern) -> Result<Quadratics> {
+        let ((k, d), observed) = (self.means().dim(), &pattern.observed[..]);
+        let mut factors = Array3::zeros((k, d, d));
+        let constants = if observed.is_empty() {
+            self.log_weights()
+        } else {
+            let marginal = self.marginal(pattern)?;
+            for k in 0..k {
+                for (row, i) in observed.iter().enumerate() {
+                    observed.iter().enumerate().skip(row).for_each(|(column, j)| {
+                        factors[[k, *i, *j]] = marginal.factors().entry(k, row, column);
+                    });
+                }
+            }
+            marginal.constants().clone()
+        };
+        // As of all features: the log-density one standard deviation out in each.
+        let known = self.shares().into_iter().zip(&constants).filter(|(share, _)| *share > 0.0);
+        let typical = known.map(|(share, constant)| share * constant).sum::<f64>() - 0.5 * observed.len() as f64;
+        let padded = self.of_features(constants, self.means().clone(), CovarianceArray::Full(factors));
+        Ok(padded.with_typical(typical))
+    }
+
+    /// Shares of the components in samples without any value: `[K]`.
+    pub(crate) fn shares(&self) -> Array1<f64> {
+        let weights = self.log_weights().mapv(f64::exp);
+        let total = weights.sum();
+        weights / total
+    }
+
     /// Log-weights of the components, of densities; zeros of distances: `[K]`.
     pub(crate) fn log_weights(&self) -> Array1<f64> {
         if !self.are_densities {

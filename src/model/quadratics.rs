@@ -68,6 +68,12 @@ impl Quadratics {
         Quadratics { constants, means, factors, covariances, precisions, typical, are_densities }
     }
 
+    /// The same functions, with another value near those of typical samples.
+    #[cfg(feature = "gpu")]
+    pub(super) fn with_typical(self, typical: f64) -> Self {
+        Quadratics { typical, ..self }
+    }
+
     /// Whether they are weighted densities, and not distances.
     pub(crate) fn are_densities(&self) -> bool {
         self.are_densities

@@ -49,6 +49,8 @@ use crate::model::quadratics::Quadratics;
 pub(crate) use cells::Boxes;
 use cells::Orders;
 use e_step::LogDensities;
+#[cfg(feature = "gpu")]
+pub(crate) use incomplete::Groups;
 pub use incomplete::{Imputation, impute};
 use instructions::Instructions;
 use jobs::{Job, ScatterJob};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 
 use super::kernel::{ADD_UP_LANES, Binding, KernelSource};
 use super::m_step::Sums;
@@ -113,6 +113,17 @@ impl Factors {
     }
 }
 
+/// Which values of samples may be missing, as a pass takes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Gaps {
+    /// None.
+    None,
+    /// Any: kernels leave them out.
+    OfFeatures,
+    /// Those of the same features in all samples of a tile: parameters do without these features.
+    OfTiles,
+}
+
 /// The layout for models of one shape, and the sums under them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Layout {
@@ -126,13 +137,26 @@ pub(crate) struct Layout {
     pub(crate) sums: Sums,
     /// Whether components meet only the groups of samples to which they can matter.
     pub(crate) prunes: bool,
+    pub(crate) gaps: Gaps,
 }
 
 impl Layout {
     pub(crate) fn new(factors: Factors, statistics: Statistics, d: usize, k: usize, tuning: Tuning) -> Self {
         let block = d.min(BLOCK);
         let sums = Sums::new(statistics, d, k, tuning);
-        Layout { factors, d, k, block, blocks: d.div_ceil(block), tuning, sums, prunes: false }
+        Layout { factors, d, k, block, blocks: d.div_ceil(block), tuning, sums, prunes: false, gaps: Gaps::None }
+    }
+
+    /// The layout for samples of which values may be missing, and models whose features are independent.
+    pub(crate) fn masked(d: usize, k: usize, tuning: Tuning) -> Self {
+        let layout = Layout::new(Factors::Diagonal, Statistics::Diagonals, d, k, tuning);
+        Layout { sums: Sums::masked(d, k, tuning), gaps: Gaps::OfFeatures, ..layout }
+    }
+
+    /// The layout for samples of which values may be missing, and all other models.
+    pub(crate) fn by_pattern(d: usize, k: usize, tuning: Tuning) -> Self {
+        let layout = Layout::new(Factors::Triangular, Statistics::Triangles, d, k, tuning);
+        Layout { gaps: Gaps::OfTiles, ..layout }
     }
 
     /// The layout of pruned passes, for at most [`MOST_FEATURES`](crate::data::order::MOST_FEATURES) features.
@@ -184,8 +208,13 @@ impl Layout {
             + match self.form() {
                 Form::Triangle => (self.d * (self.d + 1) / 2).div_ceil(4),
                 Form::Blocks => self.all_rows() * self.row_vectors(),
+                Form::Diagonal if self.is_masked() => 2 * self.mean_vectors(),
                 Form::Diagonal => self.mean_vectors(),
             }
+    }
+
+    fn is_masked(&self) -> bool {
+        self.gaps == Gaps::OfFeatures
     }
 
     /// K, rounded up to what the E step handles at a time.
@@ -276,7 +305,8 @@ impl Layout {
             Form::Blocks => straight_line::block_distance(self.d, self.block, self.row_vectors(), self.step()),
             Form::Diagonal => {
                 let at_once = self.components_at_once();
-                format!("const AT_ONCE: u32 = {at_once}u;\n") + &straight_line::diagonal_densities(self.d, at_once)
+                format!("const AT_ONCE: u32 = {at_once}u;\n")
+                    + &straight_line::diagonal_densities(self.d, at_once, self.is_masked())
             }
         };
         let part_of = include_str!("../../../shaders/part_of.wgsl");
@@ -326,12 +356,13 @@ impl Layout {
     }
 
     /// The parameters of a window of components, those included that only pad. `constants` are those of the components'
-    /// log-densities, less a reference, so that log-densities are small numbers.
+    /// log-densities, less a reference, so that log-densities are small numbers; `taken`, `[K, D]`, is what features take
+    /// from them that are there, in the place of squared distances, where others may be missing.
     pub(crate) fn parameters(
         &self,
         model: &Quadratics,
         coordinates: &Coordinates,
-        constants: &Array1<f64>,
+        (constants, taken): (&Array1<f64>, Option<&Array2<f64>>),
         window: &Window,
     ) -> Vec<f32> {
         let Layout { d, block, .. } = *self;
@@ -357,7 +388,11 @@ impl Layout {
                             parameters.extend(pack_upper(columns, self.rows(last), padded, d, |i, j| scaled(k, i, j)));
                         }
                     }
-                    Form::Diagonal => parameters.extend((0..d).map(|i| scaled(k, i, i))),
+                    Form::Diagonal => {
+                        parameters.extend((0..d).map(|i| scaled(k, i, i)));
+                        parameters.resize(start + 2 * self.mean_vectors() * 4, 0.0);
+                        parameters.extend(taken.iter().flat_map(|taken| taken.row(k)).map(|taken| *taken as f32));
+                    }
                 }
             }
             parameters.resize(start + (self.component_vectors() - 1) * 4, 0.0);

@@ -4,7 +4,8 @@
 //! then the parts of each component, each padded to whole vectors. A part
 //! belongs to a block of features, or, for dense covariances of many features, to a block of rows and one of columns:
 //! its numbers are the count, the first moments of its rows, and its second moments. Pooled second moments are in the
-//! first part of those that share them, with their own count after them.
+//! first part of those that share them, with their own count after them. Where values may be missing of samples, second
+//! moments are squares, and each feature's own count is after them.
 
 use super::kernel::{ADD_UP_LANES, Binding, KernelSource, LANES};
 use super::marks::{counting, meeting};
@@ -57,10 +58,21 @@ pub(crate) struct Sums {
     pub(crate) is_staged: bool,
     /// Whether components meet only the groups of samples to which they can matter.
     prunes: bool,
+    /// Whether samples count for the features that they have alone.
+    is_masked: bool,
 }
 
 impl Sums {
     pub(crate) fn new(statistics: Statistics, d: usize, k: usize, tuning: Tuning) -> Self {
+        Self::of_gaps(statistics, d, k, tuning, false)
+    }
+
+    /// The sums of squares over samples of which values may be missing.
+    pub(crate) fn masked(d: usize, k: usize, tuning: Tuning) -> Self {
+        Self::of_gaps(Statistics::Diagonals, d, k, tuning, true)
+    }
+
+    fn of_gaps(statistics: Statistics, d: usize, k: usize, tuning: Tuning, is_masked: bool) -> Self {
         let most = match statistics {
             Statistics::Diagonals => tuning.squares,
             _ if d <= tuning.whole_moments => tuning.whole_moments,
@@ -68,7 +80,7 @@ impl Sums {
         };
         let blocks = d.div_ceil(most);
         let (block, is_staged, prunes) = (d.div_ceil(blocks), false, false);
-        let mut sums = Sums { statistics, d, k, block, blocks, at_once: 1, sets: 1, is_staged, prunes };
+        let mut sums = Sums { statistics, d, k, block, blocks, at_once: 1, sets: 1, is_staged, prunes, is_masked };
         if tuning.stages_samples && sums.has_columns() && sums.staged_vectors() > 0 {
             sums.is_staged = true;
             return sums;
@@ -139,7 +151,8 @@ impl Sums {
     /// Numbers of a part.
     fn part_numbers(&self) -> usize {
         let pooled_count = usize::from(self.statistics == Statistics::Pooled);
-        (1 + self.block + self.n_products() + pooled_count).next_multiple_of(VECTOR)
+        let of_features = if self.is_masked { self.block } else { 0 };
+        (1 + self.block + self.n_products() + pooled_count + of_features).next_multiple_of(VECTOR)
     }
 
     /// Sums of a lane: the second moments of all components in the place of the first one's, if they are pooled.
@@ -151,9 +164,15 @@ impl Sums {
     }
 
     /// Numbers alive while an invocation sums: what it holds, means, log-densities, four samples, and, where products are
-    /// between features, the samples' distances from a mean, which take the place of the samples if there is but one.
+    /// between features, the samples' distances from a mean, which take the place of the samples if there is but one; and
+    /// which values are there.
     fn registers(&self) -> usize {
-        let samples = if self.statistics == Statistics::Diagonals || self.at_once == 1 { 4 } else { 8 };
+        let samples = match self.statistics {
+            Statistics::Diagonals if self.is_masked => 8,
+            Statistics::Diagonals => 4,
+            _ if self.at_once == 1 => 4,
+            _ => 8,
+        };
         self.held().len() + (self.at_once + samples) * self.features() + 4 * self.at_once
     }
 
@@ -217,6 +236,7 @@ impl Sums {
             padded: self.block * self.blocks > self.d,
             products: self.products(),
             pooled: self.statistics == Statistics::Pooled,
+            is_masked: self.is_masked,
             held: self.held(),
         };
         let constants = format!(
@@ -259,7 +279,8 @@ impl Sums {
     pub(crate) fn reduce(&self) -> KernelSource {
         let constants = format!(
             "const SETS: u32 = {}u;\nconst VECTOR: u32 = {VECTOR}u;\nconst NUMBERS: u32 = {}u;\nconst SECOND: u32 = {}u;\n\
-             const PRODUCTS: u32 = {}u;\nconst COUNT: u32 = {}u;\nconst COMPONENT: u32 = {}u;\nconst POOLED: u32 = {}u;\n",
+             const PRODUCTS: u32 = {}u;\nconst COUNT: u32 = {}u;\nconst COMPONENT: u32 = {}u;\nconst POOLED: u32 = {}u;\n\
+             const BY_FEATURE: bool = {};\n",
             self.sets,
             self.part_numbers(),
             1 + self.block,
@@ -267,6 +288,7 @@ impl Sums {
             if self.statistics == Statistics::Pooled { 1 + self.block + self.n_products() } else { 0 },
             self.component_numbers(),
             if self.statistics == Statistics::Pooled { self.at_once } else { 1 },
+            self.is_masked,
         );
         let mut bindings = vec![Binding::Uniform, Binding::Read, Binding::Read, Binding::Write, Binding::Read];
         let counting = counting(self.prunes, &mut bindings);
@@ -388,7 +410,15 @@ impl ComponentSums<'_> {
         };
         let part = self.part(i / block, j / block);
         let expected = self.covariances[part * self.sums.n_products() + at];
-        self.numbers[part * numbers + 1 + block + at] + self.count() * f64::from(expected)
+        let count = if self.sums.is_masked { self.of_feature(i) } else { self.count() };
+        self.numbers[part * numbers + 1 + block + at] + count * f64::from(expected)
+    }
+
+    /// Weight of the samples that have a feature, where that was summed.
+    pub(crate) fn of_feature(&self, i: usize) -> f64 {
+        let block = self.sums.block;
+        let behind_seconds = 1 + block + self.sums.n_products();
+        self.numbers[self.part(i / block, 0) * self.sums.part_numbers() + behind_seconds + i % block]
     }
 
     /// The part of a block of rows and one of columns.

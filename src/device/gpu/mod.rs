@@ -4,13 +4,16 @@
 //! runs the stages over tile after tile in a few submissions, and reads back nothing but sums.
 
 mod adapter;
+mod arranged;
 mod automatic;
 mod ceiling;
 mod change;
 #[cfg(all(test, target_os = "linux"))]
 mod compile_tests;
+mod component;
 mod context;
 mod e_step;
+mod incomplete;
 mod kept;
 mod kept_components;
 mod kernel;
@@ -69,6 +72,8 @@ use crate::model::mixture::Mixture;
 use crate::model::moments::Moments;
 use crate::model::quadratics::Quadratics;
 use crate::model::statistics::Statistics;
+use arranged::Arranged;
+use component::{Component, shrinks};
 use e_step::{Factors, Layout};
 use kernel::GROUP;
 use pass::{Expected, Pass, Totals};
@@ -88,6 +93,8 @@ impl Gpu {
             tuning: None,
             budget,
             pruning: Pruning::default(),
+            arranged: None,
+            observed: None,
         })
     }
 }
@@ -103,6 +110,10 @@ pub(crate) struct GpuBackend<'d> {
     /// Most bytes that samples may take.
     budget: Option<u64>,
     pruning: Pruning,
+    /// Of samples of which values are missing, made when they are first needed: the samples by what they lack, and the weight
+    /// of those that have a feature.
+    arranged: Option<Arranged>,
+    observed: Option<Vec<f64>>,
 }
 
 impl<'d> GpuBackend<'d> {
@@ -110,7 +121,8 @@ impl<'d> GpuBackend<'d> {
     fn of_pass(gpu: &Gpu, data: &'d dyn Data, samples: DeviceSamples, pass: Arc<Pass>) -> Self {
         let gpu = gpu.untuned(pass.plan().layout.tuning);
         let (data, passes) = (Arc::new(data), vec![Prepared::new(pass, Duration::ZERO)]);
-        GpuBackend { gpu, data, samples, passes, tuning: None, budget: None, pruning: Pruning::default() }
+        let (tuning, budget, pruning, arranged, observed) = Default::default();
+        GpuBackend { gpu, data, samples, passes, tuning, budget, pruning, arranged, observed }
     }
 
     /// The shape of the passes of a model with its statistics.
@@ -159,6 +171,9 @@ impl<'d> GpuBackend<'d> {
 
     /// Sums for each of the tasks, window by window.
     fn sums(&mut self, tasks: &[&SumsTask]) -> Result<Vec<Sums>> {
+        if self.is_incomplete() {
+            return self.sums_of_incomplete(tasks);
+        }
         let mut layouts = Vec::new();
         for task in tasks {
             let last = task.statistics.or(self.last_statistics());
@@ -219,10 +234,20 @@ impl<'d> GpuBackend<'d> {
             Assignment::Soft => sum(Expected::Covariances)?,
         };
         // Summed again while these samples are here.
-        match *assignment == Assignment::Soft && shrinks(&part.moments, model, &self.samples.constant) {
+        match *assignment == Assignment::Soft && moments_shrink(&part.moments, model, &self.samples.constant) {
             true => sum(Expected::Nothing),
             false => Ok(part),
         }
+    }
+
+    /// Whether values are missing.
+    fn is_incomplete(&self) -> bool {
+        !self.data.summary().holes().is_none()
+    }
+
+    /// The processor, which answers what is asked of single samples of which values are missing.
+    fn on_host(&self) -> CpuBackend<'_, f64> {
+        CpuBackend::new(&*self.data)
     }
 
     /// The samples that models explain worst, in one pass over them.
@@ -295,28 +320,15 @@ impl<'d> GpuBackend<'d> {
     /// weight, and so without the reference of the log-densities.
     fn moments_of(&self, model: &Quadratics, layout: Layout, totals: &Totals) -> Moments {
         let (k, d) = model.means().dim();
-        let (coordinates, unit) = (&self.samples.coordinates, self.samples.weight_unit);
-        // The device's sums are about the means as it rounds them: delta is the way from there to the means.
-        let rounded = layout.means(model, coordinates);
-        let delta = Array2::from_shape_fn((k, d), |(k, i)| {
-            coordinates.unmap(i, f64::from(rounded[k * d + i])) - model.means()[[k, i]]
-        });
-        let sums: Vec<_> = (0..k).map(|k| layout.sums.component(&totals.numbers, &totals.covariances, k)).collect();
-        let first = |k: usize, i: usize| unit * sums[k].first(i) / coordinates.scale[i];
-        // S + delta f^T + f delta^T + N delta delta^T, S and f being the sums about the rounded means.
-        let second = |k: usize, i: usize, j: usize| {
-            let (i, j) = (i.max(j), i.min(j));
-            unit * sums[k].second(i, j) / (coordinates.scale[i] * coordinates.scale[j])
-                + delta[[k, i]] * first(k, j)
-                + first(k, i) * delta[[k, j]]
-                + unit * sums[k].count() * delta[[k, i]] * delta[[k, j]]
-        };
+        let sums = |k| layout.sums.component(&totals.numbers, &totals.covariances, k);
+        let component = |k: usize| Component::new(&self.samples, model, k, sums(k));
+        let sums: Vec<Component> = (0..k).map(component).collect();
         let family = layout.sums.statistics.family();
         let mut moments = Moments::zero(family, model.means().clone());
-        moments.log_likelihood = unit * totals.numbers[0];
-        moments.second = CovarianceArray::of_moments(family, k, d, second);
-        moments.counts = sums.iter().map(|sums| unit * sums.count()).collect();
-        moments.first = Array2::from_shape_fn((k, d), |(k, i)| first(k, i) + moments.counts[k] * delta[[k, i]]);
+        moments.log_likelihood = self.samples.weight_unit * totals.numbers[0];
+        moments.second = CovarianceArray::of_moments(family, k, d, |k, i, j| sums[k].second(i, j, sums[k].count));
+        moments.counts = sums.iter().map(|sums| sums.count).collect();
+        moments.first = Array2::from_shape_fn((k, d), |(k, i)| sums[k].first(i, sums[k].count));
         moments.single_precision = true;
         moments
     }
@@ -339,30 +351,15 @@ impl WindowSums {
     }
 }
 
-/// Whether the variance of some feature in some component falls below a thousandth of what it was: digits that it needs
-/// were lost beside the old one. A constant feature needs none.
-fn shrinks(moments: &Moments, model: &Quadratics, constant: &[bool]) -> bool {
-    const LEAST_SHARE: f64 = 1e-3;
-    let (k, d) = model.means().dim();
-    // Sums that share a variance belong together.
-    let shared = model.factors().covariance_type().variances(k, d);
-    let (owners, features) = (if shared[0].0.is_some() { k } else { 1 }, if shared[0].1.is_some() { d } else { 1 });
+/// Whether the variance of some feature in some component lost digits beside the old one.
+fn moments_shrink(moments: &Moments, model: &Quadratics, constant: &[bool]) -> bool {
+    let k = model.n_components();
     let second = |component: usize, feature: usize| match moments.covariance_type().is_shared() {
         true => moments.second.entry(0, feature, feature) / k as f64,
         false => moments.second.entry(component, feature, feature),
     };
-    let mut left = Array2::<f64>::zeros((owners, features));
-    let mut before = Array2::<f64>::zeros((owners, features));
-    for ((component, feature), first) in moments.first.indexed_iter() {
-        let at = [component % owners, feature % features];
-        left[at] += second(component, feature);
-        let count = moments.counts[component];
-        if count > 0.0 && !constant[feature] {
-            left[at] -= first * first / count;
-            before[at] += count * model.covariances().entry(component, feature, feature);
-        }
-    }
-    before.iter().zip(&left).any(|(before, left)| *before > 0.0 && *left < LEAST_SHARE * before)
+    let (count, first) = (|k: usize, _| moments.counts[k], |k: usize, i: usize| moments.first[[k, i]]);
+    shrinks((&count, &first, &second), model, constant)
 }
 
 impl Sealed for GpuBackend<'_> {}
@@ -389,6 +386,7 @@ impl Backend for GpuBackend<'_> {
         for task in tasks {
             match task {
                 Task::Sums(task) => sums.push(task),
+                Task::Worst(_) if self.is_incomplete() => on_host.push(task.clone()),
                 Task::Worst(task) => worst.push(&**task),
                 Task::Truncated(_) => return Err(refused(&self.gpu.info().name, self.home().place)),
                 Task::Random(_) | Task::Samples(_) | Task::Steps(_) => on_host.push(task.clone()),
@@ -396,10 +394,12 @@ impl Backend for GpuBackend<'_> {
         }
         let sums = if sums.is_empty() { Vec::new() } else { self.sums(&sums)? };
         let worst = if worst.is_empty() { Vec::new() } else { self.worst(&worst)? };
-        let on_host = if on_host.is_empty() { Vec::new() } else { CpuBackend::new(&*self.data).run(&on_host)? };
+        let on_host = if on_host.is_empty() { Vec::new() } else { self.on_host().run(&on_host)? };
+        let is_incomplete = self.is_incomplete();
         let (mut sums, mut worst, mut on_host) = (sums.into_iter(), worst.into_iter(), on_host.into_iter());
         let answer = |task: &Task| match task {
             Task::Sums(_) => sums.next().map(Answer::Sums),
+            Task::Worst(_) if is_incomplete => on_host.next(),
             Task::Worst(_) => worst.next().map(Answer::Worst),
             Task::Truncated(_) => None,
             Task::Random(_) | Task::Samples(_) | Task::Steps(_) => on_host.next(),
@@ -413,6 +413,9 @@ impl Backend for GpuBackend<'_> {
     }
 
     fn assess(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Assessment> {
+        if self.is_incomplete() {
+            return self.on_host().assess(model, rows);
+        }
         let pass = self.prepare_to_assess(model)?;
         let reference = pass.write_model(&self.gpu, &self.samples, model)?;
         let mut log_densities = Array1::zeros(rows.len());
@@ -427,6 +430,9 @@ impl Backend for GpuBackend<'_> {
     }
 
     fn assess_each(&mut self, model: &Quadratics, visit: &mut VisitAssessed) -> Result<()> {
+        if self.is_incomplete() {
+            return self.on_host().assess_each(model, visit);
+        }
         let pass = self.prepare_to_assess(model)?;
         let reference = pass.write_model(&self.gpu, &self.samples, model)?;
         self.samples.for_each_part(&self.gpu, &*self.data, &mut |first, points, there| {
@@ -435,6 +441,9 @@ impl Backend for GpuBackend<'_> {
     }
 
     fn responsibilities(&mut self, model: &Quadratics, rows: Range<usize>) -> Result<Array2<f64>> {
+        if self.is_incomplete() {
+            return self.on_host().responsibilities(model, rows);
+        }
         let pass = self.prepare_to_assess(model)?;
         pass.write_model(&self.gpu, &self.samples, model)?;
         let mut responsibilities = Array2::zeros((rows.len(), model.n_components()));
@@ -475,6 +484,10 @@ impl Backend for GpuBackend<'_> {
     }
 
     fn tune(&mut self, mixture: &Mixture) -> Result<()> {
+        if self.is_incomplete() {
+            // Its passes have the shape that the adapter has by default.
+            return Ok(());
+        }
         let model = mixture.quadratics();
         let shape = self.shape(model, mixture.covariance_type().statistics())?;
         match self.gpu.tuner.is_settled(&shape) {

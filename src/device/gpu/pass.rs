@@ -6,13 +6,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use ndarray::{Array1, Array2};
 use wgpu::{
     BindGroup, BindingResource, Buffer, BufferBinding, BufferSize, BufferUsages, CommandEncoder,
     CommandEncoderDescriptor, ComputePass, ComputePassDescriptor,
 };
 
 use super::context::Gpu;
-use super::e_step::{Layout, Tile, Window};
+use super::e_step::{Gaps, Layout, Tile, Window};
+use super::incomplete::Normaliser;
 use super::kernel::{GROUP, Kernel};
 use super::marking::{Marking, with_marks};
 use super::pace::Pace;
@@ -337,14 +339,59 @@ impl Pass {
             self.steps(i).iter().for_each(|step| step.dispatch(&mut pass));
             waiting += 1;
         }
-        let bytes = self.plan.total_bytes();
-        commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
-        let read = gpu.submit_and_read(commands, &self.scratch.staging, bytes)?;
         let mut numbers = vec![0.0; self.plan.layout.sums.numbers()];
-        for slot in bytemuck::cast_slice::<u8, f32>(&read).chunks_exact(numbers.len()) {
+        for slot in self.read_totals(gpu, commands)?.chunks_exact(numbers.len()) {
             numbers.iter_mut().zip(slot).for_each(|(sum, x)| *sum += f64::from(*x));
         }
         Ok(Totals { numbers, reference, covariances })
+    }
+
+    /// Hands over the last commands of a pass; reads back all sets of totals.
+    fn read_totals(&self, gpu: &Gpu, mut commands: CommandEncoder) -> Result<Vec<f32>> {
+        let bytes = self.plan.total_bytes();
+        commands.copy_buffer_to_buffer(&self.scratch.totals, 0, &self.scratch.staging, 0, bytes);
+        let read = gpu.submit_and_read(commands, &self.scratch.staging, bytes)?;
+        Ok(bytemuck::pod_collect_to_vec(&read))
+    }
+
+    /// E step and M step over samples that lack the same values: a set of totals for each of some patterns, given by the model
+    /// of what is there and by their tiles, with the chunk of each. There are at most as many patterns as the plan has sets of
+    /// parameters, and as many tiles as it has places for.
+    pub(super) fn sum_patterns(
+        &self,
+        gpu: &Gpu,
+        samples: &DeviceSamples,
+        patterns: &[(&Quadratics, &[(usize, Tile)])],
+    ) -> Result<Vec<Vec<f64>>> {
+        let of_pattern = |(slot, (_, tiles)): (usize, &(&Quadratics, &[(usize, Tile)]))| {
+            let tile = |(i, (chunk, tile)): (usize, &(usize, Tile))| {
+                (*chunk, Tile { slot: slot as u32, accumulate: u32::from(i > 0), ..*tile })
+            };
+            tiles.iter().enumerate().map(tile).collect::<Vec<_>>()
+        };
+        let tiles: Vec<(usize, Tile)> = patterns.iter().enumerate().flat_map(of_pattern).collect();
+        gpu.guarded(|| {
+            for (set, (model, _)) in patterns.iter().enumerate() {
+                let constants = model.constants() - model.typical();
+                self.write_parameters(gpu, samples, model, (&constants, None), set);
+            }
+            tiles.iter().enumerate().for_each(|(index, (_, tile))| self.write_tile(gpu, index, tile));
+        })?;
+        let mut commands = encoder(gpu);
+        commands.clear_buffer(&self.scratch.totals, 0, None);
+        let mut waiting = 0;
+        for (index, (chunk, tile)) in tiles.iter().enumerate() {
+            if waiting == self.pace.tiles_at_once(&self.plan) {
+                self.pace.submit(gpu, std::mem::replace(&mut commands, encoder(gpu)), waiting)?;
+                waiting = 0;
+            }
+            let mut pass = commands.begin_compute_pass(&ComputePassDescriptor::default());
+            self.steps_of(*chunk, index, tile, tile.slot as usize).iter().for_each(|step| step.dispatch(&mut pass));
+            waiting += 1;
+        }
+        let totals = self.read_totals(gpu, commands)?;
+        let sets = totals.chunks_exact(self.plan.layout.sums.numbers()).take(patterns.len());
+        Ok(sets.map(|set| set.iter().map(|x| f64::from(*x)).collect()).collect())
     }
 
     /// The kernels.
@@ -365,13 +412,18 @@ impl Pass {
     /// E step and M step over a tile.
     pub(super) fn steps(&self, index: usize) -> Vec<Step<'_>> {
         let (chunk, tile) = &self.plan.tiles[index];
-        let (kernels, bound) = (&self.kernels, &self.bound[*chunk]);
+        self.steps_of(*chunk, index, tile, 0)
+    }
+
+    /// E step and M step over a tile of a chunk that was written in a place, with a set of parameters.
+    fn steps_of(&self, chunk: usize, index: usize, tile: &Tile, parameters: usize) -> Vec<Step<'_>> {
+        let (kernels, bound) = (&self.kernels, &self.bound[chunk]);
         let step =
             |kernel, bound, workgroups| Step { kernel, bound, offsets: vec![self.tile_offset(index)], workgroups };
         let marking = kernels.kept_components.as_deref().zip(bound.kept_components.as_ref());
         let mut steps: Vec<Step> =
             marking.map(|(kernel, bound)| step(kernel, bound, tile.groups)).into_iter().collect();
-        steps.extend(self.log_densities(*chunk, index, tile));
+        steps.extend(self.log_densities(chunk, index, tile, parameters));
         steps.push(match tile.hard {
             0 => step(&*kernels.merge, &bound.merge, tile.groups),
             _ => step(&kernels.posterior, &bound.posterior, tile.groups),
@@ -422,27 +474,60 @@ impl Pass {
         expected: Expected,
     ) -> Result<(f64, Vec<f32>)> {
         let reference = self.write_model(gpu, samples, model)?;
+        Ok((reference, self.write_expected(gpu, samples, model, expected)?))
+    }
+
+    /// Writes what is taken off second moments, and returns it.
+    pub(super) fn write_expected(
+        &self,
+        gpu: &Gpu,
+        samples: &DeviceSamples,
+        model: &Quadratics,
+        expected: Expected,
+    ) -> Result<Vec<f32>> {
         let mut covariances = self.plan.layout.sums.covariances(model, &samples.coordinates);
         if expected == Expected::Nothing {
             covariances.fill(0.0);
         }
         gpu.guarded(|| gpu.queue.write_buffer(&self.scratch.covariances, 0, bytemuck::cast_slice(&covariances)))?;
-        Ok((reference, covariances))
+        Ok(covariances)
     }
 
-    /// Writes a model's parameters; returns what they take off every log-density.
+    /// Writes the means that the M step reads.
+    pub(super) fn write_means(&self, gpu: &Gpu, samples: &DeviceSamples, model: &Quadratics) -> Result<()> {
+        let layout = &self.plan.layout;
+        let means = layout.sums.means(&layout.means(model, &samples.coordinates));
+        gpu.guarded(|| gpu.queue.write_buffer(&self.scratch.means, 0, bytemuck::cast_slice(&means)))
+    }
+
+    /// Writes a set of parameters of the E step: constants of the components, and what features take from them.
+    fn write_parameters(
+        &self,
+        gpu: &Gpu,
+        samples: &DeviceSamples,
+        model: &Quadratics,
+        constants: (&Array1<f64>, Option<&Array2<f64>>),
+        set: usize,
+    ) {
+        for (i, window) in self.plan.windows.iter().enumerate() {
+            let parameters = self.plan.layout.parameters(model, &samples.coordinates, constants, window);
+            let offset = set as u64 * self.plan.pattern_bytes() + i as u64 * self.plan.window_stride;
+            gpu.queue.write_buffer(&self.scratch.parameters, offset, bytemuck::cast_slice(&parameters));
+        }
+    }
+
+    /// Writes a model's parameters; returns what they take off every log-density. Of samples of which values may be missing,
+    /// each feature that is there has its own share of that beside it.
     pub(super) fn write_model(&self, gpu: &Gpu, samples: &DeviceSamples, model: &Quadratics) -> Result<f64> {
         let layout = &self.plan.layout;
-        let reference = model.typical();
-        let constants = model.constants() - reference;
-        let means = layout.sums.means(&layout.means(model, &samples.coordinates));
+        let normaliser = (layout.gaps == Gaps::OfFeatures).then(|| Normaliser::of(model));
+        let reference = normaliser.as_ref().map_or(model.typical(), |normaliser| normaliser.reference);
+        let constants =
+            normaliser.as_ref().map_or_else(|| model.constants().clone(), |_| model.log_weights()) - reference;
+        self.write_means(gpu, samples, model)?;
         gpu.guarded(|| {
-            for (i, window) in self.plan.windows.iter().enumerate() {
-                let parameters = layout.parameters(model, &samples.coordinates, &constants, window);
-                let offset = i as u64 * self.plan.window_stride;
-                gpu.queue.write_buffer(&self.scratch.parameters, offset, bytemuck::cast_slice(&parameters));
-            }
-            gpu.queue.write_buffer(&self.scratch.means, 0, bytemuck::cast_slice(&means));
+            let taken = normaliser.as_ref().map(|normaliser| &normaliser.taken);
+            self.write_parameters(gpu, samples, model, (&constants, taken), 0);
             if let Some(marking) = &self.scratch.marking {
                 let bounds = layout.bounds(model, &samples.coordinates, &constants);
                 gpu.queue.write_buffer(&marking.factors, 0, bytemuck::cast_slice(&bounds));
@@ -458,20 +543,21 @@ impl Pass {
         let mut encoder = encoder(gpu);
         encoder.clear_buffer(&self.scratch.assessed, 0, None);
         let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor::default());
-        self.log_densities(chunk, spare, &tile).iter().for_each(|step| step.dispatch(&mut pass));
+        self.log_densities(chunk, spare, &tile, 0).iter().for_each(|step| step.dispatch(&mut pass));
         let offsets = [self.tile_offset(spare)];
         self.kernels.posterior.dispatch(&mut pass, &self.bound[chunk].posterior, &offsets, tile.groups);
         drop(pass);
         encoder
     }
 
-    /// The log-densities of all components, window by window.
-    fn log_densities(&self, chunk: usize, tile_index: usize, tile: &Tile) -> Vec<Step<'_>> {
+    /// The log-densities of all components by a set of parameters, window by window.
+    fn log_densities(&self, chunk: usize, tile_index: usize, tile: &Tile, set: usize) -> Vec<Step<'_>> {
         let (kernel, bound, offset) = (&*self.kernels.log_density, &self.bound[chunk], self.tile_offset(tile_index));
+        let first = set as u64 * self.plan.pattern_bytes();
         let step = |(i, window): (usize, &Window)| Step {
             kernel,
             bound: &bound.log_density,
-            offsets: vec![offset, (i as u64 * self.plan.window_stride) as u32],
+            offsets: vec![offset, (first + i as u64 * self.plan.window_stride) as u32],
             workgroups: tile.groups * window.slices() as u32,
         };
         self.plan.windows.iter().enumerate().map(step).collect()

@@ -1,8 +1,10 @@
 //! How a pass is cut up: windows and slices of components, tiles of samples, ranges of a tile, and the scratch they need.
 
+use std::ops::Range;
+
 use wgpu::Limits;
 
-use super::e_step::{Layout, MOST_TRIPS, MOST_UNIFORM, Tile, Window};
+use super::e_step::{Gaps, Layout, MOST_TRIPS, MOST_UNIFORM, Tile, Window};
 use super::kernel::{GROUP, LANES};
 use super::tuning::Tuning;
 
@@ -19,6 +21,11 @@ const MOST_WORK: usize = 40_000_000_000;
 /// whole submissions, and nothing runs before the first one is handed over.
 const MOST_SUBMITTED_WORK: usize = 400_000_000_000;
 const MOST_SUBMITTED_DISPATCHES: usize = 96;
+
+/// Patterns of missing values that are passed over at a time, their tiles, and the bytes of all their parameters.
+const MOST_PATTERNS: usize = 64;
+const MOST_PATTERN_TILES: usize = 512;
+const MOST_PATTERN_BYTES: u64 = 16 << 20;
 
 /// Groups that are assessed at a time: what is read back takes 16 MiB.
 const MOST_ASSESSED_GROUPS: usize = 8192;
@@ -46,6 +53,8 @@ pub(super) struct Plan {
     ranges: usize,
     /// Sets of totals.
     slots: usize,
+    /// Sets of parameters: one, or one for each of the patterns of missing values that are passed over at a time.
+    pub(super) patterns: usize,
 }
 
 impl Plan {
@@ -96,15 +105,25 @@ impl Plan {
         let (tiles, slots) = tiles(&first, chunk_groups, tile_groups, TOTAL_SCRATCH / set_bytes);
         let alignment = limits.min_uniform_buffer_offset_alignment.max(limits.min_storage_buffer_offset_alignment);
         let align = |bytes: u64| bytes.next_multiple_of(alignment.into());
+        let window_stride = align(layout.window_vectors(window) as u64 * VECTOR);
+        let (patterns, slots) = match layout.gaps {
+            Gaps::None | Gaps::OfFeatures => (1, slots),
+            Gaps::OfTiles => {
+                let by_parameters = MOST_PATTERN_BYTES / (windows.len() as u64 * window_stride);
+                let patterns = (by_parameters as usize).min(TOTAL_SCRATCH / set_bytes).clamp(1, MOST_PATTERNS);
+                (patterns, patterns)
+            }
+        };
         Some(Plan {
             uniform,
             windows,
-            window_stride: align(layout.window_vectors(window) as u64 * VECTOR),
+            window_stride,
             tile_stride: align(size_of::<Tile>() as u64),
             tile_groups,
             tiles,
             ranges,
             slots,
+            patterns,
             layout,
         })
     }
@@ -131,14 +150,36 @@ impl Plan {
         self.layout.window_vectors(self.windows[0].components.len()) as u64 * VECTOR
     }
 
-    /// Bytes of the parameters of all windows.
-    pub(super) fn parameter_bytes(&self) -> u64 {
+    /// Bytes of one set of parameters, of all windows.
+    pub(super) fn pattern_bytes(&self) -> u64 {
         self.windows.len() as u64 * self.window_stride
+    }
+
+    /// Bytes of all sets of parameters.
+    pub(super) fn parameter_bytes(&self) -> u64 {
+        self.patterns as u64 * self.pattern_bytes()
+    }
+
+    /// Tiles of some patterns that are passed over at a time.
+    pub(super) fn pattern_tiles(&self) -> usize {
+        MOST_PATTERN_TILES
     }
 
     /// Bytes of all tiles, and of one more for a part of the samples.
     pub(super) fn tile_bytes(&self) -> u64 {
-        (self.tiles.len() + 1) as u64 * self.tile_stride
+        let of_patterns = if self.layout.gaps == Gaps::OfTiles { self.pattern_tiles() } else { 0 };
+        (self.tiles.len().max(of_patterns) + 1) as u64 * self.tile_stride
+    }
+
+    /// The tiles of some groups of one chunk.
+    pub(super) fn tiles_of(&self, groups: Range<usize>, hard: bool) -> Vec<Tile> {
+        let like = &self.tiles[0].1;
+        let tile = |start: usize| {
+            let count = self.tile_groups.min(groups.end - start) as u32;
+            let ranges = count.div_ceil(like.range_groups);
+            Tile { first_group: start as u32, groups: count, ranges, hard: u32::from(hard), ..*like }
+        };
+        groups.clone().step_by(self.tile_groups).map(tile).collect()
     }
 
     /// Bytes of one number for each sample of some groups.

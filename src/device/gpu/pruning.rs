@@ -2,7 +2,7 @@
 //! over the samples as they came, and know nothing of an order.
 
 use super::GpuBackend;
-use super::e_step::Layout;
+use super::e_step::{Gaps, Layout};
 use super::order::probe;
 use super::samples::DeviceSamples;
 use crate::data::order::MOST_FEATURES;
@@ -47,7 +47,9 @@ impl Pruning {
 impl GpuBackend<'_> {
     /// The samples that passes of a layout go over.
     pub(super) fn samples_of(&self, layout: &Layout) -> &DeviceSamples {
-        self.pruning.samples().filter(|_| layout.prunes).unwrap_or(&self.samples)
+        let arranged =
+            self.arranged.as_ref().filter(|_| layout.gaps == Gaps::OfTiles).map(|arranged| &arranged.samples);
+        arranged.or(self.pruning.samples().filter(|_| layout.prunes)).unwrap_or(&self.samples)
     }
 
     /// Whether a task is done by a pruned pass: where it may be, and the samples stay on the device; and, if that is to

@@ -11,6 +11,7 @@ use super::context::Gpu;
 use super::kept_components::{box_numbers, rounded};
 use super::kernel::GROUP;
 use super::order::Order;
+use super::straight_line::MISSING;
 use crate::data::coordinates::Coordinates;
 use crate::data::home::{Home, Place};
 use crate::data::pass::pass;
@@ -92,11 +93,12 @@ impl DeviceSamples {
             None => {
                 samples.home.reason = format!("{} fit", text(bytes));
                 let start = data.summary().first();
-                pass(data, &mut |first, chunk| samples.put(gpu, data, (chunk, None), first, (first - start) / GROUP))?;
+                pass(data, &mut |first, chunk| {
+                    samples.put(gpu, data, (chunk, Arrangement::AsTheyCome), first, (first - start) / GROUP)
+                })?;
             }
             Some(reason) => {
-                let window = WINDOW_BYTES.min(budget.unwrap_or(WINDOW_BYTES)) / group_bytes;
-                samples.make_room(gpu, groups.min(window as usize).max(1))?;
+                samples.make_room(gpu, groups.min(samples.window_groups(budget)))?;
                 let home = data.home();
                 let reasons = [reason, home.reason];
                 let reasons = reasons.iter().filter(|reason| !reason.is_empty()).map(String::as_str);
@@ -112,14 +114,7 @@ impl DeviceSamples {
         if !self.stay() || budget.is_some_and(|budget| bytes > budget) {
             return Ok(None);
         }
-        let mut samples = DeviceSamples {
-            chunks: Vec::new(),
-            coordinates: self.coordinates.clone(),
-            constant: self.constant.clone(),
-            home: self.home.clone(),
-            is_ordered: true,
-            ..*self
-        };
+        let mut samples = self.emptied(true);
         match samples.make_room(gpu, self.needed_groups()) {
             Err(Error::OutOfDeviceMemory { .. }) => return Ok(None),
             made => made?,
@@ -131,10 +126,56 @@ impl DeviceSamples {
                 check_stop(data.stop())?;
                 let rows = chunk.slice(at..(at + block).min(n));
                 let order = Order::new(data, &rows, &self.coordinates);
-                samples.put(gpu, data, (&rows, Some(&order)), first + at, (first + at - start) / GROUP)
+                samples.put(gpu, data, (&rows, Arrangement::Ordered(&order)), first + at, (first + at - start) / GROUP)
             })
         })?;
         Ok(Some(samples))
+    }
+
+    /// The same samples without a place on the device yet.
+    fn emptied(&self, is_ordered: bool) -> Self {
+        DeviceSamples {
+            chunks: Vec::new(),
+            coordinates: self.coordinates.clone(),
+            constant: self.constant.clone(),
+            home: self.home.clone(),
+            is_ordered,
+            ..*self
+        }
+    }
+
+    /// Room on the device for these samples in more groups, beside those that are there; none if there is none.
+    pub(super) fn more_room(&self, gpu: &Gpu, groups: usize, budget: Option<u64>) -> Result<Option<Self>> {
+        let bytes = (self.groups() + groups) as u64 * self.group_bytes();
+        if !self.stay() || budget.is_some_and(|budget| bytes > budget) {
+            return Ok(None);
+        }
+        let mut samples = self.emptied(false);
+        match samples.make_room(gpu, groups) {
+            Err(Error::OutOfDeviceMemory { .. }) => Ok(None),
+            made => made.map(|()| Some(samples)),
+        }
+    }
+
+    /// A window on the device through which these samples pass.
+    pub(super) fn window(&self, gpu: &Gpu, budget: Option<u64>) -> Result<Self> {
+        let mut samples = self.emptied(false);
+        samples.make_room(gpu, self.window_groups(budget))?;
+        Ok(samples)
+    }
+
+    /// Groups of a window.
+    fn window_groups(&self, budget: Option<u64>) -> usize {
+        ((WINDOW_BYTES.min(budget.unwrap_or(WINDOW_BYTES)) / self.group_bytes()) as usize).max(1)
+    }
+
+    /// The groups of a range, chunk by chunk, counted from the first of each.
+    pub(super) fn by_chunk(&self, groups: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+        self.chunks.iter().enumerate().filter_map(move |(index, chunk)| {
+            let end = groups.end.min(chunk.first_group + chunk.groups);
+            let start = groups.start.max(chunk.first_group);
+            (start < end).then(|| (index, start - chunk.first_group..end - chunk.first_group))
+        })
     }
 
     /// Groups that all samples take.
@@ -195,7 +236,8 @@ impl DeviceSamples {
             let mut done = 0;
             while done < chunk.n_samples() {
                 let rows = (capacity - window.len()).min(chunk.n_samples() - done);
-                self.put(gpu, data, (&chunk.slice(done..done + rows), None), first + done, window.len() / GROUP)?;
+                let rows_of = (&chunk.slice(done..done + rows), Arrangement::AsTheyCome);
+                self.put(gpu, data, rows_of, first + done, window.len() / GROUP)?;
                 done += rows;
                 window.end = first - start + done;
                 if window.len() == capacity {
@@ -223,7 +265,7 @@ impl DeviceSamples {
             }
             (0..n).step_by(self.capacity()).try_for_each(|start| {
                 let part = chunk.slice(start..(start + self.capacity()).min(n));
-                self.put(gpu, data, (&part, None), first + start, 0)?;
+                self.put(gpu, data, (&part, Arrangement::AsTheyCome), first + start, 0)?;
                 visit(first + start, &part, 0..part.n_samples())
             })
         })
@@ -240,19 +282,19 @@ impl DeviceSamples {
     }
 
     /// Copies a chunk of samples, the first of which has the number `first`, to the place of a group and those after
-    /// it; in an order, if there is one.
-    fn put(
+    /// it.
+    pub(super) fn put(
         &self,
         gpu: &Gpu,
         data: &dyn Data,
-        (points, order): (&Points, Option<&Order>),
+        (points, arrangement): (&Points, Arrangement),
         first: usize,
         first_group: usize,
     ) -> Result<()> {
         let group_len = GROUP * self.n_features;
         let groups_at_once = (UPLOAD_BYTES / (group_len * size_of::<f32>())).max(1);
-        let groups = points.n_samples().div_ceil(GROUP);
-        let boxes = order.map(|order| rounded(&order.boxes, points.n_samples()));
+        let groups = arrangement.groups(points.n_samples());
+        let boxes = arrangement.order().map(|order| rounded(&order.boxes, points.n_samples()));
         let box_len = box_numbers(self.n_features);
         let mut done = 0;
         while done < groups {
@@ -265,12 +307,12 @@ impl DeviceSamples {
                 .par_chunks_mut(group_len)
                 .zip(weights.par_chunks_mut(GROUP))
                 .enumerate()
-                .map(|(i, (values, weights))| match order {
-                    Some(order) => {
-                        self.fill_from_places(points, order.group(done + i), values, weights);
-                        Ok(())
+                .map(|(i, (values, weights))| {
+                    let mut to = Filled { samples: self, data, points, first, values, weights };
+                    match arrangement.places(done + i) {
+                        Some(places) => to.take(places.iter().map(|place| *place as usize)),
+                        None => to.take_rows((done + i) * GROUP..((done + i + 1) * GROUP).min(points.n_samples())),
                     }
-                    None => self.fill_group(data, points, first, done + i, values, weights),
                 })
                 .collect();
             // The first error in the order of the samples, whichever thread was first to find one.
@@ -311,44 +353,92 @@ impl DeviceSamples {
     fn chunk_of(&self, group: usize) -> &Chunk {
         &self.chunks[self.chunks.partition_point(|chunk| chunk.first_group <= group) - 1]
     }
+}
 
-    /// Takes the samples of some places as those of a group. Single precision holds them: an earlier copy found out.
-    fn fill_from_places(&self, points: &Points, places: &[u32], values: &mut [f32], weights: &mut [f32]) {
-        for (i, place) in places.iter().enumerate() {
-            let row = *place as usize;
-            for feature in 0..self.n_features {
-                let value = points.samples().value(row, feature);
-                values[feature * GROUP + i] = self.coordinates.map(feature, value) as f32;
+/// A group that takes samples.
+struct Filled<'a, 'p> {
+    samples: &'a DeviceSamples,
+    data: &'a dyn Data,
+    points: &'a Points<'p>,
+    /// Number of the first of the points.
+    first: usize,
+    values: &'a mut [f32],
+    weights: &'a mut [f32],
+}
+
+impl Filled<'_, '_> {
+    /// Takes the samples of some places.
+    fn take(&mut self, places: impl Iterator<Item = usize>) -> Result<()> {
+        for (i, row) in places.enumerate() {
+            for feature in 0..self.samples.n_features {
+                let value = self.points.samples().value(row, feature);
+                self.values[feature * GROUP + i] = self.on_device(row, feature, value)?;
             }
-            weights[i] = (points.weight(row) / self.weight_unit) as f32;
+            self.weights[i] = (self.points.weight(row) / self.samples.weight_unit) as f32;
+        }
+        Ok(())
+    }
+
+    /// Takes samples that follow one another.
+    fn take_rows(&mut self, rows: Range<usize>) -> Result<()> {
+        let mut outcome = Ok(());
+        let points = self.points;
+        points.for_each_row(rows.clone(), |row, values| {
+            let i = row - rows.start;
+            for (feature, x) in values.iter().enumerate() {
+                match self.on_device(row, feature, *x) {
+                    Ok(x) => self.values[feature * GROUP + i] = x,
+                    Err(error) if outcome.is_ok() => outcome = Err(error),
+                    Err(_) => {}
+                }
+            }
+            self.weights[i] = (points.weight(row) / self.samples.weight_unit) as f32;
+        });
+        outcome
+    }
+
+    /// A value as the device has it.
+    fn on_device(&self, row: usize, feature: usize, x: f64) -> Result<f32> {
+        if x.is_nan() {
+            return Ok(MISSING);
+        }
+        let mapped = self.samples.coordinates.map(feature, x);
+        match Coordinates::holds(mapped) {
+            true => Ok(mapped as f32),
+            false => Err(self.samples.coordinates.too_wide(self.data, self.first + row, feature, x)),
+        }
+    }
+}
+
+/// How the samples of a chunk are put into groups.
+#[derive(Clone, Copy)]
+pub(super) enum Arrangement<'a> {
+    AsTheyCome,
+    /// Such that those of a group are near each other.
+    Ordered(&'a Order),
+    /// The places of the samples of each group.
+    InGroups(&'a [&'a [u32]]),
+}
+
+impl<'a> Arrangement<'a> {
+    /// Groups of a number of samples.
+    fn groups(self, n: usize) -> usize {
+        match self {
+            Arrangement::AsTheyCome | Arrangement::Ordered(_) => n.div_ceil(GROUP),
+            Arrangement::InGroups(groups) => groups.len(),
         }
     }
 
-    fn fill_group(
-        &self,
-        data: &dyn Data,
-        points: &Points,
-        first: usize,
-        group: usize,
-        values: &mut [f32],
-        weights: &mut [f32],
-    ) -> Result<()> {
-        let start = group * GROUP;
-        let end = (start + GROUP).min(points.n_samples());
-        let mut too_wide = None;
-        points.for_each_row(start..end, |i, row| {
-            for (feature, &x) in row.iter().enumerate() {
-                let mapped = self.coordinates.map(feature, x);
-                if !Coordinates::holds(mapped) && too_wide.is_none() {
-                    too_wide = Some((i, feature, x));
-                }
-                values[feature * GROUP + i - start] = mapped as f32;
-            }
-            weights[i - start] = (points.weight(i) / self.weight_unit) as f32;
-        });
-        match too_wide {
-            None => Ok(()),
-            Some((row, feature, value)) => Err(self.coordinates.too_wide(data, first + row, feature, value)),
+    fn order(self) -> Option<&'a Order> {
+        if let Arrangement::Ordered(order) = self { Some(order) } else { None }
+    }
+
+    /// The places of the samples of a group, where they are others than follow one another.
+    fn places(self, group: usize) -> Option<&'a [u32]> {
+        match self {
+            Arrangement::AsTheyCome => None,
+            Arrangement::Ordered(order) => Some(order.group(group)),
+            Arrangement::InGroups(groups) => Some(groups[group]),
         }
     }
 }

@@ -11,6 +11,15 @@ const BOUNDED: &str = "return min(distance, vec4<f32>(1e37));";
 
 const LANE_NAMES: [&str; 4] = ["x", "y", "z", "w"];
 
+/// What stands for a missing value on the device: a number that no value may be, for a compiler may assume that there is no
+/// NaN.
+pub(super) const MISSING: f32 = 3e38;
+
+/// Whether values, of which some are missing, are there.
+fn are_there(values: &str) -> String {
+    format!("{values} < vec4<f32>(1e30)")
+}
+
 /// The functions of `log_density_triangle.wgsl` for d features, whose means take a number of vectors.
 pub(super) fn triangle(d: usize, mean_vectors: usize) -> String {
     let mut load = format!("    var x: array<vec4<f32>, {d}>;\n");
@@ -80,8 +89,9 @@ pub(super) fn block_distance(d: usize, block: usize, row_vectors: usize, step: u
     code
 }
 
-/// The function of `log_density_diagonal.wgsl` for d features and some components at once.
-pub(super) fn diagonal_densities(d: usize, at_once: usize) -> String {
+/// The function of `log_density_diagonal.wgsl` for d features and some components at once. Where values may be missing,
+/// features that are there take from a log-density what their normaliser says.
+pub(super) fn diagonal_densities(d: usize, at_once: usize, is_masked: bool) -> String {
     let lanes = &LANE_NAMES[..d.min(4)];
     let mut body = String::new();
     for c in 0..at_once {
@@ -90,14 +100,29 @@ pub(super) fn diagonal_densities(d: usize, at_once: usize) -> String {
     append_line(&mut body, "for (var i = 0u; i < MEAN; i++) {");
     for (place, lane) in lanes.iter().enumerate() {
         // Past the last feature the reciprocal deviations are zero: any finite number will do.
-        append_line(&mut body, &format!("    let s{lane} = samples[x + min(4u * i + {place}u, DIM - 1u) * LANES];"));
+        let value = format!("samples[x + min(4u * i + {place}u, DIM - 1u) * LANES]");
+        if is_masked {
+            append_line(&mut body, &format!("    let v{lane} = {value};"));
+            append_line(&mut body, &format!("    let there{lane} = {};", are_there(&format!("v{lane}"))));
+            append_line(&mut body, &format!("    let s{lane} = select(vec4<f32>(0.0), v{lane}, there{lane});"));
+        } else {
+            append_line(&mut body, &format!("    let s{lane} = {value};"));
+        }
     }
     for c in 0..at_once {
         append_line(&mut body, &format!("    let mean{c} = parameters[at + {c}u * COMPONENT + i];"));
         append_line(&mut body, &format!("    let reciprocal{c} = parameters[at + {c}u * COMPONENT + MEAN + i];"));
+        if is_masked {
+            append_line(&mut body, &format!("    let taken{c} = parameters[at + {c}u * COMPONENT + 2u * MEAN + i];"));
+        }
         for lane in lanes {
             append_line(&mut body, &format!("    let y{c}{lane} = (s{lane} - mean{c}.{lane}) * reciprocal{c}.{lane};"));
-            append_line(&mut body, &format!("    distance{c} = fma(y{c}{lane}, y{c}{lane}, distance{c});"));
+            if is_masked {
+                let term = format!("fma(y{c}{lane}, y{c}{lane}, vec4<f32>(taken{c}.{lane}))");
+                append_line(&mut body, &format!("    distance{c} += select(vec4<f32>(0.0), {term}, there{lane});"));
+            } else {
+                append_line(&mut body, &format!("    distance{c} = fma(y{c}{lane}, y{c}{lane}, distance{c});"));
+            }
         }
     }
     append_line(&mut body, "}");
@@ -158,6 +183,8 @@ pub(super) struct Part {
     pub(super) products: Vec<(usize, usize)>,
     /// Whether the second moments of all components go to the first.
     pub(super) pooled: bool,
+    /// Whether values may be missing: each feature has a count of its own, behind its second moments.
+    pub(super) is_masked: bool,
     pub(super) held: Held,
 }
 
@@ -239,7 +266,7 @@ pub(super) fn staged_moments(part: &Part) -> String {
 
 /// The functions of `moments.wgsl`, but for `start_of`.
 pub(super) fn moments(part: &Part) -> String {
-    let Part { rows, columns, padded, ref products, pooled, held } = *part;
+    let Part { rows, columns, padded, ref products, pooled, is_masked, held } = *part;
     let (features, means) = (part.features(), part.means());
     let feature = |i: usize| {
         let (start, place) = if i < rows { ("start.x", i) } else { ("start.y", i - rows) };
@@ -251,7 +278,14 @@ pub(super) fn moments(part: &Part) -> String {
     append_line(&mut add, "let peak = peaks[n];");
     append_line(&mut add, "let scale = scales[n];");
     for i in 0..features {
-        append_line(&mut add, &format!("let x{i} = samples[x + {} * LANES];", feature(i)));
+        let value = format!("samples[x + {} * LANES]", feature(i));
+        if is_masked {
+            append_line(&mut add, &format!("let v{i} = {value};"));
+            append_line(&mut add, &format!("let there{i} = {};", are_there(&format!("v{i}"))));
+            append_line(&mut add, &format!("let x{i} = select(vec4<f32>(0.0), v{i}, there{i});"));
+        } else {
+            append_line(&mut add, &format!("let x{i} = {value};"));
+        }
     }
     for q in 0..held.at_once {
         let sum = |at: usize| format!("(*held)[{at}]");
@@ -273,7 +307,13 @@ pub(super) fn moments(part: &Part) -> String {
             append_line(&mut add, &format!("let c{i} = x{i} - (*means_held)[{}];", q * features + i));
         }
         for i in 0..rows {
-            append_line(&mut add, &format!("let w{i} = r * c{i};"));
+            if is_masked {
+                append_line(&mut add, &format!("let r{i} = select(vec4<f32>(0.0), r, there{i});"));
+                append_line(&mut add, &format!("{} += dot(r{i}, vec4<f32>(1.0));", sum(seconds + products.len() + i)));
+                append_line(&mut add, &format!("let w{i} = r{i} * c{i};"));
+            } else {
+                append_line(&mut add, &format!("let w{i} = r * c{i};"));
+            }
             append_line(&mut add, &format!("{} += dot(w{i}, vec4<f32>(1.0));", sum(own + 1 + i)));
         }
         for (at, (i, j)) in products.iter().enumerate() {

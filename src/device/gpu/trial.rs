@@ -7,7 +7,9 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2};
 
 use super::GpuBackend;
+use super::arranged::Arranged;
 use super::context::Gpu;
+use super::e_step::Gaps;
 use super::pass::Pass;
 use super::pruning::Pruning;
 use super::samples::DeviceSamples;
@@ -39,19 +41,33 @@ impl Gpu {
         let layout = pass.plan().layout;
         let family = layout.sums.statistics.family();
         for assignment in [Assignment::Soft, Assignment::Hard] {
-            let (mixture, points) = problem(assignment, family, layout.k, layout.d, SAMPLES)?;
+            let (mixture, mut points) = problem(assignment, family, layout.k, layout.d, SAMPLES)?;
+            if layout.gaps != Gaps::None {
+                points = with_gaps(&points)?;
+            }
             let samples = DeviceSamples::upload(self, &points, None)?;
+            let arranged = match layout.gaps {
+                Gaps::OfTiles => Some(Arranged::new(self, &points, &samples, None)?),
+                Gaps::None | Gaps::OfFeatures => None,
+            };
             let ordered = match layout.prunes {
                 true => Some(samples.in_order(self, &points, None)?.ok_or_else(unexpected)?),
                 false => None,
             };
-            let pass = Arc::new(Pass::new(self, ordered.as_ref().unwrap_or(&samples), layout)?);
+            let passed = arranged.as_ref().map(|arranged| &arranged.samples).or(ordered.as_ref()).unwrap_or(&samples);
+            let pass = Arc::new(Pass::new(self, passed, layout)?);
             let mut backend = GpuBackend::of_pass(self, &points, samples, pass);
-            backend.pruning = Pruning::of(ordered);
+            (backend.pruning, backend.arranged) = (Pruning::of(ordered), arranged);
             let mut by = CpuBackend::new(&points);
-            match layout.prunes {
-                true => compare_sums(&mut backend, &mut by, &mixture, assignment, Prune::Exact)?,
-                false => compare(&mut backend, &mut by, &mixture, assignment)?,
+            match layout.gaps {
+                Gaps::None if layout.prunes => {
+                    compare_sums(&mut backend, &mut by, &mixture, assignment, Prune::Exact)?;
+                }
+                Gaps::None => compare(&mut backend, &mut by, &mixture, assignment)?,
+                // The processor answers what is asked of single samples.
+                Gaps::OfFeatures | Gaps::OfTiles => {
+                    compare_sums(&mut backend, &mut by, &mixture, assignment, Prune::Off)?;
+                }
             }
         }
         kernels.iter().for_each(|kernel| self.tried.pass(kernel));
@@ -109,6 +125,16 @@ pub(super) fn compare_sums(
 
 fn wrong(backend: &dyn Backend, detail: String) -> Error {
     Error::WrongResults { device: backend.info().name.clone(), detail: format!("in a trial, {detail}") }
+}
+
+/// Samples of every second of which a value is missing, of one feature after another.
+fn with_gaps(whole: &Points) -> Result<Points<'static>> {
+    let (n, d) = (whole.n_samples(), whole.n_features());
+    let mut samples = whole.to_f64();
+    (0..n).step_by(2).for_each(|row| samples[[row, row / 2 % d]] = f64::NAN);
+    let points = Points::with_missing(samples, None)?;
+    let weights = (0..n).map(|row| whole.weight(row)).collect::<Array1<f64>>();
+    points.with_weights(weights)
 }
 
 /// Components in places of their own, where hard assignments are to be clear: of more, every so many-th shares a place.

@@ -35,7 +35,7 @@ pub(super) struct Piece<'g> {
 
 /// All groups of some rows of a chunk.
 #[derive(Debug)]
-pub(in crate::device::cpu) struct Groups {
+pub(crate) struct Groups {
     first: usize,
     groups: Vec<(Pattern, Vec<u32>)>,
 }
@@ -63,7 +63,7 @@ impl Hasher for Mixed {
 
 impl Groups {
     /// Of some rows of a chunk, in an order that the rows alone determine.
-    pub(super) fn of(chunk: &Points, rows: Range<usize>) -> Self {
+    pub(crate) fn of(chunk: &Points, rows: Range<usize>) -> Self {
         let (d, first) = (chunk.n_features(), rows.start);
         let parts: Vec<usize> = rows.clone().step_by(ROWS).collect();
         let of_part = |start: &usize| {
@@ -93,6 +93,12 @@ impl Groups {
         let is_there = |missing: &[u64], feature: usize| missing[feature / 64] >> (feature % 64) & 1 == 0;
         let groups = all.into_iter().map(|(missing, rows)| (Pattern::new(d, |i| is_there(&missing, i)), rows));
         Groups { first, groups: groups.collect() }
+    }
+
+    /// All patterns, and the rows of each behind the first.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = (&Pattern, &[u32])> {
+        self.groups.iter().map(|(pattern, rows)| (pattern, &rows[..]))
     }
 
     /// Pieces of work, each of which is some pieces of groups, in order.

@@ -27,8 +27,12 @@ use crate::data::source::check_stop;
 use crate::device::assessment::Assessment;
 use crate::error::Result;
 use crate::model::quadratics::Quadratics;
+#[cfg(feature = "gpu")]
+pub(crate) use groups::Groups;
+#[cfg(not(feature = "gpu"))]
+use groups::Groups;
 pub(super) use groups::KeptGroups;
-use groups::{Groups, Piece};
+use groups::Piece;
 pub use impute::{Imputation, impute};
 use masked::{MaskedLogDensities, MaskedParameters, MaskedTile};
 pub(super) use sums::{IncompleteJob, RandomIncompleteJob};
@@ -87,13 +91,6 @@ impl<T: Real> MaskedParameters<T> {
     }
 }
 
-/// Weights of the components: the posterior of a sample without any value.
-fn weights(model: &Quadratics) -> Array1<f64> {
-    let weights = model.log_weights().mapv(f64::exp);
-    let total = weights.sum();
-    weights / total
-}
-
 /// Log-densities and labels of some rows of a chunk.
 pub(super) fn assess<T: Real>(
     backend: &CpuBackend<T>,
@@ -122,7 +119,7 @@ pub(super) fn assess<T: Real>(
     }
     let of_piece = |piece: &Piece| -> Result<Vec<(f64, usize)>> {
         let Some(marginal) = Marginalised::<T>::new(piece, chunk, model, &backend.coordinates)? else {
-            let weights = weights(model);
+            let weights = model.shares();
             // Of equals the first.
             let best = (1..weights.len()).fold(0, |best, k| if weights[k] > weights[best] { k } else { best });
             return Ok(vec![(0.0, best); piece.n_rows()]);
@@ -178,7 +175,7 @@ pub(super) fn responsibilities<T: Real>(
     let of_piece = |piece: &Piece| -> Result<Array2<f64>> {
         let mut found = Array2::zeros((piece.n_rows(), k));
         let Some(marginal) = Marginalised::<T>::new(piece, chunk, model, &backend.coordinates)? else {
-            let weights = weights(model);
+            let weights = model.shares();
             found.rows_mut().into_iter().for_each(|mut row| row.assign(&weights));
             return Ok(found);
         };

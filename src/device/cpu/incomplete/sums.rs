@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::groups::Piece;
 use super::masked::{AddMasked, MaskedParameters};
-use super::{CpuBackend, Marginalised, PART, weights};
+use super::{CpuBackend, Marginalised, PART};
 use crate::data::coordinates::Coordinates;
 use crate::data::hash::hash;
 use crate::data::points::Points;
@@ -233,7 +233,7 @@ impl<'t, T: Real> IncompleteJob<'t, T> {
             return Ok(());
         }
         let model = &*self.task.quadratics;
-        let mut shares = weights(model);
+        let mut shares = model.shares();
         if self.task.assignment == Assignment::Hard {
             let best = (1..shares.len()).fold(0, |best, k| if shares[k] > shares[best] { k } else { best });
             shares = Array1::from_shape_fn(shares.len(), |k| f64::from(u8::from(k == best)));
