@@ -259,3 +259,31 @@ fn all_rules_of_update_and_repairs_end_well_on_hostile_samples() {
     }
     assert!(failed < 400, "{failed} of 4000 failed");
 }
+
+#[test]
+fn incomplete_samples_that_pass_through_a_device_give_the_sums_of_those_that_stay() {
+    let blobs = Blobs::new(5_003, 4, 3).make();
+    let samples = with_holes(blobs.samples.clone(), 0.2);
+    let weights = sample_weights(5_003);
+    let points = incomplete(&samples, Some(&weights));
+    for subject in devices().iter().filter(|subject| subject.device.info().backend != "cpu") {
+        for family in CovarianceType::ALL {
+            let mixture = to_mixture(&blobs.start(family));
+            let staying = subject.device.load(&points).unwrap().moments(&mixture, Assignment::Soft).unwrap();
+            // Room for five groups of 256 samples, of which some patterns have one alone.
+            let through = subject.device.clone().with_memory(5 * 256 * 5 * 4);
+            let mut backend = through.load(&points).unwrap();
+            assert!(backend.moves_samples());
+            let passing = backend.moments(&mixture, Assignment::Soft).unwrap();
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-5 * (1.0 + b.abs());
+            assert!(near(passing.log_likelihood, staying.log_likelihood), "{family}");
+            let numbers = |moments: &mixtura::Moments| {
+                let numbers = moments.counts.iter().chain(&moments.first).chain(moments.second.values());
+                numbers.map(|x| x / moments.total_weight).collect::<Vec<f64>>()
+            };
+            for (a, b) in numbers(&passing).iter().zip(numbers(&staying)) {
+                assert!(near(*a, b), "{family}: {a} in place of {b}");
+            }
+        }
+    }
+}

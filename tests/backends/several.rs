@@ -386,3 +386,29 @@ fn a_pass_that_is_stopped_has_no_answers_and_the_next_one_has_all() {
     stop.store(false, Ordering::Relaxed);
     assert_eq!(backend.moments(&mixture, Assignment::Soft).unwrap(), expected);
 }
+
+#[test]
+fn devices_that_share_incomplete_samples_sum_what_one_sums() {
+    let (mut samples, weights) = SAMPLES.clone();
+    // Of every second sample a value is missing, of one feature after another.
+    (0..samples.nrows()).step_by(2).for_each(|row| samples[[row, row / 2 % D]] = f32::NAN);
+    let points = Points::with_missing(samples, None).unwrap().with_weights(weights).unwrap();
+    let devices = with_adapters(&["cpu,software"]).into_iter().chain([("cpu,cpu", open("cpu,cpu"))]);
+    for (list, device) in devices {
+        for family in [CovarianceType::Full, CovarianceType::Tied, CovarianceType::Diag, CovarianceType::Spherical] {
+            let options = FitOptions { covariance_type: family, max_iter: 0, ..FitOptions::new(3) };
+            let mixture = fit(&points, &Device::cpu(), &options).unwrap().mixture;
+            let moments = |device: &Device| device.load(&points).unwrap().moments(&mixture, Assignment::Soft).unwrap();
+            let (one, several) = (moments(&Device::cpu()), moments(&device));
+            let numbers = |moments: &mixtura::Moments| -> Vec<f64> {
+                let sums = moments.counts.iter().chain(&moments.first).chain(moments.second.values());
+                sums.map(|sum| sum / moments.total_weight).collect()
+            };
+            for (a, b) in numbers(&several).iter().zip(numbers(&one)) {
+                assert!((a - b).abs() <= 1e-5 * (1.0 + b.abs()), "{list}, {family}: {a} in place of {b}");
+            }
+            let difference = several.log_likelihood - one.log_likelihood;
+            assert!(difference.abs() <= 1e-5 * one.total_weight, "{list}, {family}: {difference}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use naga::{AddressSpace, StorageAccess, TypeInner};
 use wgpu::Limits;
 
 use super::ceiling;
-use super::e_step::{Factors, Layout, MOST_TRIPS, TILE_FIELDS, Tile};
+use super::e_step::{Factors, Gaps, Layout, MOST_TRIPS, TILE_FIELDS, Tile};
 use super::kernel::GROUP;
 use super::kernel::{Binding, KernelSource};
 use super::m_step::MOST_RANGE_GROUPS;
@@ -37,6 +37,7 @@ fn layouts() -> Vec<Layout> {
             for d in [1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 32, 33, 64, 128, 200] {
                 for k in [1, 7, 300] {
                     layouts.extend(dense_and_pruned(Layout::new(factors, statistics, d, k, tuning)));
+                    layouts.extend((factors == Factors::Diagonal).then(|| Layout::masked(d, k, tuning)));
                 }
             }
         }
@@ -115,15 +116,22 @@ fn shapes() -> impl Iterator<Item = (Factors, Statistics, usize, usize)> {
     })
 }
 
-/// The kernels of the grid, each once: `STATISTICS_D_K.STAGE`, or `STATISTICS_pruned_D_K.STAGE`, and their sources.
+/// The kernels of the grid, each once: `STATISTICS_D_K.STAGE`, with `_pruned` or `_masked` behind the statistics of such
+/// passes, and their sources.
 pub(super) fn grid(tuning: Tuning) -> Vec<(String, KernelSource)> {
     let mut seen = HashSet::new();
     let layouts = shapes().flat_map(|(factors, statistics, d, k)| {
-        dense_and_pruned(Layout::new(factors, statistics, d, k, tuning)).map(move |layout| (statistics, layout))
+        let masked = (factors == Factors::Diagonal).then(|| Layout::masked(d, k, tuning));
+        let layouts = dense_and_pruned(Layout::new(factors, statistics, d, k, tuning)).chain(masked);
+        layouts.map(move |layout| (statistics, layout))
     });
     let named = layouts.flat_map(|(statistics, layout)| {
         let Layout { d, k, prunes, .. } = layout;
-        let kind = if prunes { "_pruned" } else { "" };
+        let kind = match layout.gaps {
+            Gaps::OfFeatures => "_masked",
+            Gaps::None | Gaps::OfTiles if prunes => "_pruned",
+            Gaps::None | Gaps::OfTiles => "",
+        };
         let name = move |stage: &str| format!("{statistics:?}{kind}_{d}_{k}.{stage}").to_lowercase();
         sources(&layout).into_iter().map(move |source| (name(source.stage), source))
     });

@@ -16,18 +16,19 @@ fn every_kernel_is_the_one_that_was_reviewed() {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/device/gpu/snapshots");
     let writes = env::var(VARIABLE).is_ok_and(|value| value == "write");
     let mut names = Vec::new();
-    for (factors, statistics, name, d, prunes) in [
-        (Factors::Triangular, Statistics::Triangles, "triangles", 3, false),
-        (Factors::Triangular, Statistics::Triangles, "triangles", 20, false),
-        (Factors::Triangular, Statistics::Pooled, "pooled", 5, false),
-        (Factors::Diagonal, Statistics::Diagonals, "diagonals", 5, false),
-        (Factors::Triangular, Statistics::Triangles, "pruned_triangles", 3, true),
-        (Factors::Triangular, Statistics::Pooled, "pruned_pooled", 2, true),
-        (Factors::Diagonal, Statistics::Diagonals, "pruned_diagonals", 2, true),
+    let dense = |factors, statistics, d| Layout::new(factors, statistics, d, 2, Tuning::NVIDIA);
+    let pruned = |factors, statistics, d| Layout::new(factors, statistics, d, 70, Tuning::NVIDIA).pruned();
+    for (name, layout) in [
+        ("triangles", dense(Factors::Triangular, Statistics::Triangles, 3)),
+        ("triangles", dense(Factors::Triangular, Statistics::Triangles, 20)),
+        ("pooled", dense(Factors::Triangular, Statistics::Pooled, 5)),
+        ("diagonals", dense(Factors::Diagonal, Statistics::Diagonals, 5)),
+        ("masked_diagonals", Layout::masked(5, 2, Tuning::NVIDIA)),
+        ("pruned_triangles", pruned(Factors::Triangular, Statistics::Triangles, 3)),
+        ("pruned_pooled", pruned(Factors::Triangular, Statistics::Pooled, 2)),
+        ("pruned_diagonals", pruned(Factors::Diagonal, Statistics::Diagonals, 2)),
     ] {
-        let k = if prunes { 70 } else { 2 };
-        let dense = Layout::new(factors, statistics, d, k, Tuning::NVIDIA);
-        let layout = if prunes { dense.pruned() } else { dense };
+        let Layout { d, k, .. } = layout;
         // Those of the ceiling are constant.
         for source in sources(&layout).into_iter().filter(|source| !["multiply_add", "copy"].contains(&source.stage)) {
             let (name, generated) = (format!("{name}_d{d}_k{k}_{}.wgsl", source.stage), source.header);

@@ -6,6 +6,7 @@ const PRODUCTS: u32 = 15u;
 const COUNT: u32 = 21u;
 const COMPONENT: u32 = 24u;
 const POOLED: u32 = 2u;
+const BY_FEATURE: bool = false;
 // The sum of a number of each lane of a workgroup, in a fixed order.
 
 var<workgroup> numbers_of_lanes: array<f32, LANES>;

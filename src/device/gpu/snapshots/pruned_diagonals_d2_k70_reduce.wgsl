@@ -6,6 +6,7 @@ const PRODUCTS: u32 = 2u;
 const COUNT: u32 = 0u;
 const COMPONENT: u32 = 8u;
 const POOLED: u32 = 1u;
+const BY_FEATURE: bool = false;
 // The sum of a number of each lane of a workgroup, in a fixed order.
 
 var<workgroup> numbers_of_lanes: array<f32, LANES>;
