@@ -61,17 +61,6 @@ impl Choice {
         }))
     }
 
-    /// The device, or the CPU where it was chosen automatically and passes over no samples of which values are missing.
-    /// The device itself would give way for good.
-    pub(crate) fn suited(&self, device: Device, data: &dyn Data) -> mixtura::Result<Device> {
-        let gives_way = self.device == DeviceChoice::Auto && device.info().backend != CPU;
-        if !gives_way || data.summary().holes().is_none() {
-            return Ok(device);
-        }
-        let precision = self.precision.unwrap_or(Precision::Double);
-        Device::open_in(&DeviceChoice::Cpu(precision), self.precision)
-    }
-
     /// The device, if this process has it open.
     fn find(&self, open: &[Opened]) -> Option<Device> {
         let mine = |(owner, choice, _): &&Opened| *owner == process::id() && choice == self;

@@ -137,7 +137,7 @@ fn serve(view: View<'_>, summary: &mixtura::Summary, choice: &Choice, stop: &Ato
         let answers = request.pool.install(|| {
             let backend = match &mut backend {
                 Some(backend) => backend,
-                None => backend.insert(choice.suited(choice.open()?, &shard)?.load(&shard)?),
+                None => backend.insert(choice.open()?.load(&shard)?),
             };
             backend.run(&request.tasks)
         });

@@ -27,7 +27,7 @@ pub(crate) fn on_samples<T: Send, E: Send>(
 ) -> PyResult<T> {
     let result = work(py, hear, |stop, events| {
         let device = choice.open()?;
-        let job = |data: &dyn Data| job(data, &choice.suited(device, data)?, events);
+        let job = |data: &dyn Data| job(data, &device, events);
         view.read(stop, job).inspect_err(|error| reopen(choice, error))
     })?;
     choice.tell_distrust(py)?;

@@ -238,17 +238,13 @@ def test_truncated_posteriors_are_those_of_complete_samples(holed):
         GaussianMixture(9, posterior="truncated", **OPTIONS).fit(holed)
 
 
-def test_the_cpu_takes_the_place_of_a_device_that_was_chosen_automatically(blobs, holed):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        model = GaussianMixture(3, missing="marginalize", random_state=0).fit(holed)
-    assert same(model, GaussianMixture(3, **OPTIONS).fit(holed))
-    model.set_params(device="software")
-    for call in [model.fit, model.predict, model.score]:
-        with pytest.raises(ValueError, match="passes over no samples of which values are missing") as error:
-            call(holed)
-        assert 'device="cpu"' in str(error.value)
-    model.fit(blobs)
+@pytest.mark.parametrize("family", ["full", "tied", "diag", "spherical"])
+def test_a_graphics_adapter_finds_what_the_cpu_finds(holed, family):
+    options = {**OPTIONS, "covariance_type": family}
+    expected = GaussianMixture(3, **options).fit(holed)
+    model = GaussianMixture(3, **{**options, "device": "software"}).fit(holed)
+    assert model.score(holed) == pytest.approx(expected.score(holed), abs=1e-4)
+    assert np.array_equal(model.predict(holed), expected.predict(holed))
 
 
 def test_the_methods_inside_scikit_learns_fit_refuse_missing_values(blobs, holed):

@@ -155,6 +155,7 @@ impl<'d> Job<'d> {
             let (k, family) = self.plan.kind(place);
             let key = TrialKey::new((self.fold, on.1), (k, family), &beginning);
             if let Some(trial) = trials.find(&key) {
+                trial.check(self.ground.backend()?, self.options.fit.posterior)?;
                 self.plan.take(place, &beginning, trial.candidate(&beginning))?;
                 known.push(place);
                 continue;

@@ -1,10 +1,16 @@
 //! Trials: fits of candidates that are over, by which a comparison that stopped goes on.
 
 use crate::data::hash::hash;
+use crate::device::backend::Backend;
+use crate::error::{Error, Result};
+use crate::fit::posterior::Posterior;
 use crate::model::family::CovarianceType;
 use crate::model::mixture::Mixture;
 use crate::select::plan::Beginning;
 use crate::select::selection::{Candidate, Outcome, Scored};
+
+/// Log-likelihoods of a model by two devices differ by less than this share of what they may be.
+const ROUNDING: f64 = 1e-5;
 
 /// What was fitted, to which samples, and from where: trials of the same have the same result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +66,32 @@ impl Trial {
     /// A trial that is over.
     pub(crate) fn new(key: TrialKey, scored: Scored, seconds: f64) -> Self {
         Trial { key, scored, seconds }
+    }
+
+    /// Checks that the model explains the samples that it was fitted to as well as is said, but for the rounding of devices;
+    /// a bound of the likelihood may be below it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], or what the device reports.
+    pub(crate) fn check(&self, backend: &mut dyn Backend, posterior: Posterior) -> Result<()> {
+        let (TrialKey { n_components: k, covariance_type: family, .. }, fit) = (self.key, &self.scored.fit);
+        let found = match fit.mixture.n_features() == backend.summary().n_features() {
+            true => backend.log_likelihood(fit.mixture.quadratics())?,
+            false => f64::NAN,
+        };
+        let most = ROUNDING * (found.abs() + backend.summary().total_weight());
+        let above = fit.log_likelihood - found;
+        if above <= most && (above >= -most || posterior.width(k).is_some()) {
+            return Ok(());
+        }
+        let problem = format!(
+            "{k} {family} components are said to have a log-likelihood of {:.6}, and have {found:.6}",
+            fit.log_likelihood
+        );
+        Err(Error::Refused {
+            problem,
+            remedy: "begin anew: these fits are of other samples, or were changed since".into(),
+        })
     }
 
     /// The candidate, which began there.

@@ -228,6 +228,18 @@ fn a_choice_that_stopped_anywhere_ends_as_if_it_had_not() {
         assert_eq!(resumed.n_epochs() == 0, kept == trials.len(), "{kept}");
         assert_eq!(facts(&resumed.finish()), expected, "{kept}");
     }
+    // One that was made better than it is would be chosen.
+    let mut spoiled = trials.clone();
+    spoiled[2].scored.fit.log_likelihood += 25.0;
+    let mut resumed = Selecting::resume(&points, &device, &options, spoiled).unwrap();
+    let error = loop {
+        match resumed.pass() {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a trial that was changed is believed"),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(error.contains("are said to have a log-likelihood of") && error.contains("begin anew"), "{error}");
     // Trials of another choice are of use where they are the same fits, and left aside where not.
     let other =
         SelectOptions { folds: None, criterion: Criterion::Bic, ..SelectOptions { components: vec![2, 4], ..options } };

@@ -193,6 +193,17 @@ impl Part {
         self.rows + self.columns
     }
 
+    /// The place of a feature among all.
+    fn feature(&self, i: usize) -> String {
+        let (start, place) = if i < self.rows { ("start.x", i) } else { ("start.y", i - self.rows) };
+        if self.padded { format!("min({start} + {place}u, DIM - 1u)") } else { format!("({start} + {place}u)") }
+    }
+
+    fn add_samples(&self) -> String {
+        let (means, held) = (self.means(), self.held.argument());
+        format!("fn add_samples(x: u32, n: u32, component: u32, start: vec2<u32>, {means}, {held})")
+    }
+
     /// The means that a lane holds, as an argument.
     fn means(&self) -> String {
         format!("means_held: ptr<function, array<f32, {}>>", self.held.at_once * self.features())
@@ -266,26 +277,18 @@ pub(super) fn staged_moments(part: &Part) -> String {
 
 /// The functions of `moments.wgsl`, but for `start_of`.
 pub(super) fn moments(part: &Part) -> String {
-    let Part { rows, columns, padded, ref products, pooled, is_masked, held } = *part;
-    let (features, means) = (part.features(), part.means());
-    let feature = |i: usize| {
-        let (start, place) = if i < rows { ("start.x", i) } else { ("start.y", i - rows) };
-        if padded { format!("min({start} + {place}u, DIM - 1u)") } else { format!("({start} + {place}u)") }
-    };
+    if part.is_masked {
+        return masked_moments(part);
+    }
+    let Part { rows, columns, ref products, pooled, held, .. } = *part;
+    let (features, feature) = (part.features(), |i| part.feature(i));
     let component = |q: usize| format!("min(component + {q}u, tile.components - 1u)");
 
     let mut add = String::new();
     append_line(&mut add, "let peak = peaks[n];");
     append_line(&mut add, "let scale = scales[n];");
     for i in 0..features {
-        let value = format!("samples[x + {} * LANES]", feature(i));
-        if is_masked {
-            append_line(&mut add, &format!("let v{i} = {value};"));
-            append_line(&mut add, &format!("let there{i} = {};", are_there(&format!("v{i}"))));
-            append_line(&mut add, &format!("let x{i} = select(vec4<f32>(0.0), v{i}, there{i});"));
-        } else {
-            append_line(&mut add, &format!("let x{i} = {value};"));
-        }
+        append_line(&mut add, &format!("let x{i} = samples[x + {} * LANES];", feature(i)));
     }
     for q in 0..held.at_once {
         let sum = |at: usize| format!("(*held)[{at}]");
@@ -307,13 +310,7 @@ pub(super) fn moments(part: &Part) -> String {
             append_line(&mut add, &format!("let c{i} = x{i} - (*means_held)[{}];", q * features + i));
         }
         for i in 0..rows {
-            if is_masked {
-                append_line(&mut add, &format!("let r{i} = select(vec4<f32>(0.0), r, there{i});"));
-                append_line(&mut add, &format!("{} += dot(r{i}, vec4<f32>(1.0));", sum(seconds + products.len() + i)));
-                append_line(&mut add, &format!("let w{i} = r{i} * c{i};"));
-            } else {
-                append_line(&mut add, &format!("let w{i} = r * c{i};"));
-            }
+            append_line(&mut add, &format!("let w{i} = r * c{i};"));
             append_line(&mut add, &format!("{} += dot(w{i}, vec4<f32>(1.0));", sum(own + 1 + i)));
         }
         for (at, (i, j)) in products.iter().enumerate() {
@@ -324,9 +321,42 @@ pub(super) fn moments(part: &Part) -> String {
     }
 
     let mut code = begin(part);
-    let held = held.argument();
-    let arguments = format!("x: u32, n: u32, component: u32, start: vec2<u32>, {means}, {held}");
-    append(&mut code, &format!("fn add_samples({arguments})"), &add);
+    append(&mut code, &part.add_samples(), &add);
+    code
+}
+
+/// The functions of `moments.wgsl`, but for `start_of`, where values may be missing: one feature after another, so that few
+/// masks are alive at a time.
+fn masked_moments(part: &Part) -> String {
+    let Part { rows, ref products, held, .. } = *part;
+    let mut add = String::new();
+    append_line(&mut add, "let peak = peaks[n];");
+    append_line(&mut add, "let scale = scales[n];");
+    let sum = |q: usize, at: usize| format!("(*held)[{}]", held.of(q).0 + at);
+    for q in 0..held.at_once {
+        let density = format!("densities[min(component + {q}u, tile.components - 1u) * tile.stride + n]");
+        append_line(&mut add, &format!("let r{q} = exp({density} - peak) * scale;"));
+        append_line(&mut add, &format!("{} += dot(r{q}, vec4<f32>(1.0));", sum(q, 0)));
+    }
+    for i in 0..rows {
+        append_line(&mut add, "{");
+        append_line(&mut add, &format!("let value = samples[x + {} * LANES];", part.feature(i)));
+        append_line(&mut add, &format!("let is_there = {};", are_there("value")));
+        append_line(&mut add, "let x = select(vec4<f32>(0.0), value, is_there);");
+        for q in 0..held.at_once {
+            append_line(&mut add, "{");
+            append_line(&mut add, &format!("let r = select(vec4<f32>(0.0), r{q}, is_there);"));
+            append_line(&mut add, &format!("let c{i} = x - (*means_held)[{}];", q * rows + i));
+            append_line(&mut add, &format!("let w{i} = r * c{i};"));
+            append_line(&mut add, &format!("{} += dot(w{i}, vec4<f32>(1.0));", sum(q, 1 + i)));
+            append_line(&mut add, &product(&sum(q, 1 + rows + i), i, i));
+            append_line(&mut add, &format!("{} += dot(r, vec4<f32>(1.0));", sum(q, 1 + rows + products.len() + i)));
+            append_line(&mut add, "}");
+        }
+        append_line(&mut add, "}");
+    }
+    let mut code = begin(part);
+    append(&mut code, &part.add_samples(), &add);
     code
 }
 
