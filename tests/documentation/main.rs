@@ -153,6 +153,25 @@ fn every_link_between_pages_leads_to_a_file() {
 }
 
 #[test]
+fn every_script_that_pages_and_workflows_name_is_there() {
+    let mut files = pages();
+    files.extend(fs::read_dir(root().join(".github/workflows")).unwrap().map(|entry| entry.unwrap().path()));
+    files.push(root().join(".ci/run"));
+    let mut n_scripts = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for word in text.split(|c: char| c.is_whitespace() || "`\"'()[],;".contains(c)) {
+            let script = word.trim_end_matches(['.', ':']);
+            if ["scripts/", "benches/", "./.github/"].iter().any(|folder| script.starts_with(folder)) {
+                assert!(root().join(script).exists(), "{}: {script}", file.display());
+                n_scripts += 1;
+            }
+        }
+    }
+    assert!(n_scripts > 20, "scripts are found");
+}
+
+#[test]
 fn every_page_with_rust_is_among_the_tests_of_cargo() {
     let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
     for page in pages() {
