@@ -71,90 +71,114 @@ fn begin(component: u32, part: u32, means_held: ptr<function, array<f32, 10>>, h
 fn add_samples(x: u32, n: u32, component: u32, start: vec2<u32>, means_held: ptr<function, array<f32, 10>>, held: ptr<function, array<f32, 32>>) {
     let peak = peaks[n];
     let scale = scales[n];
-    let v0 = samples[x + (start.x + 0u) * LANES];
-    let there0 = v0 < vec4<f32>(1e30);
-    let x0 = select(vec4<f32>(0.0), v0, there0);
-    let v1 = samples[x + (start.x + 1u) * LANES];
-    let there1 = v1 < vec4<f32>(1e30);
-    let x1 = select(vec4<f32>(0.0), v1, there1);
-    let v2 = samples[x + (start.x + 2u) * LANES];
-    let there2 = v2 < vec4<f32>(1e30);
-    let x2 = select(vec4<f32>(0.0), v2, there2);
-    let v3 = samples[x + (start.x + 3u) * LANES];
-    let there3 = v3 < vec4<f32>(1e30);
-    let x3 = select(vec4<f32>(0.0), v3, there3);
-    let v4 = samples[x + (start.x + 4u) * LANES];
-    let there4 = v4 < vec4<f32>(1e30);
-    let x4 = select(vec4<f32>(0.0), v4, there4);
+    let r0 = exp(densities[min(component + 0u, tile.components - 1u) * tile.stride + n] - peak) * scale;
+    (*held)[0] += dot(r0, vec4<f32>(1.0));
+    let r1 = exp(densities[min(component + 1u, tile.components - 1u) * tile.stride + n] - peak) * scale;
+    (*held)[16] += dot(r1, vec4<f32>(1.0));
     {
-    var r = exp(densities[min(component + 0u, tile.components - 1u) * tile.stride + n] - peak) * scale;
-    let count = dot(r, vec4<f32>(1.0));
-    (*held)[0] += count;
-    let c0 = x0 - (*means_held)[0];
-    let c1 = x1 - (*means_held)[1];
-    let c2 = x2 - (*means_held)[2];
-    let c3 = x3 - (*means_held)[3];
-    let c4 = x4 - (*means_held)[4];
-    let r0 = select(vec4<f32>(0.0), r, there0);
-    (*held)[11] += dot(r0, vec4<f32>(1.0));
-    let w0 = r0 * c0;
+    let value = samples[x + (start.x + 0u) * LANES];
+    let is_there = value < vec4<f32>(1e30);
+    let x = select(vec4<f32>(0.0), value, is_there);
+    {
+    let r = select(vec4<f32>(0.0), r0, is_there);
+    let c0 = x - (*means_held)[0];
+    let w0 = r * c0;
     (*held)[1] += dot(w0, vec4<f32>(1.0));
-    let r1 = select(vec4<f32>(0.0), r, there1);
-    (*held)[12] += dot(r1, vec4<f32>(1.0));
-    let w1 = r1 * c1;
-    (*held)[2] += dot(w1, vec4<f32>(1.0));
-    let r2 = select(vec4<f32>(0.0), r, there2);
-    (*held)[13] += dot(r2, vec4<f32>(1.0));
-    let w2 = r2 * c2;
-    (*held)[3] += dot(w2, vec4<f32>(1.0));
-    let r3 = select(vec4<f32>(0.0), r, there3);
-    (*held)[14] += dot(r3, vec4<f32>(1.0));
-    let w3 = r3 * c3;
-    (*held)[4] += dot(w3, vec4<f32>(1.0));
-    let r4 = select(vec4<f32>(0.0), r, there4);
-    (*held)[15] += dot(r4, vec4<f32>(1.0));
-    let w4 = r4 * c4;
-    (*held)[5] += dot(w4, vec4<f32>(1.0));
     (*held)[6] = fma(w0.x, c0.x, fma(w0.y, c0.y, fma(w0.z, c0.z, fma(w0.w, c0.w, (*held)[6]))));
-    (*held)[7] = fma(w1.x, c1.x, fma(w1.y, c1.y, fma(w1.z, c1.z, fma(w1.w, c1.w, (*held)[7]))));
-    (*held)[8] = fma(w2.x, c2.x, fma(w2.y, c2.y, fma(w2.z, c2.z, fma(w2.w, c2.w, (*held)[8]))));
-    (*held)[9] = fma(w3.x, c3.x, fma(w3.y, c3.y, fma(w3.z, c3.z, fma(w3.w, c3.w, (*held)[9]))));
-    (*held)[10] = fma(w4.x, c4.x, fma(w4.y, c4.y, fma(w4.z, c4.z, fma(w4.w, c4.w, (*held)[10]))));
+    (*held)[11] += dot(r, vec4<f32>(1.0));
     }
     {
-    var r = exp(densities[min(component + 1u, tile.components - 1u) * tile.stride + n] - peak) * scale;
-    let count = dot(r, vec4<f32>(1.0));
-    (*held)[16] += count;
-    let c0 = x0 - (*means_held)[5];
-    let c1 = x1 - (*means_held)[6];
-    let c2 = x2 - (*means_held)[7];
-    let c3 = x3 - (*means_held)[8];
-    let c4 = x4 - (*means_held)[9];
-    let r0 = select(vec4<f32>(0.0), r, there0);
-    (*held)[27] += dot(r0, vec4<f32>(1.0));
-    let w0 = r0 * c0;
+    let r = select(vec4<f32>(0.0), r1, is_there);
+    let c0 = x - (*means_held)[5];
+    let w0 = r * c0;
     (*held)[17] += dot(w0, vec4<f32>(1.0));
-    let r1 = select(vec4<f32>(0.0), r, there1);
-    (*held)[28] += dot(r1, vec4<f32>(1.0));
-    let w1 = r1 * c1;
-    (*held)[18] += dot(w1, vec4<f32>(1.0));
-    let r2 = select(vec4<f32>(0.0), r, there2);
-    (*held)[29] += dot(r2, vec4<f32>(1.0));
-    let w2 = r2 * c2;
-    (*held)[19] += dot(w2, vec4<f32>(1.0));
-    let r3 = select(vec4<f32>(0.0), r, there3);
-    (*held)[30] += dot(r3, vec4<f32>(1.0));
-    let w3 = r3 * c3;
-    (*held)[20] += dot(w3, vec4<f32>(1.0));
-    let r4 = select(vec4<f32>(0.0), r, there4);
-    (*held)[31] += dot(r4, vec4<f32>(1.0));
-    let w4 = r4 * c4;
-    (*held)[21] += dot(w4, vec4<f32>(1.0));
     (*held)[22] = fma(w0.x, c0.x, fma(w0.y, c0.y, fma(w0.z, c0.z, fma(w0.w, c0.w, (*held)[22]))));
+    (*held)[27] += dot(r, vec4<f32>(1.0));
+    }
+    }
+    {
+    let value = samples[x + (start.x + 1u) * LANES];
+    let is_there = value < vec4<f32>(1e30);
+    let x = select(vec4<f32>(0.0), value, is_there);
+    {
+    let r = select(vec4<f32>(0.0), r0, is_there);
+    let c1 = x - (*means_held)[1];
+    let w1 = r * c1;
+    (*held)[2] += dot(w1, vec4<f32>(1.0));
+    (*held)[7] = fma(w1.x, c1.x, fma(w1.y, c1.y, fma(w1.z, c1.z, fma(w1.w, c1.w, (*held)[7]))));
+    (*held)[12] += dot(r, vec4<f32>(1.0));
+    }
+    {
+    let r = select(vec4<f32>(0.0), r1, is_there);
+    let c1 = x - (*means_held)[6];
+    let w1 = r * c1;
+    (*held)[18] += dot(w1, vec4<f32>(1.0));
     (*held)[23] = fma(w1.x, c1.x, fma(w1.y, c1.y, fma(w1.z, c1.z, fma(w1.w, c1.w, (*held)[23]))));
+    (*held)[28] += dot(r, vec4<f32>(1.0));
+    }
+    }
+    {
+    let value = samples[x + (start.x + 2u) * LANES];
+    let is_there = value < vec4<f32>(1e30);
+    let x = select(vec4<f32>(0.0), value, is_there);
+    {
+    let r = select(vec4<f32>(0.0), r0, is_there);
+    let c2 = x - (*means_held)[2];
+    let w2 = r * c2;
+    (*held)[3] += dot(w2, vec4<f32>(1.0));
+    (*held)[8] = fma(w2.x, c2.x, fma(w2.y, c2.y, fma(w2.z, c2.z, fma(w2.w, c2.w, (*held)[8]))));
+    (*held)[13] += dot(r, vec4<f32>(1.0));
+    }
+    {
+    let r = select(vec4<f32>(0.0), r1, is_there);
+    let c2 = x - (*means_held)[7];
+    let w2 = r * c2;
+    (*held)[19] += dot(w2, vec4<f32>(1.0));
     (*held)[24] = fma(w2.x, c2.x, fma(w2.y, c2.y, fma(w2.z, c2.z, fma(w2.w, c2.w, (*held)[24]))));
+    (*held)[29] += dot(r, vec4<f32>(1.0));
+    }
+    }
+    {
+    let value = samples[x + (start.x + 3u) * LANES];
+    let is_there = value < vec4<f32>(1e30);
+    let x = select(vec4<f32>(0.0), value, is_there);
+    {
+    let r = select(vec4<f32>(0.0), r0, is_there);
+    let c3 = x - (*means_held)[3];
+    let w3 = r * c3;
+    (*held)[4] += dot(w3, vec4<f32>(1.0));
+    (*held)[9] = fma(w3.x, c3.x, fma(w3.y, c3.y, fma(w3.z, c3.z, fma(w3.w, c3.w, (*held)[9]))));
+    (*held)[14] += dot(r, vec4<f32>(1.0));
+    }
+    {
+    let r = select(vec4<f32>(0.0), r1, is_there);
+    let c3 = x - (*means_held)[8];
+    let w3 = r * c3;
+    (*held)[20] += dot(w3, vec4<f32>(1.0));
     (*held)[25] = fma(w3.x, c3.x, fma(w3.y, c3.y, fma(w3.z, c3.z, fma(w3.w, c3.w, (*held)[25]))));
+    (*held)[30] += dot(r, vec4<f32>(1.0));
+    }
+    }
+    {
+    let value = samples[x + (start.x + 4u) * LANES];
+    let is_there = value < vec4<f32>(1e30);
+    let x = select(vec4<f32>(0.0), value, is_there);
+    {
+    let r = select(vec4<f32>(0.0), r0, is_there);
+    let c4 = x - (*means_held)[4];
+    let w4 = r * c4;
+    (*held)[5] += dot(w4, vec4<f32>(1.0));
+    (*held)[10] = fma(w4.x, c4.x, fma(w4.y, c4.y, fma(w4.z, c4.z, fma(w4.w, c4.w, (*held)[10]))));
+    (*held)[15] += dot(r, vec4<f32>(1.0));
+    }
+    {
+    let r = select(vec4<f32>(0.0), r1, is_there);
+    let c4 = x - (*means_held)[9];
+    let w4 = r * c4;
+    (*held)[21] += dot(w4, vec4<f32>(1.0));
     (*held)[26] = fma(w4.x, c4.x, fma(w4.y, c4.y, fma(w4.z, c4.z, fma(w4.w, c4.w, (*held)[26]))));
+    (*held)[31] += dot(r, vec4<f32>(1.0));
+    }
     }
 }
 const AT_ONCE: u32 = 2u;
