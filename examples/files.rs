@@ -7,8 +7,8 @@
 use std::path::Path;
 
 use mixtura::io::{
-    CellType, Column, Columns, Dataset, Destination, Dimensions, Model, Selection, TableFormat, TableWriter, load_model,
-    save_model,
+    CellType, Column, Columns, Dataset, Destination, Dimensions, Model, Selection, TableFormat, TableWriter,
+    load_model, save_model,
 };
 use mixtura::{Device, FitOptions, fit};
 
@@ -33,7 +33,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let densities = device.score_samples(&mixture, &data)?;
     let file = place.path().join("labels.csv");
     let columns = [Column::new("label", CellType::I64), Column::new("log_density", CellType::F64)];
-    let mut writer = TableWriter::create(&Destination::new(&file)?, TableFormat::of(&file)?, &columns, Dimensions::Two)?;
+    let mut writer =
+        TableWriter::create(&Destination::new(&file)?, TableFormat::of(&file)?, &columns, Dimensions::Two)?;
     writer.write(&[(&labels).into(), (&densities).into()])?;
     writer.finish()?;
 

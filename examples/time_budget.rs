@@ -15,14 +15,13 @@ use mixtura::{CovarianceArray, Device, DeviceChoice, FitOptions, Mixture, Points
 const BUDGET: Duration = Duration::from_secs(3);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let device = Device::open(&DeviceChoice::Auto)?;
+    println!("on {}", device.info().name);
     // A million samples of eight overlapping clusters.
     let means = Array2::from_shape_fn((8, 3), |(k, d)| (k * (d + 1) % 5) as f64);
     let clusters = Mixture::new(Array1::from_elem(8, 0.125), means, CovarianceArray::Spherical(Array1::ones(8)))?;
     let (samples, _) = clusters.sample(1_000_000, 1);
     let points = Points::new(samples)?;
-
-    let device = Device::open(&DeviceChoice::Auto)?;
-    println!("on {}", device.info().name);
     let options = FitOptions { tol: 1e-9, max_iter: 10_000, ..FitOptions::new(8) };
 
     let bar = ProgressBar::new(BUDGET.as_millis() as u64);

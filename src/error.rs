@@ -15,8 +15,9 @@ use crate::advice::{Advice, Term, one_line};
 /// `Result` with Mixtura's [`Error`](enum@Error).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong; two lines each, the problem and the remedy.
-#[derive(Debug, Error)]
+/// Everything that can go wrong; two lines each, the problem and the remedy. They are what `{:?}` prints, too: programs whose
+/// `main` returns an error end with both.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum Error {
     /// There is nothing to fit.
@@ -402,6 +403,12 @@ impl Error {
     /// The two lines, with the words of a front door for the terms of the remedy.
     pub fn in_words(&self, words: impl Fn(&Term) -> String) -> String {
         format!("{}\n{}", self.problem(), self.remedy().in_words(words))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
     }
 }
 

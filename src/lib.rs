@@ -22,35 +22,37 @@
 //! # Ok::<(), mixtura::Error>(())
 //! ```
 //!
-//! # Ways to fit
+//! Arrays are those of [`ndarray`], which is here as `mixtura::ndarray`: of another version they are other types. A `main`
+//! that returns an [`Error`](enum@Error) prints what is wrong and what to do about it.
 //!
-//! An epoch may move the model otherwise than to EM's next one: [`Update`] has the rules, all made of the same
-//! [`Moments`]. Damped EM goes a part of the way to the targets of the M step. That is a step along a preconditioned
-//! gradient; adding the targets themselves, as if they were gradients, is not, and has no end:
+//! # Weights and missing values
 //!
-//! ```
-//! use mixtura::device::Assignment;
-//! use mixtura::{Device, FitOptions, Mixture, Points, Update, fit};
-//! use ndarray::array;
+//! [`Points::with_weights`] has each sample count as often as its weight says. [`Points::with_missing`] takes samples of which
+//! values are NaN: these are integrated out, and [`device::impute`] fills them in.
 //!
-//! let points = Points::new(array![[0.0], [0.2], [0.1], [5.0], [5.2], [5.1]])?;
-//! let (device, eta) = (Device::cpu(), 0.1);
-//! let options = FitOptions { update: Update::Damped { learning_rate: eta }, ..FitOptions::new(2) };
-//! let damped = fit(&points, &device, &options)?; // means += eta * (targets - means)
-//! assert!(damped.converged && damped.mixture.means().iter().all(|mean| (0.0..5.2).contains(mean)));
+//! # Files, and data larger than memory
 //!
-//! let (mut backend, mut slipped) = (device.load(&points)?, damped.mixture);
-//! for _ in 0..100 {
-//!     let targets = backend.moments(&slipped, Assignment::Soft)?.maximize(1e-6)?;
-//!     let means = slipped.means() + &(targets.means() * eta); // means += eta * targets
-//!     slipped = Mixture::new(slipped.weights().clone(), means, slipped.covariances().clone())?;
-//! }
-//! assert!(slipped.means().iter().any(|mean| *mean > 25.0)); // far outside the data, and on its way
-//! # Ok::<(), mixtura::Error>(())
-//! ```
+//! Whatever is [`Data`] can be fitted: [`Points`] are samples in memory, an [`io::Dataset`] those of files, which stay
+//! on disk and are read anew in every pass where they exceed the memory they may take. [`io::save_model`] and
+//! [`io::load_model`] keep models, an [`io::TableWriter`] results. `examples/files.rs` goes from a table to labels in a file.
 //!
-//! A component with too few samples, or without a covariance, is repaired, dropped or named:
-//! [`OnCollapse`](fit::OnCollapse).
+//! # Progress, and an end
+//!
+//! The observer of [`fit_observed`](fit::fit_observed) hears of every epoch, and may end the fit with the best model up to
+//! then: `examples/time_budget.rs` has a bar and three seconds. A [`Fitting`](fit::Fitting) is a fit at work, epoch by epoch,
+//! which can be kept in an [`io::Checkpoint`] and gone on with; [`Watched`](data::Watched) data let single passes be watched
+//! and stopped.
+//!
+//! # Devices
+//!
+//! [`Device::open`] opens one by a [`DeviceChoice`]: `auto`, `gpu`, `cpu`, the name of an adapter, or several with a comma
+//! between them, which share the samples; [`devices`](device::devices) lists what there is. Where drivers may complain on
+//! standard error that there is no display, open the device before other threads run.
+//!
+//! Kernels of an adapter are tried before they are used, and the sums of every pass are checked: a device that computes
+//! wrong results is [`Error::WrongResults`](enum@Error), and one that was chosen automatically gives way to the CPU
+//! ([`Device::distrust`]). The environment variable `MIXTURA_INSTRUCTIONS` forces an instruction set of the processor:
+//! `scalar`, `avx2`, `avx512` or `neon`.
 //!
 //! # Choosing a model
 //!
@@ -58,25 +60,17 @@
 //! one job: candidates share their passes where samples move, those of fewer components begin at models of more, and of many
 //! samples a part comes first.
 //!
-//! # Data larger than memory
+//! # Ways to fit
 //!
-//! Whatever is [`Data`] can be fitted: [`Points`] are samples in memory, an [`io::Dataset`] those of files, which stay
-//! on disk and are read anew in every pass where they exceed the memory they may take. A [`Fitting`](fit::Fitting) is a
-//! fit at work, epoch by epoch, which can be kept in an [`io::Checkpoint`] and gone on with; [`Watched`](data::Watched)
-//! data let passes be watched and stopped.
+//! An epoch may move the model otherwise than to EM's next one: [`Update`] has the rules, all made of the same
+//! [`Moments`]: damped EM, gradients with momentum, SQUAREM, and stepwise EM. A component with too few samples, or without a
+//! covariance, is repaired, dropped or named: [`OnCollapse`](fit::OnCollapse).
 //!
 //! # Parts of the data
 //!
 //! A [`Search`](fit::Search) is a fit that asks, wherever the samples are: parts of them ([`Shard`](data::Shard)) on
 //! threads, machines or an engine that users have already answer its tasks, and answers combine to those of the whole.
 //! `ranks` is such a fit by processes that exchange messages.
-//!
-//! # What is believed
-//!
-//! Kernels of an adapter are tried before they are used, and the sums of every pass are checked: a device that computes
-//! wrong results is [`Error::WrongResults`](enum@Error), and one that was chosen automatically gives way to the CPU
-//! ([`Device::distrust`]). The environment variable `MIXTURA_INSTRUCTIONS` forces an instruction set of the processor:
-//! `scalar`, `avx2`, `avx512` or `neon`.
 //!
 //! # Features
 //!
@@ -107,6 +101,8 @@ pub use device::{Device, DeviceChoice};
 pub use error::{Error, Feature, Result};
 pub use fit::{Fit, FitOptions, Init, Update, fit};
 pub use model::{CovarianceArray, CovarianceType, Mixture, Moments};
+/// The crate of arrays that samples and parameters come in, of the version that this one was built with.
+pub use ndarray;
 pub use select::{SelectOptions, Selection, select};
 
 /// The Rust programs of the documentation, as tests: `cargo test --doc`.

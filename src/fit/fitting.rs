@@ -1,6 +1,7 @@
 //! The loop that pairs what restarts ask for with the passes of a device.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -39,10 +40,29 @@ use crate::fit::state::{FitState, Restart};
 /// An option or start that does not fit the data, a component that collapsed, what the device reports, or that the
 /// samples cannot be read again.
 pub fn fit(data: &dyn Data, device: &Device, options: &FitOptions) -> Result<Fit> {
-    fit_observed(data, device, options, &mut |_| {})
+    fit_observed(data, device, options, &mut |_| ControlFlow::Continue(()))
 }
 
-/// The same fit, whose epochs an observer hears of as they end.
+/// The same fit, whose epochs an observer hears of as they end. Where the observer breaks, the fit ends with the best model up
+/// to then, as one that has done all of its epochs.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use std::time::{Duration, Instant};
+///
+/// use mixtura::fit::fit_observed;
+/// use mixtura::ndarray::array;
+/// use mixtura::{Device, FitOptions, Points};
+///
+/// let points = Points::new(array![[0.0], [0.2], [0.1], [5.0], [5.2], [5.1]])?;
+/// let until = Instant::now() + Duration::from_secs(3);
+/// let result = fit_observed(&points, &Device::cpu(), &FitOptions::new(2), &mut |progress| {
+///     eprintln!("epoch {}: lower bound {:.6}", progress.epoch, progress.lower_bound);
+///     if Instant::now() < until { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+/// })?;
+/// # assert!(result.converged);
+/// # Ok::<(), mixtura::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`fit`].
@@ -50,11 +70,13 @@ pub fn fit_observed(
     data: &dyn Data,
     device: &Device,
     options: &FitOptions,
-    observe: &mut dyn FnMut(&Progress),
+    observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Fit> {
     let mut fitting = Fitting::new(data, device, options)?;
     while let Some(progress) = fitting.epoch()? {
-        observe(&progress);
+        if observe(&progress).is_break() {
+            break;
+        }
     }
     fitting.finish()
 }

@@ -1,5 +1,7 @@
 //! The loop around the passes: starts, restarts, convergence and continuation, as scikit-learn has them.
 
+use std::ops::ControlFlow;
+
 use mixtura::device::DeviceInfo;
 use mixtura::fit::{Floor, Progress, WarmStart, fit_observed};
 use mixtura::{
@@ -52,8 +54,11 @@ fn a_fit_stops_at_the_first_change_below_the_tolerance() {
             let options = FitOptions { tol: 1e-4, ..from_start(&data, family) };
             let mut seen: Vec<Progress> = Vec::new();
             let points = points(&data.samples, None);
-            let result =
-                fit_observed(&points, &subject.device, &options, &mut |progress| seen.push(progress.clone())).unwrap();
+            let result = fit_observed(&points, &subject.device, &options, &mut |progress| {
+                seen.push(progress.clone());
+                ControlFlow::Continue(())
+            })
+            .unwrap();
             assert!(result.converged && result.warnings.is_empty(), "{}: {:?}", subject.name, result.warnings);
             assert_eq!(result.n_iter, result.lower_bounds.len());
             assert_eq!(result.lower_bound, result.lower_bounds[result.n_iter - 1]);
@@ -99,7 +104,11 @@ fn a_warm_start_continues_bit_for_bit() {
             let options = FitOptions { warm_start: Some(start), ..options(5) };
             let mut changes = Vec::new();
             let points = points(&data.samples, None);
-            let second = fit_observed(&points, &subject.device, &options, &mut |p| changes.push(p.change)).unwrap();
+            let second = fit_observed(&points, &subject.device, &options, &mut |p| {
+                changes.push(p.change);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
             assert_eq!(second.mixture, whole.mixture, "{}, {family}", subject.name);
             assert_eq!([first.lower_bounds, second.lower_bounds].concat(), whole.lower_bounds);
             assert_eq!(
@@ -134,8 +143,11 @@ fn restarts_never_score_worse_and_the_first_is_that_of_a_single_one() {
             let options =
                 FitOptions { n_init, init: Init::RandomFromData, floor: Floor::Absolute(1e-3), ..FitOptions::new(6) };
             let mut seen = Vec::new();
-            let result =
-                fit_observed(&points, &subject.device, &options, &mut |p: &Progress| seen.push(p.clone())).unwrap();
+            let result = fit_observed(&points, &subject.device, &options, &mut |p: &Progress| {
+                seen.push(p.clone());
+                ControlFlow::Continue(())
+            })
+            .unwrap();
             (result, seen)
         };
         let ((single, _), (best, seen)) = (run(1), run(4));
@@ -374,4 +386,19 @@ fn restarts_that_are_equal_but_for_rounding_leave_the_first_the_best() {
         let best = fitted(subject, &data.samples, &options(6));
         assert_eq!(best.mixture, first.mixture, "{}", subject.name);
     }
+}
+
+#[test]
+fn an_observer_ends_a_fit_with_the_best_model_up_to_then() {
+    let samples = Blobs::new(2_000, 2, 3).make().samples;
+    let points = points(&samples, None);
+    let options = FitOptions { tol: 0.0, max_iter: 50, ..FitOptions::new(3) };
+    let stopped = fit_observed(&points, &Device::cpu(), &options, &mut |progress| match progress.epoch {
+        7 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    let (stopped, short) = (stopped.unwrap(), FitOptions { max_iter: 7, ..options });
+    let expected = fit(&points, &Device::cpu(), &short).unwrap();
+    assert_eq!((stopped.mixture, stopped.n_iter), (expected.mixture, 7));
+    assert_eq!(stopped.log_likelihood, expected.log_likelihood);
 }

@@ -1,5 +1,6 @@
 //! Starts that are coarse to fine: levels of the samples, and what they leave as it is.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use mixtura::data::{Home, Visit};
@@ -44,8 +45,10 @@ fn a_fit_climbs_on_ever_more_samples_and_ends_on_all_of_them_on_every_device() {
             for weights in [None, Some(&weights[..])] {
                 let points = points(&samples, weights);
                 let mut seen = Vec::new();
-                let observe =
-                    &mut |step: &mixtura::fit::Progress| seen.push((step.share, step.n_samples, step.is_last));
+                let observe = &mut |step: &mixtura::fit::Progress| {
+                    seen.push((step.share, step.n_samples, step.is_last));
+                    ControlFlow::Continue(())
+                };
                 let coarse = fit_observed(&points, &subject.device, &options(family), observe).unwrap();
                 let what = format!("{family} on {}", subject.name);
                 assert!(coarse.converged && coarse.warnings.is_empty(), "{what}: {:?}", coarse.warnings);
@@ -220,6 +223,7 @@ fn a_given_model_is_climbed_from_where_that_is_asked() {
         let mut first = None;
         let fitted = fit_observed(&points, &Device::cpu(), &options, &mut |step| {
             first.get_or_insert((step.share, step.change));
+            ControlFlow::Continue(())
         });
         assert_eq!(first, Some((64, f64::INFINITY)));
         let fitted = fitted.unwrap();
@@ -240,7 +244,10 @@ fn the_rule_of_the_user_ends_every_fit() {
     for update in rules {
         let options = FitOptions { update, ..options(CovarianceType::Full) };
         let mut kinds = Vec::new();
-        let observe = &mut |step: &mixtura::fit::Progress| kinds.push((step.share, step.kind.name()));
+        let observe = &mut |step: &mixtura::fit::Progress| {
+            kinds.push((step.share, step.kind.name()));
+            ControlFlow::Continue(())
+        };
         let fitted = fit_observed(&points, &Device::cpu(), &options, observe).unwrap();
         assert!(fitted.converged, "{update:?}");
         assert!(kinds.iter().any(|(share, kind)| *share > 1 && *kind == "extrapolated"));

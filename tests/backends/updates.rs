@@ -1,5 +1,7 @@
 //! Ways to fit: gradients, damping, extrapolation and mini-batches, on every backend.
 
+use std::ops::ControlFlow;
+
 use mixtura::device::Assignment;
 use mixtura::fit::{FitState, Fitting, Floor, OnCollapse, StepKind, WarmStart, fit_observed};
 use mixtura::{CovarianceArray, CovarianceType, Device, Error, Fit, FitOptions, Mixture, Points, Update, fit};
@@ -252,8 +254,11 @@ fn progress_says_what_each_epoch_did() {
     let kinds = |update| {
         let mut kinds = Vec::new();
         let options = FitOptions { max_iter: 6, ..options(&data, CovarianceType::Full, update) };
-        fit_observed(&points(&data.samples, None), &Device::cpu(), &options, &mut |step| kinds.push(step.kind))
-            .unwrap();
+        fit_observed(&points(&data.samples, None), &Device::cpu(), &options, &mut |step| {
+            kinds.push(step.kind);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
         kinds
     };
     assert!(kinds(GRADIENT).iter().all(|kind| *kind == StepKind::Gradient));

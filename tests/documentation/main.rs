@@ -191,3 +191,21 @@ fn a_block_that_fails_or_prints_something_else_is_a_fault() {
     assert_eq!(faults(&page("console", "$ printf 'one 2 three'\nthree ... one")).len(), 1);
     assert!(faults(&format!("{NOT_RUN}it fails -->\n{}", page("sh", "false"))).is_empty());
 }
+
+#[test]
+fn every_example_runs_to_its_end() {
+    for file in fs::read_dir(root().join("examples")).unwrap() {
+        let file = file.unwrap().path();
+        let name = file.file_stem().unwrap();
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["run", "--quiet", "--offline", "--example"]).arg(name).current_dir(root());
+        if !cfg!(debug_assertions) {
+            command.arg("--release");
+        }
+        let output = command.output().unwrap();
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && stdout.contains("BIC"), "{}: {stdout}{stderr}", file.display());
+        // Drivers have nothing to say.
+        assert!(!stderr.contains("XDG_RUNTIME_DIR"), "{}: {stderr}", file.display());
+    }
+}

@@ -20,8 +20,25 @@ const MOST_MEMORY_PERCENT: u8 = 90;
 /// The environment variable by which users of wgpu choose among Vulkan, Metal and the like.
 const BACKEND_VARIABLE: &str = "WGPU_BACKEND";
 
+/// Has a layer of Mesa's, which sorts adapters for windows, not complain on standard error that there is no display. That
+/// takes a change of the environment, which nobody may read meanwhile: it is left where other threads run.
+#[cfg(target_os = "linux")]
+fn quieten_driver() {
+    let is_set = |variable| std::env::var_os(variable).is_some();
+    let is_alone = || std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
+    if !is_set("XDG_RUNTIME_DIR") && !is_set("MESA_VK_DEVICE_SELECT") && is_alone() {
+        // SAFETY: this is the only thread of the process.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::env::set_var("NODEVICE_SELECT", "1");
+        }
+    }
+}
+
 /// All adapters, in the order of the numbers that select them.
 pub(super) fn enumerate() -> Vec<Adapter> {
+    #[cfg(target_os = "linux")]
+    quieten_driver();
     let mut instance = InstanceDescriptor::new_without_display_handle_from_env();
     // A choice that leaves none of what this program is built with, such as gl, was made for others.
     if (instance.backends & Instance::enabled_backend_features()).is_empty() {

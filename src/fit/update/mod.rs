@@ -20,6 +20,29 @@ pub enum Update {
     Em,
     /// A part of the way there: theta + eta (M(theta) - theta), the difference to EM's targets and not the targets
     /// themselves. A preconditioned gradient step for small eta (Xu and Jordan 1996), EM to the bit for 1.
+    ///
+    /// Adding the targets themselves, as if they were gradients, has no end:
+    ///
+    /// ```
+    /// use mixtura::device::Assignment;
+    /// use mixtura::{Device, FitOptions, Mixture, Points, Update, fit};
+    /// use ndarray::array;
+    ///
+    /// let points = Points::new(array![[0.0], [0.2], [0.1], [5.0], [5.2], [5.1]])?;
+    /// let (device, eta) = (Device::cpu(), 0.1);
+    /// let options = FitOptions { update: Update::Damped { learning_rate: eta }, ..FitOptions::new(2) };
+    /// let damped = fit(&points, &device, &options)?; // means += eta * (targets - means)
+    /// assert!(damped.converged && damped.mixture.means().iter().all(|mean| (0.0..5.2).contains(mean)));
+    ///
+    /// let (mut backend, mut slipped) = (device.load(&points)?, damped.mixture);
+    /// for _ in 0..100 {
+    ///     let targets = backend.moments(&slipped, Assignment::Soft)?.maximize(1e-6)?;
+    ///     let means = slipped.means() + &(targets.means() * eta); // means += eta * targets
+    ///     slipped = Mixture::new(slipped.weights().clone(), means, slipped.covariances().clone())?;
+    /// }
+    /// assert!(slipped.means().iter().any(|mean| *mean > 25.0)); // far outside the data, and on its way
+    /// # Ok::<(), mixtura::Error>(())
+    /// ```
     Damped {
         /// eta, above 0 and at most 1.
         learning_rate: f64,
