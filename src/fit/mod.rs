@@ -25,7 +25,7 @@ pub use self::floor::Floor;
 pub use self::init::Initialisation;
 pub use self::options::{FitOptions, Init, Start, WarmStart};
 pub use self::posterior::{Posterior, Truncation};
-pub use self::result::{Fit, Progress, Pruning, Seconds};
+pub use self::result::{Fit, Gain, Progress, Pruning, Seconds};
 pub use self::search::Search;
 pub use self::state::{FitState, LevelEpochs, Peak, Restart};
 pub use self::update::Update;

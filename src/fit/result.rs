@@ -129,6 +129,35 @@ pub struct Fit {
     pub warnings: Vec<Advice>,
 }
 
+/// What a fit with a smaller tolerance would gain, about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Gain {
+    /// That tolerance.
+    pub tol: f64,
+    /// Further epochs, and the seconds that they take.
+    pub epochs: usize,
+    /// Seconds of them.
+    pub seconds: f64,
+    /// By how much the total log-likelihood rises.
+    pub log_likelihood: f64,
+}
+
+/// Tolerance, epochs, and the rise of the lower bound, from the lower bounds so far, where noise hides less.
+fn left_to_gain(lower_bounds: &[f64], of_noise: f64) -> Option<(f64, usize, f64)> {
+    const MANY_TIMES: f64 = 10.0;
+    let [.., a, b, c] = lower_bounds else { return None };
+    let (before, last) = (b - a, c - b);
+    if !(before > 0.0 && last > MANY_TIMES * of_noise) {
+        return None;
+    }
+    // Changes that grow do not go on growing.
+    let rate = (last / before).clamp(0.1, 0.98);
+    let tol = 10_f64.powf(of_noise.log10().round());
+    let epochs = ((tol / last).ln() / rate.ln()).ceil().max(1.0);
+    Some((tol, epochs as usize, last * rate * (1.0 - rate.powf(epochs)) / (1.0 - rate)))
+}
+
 impl Fit {
     /// The result of the best restart, whose model has a log-likelihood on samples of a total weight; of how they were
     /// passed over nothing is known.
@@ -159,6 +188,24 @@ impl Fit {
         self.log_likelihood / self.total_weight
     }
 
+    /// What a smaller tolerance would gain, where a fit that converged still climbed, in its last epoch, by ten times what
+    /// the noise of its samples can hide, or more.
+    ///
+    /// Maximum likelihood on N samples is p / 2N above that of all on average, for p parameters: less than that is left of
+    /// what is of these samples alone. The gain is that of changes which go on shrinking as the last ones did.
+    pub fn left_to_gain(&self) -> Option<Gain> {
+        let seconds = self.epoch_seconds.iter().sum::<f64>() / self.epoch_seconds.len().max(1) as f64;
+        let of_noise = self.mixture.n_parameters() as f64 / (2.0 * self.total_weight);
+        let is_exact = self.truncation.is_none() && self.converged && !self.at_precision_limit;
+        let gain = is_exact.then(|| left_to_gain(&self.lower_bounds, of_noise)).flatten();
+        gain.map(|(tol, epochs, gain)| Gain {
+            tol,
+            epochs,
+            seconds: epochs as f64 * seconds,
+            log_likelihood: gain * self.total_weight,
+        })
+    }
+
     /// Akaike's information criterion; lower is better.
     pub fn aic(&self) -> f64 {
         self.mixture.aic(self.log_likelihood)
@@ -167,5 +214,27 @@ impl Fit {
     /// The Bayesian information criterion; lower is better.
     pub fn bic(&self) -> f64 {
         self.mixture.bic(self.log_likelihood, self.total_weight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_to_gain_is_that_of_changes_that_go_on_shrinking() {
+        // Changes of 0.9^t, from the first one on.
+        let bounds: Vec<f64> = (1..=66).map(|t| -10.0 * 0.9_f64.powi(t)).collect();
+        let (tol, epochs, gain) = left_to_gain(&bounds, 1.2e-5).unwrap();
+        assert!((tol - 1e-5).abs() < 1e-12);
+        let last = bounds[65] - bounds[64];
+        // 0.9^epochs brings the last change below the tolerance.
+        assert!(last * 0.9_f64.powi(epochs as i32) <= tol && last * 0.9_f64.powi(epochs as i32 - 1) > tol);
+        let expected = -10.0 * 0.9_f64.powi(66 + epochs as i32) - bounds[65];
+        assert!((gain - expected).abs() < 1e-9, "{gain} for {expected}");
+        // Noise hides the rest, or nobody knows how it goes on.
+        assert_eq!(left_to_gain(&bounds, last), None);
+        assert_eq!(left_to_gain(&bounds[..2], 1e-9), None);
+        assert_eq!(left_to_gain(&[0.0, -1.0, 1.0], 1e-9), None);
     }
 }
