@@ -101,6 +101,8 @@ pub mod model;
 pub mod ranks;
 pub mod select;
 
+#[doc(hidden)]
+pub use advice::counted;
 pub use advice::{Advice, Term};
 pub use data::{Data, Points, Summary};
 pub use device::{Device, DeviceChoice};

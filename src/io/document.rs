@@ -33,6 +33,10 @@ pub(super) fn check_format(text: &[u8], format: &str, kind: &str, versions: Rang
     let head: Head = serde_json::from_slice(text).map_err(|error| match error.classify() {
         Category::Eof => format!("the file is truncated: {error}"),
         Category::Data => format!("this is no {kind} file"),
+        // What does not begin like JSON was never meant to be.
+        Category::Syntax if !text.trim_ascii_start().starts_with(b"{") => {
+            format!("this is no {kind} file: it is not JSON")
+        }
         Category::Syntax | Category::Io => format!("this is not JSON: {error}"),
     })?;
     if head.format.as_ref().and_then(Value::as_str) != Some(format) {
