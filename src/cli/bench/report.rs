@@ -1,11 +1,13 @@
 //! Report of `mixtura bench`: one JSON object, or tables.
 
+use mixtura::counted;
 use mixtura::device::{DeviceInfo, KernelTime};
 use serde::Serialize;
 
 use super::deviation::Deviation;
 use super::measure::{Measurement, Opened, Task};
-use crate::cli::format::{aligned, count, seconds};
+use crate::cli::format::{count, seconds};
+use crate::cli::layout::{aligned, facts, sentence, tables};
 use crate::cli::report::median;
 
 /// The JSON object.
@@ -155,7 +157,6 @@ impl Entry {
         };
         let facts = [
             ("", self.device.clone()),
-            ("name", self.info.name.clone()),
             ("open", seconds(self.seconds.open)),
             ("compile", seconds(self.seconds.compile)),
             ("upload", seconds(self.seconds.upload)),
@@ -210,12 +211,12 @@ impl Report {
 
     /// The tables for people.
     pub(super) fn table(&self) -> String {
-        let facts = [
-            ("samples", format!("{} of {} features", self.n_samples, self.n_features)),
+        let mut known = vec![
+            ("samples", format!("{} of {}", self.n_samples, counted(self.n_features, "feature"))),
             ("components", format!("{}, covariance {}", self.n_components, self.covariance_type)),
             ("epochs", self.epochs.to_string()),
-        ]
-        .map(|(name, fact)| vec![name.to_owned(), fact]);
+        ];
+        known.extend(self.devices.iter().map(|device| (device.device.as_str(), device.info.name.clone())));
         // Facts are rows, devices are columns.
         let columns: Vec<_> = self.devices.iter().map(Entry::facts).collect();
         let rows: Vec<Vec<String>> = columns[0]
@@ -225,13 +226,16 @@ impl Report {
                 [name.clone()].into_iter().chain(columns.iter().map(|facts| facts[i].1.clone())).collect()
             })
             .collect();
-        let mut text = format!("{}\n{}", aligned(&facts, 2), aligned(&rows, 1));
+        let mut text = facts(&known);
+        for (_, table) in tables(&rows, 1, 1) {
+            text += &format!("\n{table}");
+        }
         for LeftOut { device, reason } in &self.left_out {
-            text += &format!("\n  {device} is left out: {reason}\n");
+            text += &format!("\n{}", sentence(&format!("{device} is left out: {reason}")));
         }
         for device in &self.devices {
             for choice in &device.tuned {
-                text += &format!("\n  {} tuned: {choice}\n", device.device);
+                text += &format!("\n{}", sentence(&format!("{} tuned: {choice}", device.device)));
             }
             if let Some(before) = &device.untuned_epoch_ms {
                 text += &format!("  before that an epoch took {}\n", milliseconds(before.median));
