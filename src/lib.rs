@@ -86,7 +86,7 @@
 //! where that is installed: Open MPI or MPICH, with clang.
 //!
 //! Without any, 43 crates are compiled for this one, itself among them (`cargo tree --no-default-features -e normal
-//! --prefix none --no-dedupe | sort -u | wc -l`); with `gpu` 91, with `io` 113, with `ranks` 115, with `cli` 175, with all of the default 207.
+//! --prefix none --no-dedupe | sort -u | wc -l`); with `gpu` 91, with `io` 113, with `ranks` 115, with `cli` 179, with all of the default 211.
 
 mod advice;
 pub mod data;

@@ -3,11 +3,11 @@
 use mixtura::{CovarianceType, Mixture, counted};
 
 use super::format::{mean_and_spread, significant};
-use super::layout::{shortened, tables};
+use super::layout::{shortened, tables, width};
 
-/// Most components that are shown, and most characters of the name of a feature, where not all are wanted.
+/// Most components that are shown, and the part of a line that the name of a feature may take, where not all is wanted.
 const MOST_COMPONENTS: usize = 20;
-const LONGEST_NAME: usize = 20;
+const PART_OF_NAME: usize = 5;
 
 /// How much of a mixture is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Extent {
 
     fn name(self, names: Option<&[String]>, feature: usize) -> String {
         let name = names.map_or_else(|| format!("feature {feature}"), |names| names[feature].clone());
-        if self == Extent::All { name } else { shortened(&name, LONGEST_NAME) }
+        if self == Extent::All { name } else { shortened(&name, width() / PART_OF_NAME) }
     }
 
     /// Rows with a column for each feature behind the labels: all of them, or those of the first table, with a note of

@@ -46,7 +46,7 @@ pub(crate) struct FitArgs {
     data: DataArgs,
 
     /// Number of components, K
-    #[arg(short = 'k', long = "components", value_name = "K", value_parser = one_number)]
+    #[arg(short = 'k', long = "components", value_name = "K", value_parser = one_number, allow_negative_numbers = true)]
     #[arg(required_unless_present_any = ["init_model", "resume"])]
     components: Option<usize>,
 

@@ -49,11 +49,29 @@ pub(crate) fn sentence(text: &str) -> String {
 /// Lines of a text, the first of which begins so, and all others with as many blanks.
 fn wrapped(text: &str, begin: &str, indent: usize, width: usize) -> String {
     let blanks = " ".repeat(indent);
+    let text = &with_units(text);
     // Names of files stay whole.
     let options = Options::new(width).initial_indent(begin).subsequent_indent(&blanks);
     let options = options.break_words(false).word_splitter(WordSplitter::NoHyphenation);
-    let lines: Vec<String> = wrap(text, options).iter().map(|line| line.trim_end().to_owned() + "\n").collect();
-    if lines.is_empty() { begin.trim_end().to_owned() + "\n" } else { lines.concat() }
+    let lines = wrap(text, options);
+    lines.iter().map(|line| line.trim_end().replace(UNBROKEN, " ") + "\n").collect()
+}
+
+/// A blank at which no line ends.
+const UNBROKEN: char = '\u{a0}';
+
+/// A text in which numbers stay beside what they count.
+fn with_units(text: &str) -> String {
+    let mut before = ' ';
+    let mut letters = text.chars().peekable();
+    let mut joined = String::with_capacity(text.len());
+    while let Some(letter) = letters.next() {
+        let is_joint =
+            letter == ' ' && before.is_ascii_digit() && letters.peek().is_some_and(|next| next.is_alphabetic());
+        joined.push(if is_joint { UNBROKEN } else { letter });
+        before = letter;
+    }
+    joined
 }
 
 /// Rows of cells as aligned columns: the first `left` to the left, the others to the right.
@@ -134,6 +152,7 @@ mod tests {
         let list = [("a", "one two three".to_owned()), ("name", "four".to_owned())];
         assert_eq!(facts_within(&list, 16), "  a     one two\n        three\n  name  four\n");
         assert_eq!(facts_within(&[("a", String::new())], 16), "  a\n");
+        assert_eq!(facts_within(&[("a", "open 1 ms, read 2 ms".to_owned())], 16), "  a  open 1 ms,\n     read 2 ms\n");
         let path = "a-directory/of-a/long-name.json".to_owned();
         assert_eq!(facts_within(&[("a", path.clone())], 16).trim_start(), format!("a{INDENT}{path}\n"));
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mixtura::data::Home;
-use mixtura::device::DeviceInfo;
+use mixtura::device::{DeviceInfo, Precision};
 use mixtura::fit::{LevelEpochs, Repair, Start, Truncation};
 use mixtura::io::Nested;
 use mixtura::ranks::Ranks;
@@ -85,6 +85,24 @@ struct Verified {
     difference: f64,
 }
 
+/// Shares of a log-likelihood up to which a difference is rounding in single precision, and up to which it is more, and no
+/// harm to most fits.
+const ROUNDING: f64 = 1e-5;
+const HARMLESS: f64 = 1e-3;
+
+impl Verified {
+    /// What the difference says of a fit in this precision.
+    fn judgement(&self, precision: Precision) -> &'static str {
+        let share = self.difference.abs() / self.mean_log_likelihood.abs().max(1.0);
+        match (precision, share) {
+            (Precision::Double, share) if share <= ROUNDING => "the fit was in f64 itself, and holds",
+            (_, share) if share <= ROUNDING => "that is rounding, and the fit holds",
+            (_, share) if share <= HARMLESS => "that is more than rounding: fit with --device cpu where digits matter",
+            _ => "that is too much to trust the fit: fit with --device cpu",
+        }
+    }
+}
+
 /// Components that passes left out.
 #[derive(Debug, Serialize)]
 struct PruningReport {
@@ -112,6 +130,9 @@ pub(crate) struct PhaseSeconds {
     pub(crate) total: f64,
 }
 
+/// Share of the total from which on parts are shown that not every fit has.
+const SHOWN: f64 = 1e-3;
+
 impl PhaseSeconds {
     /// The parts of a fit, which took so long in all.
     pub(crate) fn of_fit(self, fit: &Fit, fitting: f64) -> Self {
@@ -120,21 +141,23 @@ impl PhaseSeconds {
         PhaseSeconds { upload, init, levels, epochs, scoring, ..self }
     }
 
-    /// The total, and the parts of it that took any time.
+    /// The total, and its parts.
     fn text(&self) -> String {
-        let parts = [
+        let always = [
             ("open", self.open),
             ("read", self.read),
             ("upload", self.upload),
             ("initialisation", self.init),
-            ("levels", self.levels),
             ("epochs", self.epochs),
+        ];
+        let others = [
+            ("levels", self.levels),
             ("scoring", self.scoring),
             ("writing", self.writing),
             ("verifying", self.verifying),
         ];
-        let parts =
-            parts.iter().filter(|(_, time)| *time > 0.0).map(|(name, time)| format!("{name} {}", seconds(*time)));
+        let others = others.into_iter().filter(|(_, time)| *time > SHOWN * self.total);
+        let parts = always.into_iter().chain(others).map(|(name, time)| format!("{name} {}", seconds(time)));
         format!("{} ({})", seconds(self.total), parts.collect::<Vec<_>>().join(", "))
     }
 }
@@ -252,7 +275,8 @@ pub(crate) fn summary(
     known.extend(report.tuned.iter().map(|choice| ("tuned", choice.clone())));
     known.extend(report.verified.as_ref().map(|verified| {
         let Verified { mean_log_likelihood, difference } = verified;
-        ("in f64", format!("mean log-likelihood {mean_log_likelihood:.9}; the fit's is off by {difference:+.1e}"))
+        let fact = format!("mean log-likelihood {mean_log_likelihood:.9}; the fit's is off by {difference:+.1e}");
+        ("in f64", format!("{fact}: {}", verified.judgement(report.device.precision)))
     }));
     known.extend(files.iter().cloned());
     format!("{}\n{}", facts(&known), component_table(&fit.mixture, names, Extent::Some))
@@ -283,5 +307,22 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
         0 => None,
         n if n % 2 == 1 => Some(sorted[middle]),
         _ => Some(0.5 * (sorted[middle - 1] + sorted[middle])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_judged_by_how_much_of_the_log_likelihood_it_is() {
+        let judged = |mean_log_likelihood: f64, difference: f64, precision| {
+            Verified { mean_log_likelihood, difference }.judgement(precision)
+        };
+        assert!(judged(-4.0, 0.0, Precision::Double).contains("in f64 itself"));
+        assert!(judged(-400.0, 1e-3, Precision::Single).contains("the fit holds"));
+        assert!(judged(-0.1, -1e-4, Precision::Single).contains("more than rounding"));
+        assert!(judged(-4.0, 0.1, Precision::Single).contains("too much to trust"));
+        assert!(judged(-4.0, f64::NAN, Precision::Single).contains("too much to trust"));
     }
 }

@@ -91,7 +91,14 @@ fn tuning_says_what_it_chose_and_how_long_epochs_were_before() {
 fn given_data_are_measured_on_the_cpu_in_any_case() {
     let outcome = Place::new().run(&format!("bench {} --columns waiting -k 2 --epochs 2 --devices cpu", faithful()));
     let table = outcome.lines().join("\n");
-    for part in ["272 of 1 features", "2, covariance full", "epoch, median", "fraction of the floor", "on "] {
+    for part in [
+        "272 of 1 feature",
+        "only the CPU was measured",
+        "2, covariance full",
+        "epoch, median",
+        "fraction of the floor",
+        "on ",
+    ] {
         assert!(table.contains(part), "'{part}' is not in\n{table}");
     }
     assert!(!table.contains("kernel") && !table.contains("left out"), "{table}");

@@ -4,6 +4,7 @@ mod deviation;
 mod measure;
 mod report;
 mod synthetic;
+mod verdict;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::deviation::Deviation;
 use super::measure::{Measurement, Opened, Task};
+use super::verdict::{Contender, verdict};
 use crate::cli::format::{count, seconds};
 use crate::cli::layout::{aligned, facts, sentence, tables};
 use crate::cli::report::median;
@@ -24,6 +25,8 @@ pub(super) struct Report {
     /// The CPU backend, and then the others.
     devices: Vec<Entry>,
     left_out: Vec<LeftOut>,
+    /// Which of them is for these data, and what puts that in doubt.
+    verdict: Vec<String>,
 }
 
 /// A device that nobody asked for by name, and why it is not among the others.
@@ -149,6 +152,19 @@ impl Entry {
         }
     }
 
+    /// What it is judged by.
+    fn contender(&self) -> Contender<'_> {
+        let Phases { open, compile, upload, .. } = self.seconds;
+        let Spread { median, least, most } = self.epoch_ms;
+        Contender {
+            device: &self.device,
+            start: open + compile + upload,
+            epoch: median / 1e3,
+            unsteadiness: most / least,
+            floor_fraction: self.floor_fraction,
+        }
+    }
+
     /// Rows of the table for the device: name and value.
     fn facts(&self) -> Vec<(String, String)> {
         let (floor, bound) = match &self.floor_ms {
@@ -204,6 +220,7 @@ impl Report {
             epochs: options.max_iter,
             seed: options.seed,
             epoch_flops: epoch_flops(task),
+            verdict: verdict(&devices.iter().map(Entry::contender).collect::<Vec<_>>()),
             devices,
             left_out,
         }
@@ -244,7 +261,7 @@ impl Report {
         for profile in self.devices.iter().filter_map(Entry::profile) {
             text += &format!("\n{profile}");
         }
-        text
+        text + "\n" + &self.verdict.iter().map(|line| sentence(line)).collect::<String>()
     }
 }
 
@@ -324,6 +341,7 @@ mod tests {
                 entry("1", "metal", Some(Vec::new())),
             ],
             left_out: vec![left_out],
+            verdict: vec!["a verdict".to_owned()],
         };
         let text = report.table();
         for part in [
@@ -332,6 +350,7 @@ mod tests {
             "  cpu has no kernels to time\n",
             "  first               3.000  75.0 %\n  second              1.000  25.0 %\n",
             "  1 has no timestamps\n",
+            "\n  a verdict\n",
         ] {
             assert!(text.contains(part), "'{part}' is not in\n{text}");
         }
