@@ -187,7 +187,9 @@ impl PredictArgs {
         let finished = if n_here > 0 { answers.finish(n_here) } else { Ok(()) };
         agreed(ranks, finished)?;
         match (&self.out, n_samples) {
-            (Some(out), Some(n_samples)) => output.made(&Made { n_samples, out, parts: ranks.size() }, &[out]),
+            (Some(out), Some(n_samples)) => {
+                output.made(&Made { n_samples, out, parts: ranks.size() }, &[&part_of(out, ranks)])
+            }
             _ => Ok(()),
         }
     }

@@ -19,7 +19,7 @@ fn every_shell_has_completions_of_all_commands() {
 fn bash_takes_the_completions() {
     let place = Place::new();
     place.write("script", place.run("completions bash").stdout);
-    let complete = "source script; COMP_WORDS=(mixtura fit --cov); COMP_CWORD=2; _mixtura mixtura --cov fit; \
+    let complete = "source ./script; COMP_WORDS=(mixtura fit --cov); COMP_CWORD=2; _mixtura mixtura --cov fit; \
                     printf '%s\\n' \"${COMPREPLY[@]}\"";
     let Ok(output) = std::process::Command::new("bash").args(["-c", complete]).current_dir(place.path(".")).output()
     else {
