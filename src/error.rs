@@ -305,6 +305,10 @@ impl Error {
             Error::Rank { rank, problem, .. } => format!("rank {rank}: {problem}"),
             Error::Interrupted => "the work was interrupted".to_owned(),
             Error::Read { path, source } => format!("{}: cannot be read: {source}", path.display()),
+            Error::Write { path, source } if source.kind() == io::ErrorKind::NotFound => {
+                let directory = path.parent().unwrap_or(path).display();
+                format!("{}: cannot be written: there is no directory {directory}", path.display())
+            }
             Error::Write { path, source } => format!("{}: cannot be written: {source}", path.display()),
             Error::Malformed { place, problem, .. } => format!("{place}: {problem}"),
             Error::NoAdapter { wanted, found } => format!("no {wanted} was found; {found}"),

@@ -321,7 +321,8 @@ impl FitArgs {
         let of_ranks = RanksReport::new(ranks, traffic);
         let report = FitReport::new(&fit, &device, summary.n_samples(), verified, of_ranks, seconds);
         let mut files: Vec<_> = destination.iter().map(|destination| model_file(destination.path())).collect();
-        let others = [("trace", &self.trace), ("plot", &self.plot), ("checkpoint", &self.checkpoint)];
+        let checkpoint = checkpoints.as_ref().and_then(Checkpoints::written);
+        let others = [("trace", self.trace.as_deref()), ("plot", self.plot.as_deref()), ("checkpoint", checkpoint)];
         files.extend(others.iter().filter_map(|(name, path)| Some((*name, path.as_ref()?.display().to_string()))));
         match output.quiet {
             true => output.made(&report, &[]),

@@ -48,6 +48,9 @@ pub(crate) fn sentence(text: &str) -> String {
 
 /// Lines of a text, the first of which begins so, and all others with as many blanks.
 fn wrapped(text: &str, begin: &str, indent: usize, width: usize) -> String {
+    if text.is_empty() {
+        return begin.trim_end().to_owned() + "\n";
+    }
     let blanks = " ".repeat(indent);
     let text = &with_units(text);
     // Names of files stay whole.

@@ -93,12 +93,7 @@ fn beside(target: &Path) -> io::Result<(File, Unfinished)> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    fs::metadata(directory).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            io::Error::new(error.kind(), format!("there is no directory {}", directory.display()))
-        }
-        _ => error,
-    })?;
+    fs::metadata(directory)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".mixtura-");
     // The usual permissions of a new file, in place of a temporary file's narrower ones.

@@ -31,6 +31,10 @@ fn every_device_is_measured_and_compared_with_the_cpu() {
     assert_eq!(number(&report, "/epoch_flops"), 4.0 * 20000.0 * 4.0 * 10.0);
     assert_eq!(report["left_out"], Value::Array(Vec::new()));
 
+    let verdict = report["verdict"][0].as_str().unwrap();
+    let expected = if devices.len() == 1 { "only the CPU was measured" } else { "for these data: --device " };
+    assert!(verdict.starts_with(expected), "{verdict}");
+
     let measured = report["devices"].as_array().unwrap();
     assert_eq!(measured.iter().map(|device| device["device"].as_str().unwrap()).collect::<Vec<_>>(), devices);
     for device in measured {

@@ -115,11 +115,13 @@ fn names_in_files_command_no_terminal() {
     assert!(fit.status == 0 && is_plain(&fit.stdout) && is_plain(&fit.stderr), "{:?}", fit.stdout);
 }
 
-fn names(outcome: &Outcome, files: &[&str]) {
+fn names(place: &Place, outcome: &Outcome, files: &[&str]) {
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     let said = outcome.stdout.clone() + &outcome.stderr;
     for file in files {
         assert!(said.lines().any(|line| line.trim_end().ends_with(file)), "{file} is not named in {said}");
+        let path = file.trim_start_matches("wrote: ").split(' ').next().unwrap();
+        assert!(place.path(path).exists(), "{file} was not written");
     }
 }
 
@@ -128,19 +130,23 @@ fn every_file_that_is_written_is_named_in_the_end() {
     let place = place();
     let fit = "fit wide.csv -k 2 --device cpu";
     names(
-        &place.run(&format!("{fit} -o m.json --trace t.csv --plot p.svg --checkpoint c.ckpt")),
+        &place,
+        &place.run(&format!("{fit} -o m.json --trace t.csv --plot p.svg --checkpoint c.ckpt --checkpoint-every 1")),
         &["m.json", "t.csv", "p.svg", "c.ckpt"],
     );
-    names(&place.run(&format!("{fit} -o m.pkl")), &["m.pkl (JSON, as all models are)"]);
+    names(&place, &place.run(&format!("{fit} -o m.pkl")), &["m.pkl (JSON, as all models are)"]);
     names(
+        &place,
         &place.run("select wide.csv -k 1,2 --device cpu -o s.json --table s.csv --plot s.svg --checkpoint s.ckpt"),
         &["s.json", "s.csv", "s.svg", "s.ckpt"],
     );
-    names(&place.run("predict m.json wide.csv -o labels.npy"), &["wrote: labels.npy"]);
-    names(&place.run("sample m.json -n 3 -o x.npy --labels l.npy"), &["wrote: x.npy", "wrote: l.npy"]);
-    names(&place.run("convert wide.csv wide.npy"), &["wrote: wide.npy"]);
-    names(&place.run("impute m.json wide.csv -o filled.csv"), &["wrote: filled.csv"]);
+    names(&place, &place.run("predict m.json wide.csv -o labels.npy"), &["wrote: labels.npy"]);
+    names(&place, &place.run("sample m.json -n 3 -o x.npy --labels l.npy"), &["wrote: x.npy", "wrote: l.npy"]);
+    names(&place, &place.run("convert wide.csv wide.npy"), &["wrote: wide.npy"]);
+    names(&place, &place.run("impute m.json wide.csv -o filled.csv"), &["wrote: filled.csv"]);
     assert_eq!(place.run("convert wide.csv wide.npy -q").stderr, "");
+    let short = place.run(&format!("{fit} --max-iter 2 --checkpoint later.ckpt")).stdout;
+    assert!(!short.contains("later.ckpt") && !place.names().contains(&"later.ckpt".to_owned()), "{short}");
 }
 
 #[test]

@@ -150,6 +150,9 @@ fn verification_tells_what_the_f64_backend_finds() {
     let difference = single["verified"]["difference"].as_f64().unwrap();
     assert!(difference != 0.0 && difference.abs() < 1e-5, "{difference}");
     let summary = place.run(&format!("{fit} --verify"));
-    assert!(summary.stdout.contains("in f64"), "{}", summary.stdout);
+    assert!(summary.stdout.contains("in f64 itself, and holds"), "{}", summary.stdout);
+    let summary = place.run(&format!("{fit} --precision f32 --verify")).stdout;
+    let words: Vec<&str> = summary.split_whitespace().collect();
+    assert!(words.join(" ").contains(": that is rounding, and the fit holds"), "{summary}");
     assert!(place.run(&format!("{fit} --json -q")).json().get("verified").is_none());
 }
