@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub enum Term {
     /// The CPU, in f64, as the device.
     Cpu,
+    /// A hardware adapter as the device.
+    Gpu,
     /// The list of devices.
     Devices,
     /// The memory of the host that samples may take.
@@ -40,6 +42,8 @@ pub enum Term {
     Tol,
     /// The way with missing values that integrates them out.
     Marginalize,
+    /// The model that a fit starts from.
+    StartModel,
     /// The way to write a model.
     SaveModel,
     /// The way to write a checkpoint.
@@ -53,6 +57,7 @@ impl Display for Term {
         let quoted = |names: &[String]| names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>();
         match self {
             Term::Cpu => f.write_str("Device::cpu()"),
+            Term::Gpu => f.write_str("DeviceChoice::Gpu"),
             Term::Devices => f.write_str("devices()"),
             Term::Memory => f.write_str("the memory of Dataset::open"),
             Term::DeviceMemory => f.write_str("Device::with_memory"),
@@ -66,6 +71,7 @@ impl Display for Term {
             Term::MaxIter => f.write_str("FitOptions::max_iter"),
             Term::Tol => f.write_str("FitOptions::tol"),
             Term::Marginalize => f.write_str("Missing::Marginalize"),
+            Term::StartModel => f.write_str("FitOptions::warm_start"),
             Term::SaveModel => f.write_str("save_model"),
             Term::SaveCheckpoint => f.write_str("Checkpoint::save"),
             Term::Resume => f.write_str("Fitting::resume"),
@@ -133,6 +139,11 @@ impl<T: Into<Advice>> Add<T> for Advice {
         self.0.extend(more.into().0);
         self
     }
+}
+
+/// So many things, by their name for one: 1 feature, 2 features.
+pub fn counted(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A text in one line: a name of several, of a column or file, would tear a message.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use thiserror::Error;
 
-use crate::advice::{Advice, Term, one_line};
+use crate::advice::{Advice, Term, counted, one_line};
 
 /// `Result` with Mixtura's [`Error`](enum@Error).
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -267,7 +267,8 @@ impl Error {
     pub fn problem(&self) -> String {
         one_line(match self {
             Error::EmptyData { n_samples, n_features } => {
-                format!("the data have no values: {n_samples} samples of {n_features} features")
+                let (samples, features) = (counted(*n_samples, "sample"), counted(*n_features, "feature"));
+                format!("the data have no values: {samples} of {features}")
             }
             Error::NonFinite { row, feature, value, count } => {
                 format!("row {row}, {feature} is {value}, the first of {count} values that are NaN or infinite")
@@ -284,10 +285,12 @@ impl Error {
             Error::BadWeight { row, value } => format!("the sample weight of row {row} is {value}"),
             Error::WeightSum { sum } => format!("the sample weights sum to {sum}"),
             Error::TooFewSamples { n_samples, n_components } => {
-                format!("{n_samples} samples are too few for {n_components} components")
+                let are = if *n_samples == 1 { "is" } else { "are" };
+                let (samples, components) = (counted(*n_samples, "sample"), counted(*n_components, "component"));
+                format!("{samples} {are} too few for {components}")
             }
             Error::FeatureCount { expected, found } => {
-                format!("the data have {found} features, the model has {expected}")
+                format!("the data have {}, the model has {expected}", counted(*found, "feature"))
             }
             Error::InvalidOption { name, value, .. } => format!("{name} is {value}"),
             Error::Shape { name, found, .. } => format!("{name} has shape {found:?}"),
@@ -303,6 +306,10 @@ impl Error {
             Error::Rank { rank, problem, .. } => format!("rank {rank}: {problem}"),
             Error::Interrupted => "the work was interrupted".to_owned(),
             Error::Read { path, source } => format!("{}: cannot be read: {source}", path.display()),
+            Error::Write { path, source } if source.kind() == io::ErrorKind::NotFound => {
+                let directory = path.parent().unwrap_or(path).display();
+                format!("{}: cannot be written: there is no directory {directory}", path.display())
+            }
             Error::Write { path, source } => format!("{}: cannot be written: {source}", path.display()),
             Error::Malformed { place, problem, .. } => format!("{place}: {problem}"),
             Error::NoAdapter { wanted, found } => format!("no {wanted} was found; {found}"),
@@ -312,7 +319,9 @@ impl Error {
             }
             Error::OutOfDeviceMemory { device, detail } => format!("{device}: out of memory: {detail}"),
             Error::TooLargeForDevice { device, limit, n_components, n_features } => format!(
-                "{n_components} components of {n_features} features are too large a model for {device}: it takes {limit}"
+                "{} of {} are too large a model for {device}: it takes {limit}",
+                counted(*n_components, "component"),
+                counted(*n_features, "feature")
             ),
             Error::DeviceLost { device, detail } => format!("{device}: the device was lost: {detail}"),
             Error::WrongResults { device, detail } => format!("{device}: wrong results: {detail}"),
@@ -364,7 +373,14 @@ impl Error {
                 _ => "check the path and its permissions",
             }
             .into(),
-            Error::Write { .. } => "choose another place, or make room there".into(),
+            Error::Write { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "make that directory, or choose another place",
+                io::ErrorKind::IsADirectory => "give the name of a file in it, or choose another place",
+                io::ErrorKind::NotADirectory => "choose another place: that is a file, and no directory",
+                io::ErrorKind::PermissionDenied => "choose another place, or ask for permission to write there",
+                _ => "choose another place, or make room there",
+            }
+            .into(),
             Error::Malformed { remedy, .. } | Error::Rank { remedy, .. } | Error::Refused { remedy, .. } => {
                 remedy.clone()
             }

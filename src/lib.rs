@@ -80,7 +80,7 @@
 //! where that is installed: Open MPI or MPICH, with clang.
 //!
 //! Without any, 43 crates are compiled for this one, itself among them (`cargo tree --no-default-features -e normal
-//! --prefix none --no-dedupe | sort -u | wc -l`); with `gpu` 91, with `io` 113, with `ranks` 115, with `cli` 175, with all of the default 207.
+//! --prefix none --no-dedupe | sort -u | wc -l`); with `gpu` 91, with `io` 113, with `ranks` 115, with `cli` 179, with all of the default 211.
 
 mod advice;
 pub mod data;
@@ -95,6 +95,8 @@ pub mod model;
 pub mod ranks;
 pub mod select;
 
+#[doc(hidden)]
+pub use advice::counted;
 pub use advice::{Advice, Term};
 pub use data::{Data, Points, Summary};
 pub use device::{Device, DeviceChoice};

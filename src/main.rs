@@ -5,16 +5,14 @@ mod cli;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::cli::interrupt::{self, Interrupted};
 use crate::cli::ranks::Followed;
-use crate::cli::{Cli, Usage, words};
+use crate::cli::{Cli, Usage, output, words};
 
 fn main() -> ExitCode {
     quieten_driver();
     quieten_decoders();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::parse_arguments() {
         Ok(cli) => cli,
         // All processes that were started together have the same arguments.
         Err(error) if !mixtura::ranks::speaks() => return ExitCode::from(error.exit_code() as u8),
@@ -71,10 +69,7 @@ fn report(error: &anyhow::Error) {
         None => error.to_string(),
     };
     let (problem, remedy) = message.split_once('\n').unwrap_or((&message, ""));
-    eprintln!("error: {problem}");
-    if !remedy.is_empty() {
-        eprintln!("  help: {remedy}");
-    }
+    output::error(problem, remedy);
 }
 
 /// 2 for wrong usage, as clap has it, 130 for work that was interrupted, 1 for work that failed.

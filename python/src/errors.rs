@@ -57,6 +57,7 @@ pub(crate) fn in_python(advice: &Advice) -> String {
 fn argument(term: &Term) -> String {
     let argument = match term {
         Term::Cpu => "device=\"cpu\"",
+        Term::Gpu => "device=\"gpu\"",
         Term::Devices => "mixtura.devices()",
         Term::Memory => "Dataset(memory=...)",
         Term::DeviceMemory => "`mixtura fit --gpu-memory`",
@@ -78,6 +79,7 @@ fn argument(term: &Term) -> String {
         Term::MaxIter => "max_iter",
         Term::Tol => "tol",
         Term::Marginalize => "missing='marginalize'",
+        Term::StartModel => "weights_init, means_init and precisions_init",
         Term::SaveModel => "`GaussianMixture.save` or `mixtura fit --out`",
         Term::SaveCheckpoint => "`mixtura fit --checkpoint`",
         Term::Resume => "`mixtura fit --resume`",

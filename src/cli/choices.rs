@@ -11,9 +11,9 @@ use super::counts::Counts;
 /// A number of components.
 pub(crate) fn one_number(text: &str) -> Result<usize, String> {
     let is_several = Counts::parse(text).is_ok_and(|counts| counts.0.len() > 1);
-    text.parse().map_err(|error: std::num::ParseIntError| match is_several {
-        true => "several numbers of components: mixtura select compares them".to_owned(),
-        false => error.to_string(),
+    text.parse().map_err(|_| match is_several {
+        true => format!("K is one number; to compare several: mixtura select DATA -k {text}"),
+        false => "K is a whole number, 1 or more".to_owned(),
     })
 }
 

@@ -52,6 +52,6 @@ impl ConvertArgs {
             data.for_each_chunk(&mut |_, chunk| table.write(&columns(chunk), &[block(chunk, 0..chunk.n_samples())]))?;
         table.finish()?;
         output.notes(&notes);
-        output.made(&Made { n_samples, n_features, out: &out })
+        output.made(&Made { n_samples, n_features, out: &out }, &[&out])
     }
 }

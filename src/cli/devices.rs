@@ -1,9 +1,9 @@
 //! `mixtura devices`: what there is to compute on.
 
 use clap::Args;
-use mixtura::device::{Listed, devices};
+use mixtura::device::{Listed, devices, missing_hardware};
 
-use super::format::aligned;
+use super::layout::{aligned, sentence, shortened, width};
 use super::output::OutputArgs;
 
 /// List the devices, and which one is used by default
@@ -20,13 +20,22 @@ impl DevicesArgs {
     }
 }
 
+/// Fewest characters that a name is cut to, and those of a line that blanks take between columns.
+const SHORTEST: usize = 12;
+const BLANKS: usize = 8;
+
 fn table(listed: &[Listed]) -> String {
-    let mut rows = vec![["--device", "name", "type", "backend", ""].map(str::to_owned).to_vec()];
-    rows.extend(listed.iter().map(|Listed { device, info, auto, reason, .. }| {
-        let reason = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-        let mark = if *auto { format!("used by default (auto){reason}") } else { String::new() };
-        vec![device.clone(), info.name.clone(), info.device_type.clone(), info.backend.clone(), mark]
+    let mut rows = vec![["--device", "name", "type", "backend"].map(str::to_owned).to_vec()];
+    rows.extend(listed.iter().map(|Listed { device, info, .. }| {
+        vec![device.clone(), info.name.clone(), info.device_type.clone(), info.backend.clone()]
     }));
-    let width = rows[0].len();
-    aligned(&rows, width)
+    let longest = |column: usize| rows.iter().map(|row: &Vec<String>| row[column].chars().count()).max().unwrap_or(0);
+    let room = width().saturating_sub(BLANKS + longest(0) + longest(2) + longest(3)).max(SHORTEST);
+    rows.iter_mut().for_each(|row| row[1] = shortened(&row[1], room));
+    let mut text = aligned(&rows, rows[0].len()) + "\n";
+    for Listed { device, reason, .. } in listed.iter().filter(|listed| listed.auto) {
+        let reason = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        text += &sentence(&format!("{device} is used by default (auto){reason}"));
+    }
+    text + &missing_hardware(listed).map_or(String::new(), |why| sentence(&why))
 }

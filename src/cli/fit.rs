@@ -18,6 +18,7 @@ use super::Usage;
 use super::agreement::{CHECKPOINT, START, agree, warn_of_other_bits};
 use super::choices::{covariance_parser, init_parser, one_number, prune_parser, start_parser};
 use super::collapse::CollapseArgs;
+use super::constant;
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt;
 use super::missing;
@@ -27,7 +28,7 @@ use super::posterior::PosteriorArgs;
 use super::progress::{ProgressLog, waiting};
 use super::ranks::{agreed, notes_of_all};
 use super::records::{Checkpoints, Interval, Record};
-use super::report::{FitReport, RanksReport, summary as summarised};
+use super::report::{FitReport, PhaseSeconds, RanksReport, model_file, summary as summarised};
 use super::trace::Trace;
 use super::update::UpdateArgs;
 
@@ -45,7 +46,7 @@ pub(crate) struct FitArgs {
     data: DataArgs,
 
     /// Number of components, K
-    #[arg(short = 'k', long = "components", visible_alias = "n-components", value_name = "K", value_parser = one_number)]
+    #[arg(short = 'k', long = "components", value_name = "K", value_parser = one_number, allow_negative_numbers = true)]
     #[arg(required_unless_present_any = ["init_model", "resume"])]
     components: Option<usize>,
 
@@ -177,6 +178,7 @@ impl FitArgs {
             self.leave_files_to_the_first();
         }
         let request = agreed(ranks, self.check(ranks))?;
+        let open = started.elapsed().as_secs_f64();
 
         let reading = Instant::now();
         let bar = waiting(output.quiet, "reading");
@@ -187,6 +189,7 @@ impl FitArgs {
         drop(bar);
         output.notes(&notes);
         output.notes(missing::note(&summary).as_slice());
+        output.notes(constant::note(&summary).as_slice());
         output.notes(missing::cost(&summary, &[request.options.covariance_type]).as_slice());
         let read = reading.elapsed().as_secs_f64();
 
@@ -199,7 +202,8 @@ impl FitArgs {
         match (&data, &shard) {
             (Some(data), Some(shard)) if ranks.is_first() => {
                 let samples = Samples { data, shard, summary: &summary, locate: &locate };
-                self.fit(request, &samples, output, ranks, (started, read))
+                let seconds = PhaseSeconds { open, read, ..PhaseSeconds::default() };
+                self.fit(request, &samples, output, ranks, (started, seconds))
             }
             _ => {
                 let watched = shard.as_ref().map(|shard| Watched::new(shard, interrupt::asked(), &|_| {}));
@@ -220,7 +224,7 @@ impl FitArgs {
         samples: &Samples,
         output: &OutputArgs,
         ranks: &Ranks,
-        (started, read): (Instant, f64),
+        (started, mut seconds): (Instant, PhaseSeconds),
     ) -> anyhow::Result<()> {
         let Request { mut options, init, destination, trace, plot, mut checkpoints, resumed, device, .. } = request;
         let Samples { data, shard, summary, locate } = *samples;
@@ -237,7 +241,7 @@ impl FitArgs {
         let warned = warn_of_other_bits(began_on.as_ref(), &device, output);
         let record = Record { device: &device, summary, options: &options, init: &init };
 
-        let mut progress = ProgressLog::new(output.quiet, data, summary.n_samples(), &options);
+        let mut progress = ProgressLog::new(output.detail(), data, summary.n_samples(), &options);
         let bar = progress.bar();
         let watcher = |done: usize| bar.show(done);
         let stop = interrupt::asked();
@@ -245,6 +249,7 @@ impl FitArgs {
         let share = Share { data: Some(&watched), locate };
         let here = is_alone.then_some(&watched as &dyn Data);
         let state = resumed.map(|checkpoint| checkpoint.state).unwrap_or_default();
+        let began = Instant::now();
         let load = || leading.load(share, summary, (&device, OWN), stop);
         let mut fitting = Fitting::resume_on(summary, stop, &device, load, here, &options, state).map_err(locate)?;
         let mut steps = Vec::new();
@@ -257,16 +262,20 @@ impl FitArgs {
                 }
                 Err(error) => break (fitting.state(), Err(error)),
             }
+            let epoch_over = Instant::now();
             if let Some(checkpoints) = &mut checkpoints
                 && let Err(error) = checkpoints.after_epoch(|| record.checkpoint(&fitting.state()))
             {
                 break (fitting.state(), Err(error));
             }
+            seconds.writing += epoch_over.elapsed().as_secs_f64();
             if stop.load(Ordering::SeqCst) {
                 break (fitting.state(), Err(Error::Interrupted));
             }
         };
+        let fitting_seconds = began.elapsed().as_secs_f64() - seconds.writing;
         progress.finish();
+        let writing = Instant::now();
         // Whatever became of the fit, its epochs are kept.
         let traced = trace.as_ref().map_or(Ok(()), |trace| trace.save(&steps));
         if fit.is_err() {
@@ -289,12 +298,14 @@ impl FitArgs {
             let _bar = waiting(output.quiet, "drawing");
             plot.draw(&fit, &steps, fitting.backend())?;
         }
+        seconds.writing += writing.elapsed().as_secs_f64();
         output.warnings(&fit.warnings);
         output.warnings(&ranks.warnings().into_iter().map(Into::into).collect::<Vec<_>>());
         if !warned {
             // What tuning chooses is known only now.
             warn_of_other_bits(began_on.as_ref(), &device, output);
         }
+        let verifying = Instant::now();
         let verified = match self.verify {
             true => {
                 let mut backend = leading.load(share, summary, (&Device::cpu(), CPU), stop)?;
@@ -302,13 +313,20 @@ impl FitArgs {
             }
             false => None,
         };
-        let seconds = (read, started.elapsed().as_secs_f64());
+        if self.verify {
+            seconds.verifying = verifying.elapsed().as_secs_f64();
+        }
+        seconds.total = started.elapsed().as_secs_f64();
+        let seconds = seconds.of_fit(&fit, fitting_seconds);
         let of_ranks = RanksReport::new(ranks, traffic);
         let report = FitReport::new(&fit, &device, summary.n_samples(), verified, of_ranks, seconds);
-        let saved = destination.as_ref().map(Destination::path);
+        let mut files: Vec<_> = destination.iter().map(|destination| model_file(destination.path())).collect();
+        let checkpoint = checkpoints.as_ref().and_then(Checkpoints::written);
+        let others = [("trace", self.trace.as_deref()), ("plot", self.plot.as_deref()), ("checkpoint", checkpoint)];
+        files.extend(others.iter().filter_map(|(name, path)| Some((*name, path.as_ref()?.display().to_string()))));
         match output.quiet {
-            true => output.made(&report),
-            false => output.result(&report, || summarised(&report, &fit, summary.feature_names(), saved)),
+            true => output.made(&report, &[]),
+            false => output.result(&report, || summarised(&report, &fit, summary.feature_names(), &files)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Numbers and tables for people to read.
+//! Numbers for people to read.
 
 /// A mean with its spread, both to the third digit of the spread, with exponents where they would be long.
 pub(crate) fn mean_and_spread(mean: f64, spread: f64) -> String {
@@ -8,6 +8,16 @@ pub(crate) fn mean_and_spread(mean: f64, spread: f64) -> String {
         format!("{mean:.decimals$} ± {spread:.decimals$}")
     } else {
         format!("{mean:.3e} ± {spread:.2e}")
+    }
+}
+
+/// A number to its fifth digit, with an exponent where it would be long.
+pub(crate) fn significant(x: f64) -> String {
+    let decade = x.abs().log10().floor();
+    match x {
+        0.0 => "0".to_owned(),
+        _ if (-4.0..7.0).contains(&decade) => format!("{x:.*}", (4.0 - decade).max(0.0) as usize),
+        _ => format!("{x:.4e}"),
     }
 }
 
@@ -32,32 +42,18 @@ pub(crate) fn seconds(s: f64) -> String {
     }
 }
 
-/// Rows of cells as aligned columns two blanks apart: the first `left` to the left, the others to the right.
-pub(crate) fn aligned(rows: &[Vec<String>], left: usize) -> String {
-    let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..n_columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, &width))| match column < left {
-                true => format!("{cell:<width$}"),
-                false => format!("{cell:>width$}"),
-            })
-            .collect();
-        text += format!("  {}", cells.join("  ")).trim_end();
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_has_five_digits() {
+        for (x, text) in
+            [(0.0, "0"), (-0.0123456, "-0.012346"), (12345.678, "12346"), (1e-7, "1.0000e-7"), (2.5, "2.5000")]
+        {
+            assert_eq!(significant(x), text);
+        }
+    }
 
     #[test]
     fn a_mean_has_the_decimals_of_its_spread() {
@@ -66,11 +62,5 @@ mod tests {
         assert_eq!(mean_and_spread(0.0, 1234.5), "0 ± 1234");
         assert_eq!(mean_and_spread(1.5e8, 2.0), "1.500e8 ± 2.00e0");
         assert_eq!(mean_and_spread(1.0, 1e-7), "1.000e0 ± 1.00e-7");
-    }
-
-    #[test]
-    fn cells_are_aligned_by_characters_and_not_by_bytes() {
-        let rows = [vec!["a".to_owned(), "1 ± 2".to_owned()], vec!["bcd".to_owned(), "10".to_owned()]];
-        assert_eq!(aligned(&rows, 1), "  a    1 ± 2\n  bcd     10\n");
     }
 }

@@ -6,11 +6,11 @@ use clap::Args;
 use mixtura::Points;
 use mixtura::data::Missing;
 use mixtura::device::{Imputation, impute};
-use mixtura::io::{Block, CellType, Column, Columns, Dimensions, load_model};
+use mixtura::io::{Block, CellType, Column, Columns, Dimensions};
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
-use super::inputs::{DataArgs, check_output};
+use super::inputs::{DataArgs, check_output, read_model};
 use super::output::OutputArgs;
 use super::tables::Table;
 
@@ -53,7 +53,7 @@ struct Made<'a> {
 
 impl ImputeArgs {
     pub(crate) fn run(mut self, output: &OutputArgs) -> anyhow::Result<()> {
-        let model = load_model(&self.model)?;
+        let model = read_model(&self.model, &self.data)?;
         let mut inputs = self.data.files()?;
         inputs.push(self.model.clone());
         self.out.as_deref().map_or(Ok(()), |out| check_output("--out", out, &inputs))?;
@@ -85,7 +85,7 @@ impl ImputeArgs {
         }
         table.finish()?;
         match &self.out {
-            Some(out) => output.made(&Made { n_samples, n_features, n_filled, out: Some(out) }),
+            Some(out) => output.made(&Made { n_samples, n_features, n_filled, out: Some(out) }, &[out]),
             None => Ok(()),
         }
     }

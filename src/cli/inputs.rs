@@ -7,9 +7,9 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::data::Missing;
 use mixtura::device::{Precision, Tune};
-use mixtura::io::{Columns, Dataset, Delimiter, Header, Selection, Stream, Stretch};
+use mixtura::io::{Columns, Dataset, Delimiter, Header, Model, Selection, Stream, Stretch, load_model};
 use mixtura::ranks::{Ranks, share_rows};
-use mixtura::{Device, DeviceChoice};
+use mixtura::{Device, DeviceChoice, Error};
 
 use super::Usage;
 use super::interrupt;
@@ -146,6 +146,22 @@ impl DataArgs {
     /// The files that hold the data.
     pub(crate) fn files(&self) -> mixtura::Result<Vec<PathBuf>> {
         mixtura::io::files(&self.paths)
+    }
+}
+
+/// Reads the model that stands before data; where one of these is the model, they were swapped.
+pub(crate) fn read_model(path: &Path, data: &DataArgs) -> anyhow::Result<Model> {
+    let error = match load_model(path) {
+        Ok(model) => return Ok(model),
+        Err(error) => error,
+    };
+    let is_no_model = matches!(error, Error::Malformed { .. });
+    match data.paths.iter().find(|other| is_no_model && load_model(other).is_ok()) {
+        Some(model) => {
+            let problem = format!("{} is no model, but {} is one", path.display(), model.display());
+            Err(Usage { problem, remedy: "give the model first, and then the data" }.into())
+        }
+        None => Err(error.into()),
     }
 }
 

@@ -7,17 +7,25 @@ use mixtura::CovarianceType;
 use mixtura::io::{FitRecord, Model, Nested, load_model};
 use serde::Serialize;
 
-use super::components::component_table;
-use super::format::aligned;
+use super::components::{Extent, component_table, covariance_tables};
+use super::layout::facts;
 use super::output::OutputArgs;
 
 /// Describe a model
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mixtura inspect model.json")]
+#[command(after_help = "Examples:\n  mixtura inspect model.json\n  mixtura inspect model.json --all --covariances")]
 pub(crate) struct InspectArgs {
     /// Model file
     #[arg(value_name = "MODEL")]
     model: PathBuf,
+
+    /// Show all components and features, in place of 20 components and the features that there is room for
+    #[arg(long)]
+    all: bool,
+
+    /// Show covariances, too
+    #[arg(long)]
+    covariances: bool,
 }
 
 impl InspectArgs {
@@ -27,17 +35,22 @@ impl InspectArgs {
     }
 
     fn text(&self, Model { mixture, feature_names, fit }: &Model) -> String {
-        let mut facts = vec![
+        let mut known = vec![
             ("model", self.model.display().to_string()),
             ("features", mixture.n_features().to_string()),
             ("components", format!("{}, covariance {}", mixture.n_components(), mixture.covariance_type())),
             ("parameters", mixture.n_parameters().to_string()),
         ];
         if let Some(fit) = fit {
-            facts.extend(history(fit));
+            known.extend(history(fit));
         }
-        let facts: Vec<Vec<String>> = facts.into_iter().map(|(name, fact)| vec![name.to_owned(), fact]).collect();
-        format!("{}\n{}", aligned(&facts, 2), component_table(mixture, feature_names.as_deref()))
+        let extent = if self.all { Extent::All } else { Extent::Some };
+        let names = feature_names.as_deref();
+        let mut text = format!("{}\n{}", facts(&known), component_table(mixture, names, extent));
+        if self.covariances {
+            text += &format!("\n{}", covariance_tables(mixture, names, extent));
+        }
+        text
     }
 }
 

@@ -2,10 +2,13 @@
 //! result is reported.
 
 mod agreement;
+mod aliases;
 mod bench;
 mod choices;
 mod collapse;
+mod completions;
 mod components;
+mod constant;
 mod convert;
 mod counts;
 mod devices;
@@ -15,8 +18,10 @@ mod impute;
 mod inputs;
 mod inspect;
 pub(crate) mod interrupt;
+mod layout;
+mod man;
 mod missing;
-mod output;
+pub(crate) mod output;
 mod plot;
 mod posterior;
 mod predict;
@@ -31,15 +36,20 @@ mod select;
 mod tables;
 mod trace;
 mod update;
+mod version;
 pub(crate) mod words;
 
-use clap::{Parser, Subcommand};
+use clap::builder::RangedU64ValueParser;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::output::OutputArgs;
 
+/// The name of the program.
+const NAME: &str = "mixtura";
+
 /// Gaussian mixture models on millions of samples, on any GPU or on the CPU.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(name = NAME, version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Examples:\n  \
     mixtura fit data.csv -k 8 --out model.json      fit eight components\n  \
     mixtura select data.csv -k 1..20                find out how many, and which covariances\n  \
@@ -51,6 +61,18 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     output: OutputArgs,
+
+    /// Threads that the CPU computes on [default: as many as it has]
+    #[arg(long, value_name = "N", global = true, value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_THREADS))]
+    threads: Option<usize>,
+}
+
+/// More threads than any machine has.
+const MOST_THREADS: u64 = 4096;
+
+/// The program, with all words for its flags.
+fn command() -> clap::Command {
+    aliases::with_aliases(Cli::command().long_version(version::long()))
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,19 +87,35 @@ enum Command {
     Convert(convert::ConvertArgs),
     Devices(devices::DevicesArgs),
     Bench(bench::BenchArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+    Version(version::VersionArgs),
 }
 
 impl Cli {
+    /// Parses the arguments of the process.
+    pub(crate) fn parse_arguments() -> clap::error::Result<Self> {
+        let mut command = command();
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
     /// Runs the command.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         interrupt::install()?;
-        let Cli { command, mut output } = self;
+        let Cli { command, mut output, threads } = self;
+        if let Some(threads) = threads {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+        }
         match command {
             Command::Sample(args) => return args.run(&output),
             Command::Inspect(args) => return args.run(&output),
             Command::Convert(args) => return args.run(&output),
             Command::Impute(args) => return args.run(&output),
             Command::Devices(args) => return args.run(&output),
+            Command::Completions(args) => return args.run(),
+            Command::Man(args) => return args.run(&output),
+            Command::Version(args) => return args.run(&output),
             _ => {}
         }
         let ranks = ranks::join(&mut output)?;

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish};
 use mixtura::device::Backend;
-use mixtura::io::{Block, CellType, Column, Columns, Dimensions, Model, Stream, load_model};
+use mixtura::io::{Block, CellType, Column, Columns, Dimensions, Model, Stream};
 use mixtura::ranks::Ranks;
 use mixtura::{Advice, Device, Mixture, Points};
 use ndarray::{Array1, Array2};
 use serde::Serialize;
 
 use super::Usage;
-use super::inputs::{DataArgs, DeviceArgs, check_output};
+use super::inputs::{DataArgs, DeviceArgs, check_output, read_model};
 use super::interrupt;
 use super::missing;
 use super::output::{OutputArgs, failure, print};
@@ -171,7 +171,7 @@ impl Answer {
 impl PredictArgs {
     pub(crate) fn run(self, output: &OutputArgs, ranks: &Ranks) -> anyhow::Result<()> {
         let mut answers = agreed(ranks, self.answers(output, ranks))?;
-        let open = || Ok((load_model(&self.model)?, self.device.open(ranks)?));
+        let open = || Ok((read_model(&self.model, &self.data)?, self.device.open(ranks)?));
         let (Model { mixture, feature_names, .. }, device) = agreed(ranks, open())?;
         let data = self.data.stream_share(ranks, &Columns::of_model(feature_names.as_deref()), None, 0)?;
 
@@ -187,7 +187,9 @@ impl PredictArgs {
         let finished = if n_here > 0 { answers.finish(n_here) } else { Ok(()) };
         agreed(ranks, finished)?;
         match (&self.out, n_samples) {
-            (Some(out), Some(n_samples)) => output.made(&Made { n_samples, out, parts: ranks.size() }),
+            (Some(out), Some(n_samples)) => {
+                output.made(&Made { n_samples, out, parts: ranks.size() }, &[&part_of(out, ranks)])
+            }
             _ => Ok(()),
         }
     }

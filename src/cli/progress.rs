@@ -10,6 +10,7 @@ use mixtura::io::Dataset;
 use mixtura::{Data, FitOptions};
 
 use super::format::{count, seconds};
+use super::output::Detail;
 
 /// Epochs that each have a line; of those after them every tenth has one, and the last.
 const FIRST_LINES: usize = 10;
@@ -63,29 +64,32 @@ pub(crate) fn waiting(quiet: bool, message: &'static str) -> ProgressBar {
 enum Display {
     Quiet,
     Bar(ProgressBar),
-    /// With the line of the latest epoch, while it is not printed.
-    Lines(Option<String>),
+    /// All of them, or some, with the line of the latest epoch, while it is not printed.
+    Lines {
+        all: bool,
+        latest: Option<String>,
+    },
 }
 
 impl ProgressLog {
     /// A display for a fit of N samples, of which these data are shown while passes go over them.
-    pub(crate) fn new(quiet: bool, data: &Dataset, n_samples: usize, options: &FitOptions) -> Self {
+    pub(crate) fn new(detail: Detail, data: &Dataset, n_samples: usize, options: &FitOptions) -> Self {
         let (read_bytes, n_here) = (data.read_bytes(), data.n_samples());
-        ProgressLog { read_bytes, n_here, ..Self::of_samples(quiet, n_samples, options) }
+        ProgressLog { read_bytes, n_here, ..Self::of_samples(detail, n_samples, options) }
     }
 
     /// A display for a fit of this many samples, in memory.
-    pub(crate) fn of_samples(quiet: bool, n_samples: usize, options: &FitOptions) -> Self {
-        let display = if quiet {
+    pub(crate) fn of_samples(detail: Detail, n_samples: usize, options: &FitOptions) -> Self {
+        let display = if detail == Detail::Nothing {
             Display::Quiet
-        } else if std::io::stderr().is_terminal() {
+        } else if detail == Detail::Usual && std::io::stderr().is_terminal() {
             let bar = ProgressBar::new(options.max_iter as u64);
             let style = ProgressStyle::with_template("{bar:20} epoch {pos}/{len}  {msg}  {prefix}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_message("initialising");
             Display::Bar(bar)
         } else {
-            Display::Lines(None)
+            Display::Lines { all: detail == Detail::Everything, latest: None }
         };
         ProgressLog { display, n_here: n_samples, n_init: options.n_init, read_bytes: None }
     }
@@ -104,7 +108,7 @@ impl ProgressLog {
             match &mut self.display {
                 Display::Quiet => {}
                 Display::Bar(bar) => bar.suspend(|| eprintln!("repair: {repair}")),
-                Display::Lines(_) => eprintln!("repair: {repair}"),
+                Display::Lines { .. } => eprintln!("repair: {repair}"),
             }
         }
         match &mut self.display {
@@ -113,12 +117,12 @@ impl ProgressLog {
                 bar.set_position(step.epoch as u64);
                 bar.set_message(text);
             }
-            Display::Lines(latest) => {
+            Display::Lines { all, latest } => {
                 if step.epoch == 1 {
                     print_latest(latest);
                 }
                 *latest = Some(format!("epoch {:>3}  {text}", step.epoch));
-                if step.epoch <= FIRST_LINES || step.epoch.is_multiple_of(10) {
+                if *all || step.epoch <= FIRST_LINES || step.epoch.is_multiple_of(10) {
                     print_latest(latest);
                 }
             }
@@ -130,7 +134,7 @@ impl ProgressLog {
         match self.display {
             Display::Quiet => {}
             Display::Bar(bar) => bar.finish_and_clear(),
-            Display::Lines(mut latest) => print_latest(&mut latest),
+            Display::Lines { mut latest, .. } => print_latest(&mut latest),
         }
     }
 

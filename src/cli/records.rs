@@ -38,12 +38,13 @@ pub(crate) struct Checkpoints {
     every: Interval,
     epochs: usize,
     last: Instant,
+    is_written: bool,
 }
 
 impl Checkpoints {
     /// Checks that they can be written.
     pub(crate) fn new(path: &Path, every: Interval) -> mixtura::Result<Self> {
-        Ok(Checkpoints { to: Destination::new(path)?, every, epochs: 0, last: Instant::now() })
+        Ok(Checkpoints { to: Destination::new(path)?, every, epochs: 0, last: Instant::now(), is_written: false })
     }
 
     /// Writes one if it is time.
@@ -55,9 +56,14 @@ impl Checkpoints {
         };
         if is_time {
             checkpoint().save(&self.to)?;
-            (self.epochs, self.last) = (0, Instant::now());
+            (self.epochs, self.last, self.is_written) = (0, Instant::now(), true);
         }
         Ok(())
+    }
+
+    /// The file, if one was written: a short fit ends before it is time.
+    pub(crate) fn written(&self) -> Option<&Path> {
+        self.is_written.then(|| self.to.path())
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct SampleArgs {
     model: PathBuf,
 
     /// Number of samples
-    #[arg(short = 'n', long = "samples", visible_alias = "n-samples", value_name = "N")]
+    #[arg(short = 'n', long = "samples", value_name = "N")]
     samples: usize,
 
     /// Seed of all random choices
@@ -92,7 +92,9 @@ impl SampleArgs {
             chunk = next;
         }
         tables.finish()?;
-        output.made(&Made { n_samples: self.samples, n_features: d, out: &self.out, labels: self.labels.as_deref() })
+        let (out, labels) = (self.out.as_path(), self.labels.as_deref());
+        let files: Vec<&Path> = [out].into_iter().chain(labels).collect();
+        output.made(&Made { n_samples: self.samples, n_features: d, out, labels }, &files)
     }
 }
 

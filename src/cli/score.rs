@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use mixtura::Error;
 use mixtura::device::Score;
-use mixtura::io::{Columns, load_model};
+use mixtura::io::Columns;
 use mixtura::ranks::Ranks;
 use serde::Serialize;
 
-use super::format::aligned;
-use super::inputs::{DataArgs, DeviceArgs};
+use super::inputs::{DataArgs, DeviceArgs, read_model};
 use super::interrupt;
+use super::layout::facts;
 use super::missing;
 use super::output::OutputArgs;
 use super::ranks::{agreed, notes_of_all};
@@ -46,7 +46,7 @@ struct Scored {
 
 impl ScoreArgs {
     pub(crate) fn run(self, output: &OutputArgs, ranks: &Ranks) -> anyhow::Result<()> {
-        let open = || Ok((load_model(&self.model)?, self.device.open(ranks)?));
+        let open = || Ok((read_model(&self.model, &self.data)?, self.device.open(ranks)?));
         let (model, device) = agreed(ranks, open())?;
         let mixture = &model.mixture;
         let features = Columns::of_model(model.feature_names.as_deref());
@@ -91,6 +91,6 @@ impl Scored {
             ("log-likelihood", format!("{:.6} (mean {:.6})", self.log_likelihood, self.mean_log_likelihood)),
             ("BIC, AIC", format!("{:.4}, {:.4}", self.bic, self.aic)),
         ];
-        aligned(&rows.map(|(name, value)| vec![name.to_owned(), value]), 2)
+        facts(&rows)
     }
 }

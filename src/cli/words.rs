@@ -11,6 +11,7 @@ pub(crate) fn in_flags(advice: &Advice) -> String {
 pub(crate) fn flag(term: &Term) -> String {
     let flag = match term {
         Term::Cpu => "--device cpu",
+        Term::Gpu => "--device gpu",
         Term::Devices => "`mixtura devices`",
         Term::Memory => "--memory",
         Term::DeviceMemory => "--gpu-memory",
@@ -25,6 +26,7 @@ pub(crate) fn flag(term: &Term) -> String {
         Term::MaxIter => "--max-iter",
         Term::Tol => "--tol",
         Term::Marginalize => "--missing marginalize",
+        Term::StartModel => "--init-model",
         Term::SaveModel => "`mixtura fit --out`",
         Term::SaveCheckpoint => "`mixtura fit --checkpoint`",
         Term::Resume => "--resume",

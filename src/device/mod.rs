@@ -29,7 +29,7 @@ pub use self::backend::{Backend, KernelTime};
 pub use self::ceiling::Ceiling;
 pub use self::choice::{DeviceChoice, DeviceInfo, Precision, Team};
 pub use self::cpu::{Imputation, impute};
-pub use self::open::{Device, Listed, devices};
+pub use self::open::{Device, Listed, devices, missing_hardware};
 pub use self::prune::Prune;
 pub use self::score::Score;
 pub use self::task::{Answer, Assignment, Task};

@@ -298,6 +298,20 @@ pub struct Listed {
     pub reason: Option<String>,
 }
 
+/// Why there is no hardware adapter among devices, and what is missing: the card, the loader of drivers, or a driver.
+/// `None` where there is one.
+pub fn missing_hardware(listed: &[Listed]) -> Option<String> {
+    let is_hardware = |listed: &Listed| listed.info.device_type.ends_with("-gpu");
+    if listed.iter().any(is_hardware) {
+        return None;
+    }
+    #[cfg(feature = "gpu")]
+    let why = gpu::explanation(listed.iter().any(|listed| listed.info.backend == "vulkan"));
+    #[cfg(not(feature = "gpu"))]
+    let why = WITHOUT_GPU;
+    Some(format!("there is no hardware GPU: {why}"))
+}
+
 /// All devices: the adapters in the order of the numbers that select them, then the native CPU backend.
 pub fn devices() -> Vec<Listed> {
     #[cfg(feature = "gpu")]

@@ -1,8 +1,10 @@
 //! The fields of a model file as they are read, each of which is named when it is missing or malformed.
 
 use std::fmt;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,12 +17,32 @@ use super::output::Destination;
 use crate::error;
 use crate::model::family::CovarianceType;
 
+/// Bytes by which a document is told from what is none.
+const BEGINNING: u64 = 4096;
+
 /// Writes a JSON document, with a line feed behind it.
 pub(super) fn write(to: &Destination, document: &impl Serialize) -> error::Result<()> {
     let mut output = to.create()?;
     serde_json::to_writer(&mut output, document).map_err(|error| to.fail(error.into()))?;
     writeln!(output).map_err(|error| to.fail(error))?;
     output.finish()
+}
+
+/// The text of a JSON document; of what does not begin like one, which may be very large, the beginning alone.
+pub(super) fn read(path: &Path) -> error::Result<Vec<u8>> {
+    let fail = |source| error::Error::Read { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(fail)?;
+    let mut text = Vec::new();
+    (&file).take(BEGINNING).read_to_end(&mut text).map_err(fail)?;
+    if is_json(&text) {
+        file.read_to_end(&mut text).map_err(fail)?;
+    }
+    Ok(text)
+}
+
+/// Whether a text begins like a JSON document, or has not begun.
+fn is_json(text: &[u8]) -> bool {
+    text.trim_ascii_start().first().is_none_or(|first| b"{[".contains(first))
 }
 
 /// Checks that a text is a JSON document of the given format, in a version that can be read; otherwise says what it is.
@@ -33,6 +55,10 @@ pub(super) fn check_format(text: &[u8], format: &str, kind: &str, versions: Rang
     let head: Head = serde_json::from_slice(text).map_err(|error| match error.classify() {
         Category::Eof => format!("the file is truncated: {error}"),
         Category::Data => format!("this is no {kind} file"),
+        // What does not begin like JSON was never meant to be.
+        Category::Syntax if !is_json(text) => {
+            format!("this is no {kind} file: it is not JSON")
+        }
         Category::Syntax | Category::Io => format!("this is not JSON: {error}"),
     })?;
     if head.format.as_ref().and_then(Value::as_str) != Some(format) {

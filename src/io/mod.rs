@@ -40,6 +40,7 @@ mod encoding;
 mod fields;
 mod files;
 mod fit_record;
+mod foreign;
 mod formats;
 mod gunzip;
 mod lines;

@@ -1,6 +1,5 @@
 //! Model files: one JSON document with the mixture in scikit-learn's shapes and how it was fitted.
 
-use std::fs;
 use std::path::Path;
 
 use ndarray::{Array1, Array2};
@@ -73,7 +72,7 @@ pub fn save_model(to: &Destination, model: &Model) -> Result<()> {
 /// # Errors
 /// [`Error::Read`], or [`Error::Malformed`] which names the file and the field.
 pub fn load_model(path: &Path) -> Result<Model> {
-    let text = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = document::read(path)?;
     parse(&text).map_err(|problem| {
         let remedy = Advice::from("give a model that ") + Term::SaveModel + " wrote, unchanged";
         malformed(path.display().to_string(), problem, remedy)

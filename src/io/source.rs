@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::delimiter::Delimiter;
+use super::foreign::foreign;
 use super::gunzip::Gunzip;
 use super::malformed;
 use crate::device::choice::Precision;
@@ -16,9 +17,6 @@ const BUFFER: usize = 1 << 16;
 
 const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
 const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
-
-/// Magic bytes of compressions that are not read.
-const UNREAD: [(&[u8], &str); 3] = [(b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"\x04\x22\x4d\x18", "LZ4")];
 
 /// How a table is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,8 +164,8 @@ fn format(path: &Path, start: &[u8]) -> Format {
 
 /// Checks that a file does not begin like one of a kind that is not read, or of another kind than its extension says.
 fn check_start(name: &str, format: Format, start: &[u8]) -> Result<()> {
-    if let Some((_, by)) = UNREAD.iter().find(|(magic, _)| start.starts_with(magic)) {
-        return Err(malformed(name, format!("it is compressed by {by}, which is not read"), "decompress it first"));
+    if let Some((what, remedy)) = foreign(start).filter(|_| !matches!(format, Format::Raw(_))) {
+        return Err(malformed(name, format!("this is {what}"), remedy));
     }
     let expected = match format {
         Format::Parquet => b"PAR1".as_slice(),

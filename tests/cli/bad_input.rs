@@ -179,9 +179,9 @@ fn bad_models() {
         &[
             ("inspect empty.json", 1, "empty.json: the file is truncated", advice),
             ("inspect cut.json", 1, "cut.json: the file is truncated: EOF while parsing", advice),
-            ("inspect text.json", 1, "text.json: this is not JSON: expected value at line 1 column 1", advice),
+            ("inspect text.json", 1, "text.json: this is no model file: it is not JSON", advice),
             ("inspect list.json", 1, "list.json: this is no model file", advice),
-            ("inspect two.csv", 1, "two.csv: this is not JSON", advice),
+            ("inspect two.csv", 1, "two.csv: this is no model file: it is not JSON", advice),
             ("inspect foreign.json", 1, "foreign.json: this is no model file: it has no field format", advice),
             ("inspect format.json", 1, "format.json: this is no model file: format is \"other-model\"", advice),
             ("inspect newer.json", 1, "newer.json: version is 2, newer than this program", advice),
@@ -218,7 +218,7 @@ fn outputs_that_cannot_be_written_are_refused_before_the_data_are_read() {
             (
                 "fit unread.csv -k 1 --out no/such/place.json",
                 1,
-                "no/such/place.json: cannot be written: No such",
+                "no/such/place.json: cannot be written: there is no directory no/such",
                 "place",
             ),
             ("fit unread.csv -k 1 --out .", 1, ".: cannot be written", "choose another place"),

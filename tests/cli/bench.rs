@@ -31,6 +31,10 @@ fn every_device_is_measured_and_compared_with_the_cpu() {
     assert_eq!(number(&report, "/epoch_flops"), 4.0 * 20000.0 * 4.0 * 10.0);
     assert_eq!(report["left_out"], Value::Array(Vec::new()));
 
+    let verdict = report["verdict"][0].as_str().unwrap();
+    let expected = if devices.len() == 1 { "only the CPU was measured" } else { "for these data: --device " };
+    assert!(verdict.starts_with(expected), "{verdict}");
+
     let measured = report["devices"].as_array().unwrap();
     assert_eq!(measured.iter().map(|device| device["device"].as_str().unwrap()).collect::<Vec<_>>(), devices);
     for device in measured {
@@ -91,7 +95,14 @@ fn tuning_says_what_it_chose_and_how_long_epochs_were_before() {
 fn given_data_are_measured_on_the_cpu_in_any_case() {
     let outcome = Place::new().run(&format!("bench {} --columns waiting -k 2 --epochs 2 --devices cpu", faithful()));
     let table = outcome.lines().join("\n");
-    for part in ["272 of 1 features", "2, covariance full", "epoch, median", "fraction of the floor", "on "] {
+    for part in [
+        "272 of 1 feature",
+        "only the CPU was measured",
+        "2, covariance full",
+        "epoch, median",
+        "fraction of the floor",
+        "on ",
+    ] {
         assert!(table.contains(part), "'{part}' is not in\n{table}");
     }
     assert!(!table.contains("kernel") && !table.contains("left out"), "{table}");

@@ -179,10 +179,15 @@ fn the_devices_are_listed_with_the_native_backend() {
     let automatic: Vec<_> = devices.iter().filter(|device| device["auto"] == true).collect();
     let [automatic] = automatic[..] else { panic!("{automatic:?}") };
     let reason = automatic["reason"].as_str().unwrap();
-    assert!(place.run("devices").stdout.contains(&format!("used by default (auto): {reason}")));
+    let text = place.run("devices").stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(&format!("used by default (auto): {reason}")), "{text}");
     let fit = place.run(&format!("fit {} -k 2 --max-iter 1 --json", faithful())).json();
     assert_eq!(fit["device_reason"], reason);
-    assert_eq!(place.run("devices").lines().len(), devices.len() + 1);
+    let lines = place.run("devices");
+    let (table, below) = lines.stdout.split_once("\n\n").unwrap();
+    assert_eq!(table.lines().count(), devices.len() + 1);
+    let has_hardware = devices.iter().any(|device| device["type"].as_str().unwrap().ends_with("-gpu"));
+    assert_eq!(below.contains("there is no hardware GPU: "), !has_hardware, "{below}");
 }
 
 #[test]
@@ -212,7 +217,8 @@ fn outputs_have_the_permissions_of_any_new_file() {
 fn help_and_version_are_there() {
     let place = Place::new();
     assert!(place.run("--version").stdout.starts_with("mixtura "));
-    for command in ["fit", "predict", "score", "sample", "inspect", "devices", "bench"] {
+    for command in ["fit", "predict", "score", "sample", "inspect", "devices", "bench", "completions", "man", "version"]
+    {
         let help = place.run(&format!("{command} --help"));
         assert!(help.status == 0 && help.stdout.contains("Example"), "{}", help.stdout);
         assert!(help.lines().iter().all(|line| line.chars().count() <= 100), "{}", help.stdout);

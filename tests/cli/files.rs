@@ -177,7 +177,7 @@ fn text_of_other_kinds_is_refused_for_what_it_is() {
         ("thousands.csv", "column 0 (a) is '1.001,5', a number with a decimal comma", "decimal points"),
         ("mixed.csv", "mixed.csv: some of its lines end in carriage returns alone", "tr"),
         ("rows.json", "rows.json: this looks like JSON", ".csv"),
-        ("table.bz2", "table.bz2: it is compressed by bzip2", "decompress"),
+        ("table.bz2", "table.bz2: this is compressed by bzip2", "decompress"),
         ("text.parquet", "text.parquet: this is text, and not what its extension says", ".csv"),
         ("quote.csv --columns a,b", "quote.csv:2: a quote in this row is not closed", "close it"),
         ("swapped.parquet", "swapped.parquet: this is Arrow, and not what its extension says", ".arrow"),
@@ -264,9 +264,12 @@ fn integers_that_no_double_holds_get_a_line() {
     }
     for exact in ["9007199254740994,1.5\n2,3.5\n".to_owned(), "0.12345678901234567890,1\n3,4\n".to_owned()] {
         place.write("exact.csv", exact);
-        assert_eq!(place.run("convert exact.csv out.csv").stderr, "");
+        assert_eq!(place.run("convert exact.csv out.csv").stderr, "wrote: out.csv\n");
     }
-    assert_eq!(place.run(&format!("convert {} out.csv --columns x", table("stamps.parquet"))).stderr, "");
+    assert_eq!(
+        place.run(&format!("convert {} out.csv --columns x", table("stamps.parquet"))).stderr,
+        "wrote: out.csv\n"
+    );
 }
 
 #[cfg(unix)]

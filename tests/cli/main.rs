@@ -21,5 +21,8 @@ mod pictures;
 mod selecting;
 mod several;
 mod support;
+mod terminal;
+mod tools;
 mod truncated;
 mod ways_to_fit;
+mod words;

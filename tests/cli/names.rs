@@ -52,7 +52,7 @@ fn a_first_row_that_nobody_can_tell_from_a_sample_is_one_and_a_line_says_so() {
     assert!(outcome.stderr.contains("(0, 1) is taken as a sample; if it is names: --header yes"), "{}", outcome.stderr);
     assert_eq!(fitted(&place, "counts.csv --header yes"), (json!(["0", "1"]), vec![1.0, 0.5], 2));
     place.write("rows.csv", "1,2\n3,4\n");
-    assert_eq!(place.run("convert rows.csv rows.npy").stderr, "", "nothing to say");
+    assert_eq!(place.run("convert rows.csv rows.npy").stderr, "wrote: rows.npy\n", "nothing else to say");
     place.write("doubtful.csv", "u1,0.5\n2,0.25\n");
     let refused = place.run("fit doubtful.csv -k 1 --device cpu");
     assert!(refused.stderr.contains("doubtful.csv:1: column 0 is 'u1'"), "{}", refused.stderr);

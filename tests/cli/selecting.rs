@@ -90,7 +90,7 @@ fn what_was_meant_is_told() {
         outcome.stderr
     };
     let data = faithful();
-    assert!(error(&format!("fit {data} -k 1..20")).contains("mixtura select compares them"));
+    assert!(error(&format!("fit {data} -k 1..20")).contains("mixtura select DATA -k 1..20"));
     assert!(error(&format!("select {data} -k 5..2")).contains("ends before it begins"));
     assert!(error(&format!("select {data} -k 0..2")).contains("no list of numbers and ranges"));
     assert!(error(&format!("select {data} -k 2 --covariance full,round")).contains("round"));

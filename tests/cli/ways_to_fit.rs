@@ -149,7 +149,12 @@ fn verification_tells_what_the_f64_backend_finds() {
     let single = place.run(&format!("{fit} --precision f32 --verify --json -q")).json();
     let difference = single["verified"]["difference"].as_f64().unwrap();
     assert!(difference != 0.0 && difference.abs() < 1e-5, "{difference}");
-    let summary = place.run(&format!("{fit} --verify"));
-    assert!(summary.stdout.contains("in f64"), "{}", summary.stdout);
+    let summary = |args: &str| {
+        let text = place.run(&format!("{fit} --verify {args}")).stdout;
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(summary("").contains("the fit was in f64 itself, and holds"), "{}", summary(""));
+    let single = summary("--precision f32");
+    assert!(single.contains(": that is rounding, and the fit holds"), "{single}");
     assert!(place.run(&format!("{fit} --json -q")).json().get("verified").is_none());
 }

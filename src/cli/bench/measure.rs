@@ -11,6 +11,7 @@ use mixtura::{CovarianceType, Device, DeviceChoice, FitOptions, Mixture, Points,
 use super::synthetic;
 use crate::cli::inputs::MemoryArgs;
 use crate::cli::interrupt::asked;
+use crate::cli::output::Detail;
 use crate::cli::progress::ProgressLog;
 use crate::cli::ranks::device;
 
@@ -52,7 +53,7 @@ pub(super) struct Task<'a> {
     pub(super) options: FitOptions,
     pub(super) tune: Tune,
     pub(super) profile: bool,
-    pub(super) quiet: bool,
+    pub(super) detail: Detail,
 }
 
 /// Measurement of a device at that task; times are in seconds.
@@ -75,12 +76,12 @@ pub(super) struct Measurement {
 
 /// Measures a device, its epochs from a given start, or else from its own initialisation.
 pub(super) fn measure(opened: &Opened, task: &Task, start: Option<&Mixture>) -> Result<Measurement> {
-    let (Opened { name, device, .. }, Task { summary, load, n_ranks, options, tune, profile, quiet, .. }) =
+    let (Opened { name, device, .. }, Task { summary, load, n_ranks, options, tune, profile, detail, .. }) =
         (opened, task);
-    if !quiet {
+    if *detail != Detail::Nothing {
         eprintln!("{name}: {}", device.info().name);
     }
-    let mut progress = ProgressLog::of_samples(*quiet, summary.n_samples(), options);
+    let mut progress = ProgressLog::of_samples(*detail, summary.n_samples(), options);
     // Nothing is tuned before the epochs that are to show what tuning gains.
     let untuned_device = device.clone().with_tune(Tune::Off);
     let compile = compile(&untuned_device, options, summary.n_features())?;

@@ -4,6 +4,7 @@ mod deviation;
 mod measure;
 mod report;
 mod synthetic;
+mod verdict;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
@@ -49,17 +50,17 @@ pub(crate) struct BenchArgs {
     weights: Option<String>,
 
     /// Number of samples to draw, where no data are given
-    #[arg(short = 'n', long = "samples", visible_alias = "n-samples", value_name = "N", default_value = "1000000")]
+    #[arg(short = 'n', long = "samples", value_name = "N", default_value = "1000000")]
     #[arg(conflicts_with = "paths", value_parser = one_or_more())]
     samples: usize,
 
     /// Number of their features, D
-    #[arg(short = 'd', long = "features", visible_alias = "n-features", value_name = "D", default_value = "16")]
+    #[arg(short = 'd', long = "features", value_name = "D", default_value = "16")]
     #[arg(conflicts_with = "paths", value_parser = one_or_more())]
     features: usize,
 
     /// Number of components, K
-    #[arg(short = 'k', long = "components", visible_alias = "n-components", value_name = "K", default_value = "16")]
+    #[arg(short = 'k', long = "components", value_name = "K", default_value = "16")]
     #[arg(value_parser = one_or_more())]
     components: usize,
 
@@ -132,7 +133,7 @@ impl BenchArgs {
                     options: self.options(),
                     tune: self.tune,
                     profile: self.profile,
-                    quiet: output.quiet,
+                    detail: output.detail(),
                 };
                 let report = self.measure(&devices, left_out, &task).map_err(locate)?;
                 output.result(&report, || report.table())

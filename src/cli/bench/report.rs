@@ -1,11 +1,14 @@
 //! Report of `mixtura bench`: one JSON object, or tables.
 
+use mixtura::counted;
 use mixtura::device::{DeviceInfo, KernelTime};
 use serde::Serialize;
 
 use super::deviation::Deviation;
 use super::measure::{Measurement, Opened, Task};
-use crate::cli::format::{aligned, count, seconds};
+use super::verdict::{Contender, verdict};
+use crate::cli::format::{count, seconds};
+use crate::cli::layout::{aligned, facts, sentence, tables};
 use crate::cli::report::median;
 
 /// The JSON object.
@@ -22,6 +25,8 @@ pub(super) struct Report {
     /// The CPU backend, and then the others.
     devices: Vec<Entry>,
     left_out: Vec<LeftOut>,
+    /// Which of them is for these data, and what puts that in doubt.
+    verdict: Vec<String>,
 }
 
 /// A device that nobody asked for by name, and why it is not among the others.
@@ -147,6 +152,19 @@ impl Entry {
         }
     }
 
+    /// What it is judged by.
+    fn contender(&self) -> Contender<'_> {
+        let Phases { open, compile, upload, .. } = self.seconds;
+        let Spread { median, least, most } = self.epoch_ms;
+        Contender {
+            device: &self.device,
+            start: open + compile + upload,
+            epoch: median / 1e3,
+            unsteadiness: most / least,
+            floor_fraction: self.floor_fraction,
+        }
+    }
+
     /// Rows of the table for the device: name and value.
     fn facts(&self) -> Vec<(String, String)> {
         let (floor, bound) = match &self.floor_ms {
@@ -155,7 +173,6 @@ impl Entry {
         };
         let facts = [
             ("", self.device.clone()),
-            ("name", self.info.name.clone()),
             ("open", seconds(self.seconds.open)),
             ("compile", seconds(self.seconds.compile)),
             ("upload", seconds(self.seconds.upload)),
@@ -203,6 +220,7 @@ impl Report {
             epochs: options.max_iter,
             seed: options.seed,
             epoch_flops: epoch_flops(task),
+            verdict: verdict(&devices.iter().map(Entry::contender).collect::<Vec<_>>()),
             devices,
             left_out,
         }
@@ -210,12 +228,12 @@ impl Report {
 
     /// The tables for people.
     pub(super) fn table(&self) -> String {
-        let facts = [
-            ("samples", format!("{} of {} features", self.n_samples, self.n_features)),
+        let mut known = vec![
+            ("samples", format!("{} of {}", self.n_samples, counted(self.n_features, "feature"))),
             ("components", format!("{}, covariance {}", self.n_components, self.covariance_type)),
             ("epochs", self.epochs.to_string()),
-        ]
-        .map(|(name, fact)| vec![name.to_owned(), fact]);
+        ];
+        known.extend(self.devices.iter().map(|device| (device.device.as_str(), device.info.name.clone())));
         // Facts are rows, devices are columns.
         let columns: Vec<_> = self.devices.iter().map(Entry::facts).collect();
         let rows: Vec<Vec<String>> = columns[0]
@@ -225,13 +243,16 @@ impl Report {
                 [name.clone()].into_iter().chain(columns.iter().map(|facts| facts[i].1.clone())).collect()
             })
             .collect();
-        let mut text = format!("{}\n{}", aligned(&facts, 2), aligned(&rows, 1));
+        let mut text = facts(&known);
+        for (_, table) in tables(&rows, 1, 1) {
+            text += &format!("\n{table}");
+        }
         for LeftOut { device, reason } in &self.left_out {
-            text += &format!("\n  {device} is left out: {reason}\n");
+            text += &format!("\n{}", sentence(&format!("{device} is left out: {reason}")));
         }
         for device in &self.devices {
             for choice in &device.tuned {
-                text += &format!("\n  {} tuned: {choice}\n", device.device);
+                text += &format!("\n{}", sentence(&format!("{} tuned: {choice}", device.device)));
             }
             if let Some(before) = &device.untuned_epoch_ms {
                 text += &format!("  before that an epoch took {}\n", milliseconds(before.median));
@@ -240,7 +261,7 @@ impl Report {
         for profile in self.devices.iter().filter_map(Entry::profile) {
             text += &format!("\n{profile}");
         }
-        text
+        text + "\n" + &self.verdict.iter().map(|line| sentence(line)).collect::<String>()
     }
 }
 
@@ -320,6 +341,7 @@ mod tests {
                 entry("1", "metal", Some(Vec::new())),
             ],
             left_out: vec![left_out],
+            verdict: vec!["a verdict".to_owned()],
         };
         let text = report.table();
         for part in [
@@ -328,6 +350,7 @@ mod tests {
             "  cpu has no kernels to time\n",
             "  first               3.000  75.0 %\n  second              1.000  25.0 %\n",
             "  1 has no timestamps\n",
+            "\n  a verdict\n",
         ] {
             assert!(text.contains(part), "'{part}' is not in\n{text}");
         }

@@ -19,6 +19,7 @@ use super::Usage;
 use super::agreement::warn_of_other_bits;
 use super::choices::{covariance_parser, criterion_parser, init_parser};
 use super::collapse::CollapseArgs;
+use super::constant;
 use super::counts::Counts;
 use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
 use super::interrupt::{self, Interrupted};
@@ -28,6 +29,7 @@ use super::plot::Plot;
 use super::progress::waiting;
 use super::ranks::{agreed, notes_of_all};
 use super::records::Record;
+use super::report::model_file;
 use super::rows::Rows;
 use checkpoint::{CheckpointFile, check_fits};
 use progress::CandidateLog;
@@ -53,7 +55,7 @@ pub(crate) struct SelectArgs {
     data: DataArgs,
 
     /// Numbers of components: a range with both its ends, or a list, such as 1..20 or 2,4,8
-    #[arg(short = 'k', long = "components", visible_alias = "n-components", value_name = "NUMBERS")]
+    #[arg(short = 'k', long = "components", value_name = "NUMBERS")]
     #[arg(value_parser = Counts::parse)]
     components: Counts,
 
@@ -169,6 +171,7 @@ impl SelectArgs {
         drop(bar);
         output.notes(&notes);
         output.notes(missing::note(&summary).as_slice());
+        output.notes(constant::note(&summary).as_slice());
         output.notes(missing::cost(&summary, &request.options.families).as_slice());
         interrupt::wait_for_end();
         let locate = |error: Error| match &data {
@@ -218,7 +221,7 @@ impl SelectArgs {
             fits: (&options.fit).into(),
             trials: trials.to_vec(),
         };
-        let mut log = CandidateLog::new(output.quiet, &options, summary.n_features());
+        let mut log = CandidateLog::new(output.detail(), &options, summary.n_features());
         let ended = loop {
             match selecting.pass() {
                 Ok(Some(places)) => log.show(&selecting, &places),
@@ -266,9 +269,14 @@ impl SelectArgs {
             output.warnings(&best.fit.warnings);
         }
         output.warnings(&ranks.warnings().into_iter().map(Into::into).collect::<Vec<_>>());
+        let mut files: Vec<_> = best.iter().map(|path| model_file(path)).collect();
+        // A choice without a best model has no picture.
+        let plot = self.plot.as_ref().filter(|_| selection.best().is_some());
+        let others = [("table", self.table.as_ref()), ("plot", plot), ("checkpoint", self.checkpoint.as_ref())];
+        files.extend(others.iter().filter_map(|(name, path)| Some((*name, path.as_ref()?.display().to_string()))));
         match output.quiet {
-            true => output.made(&report),
-            false => output.result(&report, || report.table(data.summary().feature_names(), best)),
+            true => output.made(&report, &[]),
+            false => output.result(&report, || report.table(data.summary().feature_names(), &files)),
         }
     }
 

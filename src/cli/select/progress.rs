@@ -9,6 +9,7 @@ use mixtura::select::{Candidate, Criterion, Outcome, SelectOptions, Selecting};
 
 use super::report::written;
 use crate::cli::format::seconds;
+use crate::cli::output::Detail;
 
 /// Shows every candidate as it is over.
 pub(crate) struct CandidateLog {
@@ -29,12 +30,12 @@ enum Display {
 }
 
 impl CandidateLog {
-    pub(crate) fn new(quiet: bool, options: &SelectOptions, n_features: usize) -> Self {
+    pub(crate) fn new(detail: Detail, options: &SelectOptions, n_features: usize) -> Self {
         let times = 1 + options.folds.unwrap_or(0);
         let n_candidates = options.families.len() * options.components.len() * times;
-        let display = if quiet {
+        let display = if detail == Detail::Nothing {
             Display::Quiet
-        } else if std::io::stderr().is_terminal() {
+        } else if detail == Detail::Usual && std::io::stderr().is_terminal() {
             let bar = ProgressBar::new(n_candidates as u64);
             let style = ProgressStyle::with_template("{bar:20} {pos}/{len} candidates  {msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

@@ -1,14 +1,13 @@
 //! Report of `mixtura select`: one JSON object, or a table with the best of it marked.
 
-use std::path::Path;
-
 use mixtura::device::DeviceInfo;
 use mixtura::select::{Candidate, Criterion, Outcome, Scored, Selection};
-use mixtura::{CovarianceType, Device};
+use mixtura::{CovarianceType, Device, counted};
 use serde::Serialize;
 
-use crate::cli::components::component_table;
-use crate::cli::format::{aligned, seconds};
+use crate::cli::components::{Extent, component_table};
+use crate::cli::format::seconds;
+use crate::cli::layout::{facts, sentence, tables};
 use crate::cli::rows::Field;
 
 /// Candidates after the best that are named, with how much worse they are.
@@ -142,7 +141,7 @@ impl<'a> SelectReport<'a> {
     }
 
     /// The table: the criterion by number of components and family, then the best model and what comes next to it.
-    pub(crate) fn table(&self, names: Option<&[String]>, saved: Option<&Path>) -> String {
+    pub(crate) fn table(&self, names: Option<&[String]>, files: &[(&'static str, String)]) -> String {
         let Selection { candidates, criterion, .. } = self.selection;
         let best = self.selection.best_index();
         let mut families: Vec<CovarianceType> = candidates.iter().map(|candidate| candidate.covariance_type).collect();
@@ -170,29 +169,24 @@ impl<'a> SelectReport<'a> {
             row.extend(families.iter().map(|family| cell(k, *family)));
             rows.push(row);
         }
-        let mut text = aligned(&rows, 0) + "\n";
-        text += &self.best(names, saved);
+        let tables = tables(&rows, 1, 0).into_iter().map(|(_, table)| table + "\n");
+        let mut text: String = tables.collect();
+        text += &self.best(names, files);
         text += &self.marks();
         text
     }
 
     /// The best model, and how clear the choice is.
-    fn best(&self, names: Option<&[String]>, saved: Option<&Path>) -> String {
+    fn best(&self, names: Option<&[String]>, files: &[(&'static str, String)]) -> String {
         let Selection { candidates, criterion, .. } = self.selection;
         let Some((i, scored)) = self.selection.best_index().zip(self.selection.best()) else {
-            return "  no candidate has a model\n".to_owned();
+            return sentence("no candidate has a model") + &facts(files);
         };
         let kind = |candidate: &Candidate| format!("{}, {}", candidate.n_components, candidate.covariance_type);
         let score = candidates[i].score(*criterion).unwrap_or(f64::NAN);
-        let mut rows = vec![vec![
-            "best".to_owned(),
-            format!(
-                "{} components, {} covariance: {criterion} {}",
-                candidates[i].n_components,
-                candidates[i].covariance_type,
-                written(*criterion, score)
-            ),
-        ]];
+        let (components, family) = (counted(candidates[i].n_components, "component"), candidates[i].covariance_type);
+        let best = format!("{components}, {family} covariance: {criterion} {}", written(*criterion, score));
+        let mut rows = vec![("best", best)];
         let eligible = |candidate: &&Candidate| {
             candidate.scored().is_some_and(|other| other.is_held_by_floor() == scored.is_held_by_floor())
         };
@@ -206,13 +200,11 @@ impl<'a> SelectReport<'a> {
                 .iter()
                 .take(RUNNERS_UP)
                 .map(|(other, candidate)| format!("{} (+{})", kind(candidate), written(*criterion, other - score)));
-            rows.push(vec!["next".to_owned(), next.collect::<Vec<_>>().join("; ")]);
+            rows.push(("next", next.collect::<Vec<_>>().join("; ")));
         }
-        rows.push(vec!["time".to_owned(), format!("{} for {} candidates", seconds(self.seconds), candidates.len())]);
-        if let Some(path) = saved {
-            rows.push(vec!["model".to_owned(), path.display().to_string()]);
-        }
-        format!("{}\n{}", aligned(&rows, 2), component_table(&scored.fit.mixture, names))
+        rows.push(("time", format!("{} for {}", seconds(self.seconds), counted(candidates.len(), "candidate"))));
+        rows.extend(files.iter().cloned());
+        format!("{}\n{}", facts(&rows), component_table(&scored.fit.mixture, names, Extent::Some))
     }
 
     /// What the best says of those that were not tried; what the marks of the table mean, where there are any; and why
@@ -243,6 +235,10 @@ impl<'a> SelectReport<'a> {
         if failed.len() > RUNNERS_UP {
             lines.push(format!("- and {} more that failed", failed.len() - RUNNERS_UP));
         }
-        if lines.is_empty() { String::new() } else { format!("\n  {}\n", lines.join("\n  ")) }
+        if lines.is_empty() {
+            String::new()
+        } else {
+            "\n".to_owned() + &lines.iter().map(|line| sentence(line)).collect::<String>()
+        }
     }
 }

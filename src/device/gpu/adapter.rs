@@ -3,6 +3,7 @@
 use wgpu::{Adapter, Backends, DeviceType, Instance, InstanceDescriptor};
 
 use super::context::{Gpu, describe};
+use crate::advice::{Advice, Term};
 use crate::device::choice::DeviceChoice;
 use crate::device::choice::DeviceInfo;
 use crate::error::{Error, Result};
@@ -10,6 +11,9 @@ use crate::error::{Error, Result};
 /// Kinds of hardware, the fastest first.
 pub(super) const HARDWARE: [DeviceType; 3] =
     [DeviceType::DiscreteGpu, DeviceType::IntegratedGpu, DeviceType::VirtualGpu];
+
+/// Names of interfaces to GPUs, which are no devices.
+const INTERFACES: [&str; 10] = ["cuda", "rocm", "hip", "opencl", "oneapi", "xpu", "mps", "metal", "vulkan", "dx12"];
 
 /// What is wanted where hardware is, in words.
 const HARDWARE_WANTED: &str = "hardware graphics adapter";
@@ -76,9 +80,10 @@ pub(crate) fn select(choice: &DeviceChoice) -> Result<Gpu> {
         }
         _ => (of_type(&HARDWARE), HARDWARE_WANTED.to_owned()),
     };
-    match position {
-        Some(position) => Gpu::open(adapters.swap_remove(position)),
-        None => Err(Error::NoAdapter { wanted, found: found(&adapters) }),
+    match (position, choice) {
+        (Some(position), _) => Gpu::open(adapters.swap_remove(position)),
+        (None, DeviceChoice::Adapter(text)) if is_interface(text) => Err(no_interface(text, &adapters)),
+        (None, _) => Err(Error::NoAdapter { wanted, found: found(&adapters) }),
     }
 }
 
@@ -98,6 +103,26 @@ pub(crate) fn all_hardware() -> Result<Vec<Gpu>> {
     let mut hardware: Vec<Adapter> = adapters.into_iter().filter(is_one).collect();
     hardware.sort_by_key(place);
     hardware.into_iter().map(Gpu::open).collect()
+}
+
+/// Whether a device is asked for by the name of an interface, perhaps with a number: cuda:0.
+fn is_interface(text: &str) -> bool {
+    let name = text.split(':').next().unwrap_or_default().to_lowercase();
+    INTERFACES.contains(&name.as_str())
+}
+
+/// The error for such a name.
+fn no_interface(text: &str, adapters: &[Adapter]) -> Error {
+    let problem = format!(
+        "{text} is no device: GPUs of all makers are reached by Vulkan, Metal or DirectX 12, and chosen by their kind, \
+         number or name"
+    );
+    let is_hardware = |adapter: &Adapter| HARDWARE.contains(&adapter.get_info().device_type);
+    let remedy = match adapters.iter().any(is_hardware) {
+        true => Advice::from("use ") + Term::Gpu,
+        false => Advice::from("there is no hardware GPU here: use ") + Term::Cpu,
+    };
+    Error::Refused { problem, remedy: remedy + ", or what " + Term::Devices + " lists" }
 }
 
 /// The adapters there are, in words.

@@ -3,6 +3,7 @@
 //! Samples go to the device once, shifted and scaled in f64 before they are rounded. Each pass writes the parameters,
 //! runs the stages over tile after tile in a few submissions, and reads back nothing but sums.
 
+mod absence;
 mod adapter;
 mod arranged;
 mod automatic;
@@ -49,6 +50,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::{Array1, Array2, s};
 
+pub(crate) use absence::explanation;
 pub(crate) use adapter::{adapters, all_hardware, select};
 pub(crate) use automatic::{Automatic, adapter_seconds, choose_automatically, processor_seconds};
 pub(crate) use context::Gpu;

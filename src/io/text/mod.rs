@@ -74,9 +74,11 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let is_quoted = is_first_row_quoted(&lines, first.len());
     let top = Top { rows: &rows, comments: &comments, is_quoted, delimiter, earlier: part.earlier.as_ref() };
     let found = header::find(&top, selection, &name);
+    let below = &rows[usize::from(found.is_row)..];
+    let holds_number =
+        |column: &usize| below.iter().any(|row| row.get(*column).is_some_and(|cell| parse(cell).is_some()));
     let fields = match &found.names {
         Some(names) => {
-            let below = &rows[usize::from(found.is_row)..];
             let is_empty = |column: &usize| {
                 below.iter().all(|row| row.get(*column).is_none_or(|cell| cell.trim_ascii().is_empty()))
             };
@@ -101,8 +103,9 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     rows.look_for_comments(&lines);
     let may_be_names = !found.is_row && selection.header == Header::Auto;
     let first_line = may_be_names.then(|| rows.line());
-    let layout =
-        Layout { name, delimiter, fields, picked: picked.clone(), commented, first_line, missing: selection.missing };
+    let numeric = picked.features.iter().copied().filter(holds_number).collect();
+    let missing = selection.missing;
+    let layout = Layout { name, delimiter, fields, picked: picked.clone(), numeric, commented, first_line, missing };
     let chunks = TextChunks { layout: Arc::new(layout), state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
     Ok(Table { picked, n_rows: None, left_out: 0, chunks: Box::new(chunks) })
 }
@@ -117,6 +120,8 @@ struct Layout {
     delimiter: Delimiter,
     fields: Fields,
     picked: Picked,
+    /// The features that hold a number in one of the first rows, at least.
+    numeric: Vec<usize>,
     /// Comments so far that look like samples.
     commented: Arc<AtomicUsize>,
     /// Line of the first row, where it may be names nevertheless.
@@ -300,18 +305,22 @@ impl Layout {
             text if decimal_comma => format!("is '{text}', a number with a decimal comma"),
             text => format!("is '{text}', not a number"),
         };
+        // A column without any number is not one of samples.
+        let is_text = !self.numeric.is_empty() && !self.numeric.contains(&column) && !is_missing(cell);
         let fill_in = Advice::from("fill in or remove such rows, or ");
         let others = fill_in.clone() + "choose other columns (" + Term::Columns + ")";
         let is_hole = is_missing(cell) && self.picked.weights != Some(column);
         let remedy = if is_hole && self.fields.len() > 1 && self.first_line != Some(rows.line()) {
             fill_in + "integrate out what is missing (" + Term::Marginalize + ")"
         } else if decimal_comma {
-            "write numbers with decimal points, and without separators of thousands".into()
+            self.with_decimal_points(cell).into()
         } else if self.first_line == Some(rows.line()) {
             Advice::from("if this row is the names of the columns: ") + Term::Header(true) + "; otherwise " + others
         } else if self.fields.len() == 1 {
             fill_in + "say what separates the cells (" + Term::Delimiter + ")"
-        } else if let Some(numbers) = names.and_then(|names| self.columns_of_numbers(rows, names)) {
+        } else if is_text && self.picked.weights != Some(column) {
+            Advice::from("choose columns of numbers: ") + self.choice(self.numeric.clone())
+        } else if let Some(numbers) = self.columns_of_numbers(rows) {
             fill_in + "choose other columns: " + numbers
         } else {
             others
@@ -320,11 +329,25 @@ impl Layout {
     }
 
     /// The choice of the columns that hold numbers in this row, if they are fewer than those that are chosen.
-    fn columns_of_numbers(&self, rows: &Rows, names: &[String]) -> Option<Term> {
-        let holds_number = |column: &&usize| parse(&rows.record[**column]).is_some();
-        let features = self.picked.features.iter();
-        let numbers: Vec<String> = features.filter(holds_number).map(|&column| names[column].clone()).collect();
-        (!numbers.is_empty()).then(|| choice_of(numbers))
+    fn columns_of_numbers(&self, rows: &Rows) -> Option<Term> {
+        let holds_number = |column: &usize| parse(&rows.record[*column]).is_some();
+        let numbers: Vec<usize> = self.picked.features.iter().copied().filter(holds_number).collect();
+        (!numbers.is_empty()).then(|| self.choice(numbers))
+    }
+
+    /// The choice of these columns, by name, or else by index.
+    fn choice(&self, columns: Vec<usize>) -> Term {
+        let name =
+            |column: usize| self.fields.names().map_or_else(|| column.to_string(), |names| names[column].clone());
+        choice_of(columns.into_iter().map(name).collect())
+    }
+
+    /// How a cell with a decimal comma becomes a number.
+    fn with_decimal_points(&self, cell: &[u8]) -> &'static str {
+        match self.delimiter != Delimiter::COMMA && !cell.contains(&b'.') {
+            true => "write numbers with decimal points, for example: tr , . < old.csv > new.csv",
+            false => "write numbers with decimal points, and without separators of thousands",
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use csv::ByteRecord;
 
 use super::super::delimiter::Delimiter;
+use super::super::foreign::own_document;
 use super::super::malformed;
 use super::feed::{COMMENT, Shape, is_blank, prepared, rows_reader, uncommented};
 use super::literal::{has_decimal_comma, parse};
@@ -89,6 +90,9 @@ pub(super) fn check_text(name: &str, lines: &[u8]) -> Result<()> {
     if !lines.contains(&b'"') && lines.windows(2).any(alone) {
         let remedy = "make them line feeds, for example: tr '\\r' '\\n' < old.csv > new.csv";
         return Err(malformed(name, "some of its lines end in carriage returns alone", remedy));
+    }
+    if let Some((what, remedy)) = own_document(lines).filter(|_| lines.trim_ascii().starts_with(b"{")) {
+        return Err(malformed(name, format!("this is {what}"), remedy));
     }
     let kind = match lines.trim_ascii() {
         [b'{' | b'[', ..] => Some("JSON"),
