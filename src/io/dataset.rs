@@ -318,7 +318,7 @@ impl OnDisk {
         }
         let chunks = Even::new(rows, d, chunk_rows(d));
         let mut seen = 0;
-        let (_, outcome) = read_ahead(chunks, &mut |points| {
+        let (_, outcome) = read_ahead(chunks, &mut |(points, _)| {
             let first = self.summary.first() + seen;
             seen += points.n_samples();
             if seen > self.summary.n_samples() || points.n_features() != d {

@@ -20,14 +20,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod along;
 mod arrow;
 mod arrow_lengths;
+mod bad_rows;
 mod batches;
 mod cells;
 mod checkpoint;
 mod chunks;
 mod columnar;
 mod columns;
+mod company;
 mod comparison;
 mod compression;
 mod cutting;
@@ -58,6 +61,7 @@ mod records;
 mod restart_record;
 mod rows;
 mod source;
+mod spelling;
 mod stream;
 mod stretch;
 mod table;
@@ -65,10 +69,12 @@ mod text;
 mod unfinished;
 mod widening;
 
+pub use bad_rows::BadRows;
 pub use cells::{Block, CellType, Column, Dimensions};
 pub use checkpoint::{Checkpoint, FROM_MODEL, OptionsRecord};
 pub use columnar::is_decoding;
 pub use columns::{Columns, Header, Selection};
+pub use company::{Beside, Cells, Company, Keep};
 pub use comparison::{Comparison, FitsRecord};
 pub use compression::Compression;
 pub use cutting::count_rows;
@@ -81,7 +87,7 @@ pub use model::{Model, load_model, save_model};
 pub use nested::Nested;
 pub use output::{Destination, Output};
 pub use records::{Records, save_records};
-pub use stream::Stream;
+pub use stream::{Stream, VisitBoth};
 pub use stretch::Stretch;
 pub use table::{TableFormat, TableWriter};
 pub use unfinished::discard_unfinished;

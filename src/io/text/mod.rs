@@ -3,6 +3,8 @@
 //! Lines are read in blocks. Blocks without quotes are cut safely at line feeds, so several are parsed at once; from a
 //! block with quotes on, rows are read one after another until a row ends with a block.
 
+mod along;
+mod arrivals;
 mod feed;
 mod header;
 mod judgement;
@@ -19,8 +21,10 @@ use csv::ByteRecord;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
+use super::bad_rows::{BadRows, Found};
 use super::chunks::{Chunk, Table};
 use super::columns::{Header, Picked, Selection, choice_of};
+use super::company::Beside;
 use super::delimiter::Delimiter;
 use super::fields::Fields;
 use super::lines::Lines;
@@ -30,6 +34,7 @@ use super::source::Source;
 use crate::advice::{Advice, Term};
 use crate::data::missing::Missing;
 use crate::error::{Error, Result};
+use along::Along;
 use feed::{Blocks, Feed, Shape, is_blank, prepared, rows_reader};
 use header::Top;
 use judgement::is_missing;
@@ -52,9 +57,10 @@ const CHUNK: usize = 1 << 16;
 /// Reads up to the first row of numbers, and finds the selected columns; the others may hold anything. The delimiter is
 /// the preferred one unless the selection or the first rows tell another.
 pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) -> Result<Table> {
-    let Source { name, reader, part, .. } = source;
+    let Source { name, reader, file, part, .. } = source;
     let fail = |source| Error::Read { path: PathBuf::from(&name), source };
-    let (mut lines, blocks) = Blocks::open(reader).map_err(fail)?;
+    let is_whole = file.is_some_and(|file| file.metadata().is_ok_and(|found| found.is_file()));
+    let (mut lines, blocks) = Blocks::open(reader, selection.at_once && !is_whole).map_err(fail)?;
     check_text(&name, &lines)?;
     let told = told_delimiter(&mut lines);
     let delimiter = selection.delimiter.or(told).unwrap_or_else(|| guess_delimiter(&lines, preferred));
@@ -74,9 +80,9 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let is_quoted = is_first_row_quoted(&lines, first.len());
     let top = Top { rows: &rows, comments: &comments, is_quoted, delimiter, earlier: part.earlier.as_ref() };
     let found = header::find(&top, selection, &name);
+    let below = &rows[usize::from(found.is_row)..];
     let fields = match &found.names {
         Some(names) => {
-            let below = &rows[usize::from(found.is_row)..];
             let is_empty = |column: &usize| {
                 below.iter().all(|row| row.get(*column).is_none_or(|cell| cell.trim_ascii().is_empty()))
             };
@@ -101,8 +107,10 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     rows.look_for_comments(&lines);
     let may_be_names = !found.is_row && selection.header == Header::Auto;
     let first_line = may_be_names.then(|| rows.line());
+    let along = Along::new(selection, &picked, &fields, below);
+    let (missing, bad_rows) = (selection.missing, selection.bad_rows);
     let layout =
-        Layout { name, delimiter, fields, picked: picked.clone(), commented, first_line, missing: selection.missing };
+        Layout { name, delimiter, fields, picked: picked.clone(), along, commented, first_line, missing, bad_rows };
     let chunks = TextChunks { layout: Arc::new(layout), state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
     Ok(Table { picked, n_rows: None, left_out: 0, chunks: Box::new(chunks) })
 }
@@ -117,11 +125,13 @@ struct Layout {
     delimiter: Delimiter,
     fields: Fields,
     picked: Picked,
+    along: Along,
     /// Comments so far that look like samples.
     commented: Arc<AtomicUsize>,
     /// Line of the first row, where it may be names nevertheless.
     first_line: Option<u64>,
     missing: Missing,
+    bad_rows: BadRows,
 }
 
 /// The rows of a file, in chunks.
@@ -180,7 +190,8 @@ impl TextChunks {
         let mut plain = Vec::with_capacity(most);
         let mut quoted = None;
         let mut is_over = false;
-        while plain.len() < most && quoted.is_none() && !is_over {
+        // What is there is parsed before more is waited for.
+        while plain.len() < most && quoted.is_none() && !is_over && (plain.is_empty() || blocks.is_here()?) {
             match blocks.next()? {
                 None => is_over = true,
                 Some(block) => {
@@ -217,24 +228,23 @@ impl Layout {
         let mut lines = Lines::default();
         let mut values = Vec::with_capacity(BYTES_PER_BLOCK / BYTES_PER_NUMBER);
         let mut weights = Vec::new();
+        let mut along = self.along.begin();
+        let mut bad = Found::default();
         let mut rounded = None;
         let mut n = 0;
-        let n_columns = self.fields.len();
+        let n_features = self.picked.features.len();
         while n < most && !rows.is_at_end_of_block() && rows.advance()? {
-            if rows.record.len() != n_columns {
-                return Err(self.ragged(rows));
-            }
-            for &column in self.picked.features.iter().chain(&self.picked.weights) {
-                let cell = &rows.record[column];
-                let number = match parse(cell) {
-                    Some(number) => number,
-                    None if self.may_lack(column) && is_missing(cell) => f64::NAN,
-                    None => return Err(self.no_number(rows, column)),
-                };
-                if is_rounded(cell, number) {
-                    rounded.get_or_insert(column);
+            let parsed = self.numbers(&rows.record, &mut values, &mut rounded);
+            let pushed = self.along.push(&mut along, &rows.record).map_err(Some);
+            if let Err(bad_cell) = parsed.and(pushed) {
+                let problem = || bad_cell.map_or_else(|| self.ragged(rows), |column| self.no_number(rows, column));
+                if self.bad_rows == BadRows::Error {
+                    return Err(problem());
                 }
-                values.push(number);
+                bad.add(n, problem);
+                values.truncate(n * n_features);
+                values.resize((n + 1) * n_features, f64::NAN);
+                values.extend(self.picked.weights.map(|_| 0.0));
             }
             if self.picked.weights.is_some() {
                 weights.extend(values.pop());
@@ -242,10 +252,36 @@ impl Layout {
             lines.push(n, rows.line());
             n += 1;
         }
-        let values =
-            Array2::from_shape_vec((n, self.picked.features.len()), values).expect("each row gave one value a feature");
+        let values = Array2::from_shape_vec((n, n_features), values).expect("each row gave one value a feature");
         let weights = self.picked.weights.map(|_| Array1::from(weights));
-        Ok(Chunk { samples: values.into(), weights, lines: Some(lines), notes: self.notes(rounded) })
+        let beside = Beside { company: self.along.finish(along, values.view()), ..Beside::default() };
+        Ok(Chunk { samples: values.into(), weights, beside, bad, lines: Some(lines), notes: self.notes(rounded) })
+    }
+
+    /// The features of a row, and its weight; `Err` gives the column of a cell that is no number, or none where there
+    /// are too few cells, or too many.
+    fn numbers(
+        &self,
+        record: &ByteRecord,
+        values: &mut Vec<f64>,
+        rounded: &mut Option<usize>,
+    ) -> std::result::Result<(), Option<usize>> {
+        if record.len() != self.fields.len() {
+            return Err(None);
+        }
+        for &column in self.picked.features.iter().chain(&self.picked.weights) {
+            let cell = &record[column];
+            let number = match parse(cell) {
+                Some(number) => number,
+                None if self.may_lack(column) && is_missing(cell) => f64::NAN,
+                None => return Err(Some(column)),
+            };
+            if is_rounded(cell, number) {
+                rounded.get_or_insert(column);
+            }
+            values.push(number);
+        }
+        Ok(())
     }
 
     /// Whether values of a column may be missing: those of weights may not.
