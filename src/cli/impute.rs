@@ -85,7 +85,9 @@ impl ImputeArgs {
         }
         table.finish()?;
         match &self.out {
-            Some(out) if !is_standard_output(out) => output.made(&Made { n_samples, n_features, n_filled, out: Some(out) }),
+            Some(out) if !is_standard_output(out) => {
+                output.made(&Made { n_samples, n_features, n_filled, out: Some(out) })
+            }
             _ => Ok(()),
         }
     }

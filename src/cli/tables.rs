@@ -6,9 +6,7 @@ use std::path::Path;
 
 use mixtura::Points;
 use mixtura::data::Samples;
-use mixtura::io::{
-    Block, Cells, Column, Company, Compression, Destination, Dimensions, TableFormat, TableWriter,
-};
+use mixtura::io::{Block, Cells, Column, Company, Compression, Destination, Dimensions, TableFormat, TableWriter};
 use ndarray::s;
 
 /// Whether a path stands for standard output.

@@ -1,13 +1,11 @@
 //! Columns of Parquet and Arrow files that go along with samples.
 
-use std::sync::Arc;
-
-use arrow_array::{ArrayRef, Float32Array, Float64Array};
+use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Field, Schema};
 
-use super::columnar::{Place, Values};
 use super::company::{Cells, Company};
 use super::fields::Fields;
+use super::values::{Place, is_single};
 
 /// Which columns these are.
 #[derive(Debug, Clone)]
@@ -56,8 +54,8 @@ impl Along {
                 columns.push(Column::Whole(field));
                 rest = &rest[length..];
             } else {
-                let is_single = super::columnar::is_single(of_file.data_type());
-                fields.push(Field::new(name, if is_single { DataType::Float32 } else { DataType::Float64 }, true));
+                let single = is_single(of_file.data_type());
+                fields.push(Field::new(name, if single { DataType::Float32 } else { DataType::Float64 }, true));
                 columns.push(Column::Number(places[column]));
                 rest = &rest[1..];
             }
@@ -84,17 +82,5 @@ impl Along {
             return Ok(None);
         }
         Company::new(&self.schema, batches).map(Some)
-    }
-}
-
-/// Every so manieth value, from one on, as an array.
-pub(super) fn strided(values: &Values, first: usize, step: usize) -> ArrayRef {
-    match values {
-        Values::F32(values) => {
-            Arc::new(Float32Array::from_iter_values(values.iter().skip(first).step_by(step).copied()))
-        }
-        Values::F64(values) => {
-            Arc::new(Float64Array::from_iter_values(values.iter().skip(first).step_by(step).copied()))
-        }
     }
 }

@@ -126,8 +126,7 @@ struct RowGroups {
 
 impl RowGroups {
     fn new(output: Output, schema: &SchemaRef) -> parquet::errors::Result<Self> {
-        let properties =
-            WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+        let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
         let writer = ArrowWriter::try_new(output, schema.clone(), Some(properties))?;
         let (file, factory) = writer.into_serialized_writer()?;
         let most_rows = ROW_GROUP.div_ceil(schema.fields().len().max(1));

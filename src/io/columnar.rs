@@ -8,9 +8,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait, RecordBatch};
 use arrow_schema::{DataType, Schema};
-use ndarray::{Array1, Array2};
+use ndarray::Array1;
 
-use super::along::{Along, Column, strided};
+use super::along::{Along, Column};
 use super::bad_rows::{BadRows, Found};
 use super::chunks::Chunk;
 use super::columns::{MOST_COLUMNS, Picked, Selection, choice_of};
@@ -18,6 +18,7 @@ use super::company::Beside;
 use super::fields::Fields;
 use super::malformed;
 use super::notes::Note;
+use super::values::{Decoded, Place, Strided, Values, Widened, is_single, rows, strided};
 use super::widening::{doubles, singles};
 use crate::advice::{Advice, Term};
 use crate::data::missing::Missing;
@@ -47,25 +48,6 @@ struct Field {
     kind: DataType,
     /// Numbers in each of its lists, if it holds lists.
     length: Option<usize>,
-}
-
-/// A column of numbers: one of the file, or every number of that place in one of lists.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) field: usize,
-    pub(super) element: usize,
-}
-
-/// A column's values, widened to one of two types; those of lists one after another.
-pub(super) enum Values {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
-/// The values of a part of a column, and whether some are not those of the file, because no double is.
-pub(super) struct Decoded {
-    pub(super) values: Values,
-    pub(super) rounded: bool,
 }
 
 impl Layout {
@@ -328,15 +310,6 @@ impl Field {
     }
 }
 
-/// Whether the numbers of a column are f32, or narrower.
-pub(super) fn is_single(kind: &DataType) -> bool {
-    let kind = match kind {
-        DataType::FixedSizeList(of, _) | DataType::List(of) | DataType::LargeList(of) => of.data_type(),
-        kind => kind,
-    };
-    matches!(kind, DataType::Float16 | DataType::Float32)
-}
-
 /// Numbers in the first list of an array; `None` where it has none.
 pub(super) fn list_length(lists: &dyn Array) -> Option<usize> {
     let first = (0..lists.len()).find(|row| lists.is_valid(*row))?;
@@ -401,55 +374,10 @@ pub(super) fn broken(file: &str, error: &dyn Display) -> Error {
     malformed(file, format!("the file is broken: {error}"), "copy or write it again")
 }
 
-/// Every so manieth value of a column, from one on.
-type Strided<'a, T> = (&'a [T], usize, usize);
-
-trait Widened<'a> {
-    fn single(self) -> Strided<'a, f32>;
-    fn double(self) -> Strided<'a, f64>;
-}
-
-impl<'a> Widened<'a> for (&'a Values, usize, usize) {
-    fn single(self) -> Strided<'a, f32> {
-        match self {
-            (Values::F32(values), first, step) => (values, first, step),
-            (Values::F64(_), ..) => unreachable!("columns of single precision are not widened"),
-        }
-    }
-
-    fn double(self) -> Strided<'a, f64> {
-        match self {
-            (Values::F64(values), first, step) => (values, first, step),
-            (Values::F32(_), ..) => unreachable!("columns of double precision are widened"),
-        }
-    }
-}
-
-impl Decoded {
-    /// Adds the values of the same column that follow.
-    pub(super) fn extend(&mut self, more: Decoded) {
-        self.rounded |= more.rounded;
-        match (&mut self.values, more.values) {
-            (Values::F32(values), Values::F32(more)) => values.extend(more),
-            (Values::F64(values), Values::F64(more)) => values.extend(more),
-            _ => unreachable!("a column has one type"),
-        }
-    }
-}
-
 fn is_number(kind: &DataType) -> bool {
     match kind {
         DataType::Boolean => true,
         DataType::Dictionary(_, values) => is_number(values),
         kind => kind.is_numeric(),
     }
-}
-
-/// Columns side by side.
-fn rows<T: Copy + Default>(n: usize, columns: &[Strided<T>]) -> Array2<T> {
-    let mut rows = Array2::default((n, columns.len()));
-    for (mut to, (values, first, step)) in rows.columns_mut().into_iter().zip(columns) {
-        to.iter_mut().zip(values.iter().skip(*first).step_by(*step)).for_each(|(to, from)| *to = *from);
-    }
-    rows
 }

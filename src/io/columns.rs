@@ -203,6 +203,14 @@ fn named(place: &str, names: &[String], fields: &Fields) -> Result<Vec<usize>> {
         more => format!(", nor {more} more of its features"),
     };
     let problem = format!("there is no column '{first}', a feature of the model{more}");
+    let in_other_case = |name: &String| {
+        let mut columns = fields.names().into_iter().flatten();
+        columns.find(|column| column.to_lowercase() == name.to_lowercase()).cloned()
+    };
+    if let Some(written) = names.iter().map(in_other_case).collect::<Option<Vec<String>>>() {
+        let remedy = Advice::from("capitals are told from small letters; if these are the model's features: ");
+        return Err(malformed(place, problem, remedy + choice_of(written)));
+    }
     let others = format!("{}; to use others in its place, choose columns in the model's order: ", fields.available());
     Err(malformed(place, problem, Advice::from(others) + Term::Columns))
 }

@@ -123,9 +123,12 @@ impl Company {
     pub fn append(&mut self, more: Company) -> Result<()> {
         let is_alike = self.schema == more.schema
             || self.schema.fields().len() == more.schema.fields().len()
-                && self.schema.fields().iter().zip(more.schema.fields()).all(|(one, other)| {
-                    (one.name(), one.data_type()) == (other.name(), other.data_type())
-                });
+                && self
+                    .schema
+                    .fields()
+                    .iter()
+                    .zip(more.schema.fields())
+                    .all(|(one, other)| (one.name(), one.data_type()) == (other.name(), other.data_type()));
         if !is_alike {
             let problem = "the columns of the files have different names or types";
             let remedy = "give files with the same columns, or work on each of them alone";

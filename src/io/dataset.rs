@@ -9,10 +9,11 @@ use std::time::SystemTime;
 use ndarray::Array1;
 
 use super::columns::Selection;
+use super::even::Even;
 use super::files::find_files;
 use super::malformed;
 use super::origin::{Origin, locate};
-use super::rows::{Even, Rows};
+use super::rows::Rows;
 use super::stream::{Checks, Stream, chunk_rows, read_ahead};
 use super::stretch::Stretch;
 use crate::advice::{Advice, Term};

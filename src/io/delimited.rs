@@ -35,12 +35,7 @@ impl TextWriter {
     }
 
     /// Lines below a header.
-    pub(super) fn with_header(
-        output: Output,
-        separator: u8,
-        compression: Compression,
-        names: &[&str],
-    ) -> Result<Self> {
+    pub(super) fn with_header(output: Output, separator: u8, compression: Compression, names: &[&str]) -> Result<Self> {
         let mut writer = Self::create(output, separator, compression)?;
         // Names may hold separators and quotes, so the csv crate writes them.
         // In quotes, one that begins with # is no comment.

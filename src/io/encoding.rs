@@ -9,8 +9,8 @@ use arrow_array::{ArrayRef, PrimitiveArray};
 use arrow_schema::{Field, Schema};
 use ndarray::{Array1, Array2, Axis};
 
-use super::chunks::Chunk;
 use super::bad_rows::Found as BadRows;
+use super::chunks::Chunk;
 use super::columns::Picked;
 use super::company::{Beside, Company};
 use super::notes::Note;
@@ -194,9 +194,8 @@ where
 /// Some columns of rows of numbers.
 fn company<T: ArrowPrimitiveType>(rows: &Array2<T::Native>, columns: &[usize]) -> Company {
     let fields: Vec<Field> = columns.iter().map(|i| Field::new(nameless(*i), T::DATA_TYPE, true)).collect();
-    let column = |i: &usize| -> ArrayRef {
-        Arc::new(PrimitiveArray::<T>::from_iter_values(rows.column(*i).iter().copied()))
-    };
+    let column =
+        |i: &usize| -> ArrayRef { Arc::new(PrimitiveArray::<T>::from_iter_values(rows.column(*i).iter().copied())) };
     let batch = columns.iter().map(column).collect();
     Company::new(&Schema::new(fields), vec![batch]).expect("columns of one type and length")
 }

@@ -40,6 +40,7 @@ mod delimited;
 mod delimiter;
 mod document;
 mod encoding;
+mod even;
 mod fields;
 mod files;
 mod fit_record;
@@ -67,6 +68,7 @@ mod stretch;
 mod table;
 mod text;
 mod unfinished;
+mod values;
 mod widening;
 
 pub use bad_rows::BadRows;

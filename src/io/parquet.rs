@@ -17,9 +17,10 @@ use positioned_io::{Cursor, RandomAccessFile, ReadAt};
 use rayon::prelude::*;
 
 use super::chunks::{Chunk, Table};
-use super::columnar::{Decoded, Layout, broken, decode, list_length};
+use super::columnar::{Layout, broken, decode, list_length};
 use super::columns::Selection;
 use super::source::Source;
+use super::values::Decoded;
 use crate::error::{Error, Result};
 
 /// Rows decoded at a time, and how often before they are handed on.

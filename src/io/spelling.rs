@@ -95,9 +95,7 @@ fn of_values(array: &ArrayRef) -> Option<Spelling<'_>> {
             // Those of a zone are counted in that of Greenwich, and are told so.
             let zone = if zone.is_some() { "+00:00" } else { "" };
             match unit {
-                TimeUnit::Second => {
-                    timed::<TimestampSecondType, _>(array, as_datetime::<TimestampSecondType>, zone)
-                }
+                TimeUnit::Second => timed::<TimestampSecondType, _>(array, as_datetime::<TimestampSecondType>, zone),
                 TimeUnit::Millisecond => {
                     timed::<TimestampMillisecondType, _>(array, as_datetime::<TimestampMillisecondType>, zone)
                 }
@@ -233,7 +231,8 @@ mod tests {
         let words = StringArray::from(vec![Some("lax"), Some("hnl"), None]);
         let keys = vec![Some(1), None, Some(0), Some(2)];
         assert_eq!(spelled(DictionaryArray::<Int8Type>::new(keys.into(), Arc::new(words))), ["hnl", "", "lax", ""]);
-        let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some(vec![Some(1), None]), None, Some(vec![])]);
+        let lists =
+            ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some(vec![Some(1), None]), None, Some(vec![])]);
         assert_eq!(spelled(lists), ["[1, ]", "", "[]"]);
         let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![&b"x"[..]]));
         assert!(spelling(&bytes).is_none());

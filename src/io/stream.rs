@@ -9,10 +9,11 @@ use ndarray::Array1;
 
 use super::bad_rows::BadRows;
 use super::columns::Selection;
-use super::company::{Beside, Company};
+use super::company::{Beside, Company, Keep};
+use super::even::{AT_ONCE, Even};
 use super::files::{Files, find_files};
 use super::origin::{Origin, locate};
-use super::rows::{AT_ONCE, Even, Rows, read_weights};
+use super::rows::{Rows, read_weights};
 use super::stretch::Stretch;
 use crate::advice::Advice;
 use crate::data::missing::Missing;
@@ -23,6 +24,9 @@ use crate::error::{Error, Result};
 /// Chunks that wait while another one is worked on, beside the one that is being read: none, since a chunk holds up to
 /// 16 MiB of f32 for every 8 threads, and one that is read is enough to keep the other at work.
 const AHEAD: usize = 0;
+
+/// Rows of a chunk at most where they have company, whose cells may be large; as many as formats of columns give.
+const COMPANY_ROWS: usize = 1 << 18;
 
 /// Slabs that keep a thread busy, of which a block has 32.
 const SLABS_PER_THREAD: usize = 4;
@@ -39,6 +43,7 @@ pub struct Stream {
     bad_rows: BadRows,
     /// Whether rows are handed on as they come.
     at_once: bool,
+    has_company: bool,
 }
 
 /// Visitor of samples, by the number of the first, and of what goes along with them.
@@ -76,7 +81,8 @@ impl Stream {
         };
         let (rows, is_stretch) = (rows.with_weights(weights.clone()), stretch.is_some());
         let Selection { missing, bad_rows, at_once, .. } = *selection;
-        Ok(Stream { rows, weights, weights_origin, is_stretch, missing, bad_rows, at_once })
+        let has_company = selection.keep != Keep::Nothing;
+        Ok(Stream { rows, weights, weights_origin, is_stretch, missing, bad_rows, at_once, has_company })
     }
 
     /// D.
@@ -127,7 +133,11 @@ impl Stream {
     pub fn for_each(self, visit: &mut VisitBoth) -> Result<(usize, Vec<Advice>)> {
         let (d, names, before) = (self.n_features(), self.rows.names.clone(), self.rows.before);
         let mut checks = Checks::new(names.clone(), self.is_stretch, self.missing);
-        let size = if self.at_once { AT_ONCE } else { chunk_rows(d) };
+        let size = match () {
+            () if self.at_once => AT_ONCE,
+            () if self.has_company => chunk_rows(d).min(COMPANY_ROWS),
+            () => chunk_rows(d),
+        };
         let (rows, outcome) = read_ahead(Even::new(self.rows, d, size), &mut |(points, beside)| {
             let first = before + checks.n_samples;
             // After a bad value the rest is only counted.
@@ -141,7 +151,9 @@ impl Stream {
         let outcome = outcome.and_then(|()| checks.finish(d).map_err(|error| error.behind(before)));
         let Rows { origin, notes, bad, .. } = rows.chunks;
         match outcome {
-            Ok(()) => Ok((n_samples, notes.lines().into_iter().chain(bad.line(self.bad_rows).map(Advice::from)).collect())),
+            Ok(()) => {
+                Ok((n_samples, notes.lines().into_iter().chain(bad.line(self.bad_rows).map(Advice::from)).collect()))
+            }
             Err(error) => Err(notes.remind(locate(error, &origin, self.weights_origin.as_ref()))),
         }
     }
@@ -153,10 +165,7 @@ impl Stream {
     ///
     /// # Errors
     /// An error of the visitor, which ends the pass; [`Error::Read`] or [`Error::Malformed`].
-    pub fn for_each_company(
-        self,
-        visit: &mut dyn FnMut(&Company) -> Result<()>,
-    ) -> Result<(usize, Vec<Advice>)> {
+    pub fn for_each_company(self, visit: &mut dyn FnMut(&Company) -> Result<()>) -> Result<(usize, Vec<Advice>)> {
         let mut n_rows = 0;
         let (rows, outcome) = read_ahead(self.rows, &mut |chunk| {
             n_rows += chunk.samples.dim().0;

@@ -127,12 +127,7 @@ pub(super) enum Answers {
 
 impl Answers {
     /// Adds the answers for samples, which may be gone but for what goes along with them.
-    pub(super) fn write(
-        &mut self,
-        answer: &Answer,
-        samples: Option<&Samples>,
-        beside: &Beside,
-    ) -> mixtura::Result<()> {
+    pub(super) fn write(&mut self, answer: &Answer, samples: Option<&Samples>, beside: &Beside) -> mixtura::Result<()> {
         match self {
             Answers::Table { table, features } => {
                 let of_features = samples.map_or_else(Vec::new, |samples| columns(samples.chunk));

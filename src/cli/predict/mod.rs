@@ -195,8 +195,7 @@ impl PredictArgs {
         let data = self.data.stream_along(ranks, &features, self.seed, &along)?;
 
         let (question, at_once) = (self.question(), along.at_once);
-        let mut pass =
-            Pass { mixture: &mixture, device: &device, question, answers: &mut answers, sorting, at_once };
+        let mut pass = Pass { mixture: &mixture, device: &device, question, answers: &mut answers, sorting, at_once };
         let predicted = match data {
             Some(data) => self.predict(data, &mut pass, output, ranks),
             None => Ok((0, Vec::new())),
@@ -243,13 +242,7 @@ impl PredictArgs {
     }
 
     /// What becomes of the answers; for a share of all rows, after a pass that finds their limit.
-    fn sorting(
-        &self,
-        model: &Model,
-        device: &Device,
-        answers: &mut Answers,
-        ranks: &Ranks,
-    ) -> anyhow::Result<Sorting> {
+    fn sorting(&self, model: &Model, device: &Device, answers: &mut Answers, ranks: &Ranks) -> anyhow::Result<Sorting> {
         if self.seeks_outliers() && ranks.size() > 1 {
             let problem = format!("{} processes cannot tell together which rows are the lowest", ranks.size());
             return Err(Usage { problem, remedy: "look for outliers in one process" }.into());

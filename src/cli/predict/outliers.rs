@@ -68,9 +68,8 @@ impl Lowest {
     /// Keeps the lowest alone, in order.
     fn let_go(&mut self) {
         let mut order: Vec<usize> = (0..self.densities.len()).collect();
-        let by_density = |a: &usize, b: &usize| -> Ordering {
-            self.densities[*a].total_cmp(&self.densities[*b]).then(a.cmp(b))
-        };
+        let by_density =
+            |a: &usize, b: &usize| -> Ordering { self.densities[*a].total_cmp(&self.densities[*b]).then(a.cmp(b)) };
         order.sort_by(by_density);
         order.truncate(self.n);
         self.densities = order.iter().map(|row| self.densities[*row]).collect();

@@ -10,6 +10,7 @@ mod header;
 mod judgement;
 mod literal;
 mod preview;
+mod rows;
 
 use std::collections::VecDeque;
 use std::io;
@@ -35,11 +36,12 @@ use crate::advice::{Advice, Term};
 use crate::data::missing::Missing;
 use crate::error::{Error, Result};
 use along::Along;
-use feed::{Blocks, Feed, Shape, is_blank, prepared, rows_reader};
+use feed::{Blocks, Feed, Shape, prepared};
 use header::Top;
 use judgement::is_missing;
 use literal::{has_decimal_comma, is_rounded, parse};
 use preview::{check_text, comments_above, guess_delimiter, is_first_row_quoted, preview, told_delimiter};
+use rows::Rows;
 
 /// Longest piece of a cell that an error shows.
 const SHOWN: usize = 40;
@@ -96,7 +98,7 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let commented = blocks.expect(Shape { cells: fields.len(), ..shape });
     let mut rows = Rows::new(&name, delimiter, Feed::new(lines.clone(), Some(blocks)), 1);
     if !rows.advance()? || found.is_row && !rows.advance()? {
-        let problem = match rows.reader.get_ref().blocks.as_ref().is_some_and(|blocks| blocks.has_comments(&lines)) {
+        let problem = match rows.blocks().is_some_and(|blocks| blocks.has_comments(&lines)) {
             true => "below the header every line is a comment (#)",
             false => "there is a header but no row of numbers",
         };
@@ -169,7 +171,7 @@ impl Iterator for TextChunks {
                     let is_over = chunk.as_ref().is_ok_and(|chunk| chunk.samples.dim().0 == 0);
                     if !is_over {
                         self.parsed.push_back(chunk);
-                        self.state = rows.into_state();
+                        self.state = go_on(rows);
                     }
                 }
                 State::Blocks(blocks, line) => {
@@ -220,6 +222,15 @@ impl TextChunks {
         };
         Ok(())
     }
+}
+
+/// How to go on after some rows.
+fn go_on(rows: Box<Rows>) -> State {
+    if !rows.is_at_end_of_block() {
+        return State::Rows(rows);
+    }
+    let line = rows.next_line();
+    rows.into_blocks().map_or(State::End, |blocks| State::Blocks(blocks, line))
 }
 
 impl Layout {
@@ -361,91 +372,5 @@ impl Layout {
         let features = self.picked.features.iter();
         let numbers: Vec<String> = features.filter(holds_number).map(|&column| names[column].clone()).collect();
         (!numbers.is_empty()).then(|| choice_of(numbers))
-    }
-}
-
-/// The rows of a text file, one after another, blank lines left out.
-struct Rows {
-    name: String,
-    reader: csv::Reader<Feed>,
-    record: ByteRecord,
-    /// Line that the reader counts as its first.
-    first_line: u64,
-    /// Whether the record was not asked for yet.
-    is_ahead: bool,
-}
-
-impl Rows {
-    fn new(name: &str, delimiter: Delimiter, feed: Feed, first_line: u64) -> Self {
-        // A line feed alone ends a record, and blocks end with one: so the line just read is always the one before the
-        // reader's.
-        let reader = rows_reader(delimiter, feed);
-        Rows { name: name.to_owned(), reader, record: ByteRecord::new(), first_line, is_ahead: false }
-    }
-
-    /// Goes on to the next row; `false` at the end.
-    fn advance(&mut self) -> Result<bool> {
-        if std::mem::take(&mut self.is_ahead) {
-            return Ok(true);
-        }
-        loop {
-            match self.reader.read_byte_record(&mut self.record) {
-                Ok(true) if self.reader.get_ref().is_over => return Err(self.unclosed()),
-                Ok(true) if is_blank(&self.record) => {}
-                Ok(more) => return Ok(more),
-                Err(error) => return Err(self.fail(error)),
-            }
-        }
-    }
-
-    /// Counts the comments that follow the row that was read, in these lines.
-    fn look_for_comments(&self, lines: &[u8]) {
-        let read = usize::try_from(self.reader.position().byte()).unwrap_or(lines.len());
-        if let (Some(blocks), Some(rest)) = (&self.reader.get_ref().blocks, lines.get(read..)) {
-            blocks.look_for_comments(rest);
-        }
-    }
-
-    fn next_line(&self) -> u64 {
-        self.first_line + self.reader.position().line() - 1
-    }
-
-    /// Whether the last row ended where a block ended: what follows can be parsed on its own.
-    fn is_at_end_of_block(&self) -> bool {
-        let feed = self.reader.get_ref();
-        !self.is_ahead && feed.is_at_end_of_block() && self.reader.position().byte() == feed.given
-    }
-
-    /// How to go on.
-    fn into_state(self) -> State {
-        if !self.is_at_end_of_block() {
-            return State::Rows(Box::new(self));
-        }
-        let line = self.next_line();
-        self.reader.into_inner().blocks.map_or(State::End, |blocks| State::Blocks(blocks, line))
-    }
-
-    /// Line of the row, from 1.
-    fn line(&self) -> u64 {
-        self.next_line() - 1
-    }
-
-    fn place(&self) -> String {
-        format!("{}:{}", self.name, self.line())
-    }
-
-    /// The error for a quote that nothing closes.
-    fn unclosed(&self) -> Error {
-        let first = self.record.position().map_or(1, csv::Position::line);
-        let place = format!("{}:{}", self.name, self.first_line + first - 1);
-        malformed(place, "a quote in this row is not closed up to the end of the file", "close it, or remove it")
-    }
-
-    fn fail(&self, error: csv::Error) -> Error {
-        let problem = error.to_string();
-        match error.into_kind() {
-            csv::ErrorKind::Io(source) => Error::Read { path: PathBuf::from(&self.name), source },
-            _ => malformed(&self.name, problem, "write the file again, one row of numbers on each line"),
-        }
     }
 }
