@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, make_array};
 use arrow_data::transform::MutableArrayData;
-use arrow_schema::{ArrowError, Schema, SchemaRef};
-
-use super::malformed;
-use crate::error::Result;
+use arrow_schema::{ArrowError, FieldRef, Schema, SchemaRef};
 
 /// Which columns go along with the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,11 +49,11 @@ pub struct Company {
 
 impl Company {
     /// The columns of batches of this schema. That a column is never null cannot be known of other files.
-    pub(super) fn new(schema: &Schema, batches: Vec<Vec<ArrayRef>>) -> std::result::Result<Self, ArrowError> {
+    pub(super) fn new(schema: &Schema, batches: Vec<Vec<ArrayRef>>) -> Result<Self, ArrowError> {
         let fields: Vec<_> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
         let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
         let batches = batches.into_iter().map(|columns| RecordBatch::try_new(schema.clone(), columns));
-        Ok(Company { batches: batches.collect::<std::result::Result<_, _>>()?, schema })
+        Ok(Company { batches: batches.collect::<Result<_, _>>()?, schema })
     }
 
     /// Names of the columns.
@@ -116,31 +113,22 @@ impl Company {
         Company { schema: self.schema.clone(), batches }
     }
 
-    /// Adds rows that follow.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`](crate::Error::Malformed) where they are of other columns.
-    pub fn append(&mut self, more: Company) -> Result<()> {
-        let is_alike = self.schema == more.schema
-            || self.schema.fields().len() == more.schema.fields().len()
-                && self
-                    .schema
-                    .fields()
-                    .iter()
-                    .zip(more.schema.fields())
-                    .all(|(one, other)| (one.name(), one.data_type()) == (other.name(), other.data_type()));
-        if !is_alike {
-            let problem = "the columns of the files have different names or types";
-            let remedy = "give files with the same columns, or work on each of them alone";
-            return Err(malformed("the data", problem, remedy));
-        }
+    /// Whether other rows have the same columns.
+    pub(super) fn is_alike(&self, other: &Company) -> bool {
+        let (fields, others) = (self.schema.fields(), other.schema.fields());
+        let is_alike =
+            |(one, other): (&FieldRef, &FieldRef)| (one.name(), one.data_type()) == (other.name(), other.data_type());
+        self.schema == other.schema || fields.len() == others.len() && fields.iter().zip(others).all(is_alike)
+    }
+
+    /// Adds rows that follow, of the same columns.
+    fn append(&mut self, more: Company) {
         self.batches.extend(more.batches);
-        Ok(())
     }
 }
 
 /// Rows of batches, each by its batch and its place there.
-fn taken(batches: &[RecordBatch], places: &[(usize, usize)]) -> std::result::Result<RecordBatch, ArrowError> {
+fn taken(batches: &[RecordBatch], places: &[(usize, usize)]) -> Result<RecordBatch, ArrowError> {
     let mut used: Vec<usize> = places.iter().map(|(batch, _)| *batch).collect();
     used.sort_unstable();
     used.dedup();
@@ -155,7 +143,7 @@ fn taken(batches: &[RecordBatch], places: &[(usize, usize)]) -> std::result::Res
         Ok(make_array(copy.freeze()))
     };
     let schema = batches[used[0]].schema();
-    let columns = (0..schema.fields().len()).map(column).collect::<std::result::Result<_, ArrowError>>()?;
+    let columns = (0..schema.fields().len()).map(column).collect::<Result<_, ArrowError>>()?;
     RecordBatch::try_new(schema, columns)
 }
 
@@ -192,11 +180,8 @@ impl Beside {
         }
     }
 
-    /// Adds what goes along with samples that follow n others.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`](crate::Error::Malformed) where their company has other columns.
-    pub fn append(&mut self, more: Beside, n: usize) -> Result<()> {
+    /// Adds what goes along with samples, of the same data, that follow n others.
+    pub fn append(&mut self, more: Beside, n: usize) {
         self.bad.extend(more.bad.into_iter().map(|row| n + row));
         match (&mut self.rows, more.rows) {
             (Some(numbers), Some(more)) => numbers.extend(more),
@@ -204,10 +189,7 @@ impl Beside {
         }
         match (&mut self.company, more.company) {
             (Some(company), Some(more)) => company.append(more),
-            (none, more) => {
-                *none = more;
-                Ok(())
-            }
+            (none, more) => *none = more,
         }
     }
 }
@@ -264,14 +246,13 @@ mod tests {
     fn what_is_beside_samples_follows_them() {
         let mut beside = Beside { company: Some(company(&[4])), rows: Some(vec![10, 11, 12, 13]), bad: vec![1, 3] };
         let more = Beside { company: Some(company(&[3])), rows: Some(vec![20, 21, 22]), bad: vec![0] };
-        beside.append(more, 4).unwrap();
+        beside.append(more, 4);
         assert_eq!((beside.bad.as_slice(), beside.company.as_ref().unwrap().n_rows()), (&[1, 3, 4][..], 7));
         let some = beside.slice(3..6);
         assert_eq!((some.bad, some.rows.unwrap()), (vec![0, 1], vec![13, 20, 21]));
         let some = beside.take(&[6, 4, 0]);
         assert_eq!((some.bad, some.rows.unwrap()), (vec![1], vec![22, 20, 10]));
         assert_eq!(rows(&some.company.unwrap()).iter().map(|row| row.0).collect::<Vec<_>>(), [2, 0, 0]);
-        let other = Beside { company: Some(Company::new(&Schema::empty(), Vec::new()).unwrap()), ..Beside::default() };
-        assert!(beside.append(other, 7).is_err());
+        assert!(!company(&[4]).is_alike(&Company::new(&Schema::empty(), Vec::new()).unwrap()));
     }
 }

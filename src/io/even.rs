@@ -55,7 +55,7 @@ impl<I: Iterator<Item = Result<Chunk>>> Even<I> {
                 return Ok(Some((points, beside)));
             }
             self.gathered.add(&points.slice(start..start + n));
-            self.beside.append(beside.slice(start..start + n), self.n_gathered)?;
+            self.beside.append(beside.slice(start..start + n), self.n_gathered);
             self.n_gathered += n;
             if start + n < points.n_samples() {
                 self.rest = Some(((points, beside), start + n));

@@ -9,7 +9,7 @@ use ndarray::{Array1, Axis, s};
 use super::bad_rows::{BadRows, Found, Tally, bad_value, rows_with_bad_values};
 use super::chunks::{Chunk, Chunks, Table};
 use super::columns::{Picked, Selection};
-use super::company::Beside;
+use super::company::{Beside, Company};
 use super::notes::Notes;
 use super::npy::Array;
 use super::origin::{Choice, Origin, Part, locate_value};
@@ -34,6 +34,8 @@ pub(super) struct Rows {
     table: Option<(Chunks, Option<usize>)>,
     /// Weights of all rows, where they have a file of their own.
     weights: Option<Arc<Array1<f64>>>,
+    /// What goes along with the first samples, to which others are held.
+    company: Option<Company>,
     /// Whether a column holds the weights.
     pub(super) has_weights: bool,
     /// Names of the features, if columns have names.
@@ -64,6 +66,7 @@ impl Rows {
             selection: selection.clone(),
             table: None,
             weights: None,
+            company: None,
             has_weights: false,
             names: None,
             n_features: 0,
@@ -219,6 +222,18 @@ impl Rows {
                 return Err(self.too_few_weights(all.len(), self.seen + n));
             }
             weights = Some(all.slice(s![self.seen..self.seen + n]).to_owned());
+        }
+        if let Some(company) = &beside.company {
+            let first = self.company.get_or_insert_with(|| company.slice(0..0));
+            if !first.is_alike(company) {
+                let place = self.origin.parts.last().map_or_else(String::new, |part| part.file.clone());
+                let problem = "its columns have other names or types than those of the first file";
+                return Err(malformed(
+                    place,
+                    problem,
+                    "give files with the same columns, or work on each of them alone",
+                ));
+            }
         }
         if self.selection.number_rows {
             beside.rows = Some((self.seen..self.seen + samples.dim().0).map(|row| row as i64).collect());

@@ -169,7 +169,10 @@ impl Pass<'_> {
                 let answer = Answer::LogDensities(low.iter().map(|row| densities[*row]).collect());
                 self.answers.write(&answer, Some(samples), &beside.take(&low))
             }
-            (Sorting::Lowest(lowest), Answer::LogDensities(densities)) => lowest.add(densities, &beside),
+            (Sorting::Lowest(lowest), Answer::LogDensities(densities)) => {
+                lowest.add(densities, &beside);
+                Ok(())
+            }
             (Sorting::Numbers(numbers), Answer::LogDensities(densities)) => {
                 densities.iter().try_for_each(|density| numbers.add(*density)).map_err(temporary)
             }

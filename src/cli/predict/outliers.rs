@@ -44,25 +44,24 @@ impl Lowest {
     }
 
     /// Looks at samples that follow.
-    pub(super) fn add(&mut self, densities: &Array1<f64>, beside: &Beside) -> mixtura::Result<()> {
+    pub(super) fn add(&mut self, densities: &Array1<f64>, beside: &Beside) {
         let enough = self.densities.len() >= self.n;
         // Of equals the first ones stay.
         let is_low = |x: f64| if enough { x < self.limit } else { x <= self.limit };
         let low: Vec<usize> = (0..densities.len()).filter(|row| is_low(densities[*row])).collect();
         // Where none is low, there is at least what columns there are.
         if low.is_empty() && self.beside.is_some() {
-            return Ok(());
+            return;
         }
         self.densities.extend(low.iter().map(|row| densities[*row]));
         let more = beside.take(&low);
         match &mut self.beside {
-            Some(all) => all.append(more, self.densities.len() - low.len())?,
+            Some(all) => all.append(more, self.densities.len() - low.len()),
             none => *none = Some(more),
         }
         if self.densities.len() > self.n.saturating_mul(2).max(self.n.saturating_add(GATHERED)) {
             self.let_go();
         }
-        Ok(())
     }
 
     /// Keeps the lowest alone, in order.
@@ -108,7 +107,7 @@ mod tests {
                 let rows: Vec<i64> = (0..chunk.len()).map(|row| (i * 4097 + row) as i64).collect();
                 let mut beside = Beside::default();
                 beside.rows = Some(rows);
-                lowest.add(&Array1::from(chunk.to_vec()), &beside).unwrap();
+                lowest.add(&Array1::from(chunk.to_vec()), &beside);
             }
             let mut order: Vec<usize> = (0..all.len()).collect();
             order.sort_by(|a, b| all[*a].total_cmp(&all[*b]).then(a.cmp(b)));
