@@ -5,7 +5,7 @@ use arrow_schema::{DataType, Field, Schema};
 
 use super::company::{Cells, Company};
 use super::fields::Fields;
-use super::values::{Place, is_single};
+use super::values::Place;
 
 /// Which columns these are.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ impl Along {
         schema: &Schema,
         offered: &Fields,
         (chosen, places): (&[usize], &[Place]),
-        lengths: &[Option<usize>],
+        (lengths, singles): (&[Option<usize>], &[bool]),
         cells: Option<Cells>,
     ) -> Self {
         let mut fields = Vec::new();
@@ -54,8 +54,7 @@ impl Along {
                 columns.push(Column::Whole(field));
                 rest = &rest[length..];
             } else {
-                let single = is_single(of_file.data_type());
-                fields.push(Field::new(name, if single { DataType::Float32 } else { DataType::Float64 }, true));
+                fields.push(Field::new(name, if singles[field] { DataType::Float32 } else { DataType::Float64 }, true));
                 columns.push(Column::Number(places[column]));
                 rest = &rest[1..];
             }

@@ -190,10 +190,12 @@ fn unpacked(array: &ArrayRef) -> ArrayRef {
     let dictionary = array.as_any_dictionary();
     let values = dictionary.values().to_data();
     let mut copy = MutableArrayData::new(vec![&values], true, array.len());
-    let keys = if dictionary.values().is_empty() { Vec::new() } else { dictionary.normalized_keys() };
-    for row in 0..array.len() {
+    // Without values all are null.
+    let is_empty = dictionary.values().is_empty();
+    let keys = if is_empty { vec![0; array.len()] } else { dictionary.normalized_keys() };
+    for (row, key) in keys.into_iter().enumerate() {
         let copied = match array.is_valid(row) {
-            true => copy.try_extend(0, keys[row], keys[row] + 1),
+            true => copy.try_extend(0, key, key + 1),
             false => copy.try_extend_nulls(1),
         };
         copied.expect("what a batch stands for is smaller than memory");

@@ -48,6 +48,8 @@ struct Field {
     kind: DataType,
     /// Numbers in each of its lists, if it holds lists.
     length: Option<usize>,
+    /// Whether its numbers are kept as f32: not where they are features beside others of f64.
+    single: bool,
 }
 
 impl Layout {
@@ -67,7 +69,7 @@ impl Layout {
                 DataType::List(of) | DataType::LargeList(of) if is_number(of.data_type()) => length_of(i)?,
                 _ => None,
             };
-            fields.push(Field { name: field.name().clone(), kind, length });
+            fields.push(Field { name: field.name().clone(), kind, length, single: false });
         }
         let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
         let lengths: Vec<Option<usize>> = fields.iter().map(|field| field.length).collect();
@@ -90,7 +92,7 @@ impl Layout {
         let features: Vec<Place> = picked.features.iter().map(|&column| places[column]).collect();
         let weights = picked.weights.map(|column| places[column]);
         for &Place { field, .. } in features.iter().chain(&weights) {
-            let Field { name, kind, length } = &fields[field];
+            let Field { name, kind, length, .. } = &fields[field];
             if length.is_none() && !is_number(kind) {
                 let problem = format!("column {field} ({name}) holds {kind}, not numbers");
                 let names = offered.names().unwrap_or_default();
@@ -109,7 +111,12 @@ impl Layout {
             }
         }
         let single = features.iter().all(|place| fields[place.field].is_single());
-        let along = Along::new(schema, &offered, (&picked.company, &places), &lengths, selection.keep.cells());
+        for (i, field) in fields.iter_mut().enumerate() {
+            field.single = field.is_single() && (single || features.iter().all(|place| place.field != i));
+        }
+        let singles: Vec<bool> = fields.iter().map(|field| field.single).collect();
+        let along =
+            Along::new(schema, &offered, (&picked.company, &places), (&lengths, &singles), selection.keep.cells());
         // Where rows may be bad, those with nulls are.
         let may_lack = selection.missing == Missing::Marginalize || selection.bad_rows != BadRows::Error;
         Ok(Layout { file, picked, fields, features, weights, along, single, may_lack, missing: selection.missing })
@@ -193,7 +200,7 @@ impl Layout {
     }
 
     fn is_single(&self, column: usize) -> bool {
-        self.single && self.features.iter().any(|place| place.field == column)
+        self.fields[column].single
     }
 
     /// Whether a column holds features or weights.

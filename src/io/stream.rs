@@ -169,7 +169,7 @@ impl Stream {
         let mut n_rows = 0;
         let (rows, outcome) = read_ahead(self.rows, &mut |chunk| {
             n_rows += chunk.samples.dim().0;
-            chunk.beside.company.as_ref().map_or(Ok(()), |company| visit(company))
+            chunk.beside.company.as_ref().map_or(Ok(()), &mut *visit)
         });
         let Rows { origin, notes, .. } = rows;
         match outcome {

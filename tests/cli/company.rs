@@ -51,7 +51,7 @@ fn all_columns_pass_through_in_their_types_and_to_text_as_they_read() {
 #[test]
 fn cells_of_text_stay_as_they_are_written() {
     let place = place();
-    let rows = "id,b,note,a\n007,1e0,\"x, \"\"y\"\"\",0\n008,  10, ,9.50\n#9,10.0,\"two\nlines\",10\n";
+    let rows = "id,b,note,a\n007,1e0,\"x, \"\"y\"\"\",0\n008,  10, ,9.50\n\"#9\",10.0,\"two\nlines\",10\n";
     place.write("x.csv", rows);
     let appended = place.run("predict model.json x.csv --append --out out.csv --device cpu");
     assert_eq!(appended.status, 0, "{}", appended.stderr);

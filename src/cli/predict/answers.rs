@@ -46,8 +46,7 @@ impl Question {
             Question::Labels => Answer::Labels(backend.assess(quadratics, rows)?.labels.mapv(|label| label as i64)),
             Question::Means => {
                 let labels = backend.assess(quadratics, rows)?.labels;
-                let labels: Vec<usize> = labels.iter().map(|label| *label as usize).collect();
-                Answer::Means(mixture.means().select(Axis(0), &labels))
+                Answer::Means(mixture.means().select(Axis(0), &labels.to_vec()))
             }
         })
     }

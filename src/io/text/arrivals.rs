@@ -28,9 +28,14 @@ impl Arrivals {
         // It ends with the text, or when nobody wants more.
         thread::spawn(move || {
             loop {
-                let piece = reader.fill_buf().map(<[u8]>::to_vec);
+                let piece = match reader.fill_buf() {
+                    Ok([]) => return,
+                    Ok(bytes) => Ok(bytes.to_vec()),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
                 let n = piece.as_ref().map_or(0, Vec::len);
-                if piece.is_ok() && n == 0 || sender.send(piece).is_err() || n == 0 {
+                if sender.send(piece).is_err() || n == 0 {
                     return;
                 }
                 reader.consume(n);
