@@ -246,19 +246,29 @@ pub(super) fn uncommented(line: &[u8], delimiter: Delimiter, cells: usize) -> By
     cut(others.into_iter().find(fits).unwrap_or(delimiter))
 }
 
-/// Text without blanks between a separator and a quote, which would not be one then.
+/// Text without blanks between a separator and a quote, which would not be one then. What stands in quotes stays as it
+/// is. (A block that begins in the middle of them is taken to begin outside, up to the quote that closes them.)
 fn unspaced(block: Vec<u8>, delimiter: Delimiter) -> Vec<u8> {
     let Delimiter::Character(separator) = delimiter else { return block };
     let mut text = Vec::with_capacity(block.len());
+    // Whether this is in quotes, and where the cell begins.
+    let (mut is_quoted, mut start) = (false, 0);
     for byte in block {
         if byte == b'"' {
-            let blanks = text.iter().rev().take_while(|byte| **byte == b' ').count();
-            let before = text.len() - blanks;
-            if before > 0 && text[before - 1] == separator {
-                text.truncate(before);
+            if !is_quoted
+                && start > 0
+                && text[start - 1] == separator
+                && text[start..].iter().all(|blank| *blank == b' ')
+            {
+                text.truncate(start);
             }
+            // A second one in a row opens again what the first has closed.
+            is_quoted = !is_quoted && (text.len() == start || text.last() == Some(&b'"'));
         }
         text.push(byte);
+        if !is_quoted && (byte == separator || byte == b'\n') {
+            start = text.len();
+        }
     }
     text
 }
@@ -362,6 +372,10 @@ mod tests {
         let text = |text: &str| String::from_utf8(unspaced(text.as_bytes().to_vec(), Delimiter::COMMA)).unwrap();
         assert_eq!(text("\"a\",  \"b, c\"\n1, 2\n"), "\"a\",\"b, c\"\n1, 2\n");
         assert_eq!(text("a \"b\"\n \"c\"\n"), "a \"b\"\n \"c\"\n");
+        // What is in quotes may look alike, and a quote in a word opens nothing.
+        assert_eq!(text("\"a, \"\"b\"\"\",  \"c\"\n"), "\"a, \"\"b\"\"\",\"c\"\n");
+        assert_eq!(text("5\" tall, \"b\"\n1, \"c\"\n"), "5\" tall,\"b\"\n1,\"c\"\n");
+        assert_eq!(text("\"two\nlines, \"\"x\", \"y\"\n"), "\"two\nlines, \"\"x\",\"y\"\n");
     }
 
     #[test]
