@@ -59,7 +59,19 @@ impl Dataset {
         };
         let delimiter = delimiter.map(|text| text.parse().map_err(PyValueError::new_err)).transpose()?;
         let Way(missing) = missing;
-        let selection = Selection { columns, weights, header, delimiter, member, dims, head, sample, seed, missing };
+        let selection = Selection {
+            columns,
+            weights,
+            header,
+            delimiter,
+            member,
+            dims,
+            head,
+            sample,
+            seed,
+            missing,
+            ..Selection::default()
+        };
         let memory = memory.unwrap_or_else(memory_for_samples);
         quietly(py, |stop| {
             let data = io::Dataset::open_watched(&paths, &selection, memory, stop)?;

@@ -10,9 +10,9 @@ use mixtura::io::{Block, CellType, Column, Columns, Dimensions};
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
-use super::inputs::{DataArgs, check_output, read_model};
+use super::inputs::{DataArgs, check_table, read_model};
 use super::output::OutputArgs;
-use super::tables::Table;
+use super::tables::{Table, is_standard_output};
 
 /// Fill in missing values by what the others say, under a model
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub(crate) struct ImputeArgs {
     seed: u64,
 
     /// Write the columns that the model uses to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow,
-    /// .feather, .f32 or .f64 [default: lines on standard output]
+    /// .feather, .f32 or .f64; - for lines on standard output below a header [default: without one]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -56,11 +56,11 @@ impl ImputeArgs {
         let model = read_model(&self.model, &self.data)?;
         let mut inputs = self.data.files()?;
         inputs.push(self.model.clone());
-        self.out.as_deref().map_or(Ok(()), |out| check_output("--out", out, &inputs))?;
+        self.out.as_deref().map_or(Ok(()), |out| check_table("--out", out, &inputs))?;
         // Whoever fills in holes has some.
         self.data.missing = Missing::Marginalize;
         let features = Columns::of_model(model.feature_names.as_deref());
-        let mut table = Table::new(self.out.as_deref(), Dimensions::Two)?;
+        let mut table = Table::new(self.out.as_deref(), false, Dimensions::Two)?;
         let (mut n_samples, mut n_features, mut n_filled) = (0, 0, 0);
         for draw in 0..self.draw.unwrap_or(1) as usize {
             let data = self.data.stream(&features, self.seed)?;
@@ -85,8 +85,10 @@ impl ImputeArgs {
         }
         table.finish()?;
         match &self.out {
-            Some(out) => output.made(&Made { n_samples, n_features, n_filled, out: Some(out) }, &[out]),
-            None => Ok(()),
+            Some(out) if !is_standard_output(out) => {
+                output.made(&Made { n_samples, n_features, n_filled, out: Some(out) }, &[out])
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -103,5 +105,5 @@ fn write(
     let of_draw = draw.iter().map(|_| Column::new("draw", CellType::I64));
     let columns: Vec<Column> = of_draw.chain(of_features).collect();
     let blocks: Vec<Block> = draw.map(Block::I64).into_iter().chain([Block::F64(filled)]).collect();
-    table.write(&columns, &blocks)
+    table.write(None, &columns, &blocks)
 }

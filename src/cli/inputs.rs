@@ -7,13 +7,16 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mixtura::data::Missing;
 use mixtura::device::{Precision, Tune};
-use mixtura::io::{Columns, Dataset, Delimiter, Header, Model, Selection, Stream, Stretch, load_model};
+use mixtura::io::{
+    BadRows, Cells, Columns, Dataset, Delimiter, Header, Keep, Model, Selection, Stream, Stretch, load_model,
+};
 use mixtura::ranks::{Ranks, share_rows};
 use mixtura::{Device, DeviceChoice, Error};
 
 use super::Usage;
 use super::interrupt;
 use super::ranks::{self, agreed};
+use super::tables::is_standard_output;
 
 /// The data and the columns to use.
 #[derive(Debug, Args)]
@@ -43,6 +46,10 @@ pub(crate) struct DataArgs {
     /// Use this share of the rows alone, between 0 and 1, chosen at random
     #[arg(long, value_name = "FRACTION", value_parser = parse_share, requires = "paths")]
     sample: Option<f64>,
+
+    /// Use the other rows: those that --sample with this seed leaves out
+    #[arg(long, requires = "sample")]
+    rest: bool,
 
     /// Array of an .npz archive [default: the only one]
     #[arg(long, value_name = "NAME", requires = "paths")]
@@ -105,13 +112,16 @@ impl DataArgs {
         weights: Option<&str>,
         seed: u64,
     ) -> anyhow::Result<Option<Stream>> {
-        let (paths, selection) = (&self.paths, self.selection(features, weights, seed));
-        let stretch = self.stretch(ranks, &selection)?;
+        self.stream_of(ranks, features, &self.selection(features, weights, seed))
+    }
+
+    fn stream_of(&self, ranks: &Ranks, features: &Columns, selection: &Selection) -> anyhow::Result<Option<Stream>> {
+        let stretch = self.stretch(ranks, selection)?;
         let open = || {
             let data = match &stretch {
-                None => Stream::open(paths, &selection)?,
+                None => Stream::open(&self.paths, selection)?,
                 Some(stretch) if stretch.is_empty() => return Ok(None),
-                Some(stretch) => Stream::open_stretch(paths, &selection, stretch)?,
+                Some(stretch) => Stream::open_stretch(&self.paths, selection, stretch)?,
             };
             data.check_order(names(features))?;
             Ok(Some(data))
@@ -139,8 +149,35 @@ impl DataArgs {
             head: self.head.map(|head| usize::try_from(head).unwrap_or(usize::MAX)),
             sample: self.sample,
             seed,
+            rest: self.rest,
             missing: self.missing,
+            ..Selection::default()
         }
+    }
+
+    /// Opens the share of this rank, to be read once, with what goes along with the samples: `along` says what.
+    pub(crate) fn stream_along(
+        &self,
+        ranks: &Ranks,
+        features: &Columns,
+        seed: u64,
+        along: &Along,
+    ) -> anyhow::Result<Option<Stream>> {
+        let Along { keep, number_rows, bad_rows, at_once } = *along;
+        let selection = Selection { keep, number_rows, bad_rows, at_once, ..self.selection(features, None, seed) };
+        self.stream_of(ranks, features, &selection)
+    }
+
+    /// Opens the data for their columns alone, of any type.
+    pub(crate) fn stream_columns(&self, cells: Cells, seed: u64) -> mixtura::Result<Stream> {
+        let selection = Selection { keep: Keep::Chosen(cells), ..self.selection(&Columns::All, None, seed) };
+        Stream::open(&self.paths, &selection)
+    }
+
+    /// Whether some of the data are not there yet: those of standard input and other pipes.
+    pub(crate) fn are_live(&self) -> bool {
+        let is_pipe = |path: &PathBuf| path.exists() && !path.is_file() && !path.is_dir();
+        self.paths.iter().any(|path| path == Path::new("-") || is_pipe(path))
     }
 
     /// The files that hold the data.
@@ -165,10 +202,20 @@ pub(crate) fn read_model(path: &Path, data: &DataArgs) -> anyhow::Result<Model> 
     }
 }
 
+/// What goes along with samples, and what is done about rows that cannot be read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Along {
+    pub(crate) keep: Keep,
+    pub(crate) number_rows: bool,
+    pub(crate) bad_rows: BadRows,
+    /// Whether rows are handed on as they come.
+    pub(crate) at_once: bool,
+}
+
 /// Refuses an output that is also read: the result would take the place of what it was made from.
 pub(crate) fn check_output(flag: &str, out: &Path, inputs: &[PathBuf]) -> Result<(), Usage> {
-    if out == Path::new("-") {
-        let problem = format!("{flag} is -, and results are written to files");
+    if is_standard_output(out) {
+        let problem = format!("{flag} is -, and this is written to files");
         return Err(Usage { problem, remedy: "give the name of a file" });
     }
     // Only what exists can be destroyed.
@@ -180,6 +227,11 @@ pub(crate) fn check_output(flag: &str, out: &Path, inputs: &[PathBuf]) -> Result
         }),
         false => Ok(()),
     }
+}
+
+/// Likewise of a table, which may also go to standard output.
+pub(crate) fn check_table(flag: &str, out: &Path, inputs: &[PathBuf]) -> Result<(), Usage> {
+    if is_standard_output(out) { Ok(()) } else { check_output(flag, out, inputs) }
 }
 
 /// Refuses outputs that are one file: the last of them would take the place of the others.
@@ -266,6 +318,12 @@ fn names(features: &Columns) -> &[String] {
 
 fn missing_parser() -> impl TypedValueParser<Value = Missing> {
     PossibleValuesParser::new(Missing::ALL.map(Missing::name)).try_map(|name| name.parse::<Missing>())
+}
+
+/// error, skip or nan.
+pub(super) fn bad_rows_parser() -> impl TypedValueParser<Value = BadRows> {
+    PossibleValuesParser::new(BadRows::ALL.map(BadRows::name))
+        .map(|name| BadRows::ALL.into_iter().find(|way| way.name() == name).expect("one of the possible values"))
 }
 
 fn header_parser() -> impl TypedValueParser<Value = Header> {

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mixtura::device::Precision;
-use mixtura::io::{Block, CellType, Column, Destination, Dimensions, TableFormat, TableWriter, load_model};
+use mixtura::io::{Block, CellType, Column, Dimensions, TableWriter, load_model};
 use ndarray::{Array1, Array2, Zip};
 use serde::Serialize;
 
 use super::Usage;
-use super::inputs::{check_output, precision_parser};
+use super::inputs::{check_table, precision_parser};
 use super::output::OutputArgs;
+use super::tables::{is_standard_output, place};
 
 /// Values that are drawn at a time. While a chunk is written, the next is drawn: two of them, and copies in the types
 /// that are written, stay below 64 MiB.
@@ -33,7 +34,7 @@ pub(crate) struct SampleArgs {
     seed: u64,
 
     /// Write the samples to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow, .feather, .f32 or
-    /// .f64
+    /// .f64; - for lines on standard output below a header
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
@@ -57,13 +58,16 @@ impl SampleArgs {
         }
         for (flag, out) in [("--out", Some(&self.out)), ("--labels", self.labels.as_ref())] {
             if let Some(out) = out {
-                check_output(flag, out, std::slice::from_ref(&self.model))?;
+                check_table(flag, out, std::slice::from_ref(&self.model))?;
             }
         }
-        let format = TableFormat::of(&self.out)?;
-        let labels_format = self.labels.as_deref().map(TableFormat::of).transpose()?;
-        let to = Destination::new(&self.out)?;
-        let labels_to = self.labels.as_deref().map(Destination::new).transpose()?;
+        let is_printed = is_standard_output(&self.out) || self.labels.as_deref().is_some_and(is_standard_output);
+        if output.json && is_printed {
+            let problem = "a table on standard output leaves no room there for JSON".to_owned();
+            return Err(Usage { problem, remedy: "write it to a file, or leave out --json" }.into());
+        }
+        let (to, format) = place(&self.out)?;
+        let labels_place = self.labels.as_deref().map(place).transpose()?;
         let model = load_model(&self.model)?;
 
         let d = model.mixture.n_features();
@@ -76,7 +80,7 @@ impl SampleArgs {
         let mut tables = Tables {
             samples: TableWriter::create(&to, format, &columns, Dimensions::Two)?,
             single,
-            labels: match labels_to.zip(labels_format) {
+            labels: match labels_place {
                 Some((to, format)) => {
                     let column = Column::new("label", CellType::I64);
                     Some(TableWriter::create(&to, format, &[column], Dimensions::One)?)

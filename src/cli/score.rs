@@ -27,6 +27,10 @@ pub(crate) struct ScoreArgs {
     #[command(flatten)]
     data: DataArgs,
 
+    /// Seed of the choice of rows (--sample)
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
     /// Sample weights: a column of the data, by name or index, or else a file with one weight for each row
     #[arg(long, value_name = "COLUMN-or-FILE")]
     weights: Option<String>,
@@ -50,7 +54,7 @@ impl ScoreArgs {
         let (model, device) = agreed(ranks, open())?;
         let mixture = &model.mixture;
         let features = Columns::of_model(model.feature_names.as_deref());
-        let data = self.data.stream_share(ranks, &features, self.weights.as_deref(), 0)?;
+        let data = self.data.stream_share(ranks, &features, self.weights.as_deref(), self.seed)?;
         let score = || {
             let mut score = Score::new(mixture.n_features());
             let Some(data) = data else { return Ok((score, Vec::new())) };

@@ -1,12 +1,27 @@
 //! Tables that commands write, chunk by chunk.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
 
 use mixtura::Points;
 use mixtura::data::Samples;
-use mixtura::io::{Block, Column, Destination, Dimensions, TableFormat, TableWriter};
+use mixtura::io::{Block, Cells, Column, Company, Compression, Destination, Dimensions, TableFormat, TableWriter};
 use ndarray::s;
+
+/// Whether a path stands for standard output.
+pub(crate) fn is_standard_output(out: &Path) -> bool {
+    out == Path::new("-")
+}
+
+/// Where a table is written, and how: to a file, or as lines below a header on standard output.
+pub(crate) fn place(out: &Path) -> mixtura::Result<(Destination, TableFormat)> {
+    if is_standard_output(out) {
+        return Ok((Destination::standard_output(), TableFormat::Csv(Compression::None)));
+    }
+    let format = TableFormat::of(out)?;
+    Ok((Destination::new(out)?, format))
+}
 
 /// A table whose columns become known with its first rows.
 pub(crate) struct Table {
@@ -17,24 +32,42 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Checks that it can be written: to a file, or as lines on standard output.
-    pub(crate) fn new(out: Option<&Path>, dimensions: Dimensions) -> mixtura::Result<Self> {
+    /// Checks that it can be written: to a file, or as lines on standard output, with a header above them where it is
+    /// named, or one is wanted.
+    pub(crate) fn new(out: Option<&Path>, header: bool, dimensions: Dimensions) -> mixtura::Result<Self> {
         let (to, format) = match out {
-            Some(path) => {
-                let format = TableFormat::of(path)?;
-                (Destination::new(path)?, format)
-            }
-            None => (Destination::standard_output(), TableFormat::Lines),
+            None if !header => (Destination::standard_output(), TableFormat::Lines),
+            out => place(out.unwrap_or(Path::new("-")))?,
         };
         Ok(Table { to, format, dimensions, writer: None })
     }
 
-    /// Writes rows.
-    pub(crate) fn write(&mut self, columns: &[Column], blocks: &[Block]) -> mixtura::Result<()> {
+    /// How cells of any type go into it; `None` where numbers alone do.
+    pub(crate) fn cells(&self) -> Option<Cells> {
+        match self.format {
+            format if format.holds_numbers_alone() => None,
+            format if format.is_text() => Some(Cells::Written),
+            _ => Some(Cells::Typed),
+        }
+    }
+
+    /// Writes rows, behind their company if they have any.
+    pub(crate) fn write(
+        &mut self,
+        company: Option<&Company>,
+        columns: &[Column],
+        blocks: &[Block],
+    ) -> mixtura::Result<()> {
         let (begun, writer) = match &mut self.writer {
             Some(writer) => writer,
             none => {
-                let writer = TableWriter::create(&self.to, self.format, columns, self.dimensions)?;
+                let writer = match company {
+                    None => TableWriter::create(&self.to, self.format, columns, self.dimensions)?,
+                    Some(company) => {
+                        let columns = renamed(columns, company);
+                        TableWriter::create_beside(&self.to, self.format, company, &columns)?
+                    }
+                };
                 none.insert((columns.to_vec(), writer))
             }
         };
@@ -45,13 +78,33 @@ impl Table {
                 remedy: "work on the files of each type alone".into(),
             });
         }
-        writer.write(blocks)
+        match company {
+            None => writer.write(blocks),
+            Some(company) => writer.write_beside(company, blocks),
+        }
+    }
+
+    /// Hands on what was written up to now.
+    pub(crate) fn flush(&mut self) -> mixtura::Result<()> {
+        self.writer.as_mut().map_or(Ok(()), |(_, writer)| writer.flush())
     }
 
     /// Puts the complete table in its place.
     pub(crate) fn finish(self) -> mixtura::Result<()> {
         self.writer.map_or(Ok(()), |(_, writer)| writer.finish())
     }
+}
+
+/// Columns whose names are not those of a company: a second label is called label.1.
+fn renamed(columns: &[Column], company: &Company) -> Vec<Column> {
+    let taken: HashSet<&str> = company.names().collect();
+    let free = |column: &Column| {
+        let numbered = (1..).map(|i| format!("{}.{i}", column.name));
+        let mut names = std::iter::once(column.name.clone()).chain(numbered);
+        let name = names.find(|name| !taken.contains(name.as_str())).expect("there are more numbers than columns");
+        Column::new(name, column.cell)
+    };
+    columns.iter().map(free).collect()
 }
 
 /// Some rows of samples.

@@ -114,6 +114,12 @@ impl Block<'_> {
 pub(super) fn pieces(blocks: &[Block], values: usize) -> impl Iterator<Item = Range<usize>> + use<> {
     let n = blocks.first().map_or(0, |block| block.dim().0);
     let width: usize = blocks.iter().map(|block| block.dim().1).sum();
+    pieces_of(0..n, width, values)
+}
+
+/// Pieces of rows of so many cells, each of about `values` cells.
+pub(super) fn pieces_of(rows: Range<usize>, width: usize, values: usize) -> impl Iterator<Item = Range<usize>> {
     let size = (values / width.max(1)).max(1);
-    (0..n).step_by(size).map(move |start| start..n.min(start.saturating_add(size)))
+    let end = rows.end;
+    rows.step_by(size).map(move |start| start..end.min(start.saturating_add(size)))
 }

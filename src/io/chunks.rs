@@ -2,7 +2,9 @@
 
 use ndarray::Array1;
 
+use super::bad_rows::Found;
 use super::columns::Picked;
+use super::company::Beside;
 use super::lines::Lines;
 use super::notes::Note;
 use crate::data::samples::Samples;
@@ -14,6 +16,10 @@ pub(super) struct Chunk {
     pub(super) samples: Samples<'static>,
     /// The column of weights, if one is selected: `[n]`.
     pub(super) weights: Option<Array1<f64>>,
+    /// What goes along with the samples.
+    pub(super) beside: Beside,
+    /// Rows that cannot be read, where that is no error.
+    pub(super) bad: Found,
     /// Lines of the rows, in text files.
     pub(super) lines: Option<Lines>,
     /// Notes about the rows.
@@ -37,7 +43,8 @@ pub(super) type Chunks = Box<dyn Iterator<Item = Result<Chunk>> + Send>;
 impl Table {
     /// The table of an empty file.
     pub(super) fn nothing() -> Self {
-        let picked = Picked { features: Vec::new(), weights: None, names: None, header: None, notes: Vec::new() };
+        let (features, company, notes) = (Vec::new(), Vec::new(), Vec::new());
+        let picked = Picked { features, weights: None, company, names: None, header: None, notes };
         Table { picked, n_rows: Some(0), left_out: 0, chunks: Box::new(std::iter::empty()) }
     }
 }

@@ -8,13 +8,17 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait, RecordBatch};
 use arrow_schema::{DataType, Schema};
-use ndarray::{Array1, Array2};
+use ndarray::Array1;
 
+use super::along::{Along, Column};
+use super::bad_rows::{BadRows, Found};
 use super::chunks::Chunk;
 use super::columns::{MOST_COLUMNS, Picked, Selection, choice_of};
+use super::company::Beside;
 use super::fields::Fields;
 use super::malformed;
 use super::notes::Note;
+use super::values::{Decoded, Place, Strided, Values, Widened, is_single, rows, strided};
 use super::widening::{doubles, singles};
 use crate::advice::{Advice, Term};
 use crate::data::missing::Missing;
@@ -30,8 +34,10 @@ pub(super) struct Layout {
     /// Where every feature is.
     features: Vec<Place>,
     weights: Option<Place>,
+    along: Along,
     /// Whether all features are f32, or narrower.
     single: bool,
+    may_lack: bool,
     missing: Missing,
 }
 
@@ -42,25 +48,8 @@ struct Field {
     kind: DataType,
     /// Numbers in each of its lists, if it holds lists.
     length: Option<usize>,
-}
-
-/// A column of numbers: one of the file, or every number of that place in one of lists.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    field: usize,
-    element: usize,
-}
-
-/// A column's values, widened to one of two types; those of lists one after another.
-pub(super) enum Values {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
-/// The values of a part of a column, and whether some are not those of the file, because no double is.
-pub(super) struct Decoded {
-    pub(super) values: Values,
-    pub(super) rounded: bool,
+    /// Whether its numbers are kept as f32: not where they are features beside others of f64.
+    single: bool,
 }
 
 impl Layout {
@@ -80,7 +69,7 @@ impl Layout {
                 DataType::List(of) | DataType::LargeList(of) if is_number(of.data_type()) => length_of(i)?,
                 _ => None,
             };
-            fields.push(Field { name: field.name().clone(), kind, length });
+            fields.push(Field { name: field.name().clone(), kind, length, single: false });
         }
         let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
         let lengths: Vec<Option<usize>> = fields.iter().map(|field| field.length).collect();
@@ -103,7 +92,7 @@ impl Layout {
         let features: Vec<Place> = picked.features.iter().map(|&column| places[column]).collect();
         let weights = picked.weights.map(|column| places[column]);
         for &Place { field, .. } in features.iter().chain(&weights) {
-            let Field { name, kind, length } = &fields[field];
+            let Field { name, kind, length, .. } = &fields[field];
             if length.is_none() && !is_number(kind) {
                 let problem = format!("column {field} ({name}) holds {kind}, not numbers");
                 let names = offered.names().unwrap_or_default();
@@ -122,12 +111,21 @@ impl Layout {
             }
         }
         let single = features.iter().all(|place| fields[place.field].is_single());
-        Ok(Layout { file, picked, fields, features, weights, single, missing: selection.missing })
+        for (i, field) in fields.iter_mut().enumerate() {
+            field.single = field.is_single() && (single || features.iter().all(|place| place.field != i));
+        }
+        let singles: Vec<bool> = fields.iter().map(|field| field.single).collect();
+        let along =
+            Along::new(schema, &offered, (&picked.company, &places), (&lengths, &singles), selection.keep.cells());
+        // Where rows may be bad, those with nulls are.
+        let may_lack = selection.missing == Missing::Marginalize || selection.bad_rows != BadRows::Error;
+        Ok(Layout { file, picked, fields, features, weights, along, single, may_lack, missing: selection.missing })
     }
 
-    /// The selected columns in the order of the file, each once.
+    /// The columns that are read, in the order of the file, each once.
     pub(super) fn projection(&self) -> Vec<usize> {
-        let mut columns: Vec<usize> = self.features.iter().chain(&self.weights).map(|place| place.field).collect();
+        let numbers = self.features.iter().chain(&self.weights).map(|place| place.field);
+        let mut columns: Vec<usize> = numbers.chain(self.along.fields()).collect();
         columns.sort_unstable();
         columns.dedup();
         columns
@@ -161,7 +159,7 @@ impl Layout {
 
     /// Whether values of a column may be missing: those of weights may not.
     fn may_lack(&self, column: usize) -> bool {
-        self.missing == Missing::Marginalize && self.weights.is_none_or(|place| place.field != column)
+        self.may_lack && self.weights.is_none_or(|place| place.field != column)
     }
 
     /// The numbers of lists, one list after another; `Err` gives the number of lists that are null.
@@ -201,29 +199,66 @@ impl Layout {
         Ok(lists.values().slice(start, end - start))
     }
 
-    /// The values of a column without rows.
-    pub(super) fn no_values(&self, column: usize) -> Decoded {
-        let values = if self.is_single(column) { Values::F32(Vec::new()) } else { Values::F64(Vec::new()) };
-        Decoded { values, rounded: false }
-    }
-
     fn is_single(&self, column: usize) -> bool {
-        self.single && self.features.iter().any(|place| place.field == column)
+        self.fields[column].single
     }
 
-    /// A chunk from the columns of the projection, in its order.
-    pub(super) fn chunk(&self, columns: &[Decoded]) -> Chunk {
+    /// Whether a column holds features or weights.
+    pub(super) fn is_decoded(&self, column: usize) -> bool {
+        self.features.iter().chain(&self.weights).any(|place| place.field == column)
+    }
+
+    /// Whether a column goes along with the samples.
+    pub(super) fn goes_along(&self, column: usize) -> bool {
+        self.along.fields().any(|field| field == column)
+    }
+
+    /// What goes along with samples, from arrays of the columns of the projection.
+    fn beside(&self, arrays: &[Vec<ArrayRef>]) -> error::Result<Beside> {
+        let projection = self.projection();
+        let of_batch = |batch: usize| -> error::Result<Vec<ArrayRef>> {
+            let place = |field: usize| projection.binary_search(&field).expect("a column of the projection");
+            let array = |field: usize| &arrays[place(field)][batch];
+            let column = |column: &Column| match *column {
+                Column::Whole(field) => Ok(array(field).clone()),
+                Column::Number(Place { field, element }) => match self.values(field, array(field))? {
+                    Ok(Decoded { values, .. }) => Ok(strided(&values, element, self.length(field))),
+                    Err(nulls) => Err(self.missing(field, nulls)),
+                },
+            };
+            self.along.columns().iter().map(column).collect()
+        };
+        let n_batches = arrays.iter().map(Vec::len).max().unwrap_or(0);
+        let batches = (0..n_batches).map(of_batch).collect::<error::Result<_>>()?;
+        let company = self.along.company(batches).map_err(|error| broken(&self.file, &error))?;
+        Ok(Beside { company, ..Beside::default() })
+    }
+
+    /// Numbers in each list of a column; 1 where it holds none.
+    fn length(&self, field: usize) -> usize {
+        self.fields[field].length.unwrap_or(1)
+    }
+
+    /// A chunk of n rows from columns of the projection, in its order: values of those that are decoded, and arrays, of
+    /// the same rows, of those that go along.
+    pub(super) fn chunk(
+        &self,
+        n: usize,
+        columns: &[Option<Decoded>],
+        arrays: &[Vec<ArrayRef>],
+    ) -> error::Result<Chunk> {
         let projection = self.projection();
         let of = |place: Place| {
             let column = projection.binary_search(&place.field).expect("a column of the projection");
-            (&columns[column].values, place.element, self.fields[place.field].length.unwrap_or(1))
+            let decoded = columns[column].as_ref().expect("columns of features and weights are decoded");
+            (&decoded.values, place.element, self.length(place.field))
         };
         let samples = if self.single {
             let columns: Vec<Strided<f32>> = self.features.iter().map(|&place| of(place).single()).collect();
-            Samples::from(rows(&columns))
+            Samples::from(rows(n, &columns))
         } else {
             let columns: Vec<Strided<f64>> = self.features.iter().map(|&place| of(place).double()).collect();
-            Samples::from(rows(&columns))
+            Samples::from(rows(n, &columns))
         };
         let weights = self.weights.map(|place| match of(place) {
             // A feature of the same table may hold the weights too.
@@ -232,9 +267,11 @@ impl Layout {
             }
             (Values::F64(values), first, step) => values.iter().skip(first).step_by(step).copied().collect(),
         });
-        let rounded = projection.iter().zip(columns).find(|(_, column)| column.rounded);
+        let is_rounded = |column: &Option<Decoded>| column.as_ref().is_some_and(|column| column.rounded);
+        let rounded = projection.iter().zip(columns).find(|(_, column)| is_rounded(column));
         let notes = rounded.map(|(column, _)| Note::rounded(&self.file, Some(&self.fields[*column].name)));
-        Chunk { samples, weights, lines: None, notes: notes.into_iter().collect() }
+        let (beside, bad) = (self.beside(arrays)?, Found::default());
+        Ok(Chunk { samples, weights, beside, bad, lines: None, notes: notes.into_iter().collect() })
     }
 
     /// A chunk from a batch that has the columns of the projection; `Err` gives the first column with nulls, and their
@@ -242,12 +279,17 @@ impl Layout {
     pub(super) fn chunk_of_batch(&self, batch: &RecordBatch) -> error::Result<Result<Chunk, (usize, usize)>> {
         let mut columns = Vec::with_capacity(batch.num_columns());
         for (column, array) in self.projection().into_iter().zip(batch.columns()) {
+            if !self.is_decoded(column) {
+                columns.push(None);
+                continue;
+            }
             match self.values(column, array)? {
-                Ok(values) => columns.push(values),
+                Ok(values) => columns.push(Some(values)),
                 Err(nulls) => return Ok(Err((column, nulls))),
             }
         }
-        Ok(Ok(self.chunk(&columns)))
+        let arrays: Vec<Vec<ArrayRef>> = batch.columns().iter().map(|array| vec![array.clone()]).collect();
+        self.chunk(batch.num_rows(), &columns, &arrays).map(Ok)
     }
 
     /// The error for a column with missing values.
@@ -270,13 +312,8 @@ impl Field {
         self.length.is_some() || is_number(&self.kind)
     }
 
-    /// Whether its numbers are f32, or narrower.
     fn is_single(&self) -> bool {
-        let kind = match &self.kind {
-            DataType::FixedSizeList(of, _) | DataType::List(of) | DataType::LargeList(of) => of.data_type(),
-            kind => kind,
-        };
-        matches!(kind, DataType::Float16 | DataType::Float32)
+        is_single(&self.kind)
     }
 }
 
@@ -344,56 +381,10 @@ pub(super) fn broken(file: &str, error: &dyn Display) -> Error {
     malformed(file, format!("the file is broken: {error}"), "copy or write it again")
 }
 
-/// Every so manieth value of a column, from one on.
-type Strided<'a, T> = (&'a [T], usize, usize);
-
-trait Widened<'a> {
-    fn single(self) -> Strided<'a, f32>;
-    fn double(self) -> Strided<'a, f64>;
-}
-
-impl<'a> Widened<'a> for (&'a Values, usize, usize) {
-    fn single(self) -> Strided<'a, f32> {
-        match self {
-            (Values::F32(values), first, step) => (values, first, step),
-            (Values::F64(_), ..) => unreachable!("columns of single precision are not widened"),
-        }
-    }
-
-    fn double(self) -> Strided<'a, f64> {
-        match self {
-            (Values::F64(values), first, step) => (values, first, step),
-            (Values::F32(_), ..) => unreachable!("columns of double precision are widened"),
-        }
-    }
-}
-
-impl Decoded {
-    /// Adds the values of the same column that follow.
-    pub(super) fn extend(&mut self, more: Decoded) {
-        self.rounded |= more.rounded;
-        match (&mut self.values, more.values) {
-            (Values::F32(values), Values::F32(more)) => values.extend(more),
-            (Values::F64(values), Values::F64(more)) => values.extend(more),
-            _ => unreachable!("a column has one type"),
-        }
-    }
-}
-
 fn is_number(kind: &DataType) -> bool {
     match kind {
         DataType::Boolean => true,
         DataType::Dictionary(_, values) => is_number(values),
         kind => kind.is_numeric(),
     }
-}
-
-/// Columns side by side.
-fn rows<T: Copy + Default>(columns: &[Strided<T>]) -> Array2<T> {
-    let n = columns.first().map_or(0, |(values, _, step)| values.len() / step);
-    let mut rows = Array2::default((n, columns.len()));
-    for (mut to, (values, first, step)) in rows.columns_mut().into_iter().zip(columns) {
-        to.iter_mut().zip(values.iter().skip(*first).step_by(*step)).for_each(|(to, from)| *to = *from);
-    }
-    rows
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::bad_rows::BadRows;
+use super::company::Keep;
 use super::delimiter::Delimiter;
 use super::fields::{Fields, number};
 use super::malformed;
@@ -91,8 +93,18 @@ pub struct Selection {
     pub sample: Option<f64>,
     /// Seed of that choice.
     pub seed: u64,
+    /// The rows that the choice leaves, in place of those that it takes.
+    pub rest: bool,
     /// What is done about missing values of features: not a number, null, or a cell of text that is empty or says so.
     pub missing: Missing,
+    /// Columns that go along with the samples, in [`Stream::for_each`](super::Stream::for_each).
+    pub keep: Keep,
+    /// Whether the numbers of the rows go along, too.
+    pub number_rows: bool,
+    /// What is done about rows that cannot be read.
+    pub bad_rows: BadRows,
+    /// Whether rows of text on standard input are handed on as they come, and not in whole chunks.
+    pub at_once: bool,
 }
 
 /// A selection found in a table: indices of its columns.
@@ -100,6 +112,8 @@ pub struct Selection {
 pub(super) struct Picked {
     pub(super) features: Vec<usize>,
     pub(super) weights: Option<usize>,
+    /// Columns that go along with them.
+    pub(super) company: Vec<usize>,
     /// Names of the features, if columns have names.
     pub(super) names: Option<Vec<String>>,
     /// Names of all columns, likewise.
@@ -125,11 +139,17 @@ impl Selection {
             Columns::Named(_) if fields.names().is_none() => all(fields, weights),
             Columns::Named(names) => named(place, names, fields)?,
         };
+        let (features, company) = match self.keep {
+            Keep::Nothing => (features, Vec::new()),
+            Keep::Rows(_) => (features, (0..fields.len()).collect()),
+            Keep::Chosen(_) => (Vec::new(), features),
+        };
         let names = fields.names().map(|names| features.iter().map(|&column| names[column].clone()).collect());
         let are_chosen = !matches!(self.columns, Columns::All | Columns::Nameless);
-        let notes = fields.notes(place, &features, are_chosen);
+        let chosen = if features.is_empty() { &company } else { &features };
+        let notes = fields.notes(place, chosen, are_chosen);
         let header = fields.names().map(<[String]>::to_vec);
-        Ok(Picked { features, weights, names, header, notes })
+        Ok(Picked { features, weights, company, names, header, notes })
     }
 
     fn find_weights(&self, place: &str, fields: &Fields) -> Result<Option<usize>> {
@@ -183,6 +203,14 @@ fn named(place: &str, names: &[String], fields: &Fields) -> Result<Vec<usize>> {
         more => format!(", nor {more} more of its features"),
     };
     let problem = format!("there is no column '{first}', a feature of the model{more}");
+    let in_other_case = |name: &String| {
+        let mut columns = fields.names().into_iter().flatten();
+        columns.find(|column| column.to_lowercase() == name.to_lowercase()).cloned()
+    };
+    if let Some(written) = names.iter().map(in_other_case).collect::<Option<Vec<String>>>() {
+        let remedy = Advice::from("capitals are told from small letters; if these are the model's features: ");
+        return Err(malformed(place, problem, remedy + choice_of(written)));
+    }
     let others = format!("{}; to use others in its place, choose columns in the model's order: ", fields.available());
     Err(malformed(place, problem, Advice::from(others) + Term::Columns))
 }

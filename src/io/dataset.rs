@@ -9,10 +9,11 @@ use std::time::SystemTime;
 use ndarray::Array1;
 
 use super::columns::Selection;
+use super::even::Even;
 use super::files::find_files;
 use super::malformed;
 use super::origin::{Origin, locate};
-use super::rows::{Even, Rows};
+use super::rows::Rows;
 use super::stream::{Checks, Stream, chunk_rows, read_ahead};
 use super::stretch::Stretch;
 use crate::advice::{Advice, Term};
@@ -318,7 +319,7 @@ impl OnDisk {
         }
         let chunks = Even::new(rows, d, chunk_rows(d));
         let mut seen = 0;
-        let (_, outcome) = read_ahead(chunks, &mut |points| {
+        let (_, outcome) = read_ahead(chunks, &mut |(points, _)| {
             let first = self.summary.first() + seen;
             seen += points.n_samples();
             if seen > self.summary.n_samples() || points.n_features() != d {

@@ -2,10 +2,17 @@
 
 use std::io::{self, Read};
 
+use std::sync::Arc;
+
+use arrow_array::types::{ArrowPrimitiveType, Float32Type, Float64Type};
+use arrow_array::{ArrayRef, PrimitiveArray};
+use arrow_schema::{Field, Schema};
 use ndarray::{Array1, Array2, Axis};
 
+use super::bad_rows::Found as BadRows;
 use super::chunks::Chunk;
 use super::columns::Picked;
+use super::company::{Beside, Company};
 use super::notes::Note;
 use crate::data::samples::Samples;
 use crate::error::Result;
@@ -164,21 +171,38 @@ fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
 /// The selected columns of rows of numbers.
 pub(super) fn chunk(numbers: Numbers, n_columns: usize, picked: &Picked, notes: Vec<Note>) -> Chunk {
     match numbers {
-        Numbers::F32(numbers) => pick(numbers, n_columns, picked, notes),
-        Numbers::F64(numbers) => pick(numbers, n_columns, picked, notes),
+        Numbers::F32(numbers) => pick::<Float32Type>(numbers, n_columns, picked, notes),
+        Numbers::F64(numbers) => pick::<Float64Type>(numbers, n_columns, picked, notes),
     }
 }
 
-fn pick<T: Copy + Into<f64>>(numbers: Vec<T>, n_columns: usize, picked: &Picked, notes: Vec<Note>) -> Chunk
+fn pick<T: ArrowPrimitiveType>(numbers: Vec<T::Native>, n_columns: usize, picked: &Picked, notes: Vec<Note>) -> Chunk
 where
-    Samples<'static>: From<Array2<T>>,
+    T::Native: Into<f64>,
+    Samples<'static>: From<Array2<T::Native>>,
 {
     let n = numbers.len().checked_div(n_columns).unwrap_or(0);
     let rows = Array2::from_shape_vec((n, n_columns), numbers).expect("whole rows");
     let weights = picked.weights.map(|column| rows.column(column).iter().map(|x| (*x).into()).collect::<Array1<f64>>());
+    let company = (!picked.company.is_empty()).then(|| company::<T>(&rows, &picked.company));
     let all = picked.features.iter().copied().eq(0..n_columns);
     let samples = if all { rows } else { rows.select(Axis(1), &picked.features) };
-    Chunk { samples: samples.into(), weights, lines: None, notes }
+    let beside = Beside { company, ..Beside::default() };
+    Chunk { samples: samples.into(), weights, beside, bad: BadRows::default(), lines: None, notes }
+}
+
+/// Some columns of rows of numbers.
+fn company<T: ArrowPrimitiveType>(rows: &Array2<T::Native>, columns: &[usize]) -> Company {
+    let fields: Vec<Field> = columns.iter().map(|i| Field::new(nameless(*i), T::DATA_TYPE, true)).collect();
+    let column =
+        |i: &usize| -> ArrayRef { Arc::new(PrimitiveArray::<T>::from_iter_values(rows.column(*i).iter().copied())) };
+    let batch = columns.iter().map(column).collect();
+    Company::new(&Schema::new(fields), vec![batch]).expect("columns of one type and length")
+}
+
+/// What a column without a name is called where it needs one.
+pub(super) fn nameless(column: usize) -> String {
+    format!("x{column}")
 }
 
 /// Rows from front to back. `read` takes the largest number of rows to read; fewer mean that none are left.

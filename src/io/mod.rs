@@ -20,14 +20,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod along;
 mod arrow;
 mod arrow_lengths;
+mod bad_rows;
 mod batches;
 mod cells;
 mod checkpoint;
 mod chunks;
 mod columnar;
 mod columns;
+mod company;
 mod comparison;
 mod compression;
 mod cutting;
@@ -37,6 +40,7 @@ mod delimited;
 mod delimiter;
 mod document;
 mod encoding;
+mod even;
 mod fields;
 mod files;
 mod fit_record;
@@ -59,17 +63,21 @@ mod records;
 mod restart_record;
 mod rows;
 mod source;
+mod spelling;
 mod stream;
 mod stretch;
 mod table;
 mod text;
 mod unfinished;
+mod values;
 mod widening;
 
+pub use bad_rows::BadRows;
 pub use cells::{Block, CellType, Column, Dimensions};
 pub use checkpoint::{Checkpoint, FROM_MODEL, OptionsRecord};
 pub use columnar::is_decoding;
 pub use columns::{Columns, Header, Selection};
+pub use company::{Beside, Cells, Company, Keep};
 pub use comparison::{Comparison, FitsRecord};
 pub use compression::Compression;
 pub use cutting::count_rows;
@@ -82,7 +90,7 @@ pub use model::{Model, load_model, save_model};
 pub use nested::Nested;
 pub use output::{Destination, Output};
 pub use records::{Records, save_records};
-pub use stream::Stream;
+pub use stream::{Stream, VisitBoth};
 pub use stretch::Stretch;
 pub use table::{TableFormat, TableWriter};
 pub use unfinished::discard_unfinished;

@@ -135,7 +135,8 @@ impl Array {
             let rows = most.min(n - first);
             let mut notes = Vec::new();
             let columns = (0..d).map(|column| {
-                if !of_chunks.features.contains(&column) && of_chunks.weights != Some(column) {
+                let is_needed = of_chunks.features.iter().chain(&of_chunks.company).chain(&of_chunks.weights);
+                if !is_needed.into_iter().any(|needed| *needed == column) {
                     return Ok(None);
                 }
                 let offset = self.header_bytes + ((column * n + first) * self.encoding.size()) as u64;

@@ -16,12 +16,14 @@ use crate::error::{Error, Feature, Result};
 pub(super) struct Choice {
     left: usize,
     share: Option<(f64, Pcg64)>,
+    /// Whether the rows are used that the share leaves.
+    rest: bool,
 }
 
 impl Choice {
     pub(super) fn new(selection: &Selection) -> Self {
         let share = selection.sample.map(|share| (share, Pcg64::seed_from_u64(selection.seed)));
-        Choice { left: selection.head.unwrap_or(usize::MAX), share }
+        Choice { left: selection.head.unwrap_or(usize::MAX), share, rest: selection.rest }
     }
 
     /// Whether no more rows will be used.
@@ -38,10 +40,10 @@ impl Choice {
     pub(super) fn next(&mut self, n: usize) -> (usize, Option<Vec<usize>>) {
         let first = n.min(self.left);
         self.left -= first;
-        let kept = self
-            .share
-            .as_mut()
-            .map(|(share, random)| (0..first).filter(|_| random.random::<f64>() < *share).collect::<Vec<usize>>());
+        let rest = self.rest;
+        let kept = self.share.as_mut().map(|(share, random)| {
+            (0..first).filter(|_| (random.random::<f64>() < *share) != rest).collect::<Vec<usize>>()
+        });
         (first, kept.or_else(|| (first < n).then(|| (0..first).collect())))
     }
 
@@ -65,7 +67,7 @@ impl Choice {
         match &mut self.share {
             None => used,
             Some((share, random)) => {
-                let mut kept = (0..).filter(|_: &usize| random.random::<f64>() < *share);
+                let mut kept = (0..).filter(|_: &usize| (random.random::<f64>() < *share) != self.rest);
                 kept.nth(used).unwrap_or(used)
             }
         }
@@ -95,7 +97,13 @@ pub(super) struct Part {
 impl Origin {
     /// The file and, in text files, line of a row that is used; row and feature become those of the file.
     fn place(&self, row: &mut usize, feature: Option<&mut Feature>) -> String {
-        let of_all = self.choice.clone().map_or(*row, |choice| choice.row(*row));
+        *row = self.choice.clone().map_or(*row, |choice| choice.row(*row));
+        self.place_among_all(row, feature)
+    }
+
+    /// The same of a row by its number among all.
+    fn place_among_all(&self, row: &mut usize, feature: Option<&mut Feature>) -> String {
+        let of_all = *row;
         let Some(part) = self.parts[..self.parts.partition_point(|part| part.first_row <= of_all)].last() else {
             return self.files();
         };
@@ -144,6 +152,12 @@ impl Origin {
             [first, more @ ..] => format!("{} and {} more files", first.file, more.len()),
         }
     }
+}
+
+/// What is wrong with a value, with its place in front; the row is the one of that number among all.
+pub(super) fn locate_value(data: &Origin, mut row: usize, mut feature: Feature, value: f64) -> Error {
+    let place = data.place_among_all(&mut row, Some(&mut feature));
+    malformed(place, format!("row {row}, {feature} is {value:?}"), "fill in or remove such rows")
 }
 
 /// Puts the file and line in front of what an error about samples or weights says. Weights may have a file of their

@@ -6,20 +6,20 @@ use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array1, Axis, s};
 
+use super::bad_rows::{BadRows, Found, Tally, bad_value, rows_with_bad_values};
 use super::chunks::{Chunk, Chunks, Table};
 use super::columns::{Picked, Selection};
+use super::company::{Beside, Company};
 use super::notes::Notes;
 use super::npy::Array;
-use super::origin::{Choice, Origin, Part};
+use super::origin::{Choice, Origin, Part, locate_value};
 use super::source::{self, Format, Source};
 use super::stretch::Stretch;
 use super::{formats, malformed};
 use crate::advice::{Advice, Term};
-use crate::data::gathered::Gathered;
-use crate::data::points::Points;
 use crate::data::samples::Samples;
 use crate::data::source::check_stop;
-use crate::error::{Error, Result};
+use crate::error::{Error, Feature, Result};
 
 /// All rows of some files, as they are read.
 pub(super) struct Rows {
@@ -34,6 +34,8 @@ pub(super) struct Rows {
     table: Option<(Chunks, Option<usize>)>,
     /// Weights of all rows, where they have a file of their own.
     weights: Option<Arc<Array1<f64>>>,
+    /// What goes along with the first samples, to which others are held.
+    company: Option<Company>,
     /// Whether a column holds the weights.
     pub(super) has_weights: bool,
     /// Names of the features, if columns have names.
@@ -48,6 +50,8 @@ pub(super) struct Rows {
     pub(super) origin: Origin,
     /// Notes about the files up to now.
     pub(super) notes: Notes,
+    /// Rows that could not be read, where that is no error.
+    pub(super) bad: Tally,
 }
 
 impl Rows {
@@ -62,6 +66,7 @@ impl Rows {
             selection: selection.clone(),
             table: None,
             weights: None,
+            company: None,
             has_weights: false,
             names: None,
             n_features: 0,
@@ -70,6 +75,7 @@ impl Rows {
             origin: Origin { parts: Vec::new(), choice: selection.sample.is_some().then(|| choice.clone()) },
             choice,
             notes: Notes::default(),
+            bad: Tally::default(),
         };
         rows.next_table()?;
         if let Some(stretch) = stretch {
@@ -128,8 +134,8 @@ impl Rows {
         source.part = source::Part { unwanted: self.unwanted, ..self.part.clone() };
         let name = source.name.clone();
         let Table { picked, n_rows, left_out, chunks } = formats::open(source, &self.selection)?;
-        let Picked { features, weights, names, header, notes } = picked;
-        if n_rows == Some(0) && features.is_empty() && self.part.is_one_of_several {
+        let Picked { features, weights, company, names, header, notes } = picked;
+        if n_rows == Some(0) && features.is_empty() && company.is_empty() && self.part.is_one_of_several {
             return self.next_table();
         }
         self.part.earlier.get_or_insert(header);
@@ -192,26 +198,48 @@ impl Rows {
         }
         self.unwanted -= unwanted;
         self.seen += unwanted;
+        let samples_left = chunk.samples.dim().0 - unwanted;
         let samples = match chunk.samples {
             Samples::F32(values) => values.slice(s![unwanted.., ..]).to_owned().into(),
             Samples::F64(values) => values.slice(s![unwanted.., ..]).to_owned().into(),
         };
         let weights = chunk.weights.map(|weights| weights.slice(s![unwanted..]).to_owned());
-        Chunk { samples, weights, lines: None, notes: chunk.notes }
+        let beside = chunk.beside.slice(unwanted..unwanted + samples_left);
+        let Found { rows, first } = chunk.bad;
+        let rows = rows.into_iter().filter_map(|row| row.checked_sub(unwanted)).collect();
+        Chunk { samples, weights, beside, bad: Found { rows, first }, lines: None, notes: chunk.notes }
     }
 
     fn choose(&mut self, chunk: Chunk) -> Result<Chunk> {
-        let Chunk { mut samples, mut weights, lines, notes } = chunk;
+        let Chunk { mut samples, mut weights, mut beside, bad, lines, notes } = chunk;
         notes.into_iter().for_each(|note| self.notes.add(note));
         if let Some((part, lines)) = self.origin.parts.last_mut().zip(lines) {
             part.lines.get_or_insert_default().extend(self.seen - part.first_row, &lines);
         }
-        let (n, kept) = self.choice.next(samples.dim().0);
+        let (n, mut kept) = self.choice.next(samples.dim().0);
         if let Some(all) = &self.weights {
             if all.len() < self.seen + n {
                 return Err(self.too_few_weights(all.len(), self.seen + n));
             }
             weights = Some(all.slice(s![self.seen..self.seen + n]).to_owned());
+        }
+        if let Some(company) = &beside.company {
+            let first = self.company.get_or_insert_with(|| company.slice(0..0));
+            if !first.is_alike(company) {
+                let place = self.origin.parts.last().map_or_else(String::new, |part| part.file.clone());
+                let problem = "its columns have other names or types than those of the first file";
+                return Err(malformed(
+                    place,
+                    problem,
+                    "give files with the same columns, or work on each of them alone",
+                ));
+            }
+        }
+        if self.selection.number_rows {
+            beside.rows = Some((self.seen..self.seen + samples.dim().0).map(|row| row as i64).collect());
+        }
+        if self.selection.bad_rows != BadRows::Error {
+            kept = self.mend(&mut samples, &mut beside, bad, kept);
         }
         if let Some(kept) = kept {
             samples = match samples {
@@ -219,9 +247,51 @@ impl Rows {
                 Samples::F64(values) => values.select(Axis(0), &kept).into(),
             };
             weights = weights.map(|weights| weights.select(Axis(0), &kept));
+            beside = beside.take(&kept);
         }
         self.seen += n;
-        Ok(Chunk { samples, weights, lines: None, notes: Vec::new() })
+        Ok(Chunk { samples, weights, beside, bad: Found::default(), lines: None, notes: Vec::new() })
+    }
+
+    /// Finds the rows, of those that are kept, that cannot be read: leaves them out, or marks them, with any values in the
+    /// place of theirs.
+    fn mend(
+        &mut self,
+        samples: &mut Samples<'static>,
+        beside: &mut Beside,
+        found: Found,
+        kept: Option<Vec<usize>>,
+    ) -> Option<Vec<usize>> {
+        let of_text = found.rows.first().copied();
+        let mut bad = found.rows;
+        bad.extend(rows_with_bad_values(samples, self.selection.missing));
+        bad.sort_unstable();
+        bad.dedup();
+        if let Some(kept) = &kept {
+            bad.retain(|row| kept.binary_search(row).is_ok());
+        }
+        let Some(&first) = bad.first() else { return kept };
+        self.bad.add(bad.len(), || match found.first {
+            Some(problem) if of_text == Some(first) => problem,
+            _ => {
+                let (index, value) = bad_value(samples, first, self.selection.missing).unwrap_or((0, f64::NAN));
+                let name = self.names.as_ref().map(|names| names[index].clone());
+                locate_value(&self.origin, self.seen + first, Feature { index, name }, value)
+            }
+        });
+        if self.selection.bad_rows == BadRows::Skip {
+            let is_good = |row: &usize| bad.binary_search(row).is_err();
+            let all = || (0..samples.dim().0).collect();
+            return Some(kept.unwrap_or_else(all).into_iter().filter(is_good).collect());
+        }
+        for &row in &bad {
+            match samples {
+                Samples::F32(values) => values.row_mut(row).fill(0.0),
+                Samples::F64(values) => values.row_mut(row).fill(0.0),
+            }
+        }
+        beside.bad = bad;
+        kept
     }
 
     /// The error for fewer weights than rows, all of which are counted.
@@ -264,62 +334,6 @@ fn check_alike(
     match names.iter().zip(first_names).position(|(name, first)| name != first) {
         Some(i) => differs(format!("feature {i} is '{}', and in {first} it is '{}'", names[i], first_names[i])),
         None => Ok(()),
-    }
-}
-
-/// Chunks of equal size, of chunks of any size.
-pub(super) struct Even<I> {
-    pub(super) chunks: I,
-    n_features: usize,
-    rows: usize,
-    gathered: Gathered,
-    n_gathered: usize,
-    /// A chunk of which the rows from the given one on are left.
-    rest: Option<(Points<'static>, usize)>,
-}
-
-impl<I: Iterator<Item = Result<Chunk>>> Even<I> {
-    pub(super) fn new(chunks: I, n_features: usize, rows: usize) -> Self {
-        Even { chunks, n_features, rows, gathered: Gathered::default(), n_gathered: 0, rest: None }
-    }
-
-    fn next_chunk(&mut self) -> Result<Option<Points<'static>>> {
-        loop {
-            if self.n_gathered == self.rows {
-                return Ok(Some(self.take()));
-            }
-            let (points, start) = match self.rest.take() {
-                Some(rest) => rest,
-                None => match self.chunks.next().transpose()? {
-                    Some(Chunk { samples, weights, .. }) => (Points::trusted(samples, weights, None), 0),
-                    None if self.n_gathered == 0 => return Ok(None),
-                    None => return Ok(Some(self.take())),
-                },
-            };
-            let n = (self.rows - self.n_gathered).min(points.n_samples() - start);
-            if n == self.rows && n == points.n_samples() {
-                return Ok(Some(points));
-            }
-            self.gathered.add(&points.slice(start..start + n));
-            self.n_gathered += n;
-            if start + n < points.n_samples() {
-                self.rest = Some((points, start + n));
-            }
-        }
-    }
-
-    fn take(&mut self) -> Points<'static> {
-        self.n_gathered = 0;
-        let (samples, weights) = self.gathered.take(self.n_features);
-        Points::trusted(samples, weights, None)
-    }
-}
-
-impl<I: Iterator<Item = Result<Chunk>>> Iterator for Even<I> {
-    type Item = Result<Points<'static>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_chunk().transpose()
     }
 }
 

@@ -7,10 +7,13 @@ use std::thread;
 
 use ndarray::Array1;
 
+use super::bad_rows::BadRows;
 use super::columns::Selection;
+use super::company::{Beside, Company, Keep};
+use super::even::{AT_ONCE, Even};
 use super::files::{Files, find_files};
 use super::origin::{Origin, locate};
-use super::rows::{Even, Rows, read_weights};
+use super::rows::{Rows, read_weights};
 use super::stretch::Stretch;
 use crate::advice::Advice;
 use crate::data::missing::Missing;
@@ -21,6 +24,9 @@ use crate::error::{Error, Result};
 /// Chunks that wait while another one is worked on, beside the one that is being read: none, since a chunk holds up to
 /// 16 MiB of f32 for every 8 threads, and one that is read is enough to keep the other at work.
 const AHEAD: usize = 0;
+
+/// Rows of a chunk at most where they have company, whose cells may be large; as many as formats of columns give.
+const COMPANY_ROWS: usize = 1 << 18;
 
 /// Slabs that keep a thread busy, of which a block has 32.
 const SLABS_PER_THREAD: usize = 4;
@@ -34,7 +40,14 @@ pub struct Stream {
     pub(super) weights_origin: Option<Origin>,
     is_stretch: bool,
     missing: Missing,
+    bad_rows: BadRows,
+    /// Whether rows are handed on as they come.
+    at_once: bool,
+    has_company: bool,
 }
+
+/// Visitor of samples, by the number of the first, and of what goes along with them.
+pub type VisitBoth<'v> = dyn FnMut(usize, &Points, &Beside) -> Result<()> + 'v;
 
 impl Stream {
     /// Opens files, as [`Dataset::open`](super::Dataset::open) does.
@@ -67,7 +80,9 @@ impl Stream {
             _ => (None, None),
         };
         let (rows, is_stretch) = (rows.with_weights(weights.clone()), stretch.is_some());
-        Ok(Stream { rows, weights, weights_origin, is_stretch, missing: selection.missing })
+        let Selection { missing, bad_rows, at_once, .. } = *selection;
+        let has_company = selection.keep != Keep::Nothing;
+        Ok(Stream { rows, weights, weights_origin, is_stretch, missing, bad_rows, at_once, has_company })
     }
 
     /// D.
@@ -108,23 +123,59 @@ impl Stream {
     /// An error of the visitor, which ends the pass; [`Error::Read`], or [`Error::Malformed`] for rows that are no
     /// numbers, values that are not finite, or no values at all. An error about a sample names its file and line.
     pub fn for_each_chunk(self, visit: &mut Visit) -> Result<(usize, Vec<Advice>)> {
+        self.for_each(&mut |first, points, _| visit(first, points))
+    }
+
+    /// The same with what goes along with the samples: [`Selection::keep`] and [`Selection::number_rows`] say what.
+    ///
+    /// # Errors
+    /// As [`Stream::for_each_chunk`]; also for files whose other columns differ.
+    pub fn for_each(self, visit: &mut VisitBoth) -> Result<(usize, Vec<Advice>)> {
         let (d, names, before) = (self.n_features(), self.rows.names.clone(), self.rows.before);
         let mut checks = Checks::new(names.clone(), self.is_stretch, self.missing);
-        let (rows, outcome) = read_ahead(Even::new(self.rows, d, chunk_rows(d)), &mut |points| {
+        let size = match () {
+            () if self.at_once => AT_ONCE,
+            () if self.has_company => chunk_rows(d).min(COMPANY_ROWS),
+            () => chunk_rows(d),
+        };
+        let (rows, outcome) = read_ahead(Even::new(self.rows, d, size), &mut |(points, beside)| {
             let first = before + checks.n_samples;
             // After a bad value the rest is only counted.
             if !checks.pass(&points) {
                 return Ok(());
             }
-            let visited = visit(first, &points.with_feature_names(names.clone()));
+            let visited = visit(first, &points.with_feature_names(names.clone()), &beside);
             visited.map_err(|error| error.behind(first))
         });
         let n_samples = checks.n_samples;
         let outcome = outcome.and_then(|()| checks.finish(d).map_err(|error| error.behind(before)));
-        let Rows { origin, notes, .. } = rows.chunks;
+        let Rows { origin, notes, bad, .. } = rows.chunks;
         match outcome {
-            Ok(()) => Ok((n_samples, notes.lines())),
+            Ok(()) => {
+                Ok((n_samples, notes.lines().into_iter().chain(bad.line(self.bad_rows).map(Advice::from)).collect()))
+            }
             Err(error) => Err(notes.remind(locate(error, &origin, self.weights_origin.as_ref()))),
+        }
+    }
+}
+
+impl Stream {
+    /// Calls `visit` for the columns of rows that go along with nothing, [`Keep::Chosen`], some rows after others; gives
+    /// the number of rows, and all notes.
+    ///
+    /// # Errors
+    /// An error of the visitor, which ends the pass; [`Error::Read`] or [`Error::Malformed`].
+    pub fn for_each_company(self, visit: &mut dyn FnMut(&Company) -> Result<()>) -> Result<(usize, Vec<Advice>)> {
+        let mut n_rows = 0;
+        let (rows, outcome) = read_ahead(self.rows, &mut |chunk| {
+            n_rows += chunk.samples.dim().0;
+            chunk.beside.company.as_ref().map_or(Ok(()), &mut *visit)
+        });
+        let Rows { origin, notes, .. } = rows;
+        match outcome {
+            Ok(()) if n_rows == 0 => Err(locate(Error::EmptyData { n_samples: 0, n_features: 0 }, &origin, None)),
+            Ok(()) => Ok((n_rows, notes.lines())),
+            Err(error) => Err(notes.remind(error)),
         }
     }
 }
@@ -136,9 +187,10 @@ pub(super) fn chunk_rows(n_features: usize) -> usize {
 }
 
 /// Reads chunks on a thread of their own while others are visited; gives back what it read from.
-pub(super) fn read_ahead<I>(mut chunks: I, visit: &mut dyn FnMut(Points<'static>) -> Result<()>) -> (I, Result<()>)
+pub(super) fn read_ahead<I, T>(mut chunks: I, visit: &mut dyn FnMut(T) -> Result<()>) -> (I, Result<()>)
 where
-    I: Iterator<Item = Result<Points<'static>>> + Send,
+    I: Iterator<Item = Result<T>> + Send,
+    T: Send,
 {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(AHEAD);

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::batches::BatchWriter;
 use super::cells::{Block, CellType, Column, Dimensions};
+use super::company::Company;
 use super::compression::Compression;
 use super::delimited::TextWriter;
+use super::malformed;
 use super::numbers::NumberWriter;
 use super::output::Destination;
 use crate::device::choice::Precision;
@@ -59,6 +61,16 @@ impl TableFormat {
             }),
         }
     }
+
+    /// Whether there are numbers and nothing else in it.
+    pub fn holds_numbers_alone(self) -> bool {
+        matches!(self, TableFormat::Npy | TableFormat::Raw(_))
+    }
+
+    /// Whether it is text.
+    pub fn is_text(self) -> bool {
+        matches!(self, TableFormat::Csv(_) | TableFormat::Tsv(_) | TableFormat::Lines)
+    }
 }
 
 /// Writes a table, some rows at a time; how many there will be need not be known.
@@ -96,20 +108,44 @@ impl TableWriter {
     /// # Errors
     /// [`Error::Write`], also for a .npy file on a pipe: its number of rows, known in the end, stands at its start.
     pub fn create(to: &Destination, format: TableFormat, columns: &[Column], dimensions: Dimensions) -> Result<Self> {
+        Self::of(to, format, None, columns, dimensions)
+    }
+
+    /// Starts a table of columns behind those of the company that the rows are in.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; [`Error::Malformed`] for .npy and raw files, which hold numbers alone.
+    pub fn create_beside(to: &Destination, format: TableFormat, company: &Company, columns: &[Column]) -> Result<Self> {
+        Self::of(to, format, Some(company), columns, Dimensions::Two)
+    }
+
+    fn of(
+        to: &Destination,
+        format: TableFormat,
+        company: Option<&Company>,
+        columns: &[Column],
+        dimensions: Dimensions,
+    ) -> Result<Self> {
+        if company.is_some() && format.holds_numbers_alone() {
+            let problem = "columns of any type are to be written, and .npy and raw files hold numbers alone";
+            return Err(malformed(to.path().display().to_string(), problem, "write .csv, .tsv, .parquet or .arrow"));
+        }
+        let of_company = company.into_iter().flat_map(Company::names);
+        let names: Vec<&str> = of_company.chain(columns.iter().map(|column| column.name.as_str())).collect();
         let output = to.create()?;
         let sink = match format {
             TableFormat::Npy => Sink::Numbers(NumberWriter::npy(output, columns, dimensions)?),
             TableFormat::Raw(Precision::Single) => Sink::Numbers(NumberWriter::raw(output, CellType::F32)),
             TableFormat::Raw(Precision::Double) => Sink::Numbers(NumberWriter::raw(output, CellType::F64)),
             TableFormat::Csv(compression) => {
-                Sink::Text(Box::new(TextWriter::with_header(output, b',', compression, columns)?))
+                Sink::Text(Box::new(TextWriter::with_header(output, b',', compression, &names)?))
             }
             TableFormat::Tsv(compression) => {
-                Sink::Text(Box::new(TextWriter::with_header(output, b'\t', compression, columns)?))
+                Sink::Text(Box::new(TextWriter::with_header(output, b'\t', compression, &names)?))
             }
             TableFormat::Lines => Sink::Text(Box::new(TextWriter::create(output, b',', Compression::None)?)),
-            TableFormat::Parquet => Sink::Batches(BatchWriter::parquet(output, columns)?),
-            TableFormat::Arrow => Sink::Batches(BatchWriter::arrow(output, columns)?),
+            TableFormat::Parquet => Sink::Batches(BatchWriter::parquet(output, company, columns)?),
+            TableFormat::Arrow => Sink::Batches(BatchWriter::arrow(output, company, columns)?),
         };
         Ok(TableWriter { cells: columns.iter().map(|column| column.cell).collect(), sink })
     }
@@ -122,15 +158,41 @@ impl TableWriter {
     /// # Panics
     /// If the blocks have different numbers of rows, or are not the table's columns in number and type.
     pub fn write(&mut self, blocks: &[Block]) -> Result<()> {
+        self.write_rows(None, blocks)
+    }
+
+    /// Writes rows behind the company that they are in.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; [`Error::Malformed`] for columns that have no text, in files of text.
+    ///
+    /// # Panics
+    /// As [`TableWriter::write`].
+    pub fn write_beside(&mut self, company: &Company, blocks: &[Block]) -> Result<()> {
+        self.write_rows(Some(company), blocks)
+    }
+
+    /// Hands on what was written up to now, in formats of text.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn flush(&mut self) -> Result<()> {
+        match &mut self.sink {
+            Sink::Text(writer) => writer.flush(),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_rows(&mut self, company: Option<&Company>, blocks: &[Block]) -> Result<()> {
         let cells = blocks.iter().flat_map(|block| std::iter::repeat_n(block.cell(), block.dim().1));
         assert!(cells.eq(self.cells.iter().copied()), "the blocks are the columns of the table");
-        let mut heights = blocks.iter().map(|block| block.dim().0);
+        let mut heights = company.map(Company::n_rows).into_iter().chain(blocks.iter().map(|block| block.dim().0));
         let first = heights.next();
         assert!(heights.all(|height| Some(height) == first), "all blocks have the same rows");
         match &mut self.sink {
             Sink::Numbers(writer) => writer.write(blocks),
-            Sink::Text(writer) => writer.write(blocks),
-            Sink::Batches(writer) => writer.write(blocks),
+            Sink::Text(writer) => writer.write(company, blocks),
+            Sink::Batches(writer) => writer.write(company, blocks),
         }
     }
 

@@ -255,7 +255,7 @@ fn integers_that_no_double_holds_get_a_line() {
         ("by_column.npy", "", ""),
         (&table("stamps.parquet"), "", " of column 't'"),
     ] {
-        for command in [format!("fit {data} -k 1 --device cpu {flags}"), format!("convert {data} out.csv {flags}")] {
+        for command in [format!("fit {data} -k 1 --device cpu {flags}"), format!("convert {data} out.npy {flags}")] {
             let outcome = place.run(&command);
             assert_eq!(outcome.status, 0, "{}", outcome.stderr);
             let told = format!("integers{column} beyond 2^53 were rounded");

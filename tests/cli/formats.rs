@@ -118,10 +118,11 @@ fn every_type_of_number_is_read_and_other_types_are_named() {
         let converted = place.run(&format!("convert {} all.csv --columns exact,level,truth,b", table(name)));
         assert_eq!(converted.status, 0, "{}", converted.stderr);
         let text = String::from_utf8(place.read("all.csv")).unwrap();
-        assert_eq!(
-            text,
-            "exact,level,truth,b\n0.5,3.0,1.0,1.0\n1.25,1.0,0.0,0.0\n2.0,3.0,1.0,1.0\n3.75,2.0,1.0,11.0\n"
-        );
+        assert_eq!(text, "exact,level,truth,b\n0.50,3,true,1\n1.25,1,false,0\n2.00,3,true,1\n3.75,2,true,11\n");
+        let converted = place.run(&format!("convert {} all.f64 --columns exact,level,truth,b", table(name)));
+        assert_eq!(converted.status, 0, "{}", converted.stderr);
+        let numbers: Vec<f64> = place.read("all.f64").as_chunks().0.iter().map(|x| f64::from_le_bytes(*x)).collect();
+        assert_eq!(numbers[..8], [0.5, 3.0, 1.0, 1.0, 1.25, 1.0, 0.0, 0.0]);
         let refused = place.run(&format!("fit {} -k 1 --device cpu", table(name)));
         assert_eq!(refused.status, 1);
         assert!(refused.stderr.contains("column 0 (kind) holds Utf8, not numbers"), "{}", refused.stderr);
@@ -230,7 +231,7 @@ fn the_first_rows_or_a_share_of_them_can_be_used_alone() {
     place.write("all.csv", &all);
     place.write("weights.csv", (0..1000).map(|i| format!("{}\n", i + 1)).collect::<String>());
     assert_eq!(place.run("convert all.csv out.csv --head 3").status, 0);
-    assert_eq!(place.read("out.csv"), b"x0,x1\n0.0,0.0\n1.0,1.0\n2.0,2.0\n");
+    assert_eq!(place.read("out.csv"), b"x0,x1\n0,0\n1,1\n2,2\n");
     let rows = |seed: u32| {
         assert_eq!(place.run(&format!("convert all.csv out.csv --sample 0.25 --seed {seed}")).status, 0);
         String::from_utf8(place.read("out.csv")).unwrap()

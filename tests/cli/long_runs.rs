@@ -278,9 +278,10 @@ fn predictions_may_follow_the_columns_that_they_were_made_from() {
     place.write("x.csv", "id,b,a\n7,0.5,0\n8,10,9.5\n");
     let appended = place.run("predict model.json x.csv --append --out out.csv --device cpu");
     assert_eq!(appended.status, 0, "{}", appended.stderr);
-    assert_eq!(String::from_utf8(place.read("out.csv")).unwrap(), "a,b,label\n0.0,0.5,0\n9.5,10.0,1\n");
+    assert_eq!(String::from_utf8(place.read("out.csv")).unwrap(), "id,b,a,label\n7,0.5,0,0\n8,10,9.5,1\n");
     let lines = place.run("predict model.json x.csv --append --device cpu");
-    assert_eq!(lines.lines(), ["0.0,0.5,0", "9.5,10.0,1"]);
+    assert_eq!(lines.lines(), ["7,0.5,0,0", "8,10,9.5,1"]);
+    // Arrays hold numbers alone: those that the model uses.
     assert_eq!(place.run("predict model.json x.csv --append --proba --out out.npy --device cpu").status, 0);
     assert!(String::from_utf8_lossy(&place.read("out.npy")).contains("(2, 4)"));
 }

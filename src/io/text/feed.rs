@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use csv::ByteRecord;
 
 use super::super::delimiter::Delimiter;
+use super::arrivals::Arrivals;
 use super::literal::parse;
 
 /// First byte of a comment line.
@@ -29,11 +30,19 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Blocks of whole lines.
 pub(super) struct Blocks {
-    reader: Box<dyn BufRead + Send>,
+    reader: Reader,
     delimiter: Delimiter,
     shape: Shape,
     /// Comments so far that look like samples.
     commented: Arc<AtomicUsize>,
+}
+
+/// Where they come from.
+enum Reader {
+    /// Text that is there.
+    Whole(Box<dyn BufRead + Send>),
+    /// Text that is still being written.
+    Live(Arrivals),
 }
 
 /// Form of the rows, by which a line that begins with # is told to be a row or a comment.
@@ -77,13 +86,11 @@ pub(super) fn is_error(cell: &[u8]) -> bool {
 }
 
 impl Blocks {
-    /// The first block, without a byte order mark, and those after it, whose delimiter is not known yet.
-    pub(super) fn open(mut reader: Box<dyn BufRead + Send>) -> io::Result<(Vec<u8>, Self)> {
-        let mut block = read_lines(&mut reader, FIRST_BLOCK)?;
-        let mut lines = block.iter().filter(|byte| **byte == b'\n').count();
-        while lines < FIRST_LINES && reader.read_until(b'\n', &mut block)? > 0 {
-            lines += 1;
-        }
+    /// The first block, without a byte order mark, and those after it, whose delimiter is not known yet; `at_once`,
+    /// blocks of what is there.
+    pub(super) fn open(reader: Box<dyn BufRead + Send>, at_once: bool) -> io::Result<(Vec<u8>, Self)> {
+        let mut reader = if at_once { Reader::Live(Arrivals::new(reader)) } else { Reader::Whole(reader) };
+        let mut block = reader.first()?;
         if block.last().is_some_and(|last| *last != b'\n') {
             block.push(b'\n');
         }
@@ -107,7 +114,10 @@ impl Blocks {
 
     /// The next block, which ends with a line feed even if the file does not.
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut block = read_lines(&mut self.reader, BLOCK)?;
+        let mut block = match &mut self.reader {
+            Reader::Whole(reader) => read_lines(reader, BLOCK)?,
+            Reader::Live(arrivals) => arrivals.lines(BLOCK)?,
+        };
         if block.is_empty() {
             return Ok(None);
         }
@@ -117,6 +127,14 @@ impl Blocks {
         let block = prepared(block, self.delimiter, self.shape, true);
         self.look_for_comments(&block);
         Ok(Some(block))
+    }
+
+    /// Whether the next block need not be waited for.
+    pub(super) fn is_here(&mut self) -> io::Result<bool> {
+        match &mut self.reader {
+            Reader::Whole(_) => Ok(true),
+            Reader::Live(arrivals) => arrivals.is_here(),
+        }
     }
 
     /// Whether some comments of a block look like samples.
@@ -136,6 +154,21 @@ impl Blocks {
                 self.commented.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+}
+
+impl Reader {
+    fn first(&mut self) -> io::Result<Vec<u8>> {
+        let reader = match self {
+            Reader::Whole(reader) => reader,
+            Reader::Live(arrivals) => return arrivals.first(FIRST_BLOCK, FIRST_LINES),
+        };
+        let mut block = read_lines(reader, FIRST_BLOCK)?;
+        let mut lines = block.iter().filter(|byte| **byte == b'\n').count();
+        while lines < FIRST_LINES && reader.read_until(b'\n', &mut block)? > 0 {
+            lines += 1;
+        }
+        Ok(block)
     }
 }
 
@@ -213,19 +246,29 @@ pub(super) fn uncommented(line: &[u8], delimiter: Delimiter, cells: usize) -> By
     cut(others.into_iter().find(fits).unwrap_or(delimiter))
 }
 
-/// Text without blanks between a separator and a quote, which would not be one then.
+/// Text without blanks between a separator and a quote, which would not be one then. What stands in quotes stays as it
+/// is. (A block that begins in the middle of them is taken to begin outside, up to the quote that closes them.)
 fn unspaced(block: Vec<u8>, delimiter: Delimiter) -> Vec<u8> {
     let Delimiter::Character(separator) = delimiter else { return block };
     let mut text = Vec::with_capacity(block.len());
+    // Whether this is in quotes, and where the cell begins.
+    let (mut is_quoted, mut start) = (false, 0);
     for byte in block {
         if byte == b'"' {
-            let blanks = text.iter().rev().take_while(|byte| **byte == b' ').count();
-            let before = text.len() - blanks;
-            if before > 0 && text[before - 1] == separator {
-                text.truncate(before);
+            if !is_quoted
+                && start > 0
+                && text[start - 1] == separator
+                && text[start..].iter().all(|blank| *blank == b' ')
+            {
+                text.truncate(start);
             }
+            // A second one in a row opens again what the first has closed.
+            is_quoted = !is_quoted && (text.len() == start || text.last() == Some(&b'"'));
         }
         text.push(byte);
+        if !is_quoted && (byte == separator || byte == b'\n') {
+            start = text.len();
+        }
     }
     text
 }
@@ -291,7 +334,7 @@ mod tests {
     use super::*;
 
     fn counted(text: &str, cells: usize) -> usize {
-        let (first, mut blocks) = Blocks::open(Box::new(io::Cursor::new(text.as_bytes().to_vec()))).unwrap();
+        let (first, mut blocks) = Blocks::open(Box::new(io::Cursor::new(text.as_bytes().to_vec())), false).unwrap();
         let count = blocks.expect(Shape { cells, has_labels: false });
         blocks.look_for_comments(&first);
         while blocks.next().unwrap().is_some() {}
@@ -329,13 +372,17 @@ mod tests {
         let text = |text: &str| String::from_utf8(unspaced(text.as_bytes().to_vec(), Delimiter::COMMA)).unwrap();
         assert_eq!(text("\"a\",  \"b, c\"\n1, 2\n"), "\"a\",\"b, c\"\n1, 2\n");
         assert_eq!(text("a \"b\"\n \"c\"\n"), "a \"b\"\n \"c\"\n");
+        // What is in quotes may look alike, and a quote in a word opens nothing.
+        assert_eq!(text("\"a, \"\"b\"\"\",  \"c\"\n"), "\"a, \"\"b\"\"\",\"c\"\n");
+        assert_eq!(text("5\" tall, \"b\"\n1, \"c\"\n"), "5\" tall,\"b\"\n1,\"c\"\n");
+        assert_eq!(text("\"two\nlines, \"\"x\", \"y\"\n"), "\"two\nlines, \"\"x\",\"y\"\n");
     }
 
     #[test]
     fn the_first_block_holds_some_lines_however_long_they_are() {
         let line = "1,".repeat(FIRST_BLOCK) + "2\n";
         let text = line.repeat(20);
-        let (first, mut blocks) = Blocks::open(Box::new(io::Cursor::new(text.clone().into_bytes()))).unwrap();
+        let (first, mut blocks) = Blocks::open(Box::new(io::Cursor::new(text.clone().into_bytes())), false).unwrap();
         assert_eq!(first.len(), FIRST_LINES * line.len());
         let mut all = first;
         while let Some(block) = blocks.next().unwrap() {

@@ -3,11 +3,14 @@
 //! Lines are read in blocks. Blocks without quotes are cut safely at line feeds, so several are parsed at once; from a
 //! block with quotes on, rows are read one after another until a row ends with a block.
 
+mod along;
+mod arrivals;
 mod feed;
 mod header;
 mod judgement;
 mod literal;
 mod preview;
+mod rows;
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,8 +22,10 @@ use csv::ByteRecord;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
+use super::bad_rows::{BadRows, Found};
 use super::chunks::{Chunk, Table};
 use super::columns::{Header, Picked, Selection, choice_of};
+use super::company::Beside;
 use super::delimiter::Delimiter;
 use super::fields::Fields;
 use super::lines::Lines;
@@ -30,11 +35,13 @@ use super::source::Source;
 use crate::advice::{Advice, Term};
 use crate::data::missing::Missing;
 use crate::error::{Error, Result};
-use feed::{Blocks, Feed, Shape, is_blank, prepared, rows_reader};
+use along::Along;
+use feed::{Blocks, Feed, Shape, prepared};
 use header::Top;
 use judgement::is_missing;
 use literal::{has_decimal_comma, is_rounded, parse};
 use preview::{check_text, comments_above, guess_delimiter, is_first_row_quoted, preview, told_delimiter};
+use rows::Rows;
 
 /// Longest piece of a cell that an error shows.
 const SHOWN: usize = 40;
@@ -52,9 +59,10 @@ const CHUNK: usize = 1 << 16;
 /// Reads up to the first row of numbers, and finds the selected columns; the others may hold anything. The delimiter is
 /// the preferred one unless the selection or the first rows tell another.
 pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) -> Result<Table> {
-    let Source { name, reader, part, .. } = source;
+    let Source { name, reader, file, part, .. } = source;
     let fail = |source| Error::Read { path: PathBuf::from(&name), source };
-    let (mut lines, blocks) = Blocks::open(reader).map_err(fail)?;
+    let is_whole = file.is_some_and(|file| file.metadata().is_ok_and(|found| found.is_file()));
+    let (mut lines, blocks) = Blocks::open(reader, selection.at_once && !is_whole).map_err(fail)?;
     check_text(&name, &lines)?;
     let told = told_delimiter(&mut lines);
     let delimiter = selection.delimiter.or(told).unwrap_or_else(|| guess_delimiter(&lines, preferred));
@@ -75,8 +83,6 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let top = Top { rows: &rows, comments: &comments, is_quoted, delimiter, earlier: part.earlier.as_ref() };
     let found = header::find(&top, selection, &name);
     let below = &rows[usize::from(found.is_row)..];
-    let holds_number =
-        |column: &usize| below.iter().any(|row| row.get(*column).is_some_and(|cell| parse(cell).is_some()));
     let fields = match &found.names {
         Some(names) => {
             let is_empty = |column: &usize| {
@@ -92,7 +98,7 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     let commented = blocks.expect(Shape { cells: fields.len(), ..shape });
     let mut rows = Rows::new(&name, delimiter, Feed::new(lines.clone(), Some(blocks)), 1);
     if !rows.advance()? || found.is_row && !rows.advance()? {
-        let problem = match rows.reader.get_ref().blocks.as_ref().is_some_and(|blocks| blocks.has_comments(&lines)) {
+        let problem = match rows.blocks().is_some_and(|blocks| blocks.has_comments(&lines)) {
             true => "below the header every line is a comment (#)",
             false => "there is a header but no row of numbers",
         };
@@ -103,9 +109,21 @@ pub(super) fn open(source: Source, preferred: Delimiter, selection: &Selection) 
     rows.look_for_comments(&lines);
     let may_be_names = !found.is_row && selection.header == Header::Auto;
     let first_line = may_be_names.then(|| rows.line());
+    let holds_number =
+        |column: &usize| below.iter().any(|row| row.get(*column).is_some_and(|cell| parse(cell).is_some()));
     let numeric = picked.features.iter().copied().filter(holds_number).collect();
-    let missing = selection.missing;
-    let layout = Layout { name, delimiter, fields, picked: picked.clone(), numeric, commented, first_line, missing };
+    let layout = Layout {
+        name,
+        delimiter,
+        along: Along::new(selection, &picked, &fields, below),
+        fields,
+        picked: picked.clone(),
+        numeric,
+        commented,
+        first_line,
+        missing: selection.missing,
+        bad_rows: selection.bad_rows,
+    };
     let chunks = TextChunks { layout: Arc::new(layout), state: State::Rows(Box::new(rows)), parsed: VecDeque::new() };
     Ok(Table { picked, n_rows: None, left_out: 0, chunks: Box::new(chunks) })
 }
@@ -122,11 +140,13 @@ struct Layout {
     picked: Picked,
     /// The features that hold a number in one of the first rows, at least.
     numeric: Vec<usize>,
+    along: Along,
     /// Comments so far that look like samples.
     commented: Arc<AtomicUsize>,
     /// Line of the first row, where it may be names nevertheless.
     first_line: Option<u64>,
     missing: Missing,
+    bad_rows: BadRows,
 }
 
 /// The rows of a file, in chunks.
@@ -164,7 +184,7 @@ impl Iterator for TextChunks {
                     let is_over = chunk.as_ref().is_ok_and(|chunk| chunk.samples.dim().0 == 0);
                     if !is_over {
                         self.parsed.push_back(chunk);
-                        self.state = rows.into_state();
+                        self.state = go_on(rows);
                     }
                 }
                 State::Blocks(blocks, line) => {
@@ -185,7 +205,8 @@ impl TextChunks {
         let mut plain = Vec::with_capacity(most);
         let mut quoted = None;
         let mut is_over = false;
-        while plain.len() < most && quoted.is_none() && !is_over {
+        // What is there is parsed before more is waited for.
+        while plain.len() < most && quoted.is_none() && !is_over && (plain.is_empty() || blocks.is_here()?) {
             match blocks.next()? {
                 None => is_over = true,
                 Some(block) => {
@@ -216,30 +237,38 @@ impl TextChunks {
     }
 }
 
+/// How to go on after some rows.
+fn go_on(rows: Box<Rows>) -> State {
+    if !rows.is_at_end_of_block() {
+        return State::Rows(rows);
+    }
+    let line = rows.next_line();
+    rows.into_blocks().map_or(State::End, |blocks| State::Blocks(blocks, line))
+}
+
 impl Layout {
     /// The next rows, at most `most`.
     fn chunk(&self, rows: &mut Rows, most: usize) -> Result<Chunk> {
         let mut lines = Lines::default();
         let mut values = Vec::with_capacity(BYTES_PER_BLOCK / BYTES_PER_NUMBER);
         let mut weights = Vec::new();
+        let mut along = self.along.begin();
+        let mut bad = Found::default();
         let mut rounded = None;
         let mut n = 0;
-        let n_columns = self.fields.len();
+        let n_features = self.picked.features.len();
         while n < most && !rows.is_at_end_of_block() && rows.advance()? {
-            if rows.record.len() != n_columns {
-                return Err(self.ragged(rows));
-            }
-            for &column in self.picked.features.iter().chain(&self.picked.weights) {
-                let cell = &rows.record[column];
-                let number = match parse(cell) {
-                    Some(number) => number,
-                    None if self.may_lack(column) && is_missing(cell) => f64::NAN,
-                    None => return Err(self.no_number(rows, column)),
-                };
-                if is_rounded(cell, number) {
-                    rounded.get_or_insert(column);
+            let parsed = self.numbers(&rows.record, &mut values, &mut rounded);
+            let pushed = self.along.push(&mut along, &rows.record).map_err(Some);
+            if let Err(bad_cell) = parsed.and(pushed) {
+                let problem = || bad_cell.map_or_else(|| self.ragged(rows), |column| self.no_number(rows, column));
+                if self.bad_rows == BadRows::Error {
+                    return Err(problem());
                 }
-                values.push(number);
+                bad.add(n, problem);
+                values.truncate(n * n_features);
+                values.resize((n + 1) * n_features, f64::NAN);
+                values.extend(self.picked.weights.map(|_| 0.0));
             }
             if self.picked.weights.is_some() {
                 weights.extend(values.pop());
@@ -247,10 +276,36 @@ impl Layout {
             lines.push(n, rows.line());
             n += 1;
         }
-        let values =
-            Array2::from_shape_vec((n, self.picked.features.len()), values).expect("each row gave one value a feature");
+        let values = Array2::from_shape_vec((n, n_features), values).expect("each row gave one value a feature");
         let weights = self.picked.weights.map(|_| Array1::from(weights));
-        Ok(Chunk { samples: values.into(), weights, lines: Some(lines), notes: self.notes(rounded) })
+        let beside = Beside { company: self.along.finish(along, values.view()), ..Beside::default() };
+        Ok(Chunk { samples: values.into(), weights, beside, bad, lines: Some(lines), notes: self.notes(rounded) })
+    }
+
+    /// The features of a row, and its weight; `Err` gives the column of a cell that is no number, or none where there
+    /// are too few cells, or too many.
+    fn numbers(
+        &self,
+        record: &ByteRecord,
+        values: &mut Vec<f64>,
+        rounded: &mut Option<usize>,
+    ) -> std::result::Result<(), Option<usize>> {
+        if record.len() != self.fields.len() {
+            return Err(None);
+        }
+        for &column in self.picked.features.iter().chain(&self.picked.weights) {
+            let cell = &record[column];
+            let number = match parse(cell) {
+                Some(number) => number,
+                None if self.may_lack(column) && is_missing(cell) => f64::NAN,
+                None => return Err(Some(column)),
+            };
+            if is_rounded(cell, number) {
+                rounded.get_or_insert(column);
+            }
+            values.push(number);
+        }
+        Ok(())
     }
 
     /// Whether values of a column may be missing: those of weights may not.
@@ -347,92 +402,6 @@ impl Layout {
         match self.delimiter != Delimiter::COMMA && !cell.contains(&b'.') {
             true => "write numbers with decimal points, for example: tr , . < old.csv > new.csv",
             false => "write numbers with decimal points, and without separators of thousands",
-        }
-    }
-}
-
-/// The rows of a text file, one after another, blank lines left out.
-struct Rows {
-    name: String,
-    reader: csv::Reader<Feed>,
-    record: ByteRecord,
-    /// Line that the reader counts as its first.
-    first_line: u64,
-    /// Whether the record was not asked for yet.
-    is_ahead: bool,
-}
-
-impl Rows {
-    fn new(name: &str, delimiter: Delimiter, feed: Feed, first_line: u64) -> Self {
-        // A line feed alone ends a record, and blocks end with one: so the line just read is always the one before the
-        // reader's.
-        let reader = rows_reader(delimiter, feed);
-        Rows { name: name.to_owned(), reader, record: ByteRecord::new(), first_line, is_ahead: false }
-    }
-
-    /// Goes on to the next row; `false` at the end.
-    fn advance(&mut self) -> Result<bool> {
-        if std::mem::take(&mut self.is_ahead) {
-            return Ok(true);
-        }
-        loop {
-            match self.reader.read_byte_record(&mut self.record) {
-                Ok(true) if self.reader.get_ref().is_over => return Err(self.unclosed()),
-                Ok(true) if is_blank(&self.record) => {}
-                Ok(more) => return Ok(more),
-                Err(error) => return Err(self.fail(error)),
-            }
-        }
-    }
-
-    /// Counts the comments that follow the row that was read, in these lines.
-    fn look_for_comments(&self, lines: &[u8]) {
-        let read = usize::try_from(self.reader.position().byte()).unwrap_or(lines.len());
-        if let (Some(blocks), Some(rest)) = (&self.reader.get_ref().blocks, lines.get(read..)) {
-            blocks.look_for_comments(rest);
-        }
-    }
-
-    fn next_line(&self) -> u64 {
-        self.first_line + self.reader.position().line() - 1
-    }
-
-    /// Whether the last row ended where a block ended: what follows can be parsed on its own.
-    fn is_at_end_of_block(&self) -> bool {
-        let feed = self.reader.get_ref();
-        !self.is_ahead && feed.is_at_end_of_block() && self.reader.position().byte() == feed.given
-    }
-
-    /// How to go on.
-    fn into_state(self) -> State {
-        if !self.is_at_end_of_block() {
-            return State::Rows(Box::new(self));
-        }
-        let line = self.next_line();
-        self.reader.into_inner().blocks.map_or(State::End, |blocks| State::Blocks(blocks, line))
-    }
-
-    /// Line of the row, from 1.
-    fn line(&self) -> u64 {
-        self.next_line() - 1
-    }
-
-    fn place(&self) -> String {
-        format!("{}:{}", self.name, self.line())
-    }
-
-    /// The error for a quote that nothing closes.
-    fn unclosed(&self) -> Error {
-        let first = self.record.position().map_or(1, csv::Position::line);
-        let place = format!("{}:{}", self.name, self.first_line + first - 1);
-        malformed(place, "a quote in this row is not closed up to the end of the file", "close it, or remove it")
-    }
-
-    fn fail(&self, error: csv::Error) -> Error {
-        let problem = error.to_string();
-        match error.into_kind() {
-            csv::ErrorKind::Io(source) => Error::Read { path: PathBuf::from(&self.name), source },
-            _ => malformed(&self.name, problem, "write the file again, one row of numbers on each line"),
         }
     }
 }
