@@ -50,9 +50,9 @@ def start(path, family, means):
     path.write_text(json.dumps(model))
 
 
-def fit(mixtura, data, model, epochs):
+def fit(mixtura, data, model, epochs, device):
     """Seconds of an epoch, and the last lower bound."""
-    how = ["--start", "direct", "--prune", "off", "--tol", "0", "--max-iter", str(epochs), "--device", "cpu"]
+    how = ["--start", "direct", "--prune", "off", "--tol", "0", "--max-iter", str(epochs), "--device", device]
     command = [mixtura, "fit", data, "--init-model", model, "--missing", "marginalize", "--json", "--quiet", *how]
     done = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return done["seconds"]["epochs"] / epochs, done["lower_bounds"][-1]
@@ -87,6 +87,7 @@ def main():
     parser.add_argument("--mixtura", type=Path, default=ROOT / "target" / "release" / "mixtura")
     parser.add_argument("--samples", type=int, default=1_000_000)
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--tgmm", action="store_true")
     options = parser.parse_args()
     random = np.random.default_rng(0)
@@ -102,7 +103,8 @@ def main():
             samples[missing] = np.nan
             np.save(lacking, samples)
             start(model, family, means)
-            pairs = [[fit(options.mixtura, data, model, options.epochs) for data in (whole, lacking)] for _ in range(3)]
+            how = (model, options.epochs, options.device)
+            pairs = [[fit(options.mixtura, data, *how) for data in (whole, lacking)] for _ in range(3)]
         complete, incomplete = (min(pair[i][0] for pair in pairs) for i in range(2))
         bound = pairs[0][1][1]
         what = f"{share:.0%} of the values" if patterns is None else f"{patterns} patterns"

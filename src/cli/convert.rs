@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
-use mixtura::io::{Columns, Dimensions};
+use mixtura::io::{Columns, Dimensions, Keep};
 use serde::Serialize;
 
 use super::Usage;
@@ -64,7 +64,7 @@ impl ConvertArgs {
             }
             // Files of numbers alone.
             None => {
-                let data = self.data.stream(&Columns::All, self.seed)?;
+                let data = self.data.stream(&Columns::All, Keep::Nothing, self.seed)?;
                 let d = data.n_features();
                 let (n, notes) = data.for_each_chunk(&mut |_, chunk| {
                     table.write(None, &columns(chunk), &[block(chunk, 0..chunk.n_samples())])

@@ -4,15 +4,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 use mixtura::Points;
-use mixtura::data::Missing;
+use mixtura::data::{Missing, Samples};
 use mixtura::device::{Imputation, impute};
-use mixtura::io::{Block, CellType, Column, Columns, Dimensions};
+use mixtura::io::{Beside, Block, CellType, Column, Columns, Company, Dimensions, Keep};
 use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 
 use super::inputs::{DataArgs, check_table, read_model};
 use super::output::OutputArgs;
 use super::tables::{Table, is_standard_output};
+
+/// The column of the numbers of draws.
+const DRAW: &str = "draw";
 
 /// Fill in missing values by what the others say, under a model
 #[derive(Debug, Args)]
@@ -36,8 +39,9 @@ pub(crate) struct ImputeArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Write the columns that the model uses to this file: .npy, .csv or .tsv (also with .gz or .zst), .parquet, .arrow,
-    /// .feather, .f32 or .f64; - for lines on standard output below a header [default: without one]
+    /// Write all columns to this file, with the values that were missing: .csv or .tsv (also with .gz or .zst), .parquet,
+    /// .arrow or .feather; to .npy, .f32 and .f64, and without this to standard output, those that the model uses. - stands
+    /// for standard output below a header
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -63,20 +67,31 @@ impl ImputeArgs {
         let mut table = Table::new(self.out.as_deref(), false, Dimensions::Two)?;
         let (mut n_samples, mut n_features, mut n_filled) = (0, 0, 0);
         for draw in 0..self.draw.unwrap_or(1) as usize {
-            let data = self.data.stream(&features, self.seed)?;
+            // A table keeps all columns, where it is not lines on standard output.
+            let keep = match table.cells().filter(|_| self.out.is_some()) {
+                Some(cells) => Keep::Rows(cells),
+                None => Keep::Nothing,
+            };
+            let data = self.data.stream(&features, keep, self.seed)?;
             n_features = data.n_features();
             data.check_features(model.mixture.n_features())?;
             let how = match self.draw {
                 None => Imputation::Mean,
                 Some(_) => Imputation::Draw { seed: self.seed, number: draw },
             };
-            let (n, notes) = data.for_each_chunk(&mut |first, chunk| {
+            let (n, notes) = data.for_each(&mut |first, chunk, beside| {
                 if draw == 0 {
                     n_filled += chunk.summary().holes().n_values();
                 }
                 let filled = impute(&model.mixture, chunk, first, how)?;
-                let number = Array2::from_elem((filled.nrows(), 1), draw as i64);
-                write(&mut table, chunk, filled.view(), self.draw.map(|_| number.view()))
+                let draw = self.draw.map(|_| draw as i64);
+                match company_of(chunk, beside, filled.view()) {
+                    Some(company) => {
+                        let company = draw.map_or_else(|| company.clone(), |draw| company.behind(DRAW, draw));
+                        table.write(Some(&company), &[], &[])
+                    }
+                    None => write(&mut table, chunk, filled.view(), draw),
+                }
             })?;
             if draw == 0 {
                 output.notes(&notes);
@@ -93,16 +108,23 @@ impl ImputeArgs {
     }
 }
 
-/// Writes some rows, with the number of their draw before them where there is one.
-fn write(
-    table: &mut Table,
-    chunk: &Points,
-    filled: ArrayView2<f64>,
-    draw: Option<ArrayView2<i64>>,
-) -> mixtura::Result<()> {
+/// All columns of the rows, with what was filled in; none where features have no columns of their own.
+fn company_of(chunk: &Points, beside: &Beside, filled: ArrayView2<f64>) -> Option<Company> {
+    let (company, names) = beside.company.as_ref().zip(chunk.feature_names())?;
+    let is_missing = |row: usize, feature: usize| match chunk.samples() {
+        Samples::F32(values) => values[[row, feature]].is_nan(),
+        Samples::F64(values) => values[[row, feature]].is_nan(),
+    };
+    company.filled(names, is_missing, filled)
+}
+
+/// Writes the features of some rows, with the number of their draw before them where there is one.
+fn write(table: &mut Table, chunk: &Points, filled: ArrayView2<f64>, draw: Option<i64>) -> mixtura::Result<()> {
+    let draw = draw.map(|draw| Array2::from_elem((filled.nrows(), 1), draw));
+    let draw = draw.as_ref().map(|draw| draw.view());
     let name = |i: usize| chunk.feature_names().map_or_else(|| format!("x{i}"), |names| names[i].clone());
     let of_features = (0..filled.ncols()).map(|i| Column::new(name(i), CellType::F64));
-    let of_draw = draw.iter().map(|_| Column::new("draw", CellType::I64));
+    let of_draw = draw.iter().map(|_| Column::new(DRAW, CellType::I64));
     let columns: Vec<Column> = of_draw.chain(of_features).collect();
     let blocks: Vec<Block> = draw.map(Block::I64).into_iter().chain([Block::F64(filled)]).collect();
     table.write(None, &columns, &blocks)

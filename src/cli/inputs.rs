@@ -100,8 +100,8 @@ impl DataArgs {
     }
 
     /// Opens the data, to be read once.
-    pub(crate) fn stream(&self, features: &Columns, seed: u64) -> mixtura::Result<Stream> {
-        Stream::open(&self.paths, &self.selection(features, None, seed))
+    pub(crate) fn stream(&self, features: &Columns, keep: Keep, seed: u64) -> mixtura::Result<Stream> {
+        Stream::open(&self.paths, &Selection { keep, ..self.selection(features, None, seed) })
     }
 
     /// Opens the share of this rank, to be read once; likewise.

@@ -43,6 +43,7 @@ mod encoding;
 mod even;
 mod fields;
 mod files;
+mod filling;
 mod fit_record;
 mod foreign;
 mod formats;

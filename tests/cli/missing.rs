@@ -176,3 +176,33 @@ fn many_patterns_are_told_with_what_they_cost_and_rows_without_values_are_counte
         assert!(outcome.stderr.contains("1 row has no value at all"), "{}", outcome.stderr);
     }
 }
+
+#[test]
+fn what_is_filled_in_stands_among_all_other_columns_as_they_were() {
+    let place = Place::new();
+    let rows = (0..60).map(|i| match i % 4 {
+        0 => format!("n{i},,{}\n", i % 7),
+        1 => format!("\"n, {i}\",{}.50,\n", i % 5),
+        _ => format!("n{i},{}.50,{}\n", i % 5, i % 7),
+    });
+    place.write("x.csv", format!("name,a,b\n{}", rows.collect::<String>()));
+    let fit = "fit x.csv --columns a,b -k 1 --missing marginalize --device cpu --out m.json -q";
+    assert_eq!(place.run(fit).status, 0);
+    assert_eq!(place.run("impute m.json x.csv --out filled.csv").status, 0);
+    let filled = String::from_utf8(place.read("filled.csv")).unwrap();
+    let lines: Vec<&str> = filled.lines().collect();
+    assert_eq!(lines.len(), 61);
+    assert_eq!(lines[0], "name,a,b");
+    // What is there stays as it was typed.
+    assert_eq!(lines[3], "n2,2.50,2");
+    assert!(lines[1].starts_with("n0,") && lines[1].ends_with(",0") && !lines[1].contains(",,"), "{}", lines[1]);
+    assert!(lines[2].starts_with("\"n, 1\",1.50,") && !lines[2].ends_with(','), "{}", lines[2]);
+    // Types are kept, but for features.
+    assert_eq!(place.run("convert x.csv x.parquet").status, 0);
+    assert_eq!(place.run("impute m.json x.parquet --draw 2 --out draws.parquet").status, 0);
+    assert_eq!(place.run("convert draws.parquet draws.csv").status, 0);
+    let draws = String::from_utf8(place.read("draws.csv")).unwrap();
+    let lines: Vec<&str> = draws.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (121, "draw,name,a,b"));
+    assert!(lines[3] == "0,n2,2.5,2.0" && lines[63] == "1,n2,2.5,2.0", "{} {}", lines[3], lines[63]);
+}
