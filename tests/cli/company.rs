@@ -31,7 +31,7 @@ fn all_columns_pass_through_in_their_types_and_to_text_as_they_read() {
         let name = table(name);
         for out in ["out.csv", "out.parquet", "out.arrow"] {
             let outcome = place.run(&format!("predict model.json {name} --append --out {out} --device cpu"));
-            assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{name}");
+            assert_eq!((outcome.status, outcome.stderr), (0, format!("wrote: {out}\n")), "{name}");
         }
         assert_eq!(text(&place, "out.csv"), expected, "{name}");
         // What was written in types reads as it did.
@@ -183,7 +183,7 @@ fn outliers_are_written_with_all_their_columns() {
     order.sort_by(|a, b| densities[*a].total_cmp(&densities[*b]).then(a.cmp(b)));
     let found = |args: &str| -> Vec<usize> {
         let outcome = place.run(&format!("predict model.json {args} --device cpu --out out.csv"));
-        assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{args}");
+        assert_eq!((outcome.status, outcome.stderr.as_str()), (0, "wrote: out.csv\n"), "{args}");
         let out = text(&place, "out.csv");
         assert_eq!(out.lines().next(), Some("name,a,b,log_density"), "{args}");
         let row = |line: &str| {
@@ -230,7 +230,7 @@ fn any_column_is_converted() {
     place.write("x.csv", "name,n,when\nHNL,1.50,2001-01-01\nLAX,,2001-01-02\n");
     for (name, again) in [("x.parquet", "y.csv"), ("x.arrow", "z.csv")] {
         let outcome = place.run(&format!("convert x.csv {name}"));
-        assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
+        assert_eq!((outcome.status, outcome.stderr), (0, format!("wrote: {name}\n")));
         assert_eq!(place.run(&format!("convert {name} {again}")).status, 0);
         assert_eq!(text(&place, again), "name,n,when\nHNL,1.5,2001-01-01\nLAX,,2001-01-02\n");
     }

@@ -21,6 +21,7 @@ mod kernel;
 mod m_step;
 mod marking;
 mod marks;
+mod normaliser;
 mod order;
 mod pace;
 mod pass;
