@@ -14,9 +14,9 @@ use wgpu::{
 
 use super::context::Gpu;
 use super::e_step::{Gaps, Layout, Tile, Window};
-use super::incomplete::Normaliser;
 use super::kernel::{GROUP, Kernel};
 use super::marking::{Marking, with_marks};
+use super::normaliser::Normaliser;
 use super::pace::Pace;
 use super::plan::Plan;
 use super::samples::{Chunk, DeviceSamples};
