@@ -17,6 +17,7 @@ mod missing;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod names;
+mod newcomer;
 mod output;
 mod pictures;
 mod selecting;
