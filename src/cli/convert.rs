@@ -42,7 +42,7 @@ impl ConvertArgs {
     pub(crate) fn run(mut self, output: &OutputArgs) -> anyhow::Result<()> {
         let Some(out) = self.data.paths.pop().filter(|_| !self.data.paths.is_empty()) else {
             let problem = "there is one path, and two are needed: of the data, and of the file to write".to_owned();
-            return Err(Usage { problem, remedy: "mixtura convert <DATA>... <OUT>" }.into());
+            return Err(Usage { problem, remedy: "mixtura convert <DATA>... <OUT>".into() }.into());
         };
         check_output("OUT", &out, &self.data.files()?)?;
         let mut table = Table::new(Some(&out), Dimensions::Two)?;

@@ -237,7 +237,7 @@ impl PredictArgs {
             Some(out) => Some(part_of(out, ranks)),
             None if ranks.size() > 1 => {
                 let problem = format!("{} processes cannot share standard output", ranks.size());
-                return Err(Usage { problem, remedy: "give a file (--out): each of them writes a part of it" }.into());
+                return Err(Usage { problem, remedy: "give a file (--out): each of them writes a part of it".into() }.into());
             }
             None => None,
         };
@@ -248,7 +248,7 @@ impl PredictArgs {
         if output.json && out.is_none() {
             if self.append {
                 let problem = "--append writes a table, and --json prints none".to_owned();
-                return Err(Usage { problem, remedy: "write the table to a file (--out)" }.into());
+                return Err(Usage { problem, remedy: "write the table to a file (--out)".into() }.into());
             }
             return Ok(Answers::Printed { n: 0 });
         }

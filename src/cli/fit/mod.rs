@@ -373,15 +373,15 @@ impl FitArgs {
         options.check()?;
         if ranks.size() > 1 && matches!(options.update, Update::Stepwise { .. }) {
             let problem = "--update stepwise goes through all samples in order, and ranks share them out".to_owned();
-            return Err(Usage { problem, remedy: "choose another update, or one process" }.into());
+            return Err(Usage { problem, remedy: "choose another update, or one process".into() }.into());
         }
         if ranks.size() > 1 && options.start == Start::CoarseToFine {
             let problem = "--start coarse-to-fine draws from all samples, and ranks share them out".to_owned();
-            return Err(Usage { problem, remedy: "choose --start direct, or one process" }.into());
+            return Err(Usage { problem, remedy: "choose --start direct, or one process".into() }.into());
         }
         if ranks.size() > 1 && options.posterior != Posterior::Exact {
             let problem = "--posterior truncated has candidates for all samples, and ranks share these out".to_owned();
-            return Err(Usage { problem, remedy: "choose --posterior exact, or one process" }.into());
+            return Err(Usage { problem, remedy: "choose --posterior exact, or one process".into() }.into());
         }
         let init = match &resumed {
             Some(checkpoint) => {
@@ -436,7 +436,7 @@ impl FitArgs {
                 update.name(),
                 recorded.update.name()
             );
-            return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
+            return Err(Usage { problem, remedy: "leave these flags out, or begin from something else".into() }.into());
         }
         agree("--prune", self.prune.map(Prune::name), recorded.prune.name(), CHECKPOINT)?;
         if let Some(posterior) = self.posterior.posterior()?
@@ -444,7 +444,7 @@ impl FitArgs {
         {
             let (given, found) = (posterior.name(), recorded.posterior.name());
             let problem = format!("--posterior is {given}, but {CHECKPOINT} has {found}, or other numbers for it");
-            return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
+            return Err(Usage { problem, remedy: "leave these flags out, or begin from something else".into() }.into());
         }
         if recorded.n_init > 1 {
             agree("--max-iter", self.max_iter, recorded.max_iter, CHECKPOINT)?;
