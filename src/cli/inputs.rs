@@ -176,7 +176,7 @@ pub(crate) fn check_output(flag: &str, out: &Path, inputs: &[PathBuf]) -> Result
     match inputs.iter().any(|input| input.canonicalize().is_ok_and(|input| input == target)) {
         true => Err(Usage {
             problem: format!("{flag} is {}, which is also read", out.display()),
-            remedy: "write to another file",
+            remedy: "write to another file".into(),
         }),
         false => Ok(()),
     }

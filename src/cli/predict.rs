@@ -237,7 +237,9 @@ impl PredictArgs {
             Some(out) => Some(part_of(out, ranks)),
             None if ranks.size() > 1 => {
                 let problem = format!("{} processes cannot share standard output", ranks.size());
-                return Err(Usage { problem, remedy: "give a file (--out): each of them writes a part of it".into() }.into());
+                return Err(
+                    Usage { problem, remedy: "give a file (--out): each of them writes a part of it".into() }.into()
+                );
             }
             None => None,
         };

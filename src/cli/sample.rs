@@ -51,7 +51,7 @@ impl SampleArgs {
         if self.labels.as_ref() == Some(&self.out) {
             return Err(Usage {
                 problem: format!("--out and --labels are both {}", self.out.display()),
-                remedy: "write the samples and their components to different files",
+                remedy: "write the samples and their components to different files".into(),
             }
             .into());
         }

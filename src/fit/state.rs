@@ -232,8 +232,7 @@ impl FitState {
         let under = |restart: Restart| restart.under(options, tol_before);
         let mut restarts: Vec<_> = restarts.into_iter().map(|restart| restart.map(under)).collect();
         // The best of several is found by what they are worth, which nobody asks of a single one.
-        let is_over =
-            |best: &Restart| best.is_over(options.max_iter) && (options.n_init == 1 || best.score.is_some());
+        let is_over = |best: &Restart| best.is_over(options.max_iter) && (options.n_init == 1 || best.score.is_some());
         let best = match best.map(under) {
             Some(best) if !is_over(&best) => {
                 first = first.saturating_sub(1);

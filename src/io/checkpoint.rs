@@ -170,7 +170,8 @@ impl Checkpoint {
     pub fn best_model(&self) -> Option<Model> {
         let best = self.state.best_so_far()?;
         // Lower bounds of a part of the samples are none of all.
-        let (converged, lower_bounds) = if best.share == 1 { (best.converged, best.lower_bounds) } else { Default::default() };
+        let (converged, lower_bounds) =
+            if best.share == 1 { (best.converged, best.lower_bounds) } else { Default::default() };
         let OptionsRecord { ref init, seed, tol, floor, max_iter, n_init, .. } = self.options;
         let fit = FitRecord {
             device: Some(self.device.clone()),

@@ -130,7 +130,8 @@ mod tests {
     /// Two components, of which the second is wide along the diagonal.
     fn mixture(family: CovarianceType) -> Mixture {
         let matrices = [array![[1.0, 0.2], [0.2, 1.0]], array![[9.0, 8.0], [8.0, 9.0]]];
-        let covariances = CovarianceArray::from_entries(family, 2, 2, |k, i, j| matrices[k][[i, j]], |k| matrices[k][[0, 0]]);
+        let covariances =
+            CovarianceArray::from_entries(family, 2, 2, |k, i, j| matrices[k][[i, j]], |k| matrices[k][[0, 0]]);
         Mixture::new(array![0.5, 0.5], array![[0.0, 0.0], [30.0, -5.0]], covariances).unwrap()
     }
 
