@@ -9,6 +9,7 @@ mod commands;
 mod files;
 mod fit;
 mod formats;
+mod going_on;
 mod instructions;
 mod kills;
 mod long_runs;

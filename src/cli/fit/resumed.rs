@@ -48,7 +48,7 @@ impl FitArgs {
         agree("--start", start.map(Start::name), recorded.start.name(), CHECKPOINT, begin_anew)?;
         let other_way = |flag: &str, given: &str, found: &str| Usage {
             problem: format!("{flag} is {given}, but {CHECKPOINT} has {found}, or other numbers for it"),
-            remedy: begin_from_model(&format!(" {flag} {given}")),
+            remedy: begin_from_model(", with these flags"),
         };
         if let Some(update) = self.update.update()?
             && update != recorded.update
