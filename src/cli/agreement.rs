@@ -1,5 +1,6 @@
 //! What arguments say beside what files say: a fit that goes on does so with the options that it began with.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use mixtura::Device;
@@ -24,21 +25,23 @@ pub(crate) fn warn_of_other_bits(began_on: Option<&DeviceInfo>, device: &Device,
     true
 }
 
-/// Files that arguments have to agree with.
-pub(crate) const START: &str = "the model of --init-model";
-pub(crate) const CHECKPOINT: &str = "the checkpoint of --resume";
-
-/// An argument that is given must say what a file says.
-pub(crate) fn agree<T, U>(flag: &str, given: Option<T>, recorded: U, by: &str) -> Result<(), Usage>
+/// An argument that is given must say what a file says, or else there is a remedy.
+pub(crate) fn agree<T, U>(
+    flag: &str,
+    given: Option<T>,
+    recorded: U,
+    by: &str,
+    remedy: impl FnOnce(&T) -> Cow<'static, str>,
+) -> Result<(), Usage>
 where
     T: Display + PartialEq<U>,
     U: Display,
 {
     match given {
-        Some(given) if given != recorded => Err(Usage {
-            problem: format!("{flag} is {given}, but {by} has {recorded}"),
-            remedy: "leave the flag out, or begin from something else",
-        }),
+        Some(given) if given != recorded => {
+            let problem = format!("{flag} is {given}, but {by} has {recorded}");
+            Err(Usage { problem, remedy: remedy(&given) })
+        }
         _ => Ok(()),
     }
 }

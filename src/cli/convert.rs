@@ -44,12 +44,12 @@ impl ConvertArgs {
     pub(crate) fn run(mut self, output: &OutputArgs) -> anyhow::Result<()> {
         let Some(out) = self.data.paths.pop().filter(|_| !self.data.paths.is_empty()) else {
             let problem = "there is one path, and two are needed: of the data, and of the file to write".to_owned();
-            return Err(Usage { problem, remedy: "mixtura convert <DATA>... <OUT>" }.into());
+            return Err(Usage { problem, remedy: "mixtura convert <DATA>... <OUT>".into() }.into());
         };
         check_table("OUT", &out, &self.data.files()?)?;
         if output.json && is_standard_output(&out) {
             let problem = "a table on standard output leaves no room there for JSON".to_owned();
-            return Err(Usage { problem, remedy: "write it to a file, or leave out --json" }.into());
+            return Err(Usage { problem, remedy: "write it to a file, or leave out --json".into() }.into());
         }
         let mut table = Table::new(Some(&out), true, Dimensions::Two)?;
         let (n_samples, n_features, notes) = match table.cells() {

@@ -31,6 +31,15 @@ pub(crate) fn count(x: f64) -> String {
     }
 }
 
+/// A number to its second digit, with commas between the thousands: 53,000.
+pub(crate) fn rounded(x: f64) -> String {
+    let unit = 10_f64.powf((x.abs().log10().floor() - 1.0).max(0.0));
+    let digits = format!("{:.0}", (x / unit).round() * unit);
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap_or_default()).collect();
+    groups.join(",")
+}
+
 /// Seconds in the unit that suits them.
 pub(crate) fn seconds(s: f64) -> String {
     match s {
@@ -45,6 +54,13 @@ pub(crate) fn seconds(s: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_estimate_has_two_digits_and_commas() {
+        for (x, text) in [(0.4, "0"), (7.2, "7"), (127.0, "130"), (52_980.0, "53,000"), (999_999.0, "1,000,000")] {
+            assert_eq!(rounded(x), text);
+        }
+    }
 
     #[test]
     fn a_number_has_five_digits() {

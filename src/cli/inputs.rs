@@ -196,7 +196,7 @@ pub(crate) fn read_model(path: &Path, data: &DataArgs) -> anyhow::Result<Model> 
     match data.paths.iter().find(|other| is_no_model && load_model(other).is_ok()) {
         Some(model) => {
             let problem = format!("{} is no model, but {} is one", path.display(), model.display());
-            Err(Usage { problem, remedy: "give the model first, and then the data" }.into())
+            Err(Usage { problem, remedy: "give the model first, and then the data".into() }.into())
         }
         None => Err(error.into()),
     }
@@ -216,14 +216,14 @@ pub(crate) struct Along {
 pub(crate) fn check_output(flag: &str, out: &Path, inputs: &[PathBuf]) -> Result<(), Usage> {
     if is_standard_output(out) {
         let problem = format!("{flag} is -, and this is written to files");
-        return Err(Usage { problem, remedy: "give the name of a file" });
+        return Err(Usage { problem, remedy: "give the name of a file".into() });
     }
     // Only what exists can be destroyed.
     let Ok(target) = out.canonicalize() else { return Ok(()) };
     match inputs.iter().any(|input| input.canonicalize().is_ok_and(|input| input == target)) {
         true => Err(Usage {
             problem: format!("{flag} is {}, which is also read", out.display()),
-            remedy: "write to another file",
+            remedy: "write to another file".into(),
         }),
         false => Ok(()),
     }
@@ -241,7 +241,7 @@ pub(crate) fn check_distinct(outputs: &[(&str, Option<&Path>)]) -> Result<(), Us
     for (i, (flag, path)) in given.iter().enumerate() {
         if let Some((other, _)) = given[i + 1..].iter().find(|(_, other)| other == path) {
             let problem = format!("{flag} and {other} are the same file");
-            return Err(Usage { problem, remedy: "write each of them to a file of its own" });
+            return Err(Usage { problem, remedy: "write each of them to a file of its own".into() });
         }
     }
     Ok(())

@@ -1,23 +1,25 @@
-//! `mixtura inspect`: a model for people to read.
+//! `mixtura inspect`: a model, or how far a fit is, for people to read.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use mixtura::CovarianceType;
-use mixtura::io::{FitRecord, Model, Nested, load_model};
-use serde::Serialize;
+use mixtura::io::{Model, Saved};
 
-use super::components::{Extent, component_table, covariance_tables};
-use super::layout::facts;
+use super::components::Extent;
+use super::model::{self, ModelReport};
 use super::output::OutputArgs;
+use super::standing::{self, Standing};
 
-/// Describe a model
+/// Describe a model, or how far the fit of a checkpoint is
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  mixtura inspect model.json\n  mixtura inspect model.json --all --covariances")]
+#[command(after_help = "Examples:\n  \
+    mixtura inspect model.json\n  \
+    mixtura inspect model.json --all --covariances\n  \
+    mixtura inspect fit.ckpt")]
 pub(crate) struct InspectArgs {
-    /// Model file
-    #[arg(value_name = "MODEL")]
-    model: PathBuf,
+    /// Model file, or checkpoint of a fit
+    #[arg(value_name = "MODEL-or-CHECKPOINT")]
+    file: PathBuf,
 
     /// Show all components and features, in place of 20 components and the features that there is room for
     #[arg(long)]
@@ -30,89 +32,21 @@ pub(crate) struct InspectArgs {
 
 impl InspectArgs {
     pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<()> {
-        let model = load_model(&self.model)?;
-        output.result(&Description::of(&model), || self.text(&model))
-    }
-
-    fn text(&self, Model { mixture, feature_names, fit }: &Model) -> String {
-        let mut known = vec![
-            ("model", self.model.display().to_string()),
-            ("features", mixture.n_features().to_string()),
-            ("components", format!("{}, covariance {}", mixture.n_components(), mixture.covariance_type())),
-            ("parameters", mixture.n_parameters().to_string()),
-        ];
-        if let Some(fit) = fit {
-            known.extend(history(fit));
-        }
-        let extent = if self.all { Extent::All } else { Extent::Some };
-        let names = feature_names.as_deref();
-        let mut text = format!("{}\n{}", facts(&known), component_table(mixture, names, extent));
-        if self.covariances {
-            text += &format!("\n{}", covariance_tables(mixture, names, extent));
-        }
-        text
-    }
-}
-
-/// The JSON object.
-#[derive(Debug, Serialize)]
-struct Description<'a> {
-    n_features: usize,
-    n_components: usize,
-    covariance_type: CovarianceType,
-    n_parameters: usize,
-    feature_names: Option<&'a [String]>,
-    weights: Nested<'a>,
-    means: Nested<'a>,
-    covariances: Nested<'a>,
-    fit: Option<&'a FitRecord>,
-}
-
-impl<'a> Description<'a> {
-    fn of(Model { mixture, feature_names, fit }: &'a Model) -> Self {
-        Description {
-            n_features: mixture.n_features(),
-            n_components: mixture.n_components(),
-            covariance_type: mixture.covariance_type(),
-            n_parameters: mixture.n_parameters(),
-            feature_names: feature_names.as_deref(),
-            weights: mixture.weights().into(),
-            means: mixture.means().into(),
-            covariances: mixture.covariances().into(),
-            fit: fit.as_ref(),
-        }
-    }
-}
-
-fn best_of(n_init: usize) -> String {
-    if n_init > 1 { format!(", best of {n_init}") } else { String::new() }
-}
-
-/// How the model was fitted.
-fn history(fit: &FitRecord) -> Vec<(&'static str, String)> {
-    let outcome = if fit.converged { "converged" } else { "not converged" };
-    let mut facts = Vec::new();
-    if let Some(n_samples) = fit.n_samples {
-        let weighted = match fit.total_weight {
-            Some(weight) if weight != n_samples as f64 => format!(", of total weight {weight}"),
-            _ => String::new(),
+        let text = |known, model: &Model| {
+            let extent = if self.all { Extent::All } else { Extent::Some };
+            model::text(known, model, extent, self.covariances)
         };
-        facts.push(("fitted to", format!("{n_samples} samples{weighted}")));
+        let path = self.file.display().to_string();
+        match Saved::load(&self.file)? {
+            Saved::Model(model) => output.result(&ModelReport::of(&model), || text(vec![("model", path)], &model)),
+            Saved::Checkpoint(checkpoint) => {
+                let model = checkpoint.best_model();
+                let known = [vec![("checkpoint", path)], standing::facts(&checkpoint)].concat();
+                output.result(&Standing::of(&checkpoint, model.as_ref()), || match &model {
+                    Some(model) => text(known, model),
+                    None => super::layout::facts(&known),
+                })
+            }
+        }
     }
-    if let Some(device) = &fit.device {
-        facts.push(("fitted on", format!("{} ({})", device.name, device.backend)));
-    }
-    let seed = fit.seed.map_or(String::new(), |seed| format!(", seed {seed}"));
-    let log_likelihood = match (fit.log_likelihood, fit.total_weight) {
-        (Some(total), Some(weight)) => format!("{total:.6} (mean {:.6})", total / weight),
-        (Some(total), None) => format!("{total:.6}"),
-        (None, _) => "unknown: it was not computed, or the fit was interrupted".to_owned(),
-    };
-    facts.extend([
-        ("initialisation", format!("{}{seed}{}", fit.init, best_of(fit.n_init))),
-        ("epochs", format!("{} ({outcome}; at most {}, tolerance {:e})", fit.n_iter, fit.max_iter, fit.tol)),
-        ("covariance floor", fit.floor.to_string()),
-        ("log-likelihood", log_likelihood),
-    ]);
-    facts
 }

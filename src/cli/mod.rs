@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments are checked into a request, the request goes through the library, the
 //! result is reported.
 
+mod again;
 mod agreement;
 mod aliases;
 mod bench;
@@ -13,7 +14,9 @@ mod convert;
 mod counts;
 mod devices;
 mod fit;
+mod forecast;
 mod format;
+mod gain;
 mod impute;
 mod inputs;
 mod inspect;
@@ -21,6 +24,7 @@ pub(crate) mod interrupt;
 mod layout;
 mod man;
 mod missing;
+mod model;
 pub(crate) mod output;
 mod plot;
 mod posterior;
@@ -33,11 +37,14 @@ mod rows;
 mod sample;
 mod score;
 mod select;
+mod standing;
 mod tables;
 mod trace;
 mod update;
 mod version;
 pub(crate) mod words;
+
+use std::borrow::Cow;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -137,5 +144,5 @@ impl Cli {
 #[error("{problem}\n{remedy}")]
 pub(crate) struct Usage {
     problem: String,
-    remedy: &'static str,
+    remedy: Cow<'static, str>,
 }

@@ -41,7 +41,7 @@ impl PosteriorArgs {
         for (flag, number) in [("--candidates", self.candidates), ("--neighbours", self.neighbours)] {
             if number.is_some() && self.posterior != Some(Kind::Truncated) {
                 let problem = format!("{flag} has no meaning without --posterior truncated");
-                return Err(Usage { problem, remedy: "add --posterior truncated, or leave it out" });
+                return Err(Usage { problem, remedy: "add --posterior truncated, or leave it out".into() });
             }
         }
         Ok(self.posterior.map(|kind| match kind {

@@ -9,6 +9,7 @@ use mixtura::fit::Progress;
 use mixtura::io::Dataset;
 use mixtura::{Data, FitOptions};
 
+use super::forecast::Forecast;
 use super::format::{count, seconds};
 use super::output::Detail;
 
@@ -21,6 +22,8 @@ pub(crate) struct ProgressLog {
     /// Samples of this process.
     n_here: usize,
     n_init: usize,
+    max_iter: usize,
+    forecast: Forecast,
     /// Bytes that every epoch reads from disk.
     read_bytes: Option<u64>,
 }
@@ -80,18 +83,20 @@ impl ProgressLog {
 
     /// A display for a fit of this many samples, in memory.
     pub(crate) fn of_samples(detail: Detail, n_samples: usize, options: &FitOptions) -> Self {
+        let forecast = Forecast::new(options);
         let display = if detail == Detail::Nothing {
             Display::Quiet
         } else if detail == Detail::Usual && std::io::stderr().is_terminal() {
-            let bar = ProgressBar::new(options.max_iter as u64);
-            let style = ProgressStyle::with_template("{bar:20} epoch {pos}/{len}  {msg}  {prefix}");
+            let bar = ProgressBar::new(forecast.most_epochs());
+            let style = ProgressStyle::with_template("{bar:20} {msg}  {prefix}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_message("initialising");
             Display::Bar(bar)
         } else {
             Display::Lines { all: detail == Detail::Everything, latest: None }
         };
-        ProgressLog { display, n_here: n_samples, n_init: options.n_init, read_bytes: None }
+        let FitOptions { n_init, max_iter, .. } = *options;
+        ProgressLog { display, n_here: n_samples, n_init, max_iter, forecast, read_bytes: None }
     }
 
     /// Progress bar of the pass at work.
@@ -104,6 +109,7 @@ impl ProgressLog {
     /// Shows an epoch.
     pub(crate) fn show(&mut self, step: &Progress) {
         let text = self.describe(step);
+        self.forecast.hear(step);
         for repair in &step.repairs {
             match &mut self.display {
                 Display::Quiet => {}
@@ -114,8 +120,10 @@ impl ProgressLog {
         match &mut self.display {
             Display::Quiet => {}
             Display::Bar(bar) => {
-                bar.set_position(step.epoch as u64);
-                bar.set_message(text);
+                let left = self.forecast.seconds_left(step).filter(|left| *left >= 1.0);
+                let left = left.map_or(String::new(), |left| format!("  about {left:.0} s left"));
+                bar.set_position(self.forecast.epochs_done());
+                bar.set_message(format!("epoch {}/{}  {text}{left}", step.epoch, self.max_iter));
             }
             Display::Lines { all, latest } => {
                 if step.epoch == 1 {

@@ -8,6 +8,7 @@ use mixtura::fit::{FitState, Restart};
 use mixtura::io::{Checkpoint, DataRecord, Destination, FitRecord, Model, OptionsRecord, save_model};
 use mixtura::{Device, Fit, FitOptions, Mixture, Summary};
 
+use super::again;
 use super::interrupt::Interrupted;
 
 /// How often a checkpoint is written.
@@ -67,6 +68,13 @@ impl Checkpoints {
     }
 }
 
+/// What is left of a fit that was interrupted.
+pub(crate) struct Kept {
+    pub(crate) interrupted: Interrupted,
+    /// The best model so far, if there is any.
+    pub(crate) best: Option<Model>,
+}
+
 /// Record of a fit, beside its state.
 pub(crate) struct Record<'a> {
     pub(crate) device: &'a Device,
@@ -122,50 +130,6 @@ impl Record<'_> {
 
     /// How a model was fitted.
     pub(crate) fn of_fit(&self, fit: &Fit) -> FitRecord {
-        self.of(fit.converged, &fit.lower_bounds, Some(fit.log_likelihood))
-    }
-
-    /// Keeps what there is of a fit that was interrupted, and says what that is.
-    pub(crate) fn keep(
-        &self,
-        state: &FitState,
-        checkpoints: Option<&Checkpoints>,
-        model: Option<&Destination>,
-        trace: Option<&Path>,
-    ) -> mixtura::Result<Interrupted> {
-        let mut kept = Vec::new();
-        let best = state.best_so_far();
-        // Where the checkpoint cannot be written, the model may be.
-        let mut checkpoint_saved = Ok(());
-        if let (Some(checkpoints), Some(_)) = (checkpoints, &best) {
-            checkpoint_saved = self.checkpoint(state).save(&checkpoints.to);
-            kept.push(format!("its checkpoint is {}", checkpoints.to.path().display()));
-        }
-        if let (Some(to), Some(Restart { share, mixture, lower_bounds, converged, .. })) = (model, &best) {
-            // Lower bounds of a part of the samples are none of all.
-            let (converged, lower_bounds) =
-                if *share == 1 { (*converged, &lower_bounds[..]) } else { (false, &[][..]) };
-            let record = self.of(converged, lower_bounds, None);
-            save_model(to, &self.model(mixture.clone(), record))?;
-            kept.push(format!("its best model so far is {}", to.path().display()));
-        }
-        kept.extend(trace.map(|trace| format!("its trace is {}", trace.display())));
-        checkpoint_saved?;
-        let epochs = state.restarts.iter().flatten().map(Restart::n_epochs).max().unwrap_or(0);
-        let after = match epochs {
-            0 => "before its first epoch".to_owned(),
-            1 => "after 1 epoch".to_owned(),
-            n => format!("after {n} epochs"),
-        };
-        let remedy = match (kept.as_slice(), checkpoints.and(best.as_ref())) {
-            ([], _) => "nothing was written".to_owned(),
-            (kept, None) => kept.join("; "),
-            (kept, Some(_)) => format!("{}; go on with --resume", kept.join("; ")),
-        };
-        Ok(Interrupted(format!("the fit was interrupted {after}\n{remedy}")))
-    }
-
-    fn of(&self, converged: bool, lower_bounds: &[f64], log_likelihood: Option<f64>) -> FitRecord {
         FitRecord {
             device: Some(self.device.record()),
             n_samples: Some(self.summary.n_samples()),
@@ -176,12 +140,50 @@ impl Record<'_> {
             floor: self.options.floor,
             max_iter: self.options.max_iter,
             n_init: self.options.n_init,
-            converged,
-            n_iter: lower_bounds.len(),
-            lower_bound: lower_bounds.last().copied(),
-            lower_bounds: lower_bounds.to_vec(),
-            log_likelihood,
+            converged: fit.converged,
+            n_iter: fit.lower_bounds.len(),
+            lower_bound: fit.lower_bounds.last().copied(),
+            lower_bounds: fit.lower_bounds.clone(),
+            log_likelihood: Some(fit.log_likelihood),
         }
+    }
+
+    /// Keeps what there is of a fit that was interrupted, and says what that is, and how to go on.
+    pub(crate) fn keep(
+        &self,
+        state: &FitState,
+        checkpoints: Option<&Checkpoints>,
+        model: Option<&Destination>,
+        trace: Option<&Path>,
+    ) -> mixtura::Result<Kept> {
+        let mut kept = String::new();
+        let checkpoint = self.checkpoint(state);
+        let best = checkpoint.best_model();
+        let checkpoints = checkpoints.filter(|_| best.is_some());
+        // Where the checkpoint cannot be written, the model may be.
+        let mut checkpoint_saved = Ok(());
+        if let Some(checkpoints) = checkpoints {
+            checkpoint_saved = checkpoint.save(&checkpoints.to);
+            kept += &format!("; its checkpoint is {}", checkpoints.to.path().display());
+        }
+        if let (Some(to), Some(best)) = (model, &best) {
+            save_model(to, best)?;
+            kept += &format!("; its best model so far is {}", to.path().display());
+        }
+        kept.extend(trace.map(|trace| format!("; its trace is {}", trace.display())));
+        checkpoint_saved?;
+        let epochs = state.restarts.iter().flatten().map(Restart::n_epochs).max().unwrap_or(0);
+        let after = match epochs {
+            0 => "before its first epoch".to_owned(),
+            1 => "after 1 epoch".to_owned(),
+            n => format!("after {n} epochs"),
+        };
+        let remedy = match (checkpoints, model) {
+            (Some(checkpoints), _) => format!("go on with: {}", again::resuming(checkpoints.to.path())),
+            (None, Some(_)) => "a fit with --checkpoint can go on".to_owned(),
+            (None, None) => "a fit with --out keeps its model, and one with --checkpoint can go on".to_owned(),
+        };
+        Ok(Kept { interrupted: Interrupted(format!("the fit was interrupted {after}{kept}\n{remedy}")), best })
     }
 }
 

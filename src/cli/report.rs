@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mixtura::data::Home;
 use mixtura::device::{DeviceInfo, Precision};
-use mixtura::fit::{LevelEpochs, Repair, Start, Truncation};
+use mixtura::fit::{Gain, LevelEpochs, Repair, Start, Truncation};
 use mixtura::io::Nested;
 use mixtura::ranks::Ranks;
 use mixtura::{Device, Fit, counted};
@@ -30,6 +30,8 @@ pub(crate) struct FitReport<'a> {
     repairs: &'a [Repair],
     converged: bool,
     at_precision_limit: bool,
+    /// What a smaller tolerance would gain.
+    left_to_gain: Option<Gain>,
     start: &'static str,
     n_iter: usize,
     /// Epochs on parts of the samples before.
@@ -186,6 +188,7 @@ impl<'a> FitReport<'a> {
             repairs: &fit.repairs,
             converged: fit.converged,
             at_precision_limit: fit.at_precision_limit,
+            left_to_gain: fit.left_to_gain(),
             start: if fit.levels.is_empty() { Start::Direct } else { Start::CoarseToFine }.name(),
             n_iter: fit.n_iter,
             levels: &fit.levels,

@@ -80,7 +80,7 @@ impl Rows {
             Some("parquet") => Format::Parquet,
             _ => {
                 let problem = format!("{flag} is {}, which is neither .csv, .json nor .parquet", path.display());
-                return Err(Usage { problem, remedy: "give a file that ends in .csv, .json or .parquet" }.into());
+                return Err(Usage { problem, remedy: "give a file that ends in .csv, .json or .parquet".into() }.into());
             }
         };
         Ok(Rows { to: Destination::new(path)?, format })

@@ -52,7 +52,7 @@ impl SampleArgs {
         if self.labels.as_ref() == Some(&self.out) {
             return Err(Usage {
                 problem: format!("--out and --labels are both {}", self.out.display()),
-                remedy: "write the samples and their components to different files",
+                remedy: "write the samples and their components to different files".into(),
             }
             .into());
         }
@@ -64,7 +64,7 @@ impl SampleArgs {
         let is_printed = is_standard_output(&self.out) || self.labels.as_deref().is_some_and(is_standard_output);
         if output.json && is_printed {
             let problem = "a table on standard output leaves no room there for JSON".to_owned();
-            return Err(Usage { problem, remedy: "write it to a file, or leave out --json" }.into());
+            return Err(Usage { problem, remedy: "write it to a file, or leave out --json".into() }.into());
         }
         let (to, format) = place(&self.out)?;
         let labels_place = self.labels.as_deref().map(place).transpose()?;

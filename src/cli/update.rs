@@ -67,7 +67,10 @@ impl UpdateArgs {
         let belongs = |flag: &str, is_given: bool, rules: &[Rule], remedy: &'static str| match is_given
             && !rules.contains(&rule)
         {
-            true => Err(Usage { problem: format!("{flag} has no meaning for --update {}", name(rule)), remedy }),
+            true => Err(Usage {
+                problem: format!("{flag} has no meaning for --update {}", name(rule)),
+                remedy: remedy.into(),
+            }),
             false => Ok(()),
         };
         let rates = [Rule::Damped, Rule::Gradient];

@@ -41,11 +41,15 @@ fn list(names: &[String]) -> String {
         true => format!("\"{}\"", name.replace('"', "\"\"")),
         false => name.clone(),
     };
-    let list = names.iter().map(in_list).collect::<Vec<_>>().join(",");
+    in_shell(&names.iter().map(in_list).collect::<Vec<_>>().join(","))
+}
+
+/// An argument, as it is typed in a shell.
+pub(crate) fn in_shell(argument: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "_-.,:/+=@%".contains(c);
-    match list.chars().all(is_plain) {
-        true => list,
-        false => format!("'{}'", list.replace('\'', r"'\''")),
+    match !argument.is_empty() && argument.chars().all(is_plain) {
+        true => argument.to_owned(),
+        false => format!("'{}'", argument.replace('\'', r"'\''")),
     }
 }
 

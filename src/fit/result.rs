@@ -1,5 +1,7 @@
 //! Results of a fit: after each epoch, and in the end.
 
+use serde::{Deserialize, Serialize};
+
 use crate::advice::Advice;
 use crate::data::home::Home;
 use crate::fit::collapse::Repair;
@@ -130,7 +132,7 @@ pub struct Fit {
 }
 
 /// What a fit with a smaller tolerance would gain, about.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Gain {
     /// That tolerance.

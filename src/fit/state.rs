@@ -138,6 +138,19 @@ impl Restart {
         self.converged || self.at_precision_limit || self.lower_bounds.len() >= max_iter
     }
 
+    /// The restart, to go on under other options than those of a tolerance before: where these leave it something to do,
+    /// what it is worth has to be told again.
+    fn under(mut self, options: &FitOptions, tol_before: f64) -> Self {
+        // On a part of the samples the tolerance is another.
+        if self.share == 1 {
+            self.converged &= options.tol >= tol_before;
+            if !self.is_over(options.max_iter) {
+                (self.score, self.is_held_by_floor) = (None, false);
+            }
+        }
+        self
+    }
+
     /// The last change of the lower bound; infinite where there is nothing to compare it with.
     pub(crate) fn last_change(&self, options: &FitOptions) -> f64 {
         let start = options.warm_start.as_ref().and_then(|start| start.lower_bound).unwrap_or(f64::NEG_INFINITY);
@@ -210,6 +223,27 @@ pub struct FitState {
 }
 
 impl FitState {
+    /// The state, to go on from with another tolerance than before, another number of most epochs or more restarts: those
+    /// at work go on, and so does the best of those that are over, where it is not over any more. The same options leave it
+    /// as it is.
+    #[must_use]
+    pub fn under(self, options: &FitOptions, tol_before: f64) -> Self {
+        let FitState { mut first, restarts, best } = self;
+        let under = |restart: Restart| restart.under(options, tol_before);
+        let mut restarts: Vec<_> = restarts.into_iter().map(|restart| restart.map(under)).collect();
+        // The best of several is found by what they are worth, which nobody asks of a single one.
+        let is_over = |best: &Restart| best.is_over(options.max_iter) && (options.n_init == 1 || best.score.is_some());
+        let best = match best.map(under) {
+            Some(best) if !is_over(&best) => {
+                first = first.saturating_sub(1);
+                restarts.insert(0, Some(best));
+                None
+            }
+            best => best,
+        };
+        FitState { first, restarts, best }
+    }
+
     /// The best restart so far; `None` before the first initialisation.
     pub fn best_so_far(&self) -> Option<Restart> {
         let all = self.best.iter().chain(self.restarts.iter().flatten()).cloned();

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::data_record::DataRecord;
 use super::document;
+use super::fit_record::FitRecord;
 use super::malformed;
+use super::model::Model;
 use super::output::Destination;
 use super::restart_record::{Frame, ReadRestart, WrittenRestart};
 use crate::advice::{Advice, Term};
@@ -162,6 +164,37 @@ impl Checkpoint {
             let remedy = Advice::from("give a checkpoint that ") + Term::SaveCheckpoint + " wrote, unchanged";
             malformed(path.display().to_string(), problem, remedy)
         })
+    }
+
+    /// The best model so far, and how it was fitted; `None` before the first initialisation.
+    pub fn best_model(&self) -> Option<Model> {
+        let best = self.state.best_so_far()?;
+        // Lower bounds of a part of the samples are none of all.
+        let (converged, lower_bounds) =
+            if best.share == 1 { (best.converged, best.lower_bounds) } else { Default::default() };
+        let OptionsRecord { ref init, seed, tol, floor, max_iter, n_init, .. } = self.options;
+        let fit = FitRecord {
+            device: Some(self.device.clone()),
+            n_samples: Some(self.data.n_samples),
+            total_weight: Some(self.data.total_weight),
+            init: init.clone(),
+            seed: Some(seed),
+            tol,
+            floor,
+            max_iter,
+            n_init,
+            converged,
+            n_iter: lower_bounds.len(),
+            lower_bound: lower_bounds.last().copied(),
+            lower_bounds,
+            log_likelihood: None,
+        };
+        Some(Model { mixture: best.mixture, feature_names: self.data.feature_names.clone(), fit: Some(fit) })
+    }
+
+    /// Whether a text is that of a checkpoint, whole or not.
+    pub(super) fn is_in(text: &[u8]) -> bool {
+        document::has_format(text, FORMAT)
     }
 
     fn parse(text: &[u8]) -> Result<Self, String> {

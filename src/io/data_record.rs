@@ -17,7 +17,7 @@ const ROUNDING: f64 = 1e-9;
 pub struct DataRecord {
     pub(super) n_samples: usize,
     pub(super) n_features: usize,
-    total_weight: f64,
+    pub(super) total_weight: f64,
     pub(super) feature_names: Option<Vec<String>>,
     pub(super) medians: Vec<f64>,
     pub(super) deviations: Vec<f64>,

@@ -45,6 +45,15 @@ fn is_json(text: &[u8]) -> bool {
     text.trim_ascii_start().first().is_none_or(|first| b"{[".contains(first))
 }
 
+/// Whether a text is a JSON document of the given format, in whatever version.
+pub(super) fn has_format(text: &[u8], format: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Head {
+        format: String,
+    }
+    serde_json::from_slice(text).is_ok_and(|head: Head| head.format == format)
+}
+
 /// Checks that a text is a JSON document of the given format, in a version that can be read; otherwise says what it is.
 pub(super) fn check_format(text: &[u8], format: &str, kind: &str, versions: RangeInclusive<u64>) -> Result<(), String> {
     #[derive(Deserialize)]

@@ -47,6 +47,19 @@ pub(crate) fn merge(mixture: &Mixture, pair: Pair, m_step: &MStep) -> Result<Mix
     m_step.solve(&m_step.moments_of(mixture).merged(pair))
 }
 
+/// The mixture of no more than so many components: pairs are merged, the cheapest first.
+///
+/// # Errors
+/// As [`pairs`].
+pub(crate) fn merged_to(mixture: &Mixture, n_components: usize, m_step: &MStep) -> Result<Mixture> {
+    let mut mixture = mixture.clone();
+    while mixture.n_components() > n_components {
+        let Some((_, pair)) = pairs(&mixture, m_step)?.first().copied() else { break };
+        mixture = merge(&mixture, pair, m_step)?;
+    }
+    Ok(mixture)
+}
+
 impl Moments {
     /// The moments with those of two components together, in the place of the first.
     fn merged(&self, (i, j): Pair) -> Moments {

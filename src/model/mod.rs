@@ -12,6 +12,7 @@ pub(crate) mod merging;
 pub(crate) mod mixture;
 pub(crate) mod moments;
 pub(crate) mod quadratics;
+mod resizing;
 pub(crate) mod sampling;
 pub(crate) mod statistics;
 pub(crate) mod unconstrained;

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::model::m_step::MStep;
-use crate::model::merging::{merge, pairs};
+use crate::model::merging::{merge, merged_to, pairs};
 use crate::model::mixture::Mixture;
 
 /// Merges that are tried: that which costs least is not always the best start.
@@ -14,11 +14,7 @@ const TRIED: usize = 3;
 /// # Errors
 /// Those of merged components.
 pub(crate) fn starts(mixture: &Mixture, n_components: usize, m_step: &MStep) -> Result<Vec<Mixture>> {
-    let mut mixture = mixture.clone();
-    while mixture.n_components() > n_components + 1 {
-        let Some((_, pair)) = pairs(&mixture, m_step)?.first().copied() else { break };
-        mixture = merge(&mixture, pair, m_step)?;
-    }
+    let mixture = merged_to(mixture, n_components + 1, m_step)?;
     let pairs = pairs(&mixture, m_step)?;
     pairs.into_iter().take(TRIED).map(|(_, pair)| merge(&mixture, pair, m_step)).collect()
 }

@@ -248,7 +248,6 @@ fn wrong_usage_has_a_status_of_its_own() {
             ("fit data.csv -k 2 --n-init 0", 2, "the number of initialisations is 0", "1 or more"),
             ("fit data.csv -k 2 --covariance round", 2, "invalid value 'round'", "spherical"),
             ("fit data.csv -k 2 --init best", 2, "invalid value 'best'", "random-from-data"),
-            ("fit data.csv -k 3 --init-model good.json", 2, "--components is 3, but the model", "leave the flag out"),
             ("fit data.csv --covariance full --init-model good.json", 2, "--covariance is full", "leave the flag out"),
             ("fit data.csv --init random --init-model good.json", 2, "cannot be used with", "--help"),
             ("predict good.json data.csv --proba --log-density", 2, "cannot be used with", "--help"),

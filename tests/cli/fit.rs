@@ -42,7 +42,7 @@ fn the_json_report_has_every_field_and_they_agree() {
     for (family, covariance_shape, n_parameters) in families {
         let args = format!("fit {} -k 3 --covariance {family} --json --device cpu", faithful());
         let report = Place::new().run(&args).json();
-        let expected = "device device_reason tuned home n_samples n_features n_components covariance_type repairs converged at_precision_limit start n_iter lower_bound \
+        let expected = "device device_reason tuned home n_samples n_features n_components covariance_type repairs converged at_precision_limit left_to_gain start n_iter lower_bound \
             lower_bounds log_likelihood mean_log_likelihood n_parameters aic bic seconds epoch_ms_median weights \
             means covariances warnings";
         assert_eq!(keys(&report), expected.split_whitespace().collect());

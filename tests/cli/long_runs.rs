@@ -46,7 +46,6 @@ fn options_come_from_the_checkpoint_and_those_given_must_agree() {
     };
     refused("fit x.npy --resume c -k 4", 2, "--components is 4, but the checkpoint of --resume has 3");
     refused("fit x.npy --resume c --covariance full", 2, "--covariance is full");
-    refused("fit x.npy --resume c --tol 1e-2", 2, "--tol is 0.01");
     refused("fit x.npy --resume c --seed 5", 2, "--seed is 5");
     refused("fit x.npy --resume c --init random", 2, "--init is random, but the checkpoint of --resume has kmeans");
     refused("fit x.npy --resume c --device cpu --head 1999", 1, "other data: 2000 samples, and here there are 1999");
@@ -106,7 +105,7 @@ fn send(signal: &str, child: &std::process::Child) {
 /// Interrupts a program, as Ctrl-C does; as a system does that shuts down, where these tests were started such that
 /// Ctrl-C is ignored.
 #[cfg(unix)]
-fn interrupt(child: &std::process::Child) {
+pub(crate) fn interrupt(child: &std::process::Child) {
     const SIGINT: u32 = 2;
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -159,6 +158,8 @@ fn an_interrupted_fit_leaves_its_checkpoint_and_best_model_and_goes_on_from_ther
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     assert!(stderr.contains("error: the fit was interrupted after") && stderr.contains("--resume"), "{stderr}");
     assert!(stderr.contains("its trace is t.json"), "{stderr}");
+    let again = format!("help: go on with: mixtura {arguments} --resume c\n").replace("  ", " ");
+    assert!(stderr.contains(&again), "{again} is not in {stderr}");
     assert_eq!(place.names(), ["c", "m.json", "t.json", "whole.json", "x.npy"]);
     let epochs = json(&place, "c")["climb"]["lower_bounds"].as_array().map(Vec::len);
     assert!(epochs > Some(0));

@@ -10,6 +10,7 @@ mod company;
 mod files;
 mod fit;
 mod formats;
+mod going_on;
 mod instructions;
 mod kills;
 mod long_runs;

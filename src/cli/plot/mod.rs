@@ -59,7 +59,7 @@ impl Plot {
             Some("png") => Format::Png,
             _ => {
                 let problem = format!("--plot is {}, which is neither .svg nor .png", path.display());
-                return Err(Usage { problem, remedy: "give a file that ends in .svg or .png" }.into());
+                return Err(Usage { problem, remedy: "give a file that ends in .svg or .png".into() }.into());
             }
         };
         Ok(Plot { to: Destination::new(path)?, format })

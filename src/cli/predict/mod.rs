@@ -250,7 +250,7 @@ impl PredictArgs {
     fn sorting(&self, model: &Model, device: &Device, answers: &mut Answers, ranks: &Ranks) -> anyhow::Result<Sorting> {
         if self.seeks_outliers() && ranks.size() > 1 {
             let problem = format!("{} processes cannot tell together which rows are the lowest", ranks.size());
-            return Err(Usage { problem, remedy: "look for outliers in one process" }.into());
+            return Err(Usage { problem, remedy: "look for outliers in one process".into() }.into());
         }
         let share = match (self.lowest, self.below) {
             (Some(n), _) => return Ok(Sorting::Lowest(Lowest::new(usize::try_from(n).unwrap_or(usize::MAX)))),
@@ -260,7 +260,7 @@ impl PredictArgs {
         };
         if self.data.are_live() {
             let problem = "a share of all rows is found in a first pass, and a pipe can be read once".to_owned();
-            return Err(Usage { problem, remedy: "save the data as a file, or give a log-density" }.into());
+            return Err(Usage { problem, remedy: "save the data as a file, or give a log-density".into() }.into());
         }
         let features = Columns::of_model(model.feature_names.as_deref());
         let along = Along { bad_rows: self.bad_rows, ..Along::default() };
@@ -314,7 +314,9 @@ impl PredictArgs {
             None if ranks.size() == 1 => None,
             _ => {
                 let problem = format!("{} processes cannot share standard output", ranks.size());
-                return Err(Usage { problem, remedy: "give a file (--out): each of them writes a part of it" }.into());
+                return Err(
+                    Usage { problem, remedy: "give a file (--out): each of them writes a part of it".into() }.into()
+                );
             }
         };
         if let Some(path) = &out {
@@ -333,7 +335,7 @@ impl PredictArgs {
             ];
             if let Some((_, flag)) = of_table.iter().find(|(is_given, _)| *is_given) {
                 let problem = format!("{flag} writes a table, and --json prints none");
-                return Err(Usage { problem, remedy: "write the table to a file (--out)" }.into());
+                return Err(Usage { problem, remedy: "write the table to a file (--out)".into() }.into());
             }
             return Ok(Answers::Printed { n: 0 });
         }
@@ -342,7 +344,9 @@ impl PredictArgs {
         let table = Box::new(Table::new(out.as_deref(), self.header_out, dimensions)?);
         if self.seeks_outliers() && table.cells().is_none() {
             let problem = "rows are written with all their columns, and this file holds numbers alone".to_owned();
-            return Err(Usage { problem, remedy: "give a file that ends in .csv, .tsv, .parquet or .arrow" }.into());
+            return Err(
+                Usage { problem, remedy: "give a file that ends in .csv, .tsv, .parquet or .arrow".into() }.into()
+            );
         }
         Ok(Answers::Table { table, features: self.append })
     }

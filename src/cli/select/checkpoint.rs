@@ -68,5 +68,5 @@ pub(super) fn check_fits(now: &FitsRecord, before: &FitsRecord) -> Result<(), Us
         None if now == before => return Ok(()),
         None => "the fits of --resume were done in another way".to_owned(),
     };
-    Err(Usage { problem, remedy: "give what they have, or begin anew without --resume" })
+    Err(Usage { problem, remedy: "give what they have, or begin anew without --resume".into() })
 }

@@ -304,7 +304,9 @@ impl SelectArgs {
         options.check()?;
         if let (Some(_), 2..) = (options.folds, ranks.size()) {
             let problem = "folds are drawn from all samples, and ranks share them out".to_owned();
-            return Err(Usage { problem, remedy: "choose another criterion and no --folds, or one process" }.into());
+            return Err(
+                Usage { problem, remedy: "choose another criterion and no --folds, or one process".into() }.into()
+            );
         }
         let resumed = self.resume.as_deref().map(Comparison::load).transpose()?;
         if let Some(resumed) = &resumed {

@@ -1,5 +1,8 @@
 //! `mixtura fit`: from a file to a fitted model.
 
+mod request;
+mod resumed;
+
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -7,30 +10,32 @@ use std::time::Instant;
 use clap::Args;
 use mixtura::data::{Shard, Watched};
 use mixtura::device::Prune;
-use mixtura::fit::{Fitting, Posterior, Start, WarmStart};
-use mixtura::io::{
-    Checkpoint, Columns, Dataset, Destination, FROM_MODEL, Model, OptionsRecord, load_model, save_model,
-};
+use mixtura::fit::{Fitting, Start};
+use mixtura::io::{Dataset, save_model};
+use mixtura::model::MStep;
 use mixtura::ranks::{Leading, Ranks, Share, follow, share_summary};
-use mixtura::{CovarianceType, Data, Device, Error, FitOptions, Init, Summary, Update};
+use mixtura::{Advice, CovarianceType, Data, Device, Error, FitOptions, Init, Summary};
 
-use super::Usage;
-use super::agreement::{CHECKPOINT, START, agree, warn_of_other_bits};
+use super::agreement::warn_of_other_bits;
 use super::choices::{covariance_parser, init_parser, one_number, prune_parser, start_parser};
 use super::collapse::CollapseArgs;
+use super::components::Extent;
 use super::constant;
-use super::inputs::{DataArgs, DeviceArgs, MemoryArgs, check_distinct, check_output};
+use super::gain;
+use super::inputs::{DataArgs, DeviceArgs, MemoryArgs};
 use super::interrupt;
 use super::missing;
+use super::model::{self, ModelReport};
 use super::output::OutputArgs;
-use super::plot::Plot;
 use super::posterior::PosteriorArgs;
 use super::progress::{ProgressLog, waiting};
 use super::ranks::{agreed, notes_of_all};
-use super::records::{Checkpoints, Interval, Record};
+use super::records::{Checkpoints, Interval, Kept, Record};
 use super::report::{FitReport, PhaseSeconds, RanksReport, model_file, summary as summarised};
 use super::trace::Trace;
 use super::update::UpdateArgs;
+
+use self::request::Request;
 
 /// Fit a mixture to samples by expectation-maximisation
 #[derive(Debug, Args)]
@@ -40,7 +45,8 @@ use super::update::UpdateArgs;
     mixtura fit sales.csv -k 4 --columns price,amount --weights count --json > fit.json\n  \
     mixtura fit samples.npy -k 8 --n-init 4 --trace epochs.csv --plot fit.svg\n  \
     mixtura fit huge.npy -k 64 --memory 4GiB --checkpoint fit.ckpt --out model.json\n  \
-    mixtura fit huge.npy --resume fit.ckpt --checkpoint fit.ckpt --out model.json")]
+    mixtura fit huge.npy --resume fit.ckpt --checkpoint fit.ckpt --out model.json\n  \
+    mixtura fit huge.npy --init-model model.json -k 32 --out fewer.json")]
 pub(crate) struct FitArgs {
     #[command(flatten)]
     data: DataArgs,
@@ -63,8 +69,9 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "WAY", value_parser = start_parser())]
     start: Option<Start>,
 
-    /// Start from this model instead of an initialisation
-    #[arg(long, value_name = "MODEL.json", conflicts_with = "resume")]
+    /// Start from this model, or the best of this checkpoint, instead of an initialisation; with -k from so many
+    /// components, merged or cut in halves
+    #[arg(long, value_name = "MODEL-or-CHECKPOINT", conflicts_with = "resume")]
     init_model: Option<PathBuf>,
 
     /// Restarts from different initialisations; the best lower bound wins, of those that have not collapsed onto the
@@ -102,7 +109,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "EPOCHS-or-SECONDS", default_value = "10", requires = "checkpoint")]
     checkpoint_every: Interval,
 
-    /// Go on from a checkpoint, on the same data and with its options
+    /// Go on from a checkpoint, on the same data and with its options, but for --tol, --max-iter and a greater --n-init
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
 
@@ -155,20 +162,6 @@ struct Samples<'a> {
     /// Of all samples.
     summary: &'a Summary,
     locate: &'a (dyn Fn(Error) -> Error + Sync),
-}
-
-/// Arguments that go together, places for the results and an open device.
-struct Request {
-    options: FitOptions,
-    /// The initialisation, as results name it.
-    init: String,
-    features: Columns,
-    destination: Option<Destination>,
-    trace: Option<Trace>,
-    plot: Option<Plot>,
-    checkpoints: Option<Checkpoints>,
-    resumed: Option<Checkpoint>,
-    device: Device,
 }
 
 impl FitArgs {
@@ -232,6 +225,7 @@ impl FitArgs {
         if let Some(start) = &options.warm_start {
             data.check_features(start.mixture.n_features())?;
         }
+        output.notes(resize_start(&mut options, summary)?.as_slice());
         if let Some((checkpoint, path)) = resumed.as_ref().zip(self.resume.as_deref()) {
             checkpoint.check_data(path, summary)?;
         }
@@ -284,7 +278,16 @@ impl FitArgs {
         let fit = match fit {
             Err(Error::Interrupted) => {
                 let trace = trace.as_ref().map(Trace::path);
-                let interrupted = record.keep(&state, checkpoints.as_ref(), destination.as_ref(), trace)?;
+                let Kept { interrupted, best } =
+                    record.keep(&state, checkpoints.as_ref(), destination.as_ref(), trace)?;
+                if let (None, Some(best)) = (&destination, &best) {
+                    // Nobody has it but whoever reads this.
+                    let report = ModelReport::of(best);
+                    match output.quiet {
+                        true => output.made(&report, &[])?,
+                        false => output.result(&report, || model::text(Vec::new(), best, Extent::Some, false))?,
+                    }
+                }
                 return Err(traced.map_or_else(Into::into, |()| interrupted.into()));
             }
             fit => fit.map_err(locate)?,
@@ -300,6 +303,7 @@ impl FitArgs {
         }
         seconds.writing += writing.elapsed().as_secs_f64();
         output.warnings(&fit.warnings);
+        output.notes(gain::note(&fit).as_slice());
         output.warnings(&ranks.warnings().into_iter().map(Into::into).collect::<Vec<_>>());
         if !warned {
             // What tuning chooses is known only now.
@@ -329,141 +333,21 @@ impl FitArgs {
             false => output.result(&report, || summarised(&report, &fit, summary.feature_names(), &files)),
         }
     }
+}
 
-    /// Everything that can be refused before the data are read.
-    fn check(&self, ranks: &Ranks) -> anyhow::Result<Request> {
-        let resumed = self.resume.as_deref().map(Checkpoint::load).transpose()?;
-        let start = self.init_model.as_deref().map(load_model).transpose()?;
-        if let Some(Model { mixture, .. }) = &start {
-            agree("--components", self.components, mixture.n_components(), START)?;
-            agree("--covariance", self.covariance, mixture.covariance_type(), START)?;
-        }
-        let base = match (&resumed, &start) {
-            (Some(checkpoint), _) => self.resumed_options(&checkpoint.options)?,
-            (None, Some(Model { mixture, .. })) => {
-                let (covariance_type, start) = (mixture.covariance_type(), Start::Auto);
-                FitOptions { covariance_type, start, ..FitOptions::new(mixture.n_components()) }
-            }
-            (None, None) => FitOptions {
-                covariance_type: self.covariance.unwrap_or_default(),
-                start: Start::Auto,
-                ..FitOptions::new(self.components.unwrap_or_default())
-            },
-        };
-        let mut features = Columns::All;
-        let mixture = start.map(|model| {
-            features = Columns::of_model(model.feature_names.as_deref());
-            model.mixture
-        });
-        let options = FitOptions {
-            tol: self.tol.unwrap_or(base.tol),
-            floor: self.collapse.floor().unwrap_or(base.floor),
-            on_collapse: self.collapse.on_collapse().unwrap_or(base.on_collapse),
-            max_iter: self.max_iter.unwrap_or(base.max_iter),
-            n_init: self.n_init.unwrap_or(base.n_init),
-            init: self.init.unwrap_or(base.init),
-            seed: self.seed.unwrap_or(base.seed),
-            start: self.start.unwrap_or(base.start),
-            update: self.update.update()?.unwrap_or(base.update),
-            prune: self.prune.unwrap_or(base.prune),
-            posterior: self.posterior.posterior()?.unwrap_or(base.posterior),
-            warm_start: mixture.map(|mixture| WarmStart { mixture, lower_bound: None }),
-            ..base
-        };
-        options.check()?;
-        if ranks.size() > 1 && matches!(options.update, Update::Stepwise { .. }) {
-            let problem = "--update stepwise goes through all samples in order, and ranks share them out".to_owned();
-            return Err(Usage { problem, remedy: "choose another update, or one process" }.into());
-        }
-        if ranks.size() > 1 && options.start == Start::CoarseToFine {
-            let problem = "--start coarse-to-fine draws from all samples, and ranks share them out".to_owned();
-            return Err(Usage { problem, remedy: "choose --start direct, or one process" }.into());
-        }
-        if ranks.size() > 1 && options.posterior != Posterior::Exact {
-            let problem = "--posterior truncated has candidates for all samples, and ranks share these out".to_owned();
-            return Err(Usage { problem, remedy: "choose --posterior exact, or one process" }.into());
-        }
-        let init = match &resumed {
-            Some(checkpoint) => {
-                features = Columns::of_model(checkpoint.data.feature_names());
-                checkpoint.options.init.clone()
-            }
-            None => if options.warm_start.is_some() { FROM_MODEL } else { options.init.name() }.to_owned(),
-        };
-        let mut inputs = self.data.files()?;
-        inputs.extend(self.weights.iter().map(PathBuf::from).chain(self.init_model.clone()));
-        if let Some(path) = &self.checkpoint {
-            // It may take the place of the one that the fit goes on from.
-            check_output("--checkpoint", path, &inputs)?;
-        }
-        inputs.extend(self.resume.clone());
-        let outputs = [("--out", &self.out), ("--trace", &self.trace), ("--plot", &self.plot)];
-        let outputs = outputs.map(|(flag, path)| (flag, path.as_deref()));
-        for (flag, path) in outputs {
-            path.map_or(Ok(()), |path| check_output(flag, path, &inputs))?;
-        }
-        check_distinct(&[&[("--checkpoint", self.checkpoint.as_deref())], &outputs[..]].concat())?;
-        let destination = self.out.as_deref().map(Destination::new).transpose()?;
-        let trace = self.trace.as_deref().map(Trace::new).transpose()?;
-        let plot = self.plot.as_deref().map(Plot::new).transpose()?;
-        let checkpoints = self.checkpoint.as_deref();
-        let checkpoints = checkpoints.map(|path| Checkpoints::new(path, self.checkpoint_every)).transpose()?;
-        let device = self.memory.limit(self.device.open(ranks)?);
-        let device = match &resumed {
-            Some(checkpoint) => device.with_shares_of(&checkpoint.device),
-            None => device,
-        };
-        Ok(Request { options, init, features, destination, trace, plot, checkpoints, resumed, device })
+/// Gives the start as many components as the fit is to have, and says so.
+fn resize_start(options: &mut FitOptions, summary: &Summary) -> mixtura::Result<Option<Advice>> {
+    let (n_samples, n_components) = (summary.n_effective(), options.n_components);
+    let Some(start) = options.warm_start.as_mut() else { return Ok(None) };
+    let found = start.mixture.n_components();
+    if found == n_components {
+        return Ok(None);
     }
-
-    /// The options of a checkpoint, which arguments must agree with; a single restart may be given more epochs.
-    fn resumed_options(&self, recorded: &OptionsRecord) -> anyhow::Result<FitOptions> {
-        agree("--components", self.components, recorded.n_components, CHECKPOINT)?;
-        agree("--covariance", self.covariance, recorded.covariance_type, CHECKPOINT)?;
-        agree("--init", self.init.map(Init::name), &recorded.init, CHECKPOINT)?;
-        agree("--n-init", self.n_init, recorded.n_init, CHECKPOINT)?;
-        agree("--tol", self.tol, recorded.tol, CHECKPOINT)?;
-        agree("the covariance floor", self.collapse.floor(), recorded.floor, CHECKPOINT)?;
-        agree("--on-collapse", self.collapse.on_collapse(), recorded.on_collapse, CHECKPOINT)?;
-        agree("--seed", self.seed, recorded.seed, CHECKPOINT)?;
-        let start = self.start.filter(|start| *start != Start::Auto);
-        agree("--start", start.map(Start::name), recorded.start.name(), CHECKPOINT)?;
-        if let Some(update) = self.update.update()?
-            && update != recorded.update
-        {
-            let problem = format!(
-                "--update is {}, but {CHECKPOINT} has {}, or other numbers for it",
-                update.name(),
-                recorded.update.name()
-            );
-            return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
-        }
-        agree("--prune", self.prune.map(Prune::name), recorded.prune.name(), CHECKPOINT)?;
-        if let Some(posterior) = self.posterior.posterior()?
-            && posterior != recorded.posterior
-        {
-            let (given, found) = (posterior.name(), recorded.posterior.name());
-            let problem = format!("--posterior is {given}, but {CHECKPOINT} has {found}, or other numbers for it");
-            return Err(Usage { problem, remedy: "leave these flags out, or begin from something else" }.into());
-        }
-        if recorded.n_init > 1 {
-            agree("--max-iter", self.max_iter, recorded.max_iter, CHECKPOINT)?;
-        }
-        Ok(FitOptions {
-            covariance_type: recorded.covariance_type,
-            tol: recorded.tol,
-            floor: recorded.floor,
-            on_collapse: recorded.on_collapse,
-            max_iter: recorded.max_iter,
-            n_init: recorded.n_init,
-            // One that was continued from a model has its start behind it.
-            init: recorded.init.parse().unwrap_or_default(),
-            seed: recorded.seed,
-            start: recorded.start,
-            update: recorded.update,
-            prune: recorded.prune,
-            posterior: recorded.posterior,
-            ..FitOptions::new(recorded.n_components)
-        })
+    if n_components > n_samples {
+        return Err(Error::TooFewSamples { n_samples, n_components });
     }
+    let m_step = MStep::new(options.floor.of_features(summary));
+    start.mixture = start.mixture.with_components(n_components, &m_step)?;
+    let way = if n_components < found { "merged" } else { "of which the widest are cut in halves" };
+    Ok(Some(format!("the fit starts from {n_components} components, the {found} of the model, {way}").into()))
 }
