@@ -74,13 +74,13 @@ fn argument(term: &Term) -> String {
             return calls.join(" or ");
         }
         Term::Dims => "Dataset(dims=...)",
-        Term::Floor => "reg_covar",
+        Term::Floor => "reg_covar or floor",
         Term::MaxIter => "max_iter",
         Term::Tol => "tol",
         Term::Marginalize => "missing='marginalize'",
         Term::SaveModel => "`GaussianMixture.save` or `mixtura fit --out`",
-        Term::SaveCheckpoint => "`mixtura fit --checkpoint`",
-        Term::Resume => "`mixtura fit --resume`",
+        Term::SaveCheckpoint => "`fit(X, checkpoint=...)` or `mixtura fit --checkpoint`",
+        Term::Resume => "`GaussianMixture.resume`",
         other => return other.to_string(),
     };
     argument.to_owned()
