@@ -184,7 +184,9 @@ def moments(
     True
     """
     check_is_fitted(model)
-    way: Missing = missing or getattr(model, "missing", "error")
+    way: Missing = getattr(model, "missing", "error")
+    if missing is not None:
+        way = missing
     samples, weights = _samples.take(model, X, sample_weight, reset=False, missing=way)
     own: dict[str, Any] = {"device": getattr(model, "device", "auto"), "precision": getattr(model, "precision", "auto")}
     choice = _devices.choice(

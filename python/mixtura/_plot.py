@@ -90,7 +90,7 @@ def _samples_of(model: GaussianMixture, X: Any) -> tuple[Doubles | None, Any]:
     if len(samples) > most:
         samples = samples[np.linspace(0, len(samples) - 1, most).astype(np.intp)]
     is_filled = np.isnan(samples).any(axis=1)
-    filled = model.impute(samples) if is_filled.any() else samples
+    filled = model._filled(samples, None) if is_filled.any() else samples
     return filled.astype(np.float64, copy=False), is_filled
 
 
@@ -130,7 +130,7 @@ def _draw_plane(model: GaussianMixture, samples: Doubles | None, is_filled: Any,
     places = np.zeros((0, 2))
     if samples is not None:
         places = shown_in.place(samples)
-        labels = model.predict(samples.astype(np.asarray(model.means_).dtype, copy=False))
+        labels = model._labels(samples)
         colours = np.array([_colour(k) for k in range(len(means))])[labels]
         size = np.clip(18.0 - 2.0 * np.log(len(places)), 3.0, 12.0)
         dots = {"s": size, "alpha": 0.55, "linewidths": 0.8}

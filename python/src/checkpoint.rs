@@ -39,9 +39,18 @@ impl<'py> FromPyObject<'_, 'py> for Interval {
     }
 }
 
-/// Where checkpoints go, and how often: a pair.
-#[derive(FromPyObject)]
+/// Where checkpoints go, and how often.
 pub(crate) struct Wanted(PathBuf, Interval);
+
+impl<'py> FromPyObject<'_, 'py> for Wanted {
+    type Error = PyErr;
+
+    /// From a pair.
+    fn extract(pair: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let (path, every): (PathBuf, Bound<'py, PyAny>) = pair.extract()?;
+        Ok(Wanted(path, every.extract()?))
+    }
+}
 
 /// The checkpoints of a fit at work.
 pub(crate) struct Checkpoints<'a> {

@@ -79,8 +79,8 @@ fn argument(term: &Term) -> String {
         Term::Tol => "tol",
         Term::Marginalize => "missing='marginalize'",
         Term::SaveModel => "`GaussianMixture.save` or `mixtura fit --out`",
-        Term::SaveCheckpoint => "`fit(X, checkpoint=...)` or `mixtura fit --checkpoint`",
-        Term::Resume => "`GaussianMixture.resume`",
+        Term::SaveCheckpoint => "`GaussianMixture(checkpoint=...)` or `mixtura fit --checkpoint`",
+        Term::Resume => "`mixtura.resume`",
         other => return other.to_string(),
     };
     argument.to_owned()
