@@ -67,6 +67,12 @@ impl Choice {
         }))
     }
 
+    /// Whether it is the CPU, as far as is known without opening anything.
+    pub(crate) fn is_cpu(&self) -> bool {
+        let open = || self.find(&OPEN.lock().unwrap_or_else(PoisonError::into_inner));
+        matches!(self.device, DeviceChoice::Cpu(_)) || open().is_some_and(|device| device.info().backend == CPU)
+    }
+
     /// The device, if this process has it open.
     fn find(&self, open: &[Opened]) -> Option<Device> {
         let mine = |(owner, choice, _): &&Opened| *owner == process::id() && choice == self;

@@ -216,7 +216,11 @@ pub(crate) fn fit<'py>(
         Some(observer) => event.tell(observer.bind(py)),
         None => Ok(()),
     };
-    on_samples(py, view, &device, hear, |data, device, events| {
+    let operations = match observed || checkpoint.is_some() {
+        true => f64::INFINITY,
+        false => view.operations(options.n_components) * passes(&options),
+    };
+    on_samples(py, view, &device, operations, hear, |data, device, events| {
         if let Some((start, lower_bound)) = start {
             let lower_bound = Some(lower_bound).filter(|bound| bound.is_finite());
             options.warm_start = Some(WarmStart { mixture: start.mixture()?.0, lower_bound });
@@ -231,6 +235,12 @@ pub(crate) fn fit<'py>(
         };
         run(data, begin, checkpoint, observed.then_some(&events))
     })
+}
+
+/// Passes of a fit over the samples, at most, as far as an initialisation has such a bound.
+fn passes(options: &FitOptions) -> f64 {
+    const INITIALISATION: f64 = 1e3;
+    options.n_init as f64 * (options.max_iter as f64 + INITIALISATION)
 }
 
 /// What a fit begins with.

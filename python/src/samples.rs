@@ -62,6 +62,21 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether they are in an array.
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self, View::Points(..))
+    }
+
+    /// Operations of a pass under K components, at most.
+    pub(crate) fn operations(&self, k: usize) -> f64 {
+        let (n, d) = match self {
+            View::Points(mixtura::data::Samples::F32(values), ..) => values.dim(),
+            View::Points(mixtura::data::Samples::F64(values), ..) => values.dim(),
+            View::Files(data) => (data.n_samples(), data.n_features()),
+        };
+        n as f64 * k as f64 * d as f64 * d as f64
+    }
+
     /// The samples, checked.
     pub(crate) fn open(self) -> mixtura::Result<Opened<'a>> {
         self.opened(Points::with_weights)

@@ -129,7 +129,7 @@ pub(crate) fn select<'py>(
         Some(observer) => observer.call1(py, (row,)).map(|_| ()),
         None => Ok(()),
     };
-    on_samples(py, view, &device, hear, |data, device, rows| run(data, device, &options, &rows))
+    on_samples(py, view, &device, f64::INFINITY, hear, |data, device, rows| run(data, device, &options, &rows))
 }
 
 fn run(data: &dyn Data, device: &Device, options: &SelectOptions, rows: &Sender<Row>) -> mixtura::Result<Selected> {
