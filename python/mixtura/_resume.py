@@ -35,7 +35,8 @@ def resume(
     path : path
         The checkpoint.
     X : array-like of shape (n_samples, n_features), path, list of paths, or Dataset
-        The samples that the fit began with; others are an error.
+        The samples that the fit began with; others are an error. Those of files whose columns have names are to be
+        files here, too.
     sample_weight : array-like of shape (n_samples,) or str, default=None
         Their weights.
     max_iter : int, default=None

@@ -79,7 +79,7 @@ def test_few_parameters_are_remembered(monkeypatch, blobs):
 
 
 def layouts(X):
-    """The same samples in every form that is taken."""
+    """Give the same samples in every form that is taken."""
     padded = np.zeros((len(X), X.shape[1] + 1))
     padded[:, :-1] = X
     bytes_ = np.zeros(X.nbytes + 1, dtype=np.uint8)
@@ -124,7 +124,7 @@ def test_samples_that_are_not_right_are_errors_in_scikit_learns_words(blobs):
     ]:
         with pytest.raises(ValueError, match=words):
             GaussianMixture().fit(wrong)
-    with warnings.catch_warnings(), pytest.raises(ValueError, match="beyond|too large|1e100"):
+    with warnings.catch_warnings(), pytest.raises(ValueError, match=r"1e100"):
         warnings.simplefilter("error")
         # Their sum overflows, which is no infinity.
         GaussianMixture().fit(np.full((3, 2), 1e308))

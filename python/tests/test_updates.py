@@ -94,7 +94,7 @@ def test_numbers_that_have_no_meaning_for_the_rule_are_errors(overlapping):
     for number in ["learning_rate", "momentum", "decay"]:
         with pytest.raises(ValueError, match=f"{number} has no meaning for update='em': leave it out, or choose "):
             GaussianMixture(**{number: 0.6}).fit(overlapping)
-    with pytest.raises(ValueError, match="polish has no meaning .* choose update='stepwise'"):
+    with pytest.raises(ValueError, match=r"polish has no meaning .* choose update='stepwise'"):
         GaussianMixture(update="damped", polish=True).fit(overlapping)
     with pytest.raises(ValueError, match="The 'decay' parameter"):
         GaussianMixture(update="stepwise", decay=0.4).fit(overlapping)
