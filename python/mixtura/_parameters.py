@@ -162,7 +162,10 @@ class Parameters(DensityMixin, BaseEstimator):  # type: ignore[misc]
         unknown: dict[str, Any] = {}
         for name in self._get_param_names():
             value = getattr(self, name)
-            if type(value) not in _PLAIN or (name, type(value), value) not in _CHECKED:
+            kind = type(value)
+            # Every fit has a seed of its own.
+            is_seed = kind is int and name == "random_state" and 0 <= value < 2**32
+            if not is_seed and (kind not in _PLAIN or (name, kind, value) not in _CHECKED):
                 unknown[name] = value
         if not unknown:
             return
