@@ -11,6 +11,8 @@ use pyo3::prelude::*;
 use crate::dataset::Dataset;
 use crate::errors::exception;
 
+const LEAST_OPERATIONS: f64 = 1e4;
+
 /// N x D samples.
 #[derive(FromPyObject)]
 pub(crate) enum Samples<'py> {
@@ -67,14 +69,14 @@ impl<'a> View<'a> {
         matches!(self, View::Points(..))
     }
 
-    /// Operations of a pass under K components, at most.
+    /// Operations of a pass under K components, at most. The smallest pass takes as long as a few thousand.
     pub(crate) fn operations(&self, k: usize) -> f64 {
         let (n, d) = match self {
             View::Points(mixtura::data::Samples::F32(values), ..) => values.dim(),
             View::Points(mixtura::data::Samples::F64(values), ..) => values.dim(),
             View::Files(data) => (data.n_samples(), data.n_features()),
         };
-        n as f64 * k as f64 * d as f64 * d as f64
+        (n as f64 * k as f64 * d as f64 * d as f64).max(LEAST_OPERATIONS)
     }
 
     /// The samples, checked.

@@ -19,7 +19,7 @@ use crate::errors::exception;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Operations of a job that takes less time than that: a few tens of milliseconds, on any processor.
-const FEW_OPERATIONS: f64 = 3e7;
+const FEW_OPERATIONS: f64 = 5e7;
 
 thread_local! {
     /// The calling thread as a pool of its own, for jobs that need no other. Rayon has no way back from that.

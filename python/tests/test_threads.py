@@ -1,7 +1,10 @@
 """How many threads a job takes, and that its result does not depend on it."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -159,3 +162,14 @@ def test_to_ask_for_limits_costs_little():
     microseconds = (time.perf_counter() - begun) * 1e3
     print(f"{microseconds:.1f} us a look")
     assert microseconds < 100
+
+
+def test_ctrl_c_stops_a_long_fit_of_few_samples():
+    model = GaussianMixture(2, max_iter=10**9, tol=0.0, random_state=0, device="cpu")
+    X = np.random.default_rng(0).normal(size=(50, 1))
+    sent = []
+    timer = threading.Timer(0.5, lambda: (sent.append(time.monotonic()), os.kill(os.getpid(), signal.SIGINT)))
+    timer.start()
+    with threads(1), pytest.raises(KeyboardInterrupt):
+        model.fit(X)
+    assert time.monotonic() - sent[0] < 1.0
