@@ -127,7 +127,7 @@ def test_short_jobs_of_many_threads_give_what_long_ones_do(blobs):
 
 
 def test_short_jobs_tell_what_is_wrong(blobs):
-    with threads(1), pytest.raises(ValueError, match="1e100"):
+    with threads(1), pytest.raises(ValueError, match="too large for sums of squares"):
         GaussianMixture(2, device="cpu").fit(np.full((9, 2), 1e200))
     with threads(1), pytest.raises(ValueError, match="ill-defined empirical covariance"):
         GaussianMixture(2, reg_covar=0.0, device="cpu").fit(np.repeat([[0.0, 1.0], [2.0, 3.0]], 5, axis=0))
