@@ -37,7 +37,7 @@ print(theirs / ours)
 def test_a_small_fit_is_faster_than_scikit_learns_at_one_thread():
     run = subprocess.run([sys.executable, "-c", PAIRED], check=True, capture_output=True, text=True)
     print(f"{float(run.stdout):.2f} times as fast")
-    assert float(run.stdout) > 1.3
+    assert float(run.stdout) > 1.5
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
