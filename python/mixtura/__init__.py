@@ -3,7 +3,8 @@
 `GaussianMixture` takes the place of scikit-learn's: the same parameters, attributes and methods, fitted by the Mixtura
 library, with sample weights and from files that exceed memory. `MixtureSelection` chooses the number of components and
 the covariance type. `Search`, `Part` and `answer` are a fit whose samples are held by several workers, `moments` and
-`Moments` a single epoch of one, `Dataset` is samples in files, and `devices` lists what there is to compute on.
+`Moments` a single epoch of one. `Dataset` is samples in files, `resume` goes on with a fit, `plot` draws a model,
+`devices` lists what there is to compute on, and `threads` says with how many threads.
 """
 
 import os as _os
@@ -21,8 +22,11 @@ from mixtura._devices import DeviceInfo, devices
 from mixtura._gaussian_mixture import GaussianMixture
 from mixtura._moments import Moments, moments
 from mixtura._native import __version__
+from mixtura._plot import plot
+from mixtura._resume import resume
 from mixtura._search import Part, Search, answer
 from mixtura._selection import MixtureSelection
+from mixtura._threads import threads
 
 __all__ = [
     "Dataset",
@@ -36,4 +40,7 @@ __all__ = [
     "answer",
     "devices",
     "moments",
+    "plot",
+    "resume",
+    "threads",
 ]

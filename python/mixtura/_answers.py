@@ -190,16 +190,7 @@ class Answers(Parameters):
         if n_draws is not None and n_draws < 1:
             raise ValueError(f"Invalid value for 'n_draws': {n_draws}. At least one draw is required.")
         samples, _ = _samples.take(self, X, reset=False, missing="marginalize")
-        draws = () if n_draws is None else (operator.index(n_draws),)
-        shape = (*draws, _samples.count(samples), np.shape(self.means_)[1])
-        filled: Floats = np.zeros(shape, dtype=_samples.precision(samples))
-        if n_draws is None:
-            _native.impute(samples, parameters(self), None, filled)
-        else:
-            seed = self._seed()
-            for number, draw in enumerate(filled):
-                _native.impute(samples, parameters(self), (seed, number), draw)
-        return filled
+        return self._filled(samples, n_draws)
 
     def _n_parameters(self) -> int:
         """Count the free parameters of the model, as scikit-learn's method does for other packages."""
@@ -222,6 +213,18 @@ class Answers(Parameters):
         labels = np.zeros(_samples.count(samples), dtype=np.int64)
         _native.predict(samples, self.missing, parameters(self), self._choice(), labels)
         return labels
+
+    def _filled(self, samples: Samples, n_draws: int | None) -> Floats:
+        draws = () if n_draws is None else (operator.index(n_draws),)
+        shape = (*draws, _samples.count(samples), np.shape(self.means_)[1])
+        filled: Floats = np.zeros(shape, dtype=_samples.precision(samples))
+        if n_draws is None:
+            _native.impute(samples, parameters(self), None, filled)
+        else:
+            seed = self._seed()
+            for number, draw in enumerate(filled):
+                _native.impute(samples, parameters(self), (seed, number), draw)
+        return filled
 
     def _answers(self, samples: Samples, *of_each: int) -> Floats:
         """Make an array for answers, in single precision where both samples and model are."""

@@ -12,8 +12,8 @@ import dask
 import distributed
 from distributed import Future
 
-from mixtura import _threads
 from mixtura._cluster import Held, Holders, joined, told
+from mixtura._threads import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +51,7 @@ class Holder(Held):
         """
         try:
             calls = asked([(Future(actor.key), actor) for actor in followers], method, arguments)
-            with _threads.of(distributed.get_worker().state.nthreads):
+            with threads(distributed.get_worker().state.nthreads):
                 own = getattr(self, method)(*arguments)
             return joined([own, *heard(calls)])
         except LostError as lost:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from mixtura import _native
 from mixtura._caller import caller
+from mixtura._words import Missing, one_of
 
 if TYPE_CHECKING:
     from mixtura._types import Path
@@ -29,7 +30,7 @@ _CONSTRAINTS = {
     "sample": [Interval(Real, 0.0, 1.0, closed="right"), None],
     "seed": [Interval(Integral, 0, 2**64 - 1, closed="both")],
     "memory": [Interval(Integral, 0, None, closed="left"), None],
-    "missing": [StrOptions({"error", "marginalize"})],
+    "missing": [one_of(Missing)],
 }
 
 
@@ -135,7 +136,7 @@ class Dataset(_native.Dataset):
         sample: float | None = None,
         seed: int = 0,
         memory: int | None = None,
-        missing: str = "error",
+        missing: Missing = "error",
     ) -> Dataset:
         """Open and check the files."""
         files = _files(paths)

@@ -6,7 +6,6 @@ import functools
 import inspect
 import json
 import math
-import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.mixture import GaussianMixture as Theirs
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura import _native
+from mixtura import _native, _options
 from mixtura._model import ARRAYS, parameters
 from mixtura._parameters import Parameters
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from mixtura._types import Path
+    from mixtura._words import Precision
 
 # Attributes that a fit sets beside the parameters of the mixture, here and in scikit-learn.
 _OUTCOME = ("converged_", "n_iter_", "lower_bound_", "lower_bounds_", "n_features_in_", "feature_names_in_")
@@ -75,11 +75,7 @@ class Exchange(Parameters):
         lower_bound = getattr(self, "lower_bound_", -math.inf)
         record = {
             **getattr(self, "_record", {}),
-            "init": self.init_params.replace("random_from_data", "random-from-data"),
-            "tol": float(self.tol),
-            "reg_covar": float(self.reg_covar),
-            "max_iter": int(min(self.max_iter, sys.maxsize)),
-            "n_init": int(min(self.n_init, sys.maxsize)),
+            **_options.to_file(self),
             "converged": bool(getattr(self, "converged_", False)),
             "n_iter": int(getattr(self, "n_iter_", 0)),
             "lower_bound": float(lower_bound) if math.isfinite(lower_bound) else None,
@@ -94,7 +90,7 @@ class Exchange(Parameters):
         )
 
     @classmethod
-    def load(cls, path: Path, *, device: str | int = "auto", precision: str = "auto") -> Self:
+    def load(cls, path: Path, *, device: str | int = "auto", precision: Precision = "auto") -> Self:
         """Read a model from a file that `save` or the command line wrote.
 
         A file does not say what was done about missing values: ``set_params(missing="marginalize")`` has the model take
@@ -114,23 +110,19 @@ class Exchange(Parameters):
         """
         arrays, names, record = _native.load(path)
         fit = {} if record is None else {name: value for name, value in json.loads(record).items() if value is not None}
-        settings = {name: fit[name] for name in ("tol", "reg_covar", "max_iter", "n_init") if name in fit}
-        init = fit.get("init", "kmeans").replace("random-from-data", "random_from_data")
-        if init in ("kmeans", "k-means++", "random", "random_from_data"):
-            settings["init_params"] = init
         model = cls._from_arrays(
             arrays,
             lower_bound=fit.get("lower_bound", -math.inf),
             device=device,
             precision=precision,
-            **settings,
+            **_options.of_file(fit),
         )
         model.converged_ = fit.get("converged", False)
         model.n_iter_ = fit.get("n_iter", 0)
         model.lower_bounds_ = fit.get("lower_bounds", [])
         if names is not None:
             model.feature_names_in_ = np.array(names, dtype=object)
-        model._record = {name: fit[name] for name in _KNOWN_TO_THE_FIT if name in fit}
+        model._set_record({name: fit[name] for name in _KNOWN_TO_THE_FIT if name in fit})
         return model
 
     def to_sklearn(self) -> Theirs:
@@ -146,7 +138,7 @@ class Exchange(Parameters):
         return theirs
 
     @classmethod
-    def from_sklearn(cls, estimator: Theirs, *, device: str | int = "auto", precision: str = "auto") -> Self:
+    def from_sklearn(cls, estimator: Theirs, *, device: str | int = "auto", precision: Precision = "auto") -> Self:
         """Make it from scikit-learn's.
 
         Parameters
@@ -177,6 +169,13 @@ class Exchange(Parameters):
         model.lower_bound_ = lower_bound
         model.lower_bounds_ = []
         return model
+
+    def _set_record(self, record: dict[str, Any]) -> None:
+        """Keep what only the fit knows, for files, and say what computed it, if that is known."""
+        self._record = record
+        self.__dict__.pop("device_", None)
+        if "device" in record:
+            self.device_ = "{name} ({backend})".format_map(record["device"])
 
     def _set_arrays(self, arrays: dict[str, Any], dtype: Any) -> None:
         with np.errstate(over="ignore"):

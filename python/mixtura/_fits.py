@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sklearn.base import _fit_context
+from sklearn import get_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 class Fits:
     """What surrounds `_fit_or_break(X, sample_weight)`, which gives the samples that it took."""
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def _fit(self: Any, X: Any, sample_weight: Any, then: Callable[[Samples], Any] | None = None) -> Any:
         """Fit, and give what `then` makes of the samples. Either all of it succeeds or no attribute changes."""
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()
         before = self.__dict__.copy()
         try:
             samples = self._fit_or_break(X, sample_weight)

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from mixtura import _native, _samples, _start
+from mixtura import _native, _options, _samples, _start
 from mixtura._answers import Answers
 from mixtura._caller import caller
 from mixtura._exchange import Exchange
 from mixtura._fits import Fits
 from mixtura._hooks import Hooks, refuse_overrides
-from mixtura._model import parameters
 from mixtura._verbose import Verbose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from mixtura._types import Model, Samples
+    from mixtura._types import Checkpoints, Model, Path, Samples, Weights
 
 
 class GaussianMixture(Hooks, Fits, Answers, Exchange):
@@ -69,13 +67,28 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
         Samples that a fit begins on: all of them; or one of 64, then one of 16 and one of 4, where these are enough for
         the components, and all of them in the end, which takes far fewer epochs on all of them; or coarse to fine where
         that is likely to take less time: where there are 100,000 samples or more, and enough for two such parts.
-    update : {"em", "squarem"}, default="em"
-        How the model moves in an epoch: by expectation-maximisation, or with squared extrapolation of it, which needs
-        fewer epochs where components overlap.
-    on_collapse : {"error", "repair"}, default="error"
+    update : {"em", "squarem", "damped", "gradient", "stepwise"}, default="em"
+        How the model moves in an epoch: by expectation-maximisation; with squared extrapolation of it, which needs
+        fewer epochs where components overlap; a part of the way to EM's next model; along the gradient of the mean
+        log-likelihood; or by a step of EM after every batch of samples.
+    learning_rate : float, default=None
+        Length of a step: of "damped", the part of the way, at most 1 (0.5 if None); of "gradient", with features
+        measured in their robust scales (0.001 if None).
+    momentum : float, default=None
+        Part of the last step that "gradient" adds to the next one, from 0 to below 1 (0 if None).
+    batch_size : int, default=None
+        Samples between two steps of "stepwise" (65,536 if None).
+    decay : float, default=None
+        How fast the steps of "stepwise" shrink, above 0.5 and at most 1 (0.7 if None).
+    polish : bool, default=False
+        Whether "stepwise" goes on with EM on all samples, to the tolerance.
+    floor : float, default=None
+        Share of the square of every feature's robust scale that is added to its variance in every component, in place
+        of `reg_covar`: metres and millimetres give the same labels.
+    on_collapse : {"error", "repair", "drop"}, default="error"
         What becomes of a component that has too few samples for its covariance, or none: an error where its covariance
-        is not positive definite, as in scikit-learn; or it begins anew where the model explains the samples worst, with
-        a warning that says so.
+        is not positive definite, as in scikit-learn; or, with a warning that says so, it begins anew where the model
+        explains the samples worst, or is dropped, so that the model has fewer than `n_components`.
     prune : {"auto", "exact", "off"}, default="auto"
         Whether passes leave out components that cannot matter to samples that lie close together: where that
         is faster, with many components of few features; always; or never. What is left out has a share of at most 1e-12
@@ -91,6 +104,11 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
         depend on values that are there, not on itself (Rubin 1976). The CPU passes over such samples: it takes the
         place of a device that was chosen automatically, and any other device refuses them. Infinities are an error in
         any case.
+    checkpoint : path, default=None
+        File in which fits keep, again and again, how far they have come, also when Ctrl-C ends them: :func:`resume`
+        goes on from it, and so does the command line. Fits side by side need a file each.
+    checkpoint_every : int or str, default=10
+        How often: after so many epochs, or after seconds, as in ``"60s"``.
     device : str or int, default="auto"
         Device to compute on: "auto" (a GPU, otherwise the CPU), "cpu", "gpu", "software" (a software adapter), or the
         number or part of the name of one that :func:`mixtura.devices` lists. "gpu:all", or a list such as "0,1,cpu",
@@ -121,6 +139,14 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
         Its last lower bound: the mean log-likelihood of the samples under the model before the last M step.
     lower_bounds_ : list of float
         Its lower bound in every epoch.
+    trace_ : dict of ndarrays of shape (n_epochs,)
+        Every epoch of every restart: its `restart`, number of `samples`, `epoch`, kind of `step`, `lower_bound` and the
+        `change` of it, `repairs` in words, the share of all log-densities that was `evaluated`, and its `seconds`;
+        ``pandas.DataFrame(trace_)`` is a table. A fit that goes on has the epochs since then; a model that was chosen,
+        loaded, or fitted by workers has no trace.
+    device_ : str
+        What computed the fit: the instructions and threads of a CPU, or the name of an adapter, and the interface to
+        it. Of a fit by workers it is not known.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -130,6 +156,8 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
     --------
     MixtureSelection : The number of components and the covariance type, chosen by a criterion.
     Dataset : Samples in files, for fits on more than fits into memory.
+    resume : A fit that goes on from a checkpoint.
+    plot : A picture of a model, and of samples under it.
     moments : Sufficient statistics of a part of the samples, for fits on a cluster.
 
     Examples
@@ -209,43 +237,35 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
                 "Expected n_samples >= n_components "
                 f"but got n_components = {self.n_components}, n_samples = {n_samples}"
             )
-        options, start = self._options()
-        observer = Verbose(self.verbose, self.verbose_interval) if self.verbose else None
-        fitted = _native.fit(samples, weights, options, start, self._choice(), observer)
-        self._take_fit(fitted, _samples.precision(samples))
+        options, start = _options.of_fit(self)
+        self._fit_by(samples, weights, options, start)
         return samples
 
-    def _options(self) -> tuple[dict[str, Any], tuple[Model, float] | None]:
-        """Give the options of a fit of samples with `n_features_in_` features, and what it goes on from."""
-        start: tuple[Model, float] | None = None
-        if self.warm_start and hasattr(self, "converged_"):
-            start = (parameters(self), self.lower_bound_)
-        inits = _start.check(self, self.n_features_in_)
-        options = {
-            # A warm start goes on with the components that there are, as scikit-learn's does.
-            "n_components": self.n_components if start is None else len(self.means_),
-            "covariance_type": self.covariance_type,
-            **(inits if start is None else dict.fromkeys(inits)),
-            **self._manner(),
-        }
-        return options, start
+    def _fit_by(
+        self,
+        samples: Samples,
+        weights: Weights,
+        options: dict[str, Any],
+        start: tuple[Model, float] | None,
+        resume: Path | None = None,
+    ) -> None:
+        """Fit by options, from a model or from a checkpoint where one is given."""
+        observer = Verbose(self.verbose, self.verbose_interval) if self.verbose else None
+        checkpoint = self._checkpoint()
+        fitted = _native.fit(samples, weights, options, start, self._choice(), observer, checkpoint, resume)
+        self._take_fit(fitted, _samples.precision(samples))
 
-    def _manner(self) -> dict[str, Any]:
-        """Give the options of a fit of any model. They hold a seed, which is drawn anew every time."""
-        return {
-            "tol": float(self.tol),
-            "reg_covar": float(self.reg_covar),
-            "max_iter": min(self.max_iter, sys.maxsize),
-            "n_init": min(self.n_init, sys.maxsize),
-            "init": self.init_params,
-            "start": self.start,
-            "update": self.update,
-            "on_collapse": self.on_collapse,
-            "prune": self.prune,
-            "posterior": self.posterior,
-            "missing": self.missing,
-            "seed": self._seed(),
-        }
+    def _checkpoint(self) -> Checkpoints | None:
+        """Give where checkpoints go, and how often."""
+        if self.checkpoint is None:
+            return None
+        inits = [name for name in _start.NAMES if getattr(self, name) is not None]
+        if inits and self.n_init > 1:
+            raise ValueError(
+                f"Checkpoints do not keep {', '.join(inits)}, which later restarts begin at: leave checkpoint out, or "
+                "use n_init=1."
+            )
+        return self.checkpoint, self.checkpoint_every
 
     def _take_fit(self, fitted: dict[str, Any], dtype: Any) -> None:
         """Take what a fit found."""
@@ -262,6 +282,12 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
                 ConvergenceWarning,
                 stacklevel=caller(),
             )
+        if fitted["began_on"] is not None:
+            warnings.warn(
+                f"The fit began on {fitted['began_on']}; here it goes on, but not with the same bits.",
+                UserWarning,
+                stacklevel=caller(),
+            )
         for repair in fitted["repairs"]:
             warnings.warn(f"A component collapsed. In {repair}.", UserWarning, stacklevel=caller())
         self._set_arrays(fitted["mixture"], dtype)
@@ -269,4 +295,12 @@ class GaussianMixture(Hooks, Fits, Answers, Exchange):
         self.n_iter_ = fitted["n_iter"]
         self.lower_bound_: float = fitted["lower_bound"]
         self.lower_bounds_ = fitted["lower_bounds"]
-        self._record = json.loads(fitted["record"])
+        self._set_trace(fitted["trace"])
+        self._set_record(json.loads(fitted["record"]))
+
+    def _set_trace(self, trace: dict[str, Any] | None) -> None:
+        self.__dict__.pop("trace_", None)
+        if trace is not None:
+            # Words come in lists.
+            words = {name: np.array(column, dtype=str) for name, column in trace.items() if isinstance(column, list)}
+            self.trace_ = {**trace, **words}

@@ -14,6 +14,8 @@ from mixtura._model import parameters
 if TYPE_CHECKING:
     import sklearn.mixture
 
+    from mixtura._words import Missing, Precision
+
 
 class Moments(_native.Moments):
     """Weighted sums over some samples with their responsibilities under a model.
@@ -52,17 +54,17 @@ class Moments(_native.Moments):
     __slots__ = ("device", "feature_names", "missing", "precision")
 
     device: str | int
-    precision: str
+    precision: Precision
     feature_names: list[str] | None
-    missing: str
+    missing: Missing
 
     def __new__(
         cls,
         *parts: Any,
         device: str | int = "auto",
-        precision: str = "auto",
+        precision: Precision = "auto",
         feature_names: list[str] | None = None,
-        missing: str = "error",
+        missing: Missing = "error",
         **named_parts: Any,
     ) -> Moments:
         """Make them of their parts, and of what the next model takes over from the last."""
@@ -141,8 +143,8 @@ def moments(
     sample_weight: Any = None,
     *,
     device: str | int | None = None,
-    precision: str | None = None,
-    missing: str | None = None,
+    precision: Precision | None = None,
+    missing: Missing | None = None,
 ) -> Moments:
     """E step: the sufficient statistics of samples under a model.
 
@@ -182,12 +184,14 @@ def moments(
     True
     """
     check_is_fitted(model)
-    missing = getattr(model, "missing", "error") if missing is None else missing
-    samples, weights = _samples.take(model, X, sample_weight, reset=False, missing=missing)
+    way: Missing = getattr(model, "missing", "error")
+    if missing is not None:
+        way = missing
+    samples, weights = _samples.take(model, X, sample_weight, reset=False, missing=way)
     own: dict[str, Any] = {"device": getattr(model, "device", "auto"), "precision": getattr(model, "precision", "auto")}
     choice = _devices.choice(
         own["device"] if device is None else device, own["precision"] if precision is None else precision
     )
     names = getattr(model, "feature_names_in_", None)
-    parts = _native.moments(samples, weights, missing, parameters(model), choice)
-    return Moments(*parts, **own, missing=missing, feature_names=None if names is None else list(names))
+    parts = _native.moments(samples, weights, way, parameters(model), choice)
+    return Moments(*parts, **own, missing=way, feature_names=None if names is None else list(names))

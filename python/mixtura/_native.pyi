@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self, disjoint_base
 
-from mixtura._types import Choice, Doubles, Floats, Model, Parts, Path, Samples, Weights
+from mixtura._types import Checkpoints, Choice, Doubles, Floats, Model, Parts, Path, Samples, Weights
 
 __version__: str
 
@@ -134,7 +134,10 @@ def fit(
     start: tuple[Model, float] | None,
     device: Choice,
     observer: _Observer | None,
+    checkpoint: Checkpoints | None,
+    resume: Path | None,
 ) -> dict[str, Any]: ...
+def options_of_checkpoint(path: Path) -> str: ...
 def select(
     samples: Samples,
     weights: Weights,

@@ -13,6 +13,8 @@ from mixtura import _native
 from mixtura._dataset import is_path, open_for
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mixtura._types import Samples, Weights
 
 _REMEDY = "missing='marginalize', which integrates out what is missing: right where values are missing at random"
@@ -37,6 +39,8 @@ def take(
     missing = getattr(estimator, "missing", "error") if missing is None else missing
     if isinstance(X, _native.Dataset) or is_path(X):
         return _files(estimator, X, sample_weight, reset=reset, min_samples=min_samples, missing=missing), None
+    if sample_weight is None and not is_part and _is_plain(X, min_samples) and _has_features_of(estimator, X, reset):
+        return X, None
     ensure_all_finite: bool | str = not is_part
     if missing == "marginalize" and not is_part:
         ensure_all_finite = "allow-nan"
@@ -61,6 +65,24 @@ def take(
         return X, np.require(np.asarray(sample_weight, dtype=np.float64), requirements=["C", "A"])
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return X, np.require(weights, requirements=["C", "A"])
+
+
+def _is_plain(X: Any, min_samples: int) -> bool:
+    """Whether these are samples that scikit-learn would find right, and leave as they are: it takes 0.1 ms to tell."""
+    if type(X) is not np.ndarray or X.dtype not in (np.float64, np.float32) or not X.dtype.isnative:
+        return False
+    if X.ndim != 2 or len(X) < max(1, min_samples) or X.shape[1] < 1 or not (X.flags.c_contiguous and X.flags.aligned):
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(X.sum()))
+
+
+def _has_features_of(estimator: BaseEstimator, X: NDArray[Any], reset: bool) -> bool:
+    """Whether an array has the features of an estimator, whose they become with `reset`."""
+    if reset:
+        set_features(estimator, X.shape[1], None)
+        return True
+    return X.shape[1] == getattr(estimator, "n_features_in_", None) and not hasattr(estimator, "feature_names_in_")
 
 
 def count(samples: Samples) -> int:

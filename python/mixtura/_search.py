@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from mixtura import _devices, _native, _samples
+from mixtura import _devices, _native, _options, _samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mixtura._gaussian_mixture import GaussianMixture
+    from mixtura._words import Missing, Precision
 
 
 class Part:
@@ -56,8 +57,8 @@ class Part:
         *,
         first: int = 0,
         device: str | int = "auto",
-        precision: str = "auto",
-        missing: str = "error",
+        precision: Precision = "auto",
+        missing: Missing = "error",
     ) -> None:
         estimator = BaseEstimator()
         self._samples, self._weights = _samples.take(
@@ -179,8 +180,12 @@ class Search:
     def __init__(self, model: GaussianMixture, summaries: Iterable[_native.Summary]) -> None:
         self.summary = functools.reduce(lambda all_, more: all_.combined(more), summaries)
         self._model = model
+        if model.update == "stepwise":
+            raise ValueError("update='stepwise' goes through all samples in order, which parts share: choose another.")
+        if model.checkpoint is not None:
+            raise ValueError("The samples are elsewhere, and so such a fit keeps no checkpoint: leave checkpoint out.")
         _samples.set_features(model, self.summary.n_features, self.summary.feature_names)
-        options, start = model._options()
+        options, start = _options.of_fit(model)
         self._search = _native.Search(self.summary, options, start)
 
     def wants(self) -> _native.Tasks:

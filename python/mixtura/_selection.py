@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura import _native, _samples
+from mixtura import _native, _options, _samples
 from mixtura._answers import Answers
 from mixtura._fits import Fits
 from mixtura._gaussian_mixture import GaussianMixture
 from mixtura._verbose import VerboseSelection
+from mixtura._words import Criterion, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from mixtura._types import Samples
+    from mixtura._words import CovarianceType, InitParams, Missing, OnCollapse, Precision
 
 _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
@@ -40,6 +42,7 @@ _SHARED = (
     "init_params",
     "random_state",
     "verbose",
+    "floor",
     "on_collapse",
     "missing",
     "device",
@@ -131,9 +134,11 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
         Seed of the initialisations, and of `sample`.
     verbose : int, default=0
         1 prints candidates as they are over, 2 their times, too.
-    on_collapse : {"error", "repair"}, default="error"
+    floor : float, default=None
+        Share of the square of every feature's robust scale that is added to its variance, in place of `reg_covar`.
+    on_collapse : {"error", "repair", "drop"}, default="error"
         What becomes of a component that has too few samples for its covariance, or none: an error, so that the
-        candidate has no model; or it begins anew where the model explains the samples worst.
+        candidate has no model; it begins anew where the model explains the samples worst; or it is dropped.
     missing : {"error", "marginalize"}, default="error"
         What is done about missing values, as for `GaussianMixture`: they are an error, or integrated out.
     device : str or int, default="auto"
@@ -213,7 +218,7 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [*GaussianMixture._parameter_constraints["n_components"], "array-like"],
         "covariance_type": [*GaussianMixture._parameter_constraints["covariance_type"], "array-like"],
-        "criterion": [StrOptions({"bic", "aic", "icl", "icl-labels", "held-out", "stability"})],
+        "criterion": [one_of(Criterion)],
         "exhaustive": ["boolean"],
         "folds": [Interval(Integral, 2, None, closed="left"), None],
         **{name: GaussianMixture._parameter_constraints[name] for name in _SHARED},
@@ -223,21 +228,22 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
         self,
         n_components: int | Iterable[int] = tuple(range(1, 11)),
         *,
-        covariance_type: str | Iterable[str] = ("full", "tied", "diag", "spherical"),
-        criterion: str = "bic",
+        covariance_type: CovarianceType | Iterable[CovarianceType] = ("full", "tied", "diag", "spherical"),
+        criterion: Criterion = "bic",
         exhaustive: bool = False,
         folds: int | None = None,
         tol: float = 1e-3,
         reg_covar: float = 1e-6,
         max_iter: int = 100,
         n_init: int = 1,
-        init_params: str = "kmeans",
+        init_params: InitParams = "kmeans",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
-        on_collapse: str = "error",
-        missing: str = "error",
+        floor: float | None = None,
+        on_collapse: OnCollapse = "error",
+        missing: Missing = "error",
         device: str | int = "auto",
-        precision: str = "auto",
+        precision: Precision = "auto",
     ) -> None:
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -251,6 +257,7 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.init_params = init_params
         self.random_state = random_state
         self.verbose = verbose
+        self.floor = floor
         self.on_collapse = on_collapse
         self.missing = missing
         self.device = device
@@ -325,7 +332,7 @@ class MixtureSelection(Fits, DensityMixin, BaseEstimator):  # type: ignore[misc]
         samples, weights = _samples.take(self, X, sample_weight, reset=True, min_samples=2)
         best = GaussianMixture(**{name: getattr(self, name) for name in _SHARED})
         observer = VerboseSelection(self.verbose, self.criterion) if self.verbose else None
-        selected = _native.select(samples, weights, candidates, best._manner(), best._choice(), observer)
+        selected = _native.select(samples, weights, candidates, _options.manner(best), best._choice(), observer)
 
         rows, ranking = selected["candidates"], selected["ranking"]
         self.results_ = _table(rows, ranking)

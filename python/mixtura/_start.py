@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mixtura._types import Doubles
 
 
+NAMES = ("weights_init", "means_init", "precisions_init")
+
+
 def check(estimator: Any, n_features: int) -> dict[str, Doubles | None]:
     """Parameters that an estimator is to start from."""
     k, family = estimator.n_components, estimator.covariance_type

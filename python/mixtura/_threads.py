@@ -6,6 +6,7 @@ Whoever runs several processes or threads side by side, joblib for one, tells Nu
 
 from __future__ import annotations
 
+import operator
 import os
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,14 +23,36 @@ _VARIABLES = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS")
 _LIBRARIES = [(library, library.get_num_threads() or 0) for library in ThreadpoolController().lib_controllers]
 
 
-# What a worker of a cluster was told to use, which knows better than the environment.
+# How many jobs were told to use, by whoever knows better than the environment: workers of Dask set its limits to one.
 _TOLD: ContextVar[int] = ContextVar("_TOLD", default=0)
 
 
 @contextmanager
-def of(n_threads: int) -> Iterator[None]:
-    """Let jobs have so many threads, whatever the limits are: workers of Dask set them to one."""
-    told = _TOLD.set(n_threads)
+def threads(n_threads: int) -> Iterator[None]:
+    """Let calls of this package compute with so many threads.
+
+    They are as many as the machine has, or as the least of the limits on them says: `OMP_NUM_THREADS`,
+    `RAYON_NUM_THREADS` and those of threadpoolctl. Here they are as many as is said, whatever the limits are, but no
+    more than the machine has. Results are the same with any number of threads.
+
+    Parameters
+    ----------
+    n_threads : int
+        How many, at least 1. It holds for calls of the thread that entered the context.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import mixtura
+    >>> X = np.arange(6.0).reshape(-1, 1)
+    >>> with mixtura.threads(1):
+    ...     model = mixtura.GaussianMixture(device="cpu").fit(X)
+    >>> model.device_.endswith(" on 1 thread (cpu)")
+    True
+    """
+    if n_threads < 1:
+        raise ValueError(f"The number of threads is {n_threads}: give 1 or more.")
+    told = _TOLD.set(operator.index(n_threads))
     try:
         yield
     finally:

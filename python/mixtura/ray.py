@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixtura import _threads
 from mixtura._cluster import Held, Holders, joined, told
 from mixtura._cluster import fit as fit_on
 from mixtura._gaussian_mixture import GaussianMixture
+from mixtura._threads import threads
 
 try:
     import ray
@@ -122,7 +122,7 @@ class _Holder(Held):
 
     def ask(self, method: str, arguments: tuple[Any, ...]) -> Any:
         """Do what is asked, with the threads that the actor may have."""
-        with _threads.of(self._n_threads):
+        with threads(self._n_threads):
             return getattr(self, method)(*arguments)
 
 

@@ -5,7 +5,7 @@ use std::process;
 use std::sync::{Mutex, PoisonError};
 
 use mixtura::device::Precision;
-use mixtura::{Data, Device, DeviceChoice};
+use mixtura::{Device, DeviceChoice};
 use pyo3::exceptions::{PyRuntimeWarning, PyValueError};
 use pyo3::prelude::*;
 
@@ -50,7 +50,13 @@ impl Choice {
             return Device::open_in(&self.device, self.precision);
         }
         if let Some(device) = self.find(&OPEN.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(device);
+            // The CPU that was chosen has as many threads as this call, and not as the one that chose it.
+            let is_cpu = device.info().backend == CPU && device.distrust().is_none();
+            return if is_cpu {
+                Device::open_in(&DeviceChoice::Cpu(device.info().precision), None)
+            } else {
+                Ok(device)
+            };
         }
         // A driver takes its time: other threads use their devices meanwhile. Of two that open one the first wins.
         let device = Device::open_in(&self.device, self.precision)?;
@@ -59,6 +65,12 @@ impl Choice {
             open.push((process::id(), self.clone(), device.clone()));
             device
         }))
+    }
+
+    /// Whether it is the CPU, as far as is known without opening anything.
+    pub(crate) fn is_cpu(&self) -> bool {
+        let open = || self.find(&OPEN.lock().unwrap_or_else(PoisonError::into_inner));
+        matches!(self.device, DeviceChoice::Cpu(_)) || open().is_some_and(|device| device.info().backend == CPU)
     }
 
     /// The device, if this process has it open.

@@ -75,14 +75,14 @@ fn argument(term: &Term) -> String {
             return calls.join(" or ");
         }
         Term::Dims => "Dataset(dims=...)",
-        Term::Floor => "reg_covar",
+        Term::Floor => "reg_covar or floor",
         Term::MaxIter => "max_iter",
         Term::Tol => "tol",
         Term::Marginalize => "missing='marginalize'",
         Term::StartModel => "weights_init, means_init and precisions_init",
         Term::SaveModel => "`GaussianMixture.save` or `mixtura fit --out`",
-        Term::SaveCheckpoint => "`mixtura fit --checkpoint`",
-        Term::Resume => "`mixtura fit --resume`",
+        Term::SaveCheckpoint => "`GaussianMixture(checkpoint=...)` or `mixtura fit --checkpoint`",
+        Term::Resume => "`mixtura.resume`",
         other => return other.to_string(),
     };
     argument.to_owned()

@@ -1,6 +1,7 @@
 //! The native half of the Python package: arrays in, arrays out. What the estimator looks like is written in Python,
 //! beside this, and what it computes in the library.
 
+mod checkpoint;
 mod dataset;
 mod devices;
 mod errors;
@@ -12,12 +13,15 @@ mod passes;
 mod samples;
 mod search;
 mod selection;
+mod trace;
 mod work;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::checkpoint::options_of_checkpoint;
     #[pymodule_export]
     use super::dataset::{Dataset, files};
     #[pymodule_export]

@@ -50,6 +50,11 @@ impl<'py> FromPyObject<'_, 'py> for Parameters {
 }
 
 impl Parameters {
+    /// K.
+    pub(crate) fn n_components(&self) -> usize {
+        self.weights.len()
+    }
+
     /// The mixture, and the logarithm of the sum of its weights, which the mixture divides by: where they do not sum to
     /// 1, as scikit-learn's starts from samples do not, log-densities that take them as they are lie so much higher.
     pub(crate) fn mixture(self) -> mixtura::Result<(Mixture, f64)> {

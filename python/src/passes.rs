@@ -12,20 +12,24 @@ use pyo3::prelude::*;
 use crate::devices::Choice;
 use crate::model::Parameters;
 use crate::samples::{Samples, View, Way, Weights};
-use crate::work::{quietly, work};
+use crate::work::{quietly, work_of};
 
 /// Posterior probabilities that are computed at a time, at most.
 const MOST_VALUES: usize = 1 << 21;
 
-/// Does a job with the samples and the device open, and hands what it sends to `hear`: see [`work`].
+/// Does a job of about so many operations with the samples and the device open, and hands what it sends to `hear`, unless
+/// it is short: see [`work_of`].
 pub(crate) fn on_samples<T: Send, E: Send>(
     py: Python<'_>,
     view: View<'_>,
     choice: &Choice,
+    operations: f64,
     hear: impl FnMut(Python<'_>, E) -> PyResult<()> + Send,
     job: impl FnOnce(&dyn Data, &Device, Sender<E>) -> mixtura::Result<T> + Send,
 ) -> PyResult<T> {
-    let result = work(py, hear, |stop, events| {
+    // To open an adapter, or to read files, takes time of its own.
+    let operations = if choice.is_cpu() && view.is_array() { operations } else { f64::INFINITY };
+    let result = work_of(py, operations, hear, |stop, events| {
         let device = choice.open()?;
         let job = |data: &dyn Data| job(data, &device, events);
         view.read(stop, job).inspect_err(|error| reopen(choice, error))
@@ -43,7 +47,8 @@ pub(crate) fn on_device<T: Send>(
     job: impl FnOnce(&dyn Data, &Device, &Mixture, f64) -> mixtura::Result<T> + Send,
 ) -> PyResult<T> {
     let silent = |_: Python<'_>, (): ()| Ok(());
-    on_samples(py, view, choice, silent, |data, device, _events| {
+    let operations = view.operations(model.n_components());
+    on_samples(py, view, choice, operations, silent, |data, device, _events| {
         let (mixture, log_sum) = model.mixture()?;
         job(data, device, &mixture, log_sum)
     })

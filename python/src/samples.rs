@@ -11,6 +11,8 @@ use pyo3::prelude::*;
 use crate::dataset::Dataset;
 use crate::errors::exception;
 
+const LEAST_OPERATIONS: f64 = 1e4;
+
 /// N x D samples.
 #[derive(FromPyObject)]
 pub(crate) enum Samples<'py> {
@@ -60,6 +62,21 @@ impl<'a> View<'a> {
             View::Points(samples, ..) => samples.n_features(),
             View::Files(data) => data.n_features(),
         }
+    }
+
+    /// Whether they are in an array.
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self, View::Points(..))
+    }
+
+    /// Operations of a pass under K components, at most. The smallest pass takes as long as a few thousand.
+    pub(crate) fn operations(&self, k: usize) -> f64 {
+        let (n, d) = match self {
+            View::Points(mixtura::data::Samples::F32(values), ..) => values.dim(),
+            View::Points(mixtura::data::Samples::F64(values), ..) => values.dim(),
+            View::Files(data) => (data.n_samples(), data.n_features()),
+        };
+        (n as f64 * k as f64 * d as f64 * d as f64).max(LEAST_OPERATIONS)
     }
 
     /// The samples, checked.

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::devices::Choice;
 use crate::errors::exception;
-use crate::fit::{Fitted, Manner, record};
+use crate::fit::{Fitted, Manner, facts};
 use crate::passes::on_samples;
 use crate::samples::{Samples, Weights};
 
@@ -129,7 +129,7 @@ pub(crate) fn select<'py>(
         Some(observer) => observer.call1(py, (row,)).map(|_| ()),
         None => Ok(()),
     };
-    on_samples(py, view, &device, hear, |data, device, rows| run(data, device, &options, &rows))
+    on_samples(py, view, &device, f64::INFINITY, hear, |data, device, rows| run(data, device, &options, &rows))
 }
 
 fn run(data: &dyn Data, device: &Device, options: &SelectOptions, rows: &Sender<Row>) -> mixtura::Result<Selected> {
@@ -152,7 +152,7 @@ fn run(data: &dyn Data, device: &Device, options: &SelectOptions, rows: &Sender<
     let best = ranking.first().map(|place| &selection.candidates[*place]);
     match best.and_then(|best| Some((best, best.scored()?))) {
         Some((best, scored)) => {
-            let fitted = Fitted::of(&scored.fit, record(data, device, options.fit.seed), best.seconds);
+            let fitted = Fitted::of(&scored.fit, facts(data, device, options.fit.seed), best.seconds);
             Ok(Selected { candidates, ranking, fitted })
         }
         None => Err(first_reason(selection.candidates)),

@@ -18,6 +18,14 @@ use crate::errors::exception;
 /// How long a signal may wait until it is noticed.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// Operations of a job that takes less time than that: a few tens of milliseconds, on any processor.
+const FEW_OPERATIONS: f64 = 5e7;
+
+thread_local! {
+    /// The calling thread as a pool of its own, for jobs that need no other. Rayon has no way back from that.
+    static ALONE: Option<ThreadPool> = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok();
+}
+
 /// Pools that are kept for the next jobs, at most.
 const MOST_IDLE: usize = 4;
 
@@ -93,6 +101,28 @@ pub(crate) fn hear_all<E: Send>(
 /// The error of a thread that ended in the middle of its work.
 pub(crate) fn defect() -> PyErr {
     PyRuntimeError::new_err("an internal error of mixtura, which is a defect: please report it")
+}
+
+/// [`work`] of about so many operations. Where these are few, and for one thread, the caller does them: to wake another
+/// thread takes longer than much of a small job, and signals wait no longer than they may.
+///
+/// # Errors
+/// As [`work`].
+pub(crate) fn work_of<T: Send, E: Send>(
+    py: Python<'_>,
+    operations: f64,
+    hear: impl FnMut(Python<'_>, E) -> PyResult<()> + Send,
+    job: impl FnOnce(&AtomicBool, Sender<E>) -> mixtura::Result<T> + Send,
+) -> PyResult<T> {
+    if operations > FEW_OPERATIONS || n_threads(py)? > 1 || !ALONE.with(Option::is_some) {
+        return work(py, hear, job);
+    }
+    let outcome = py.detach(|| {
+        // Nobody hears of so short a job.
+        let (sender, _) = channel();
+        catch_unwind(AssertUnwindSafe(|| job(&AtomicBool::new(false), sender)))
+    });
+    outcome.map_err(|_| defect())?.map_err(exception)
 }
 
 /// Does a job that has nothing to tell.

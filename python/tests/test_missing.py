@@ -1,7 +1,6 @@
 """Samples of which values are missing: fits and answers by what is there."""
 
 import pickle
-import warnings
 
 import numpy as np
 import pandas as pd

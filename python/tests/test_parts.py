@@ -175,7 +175,7 @@ def test_several_threads_may_ask_one_part(blobs):
 
 def test_what_a_worker_was_told_about_threads_counts_more_than_limits(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    with _threads.of(5):
+    with _threads.threads(5):
         assert _threads.limit() == 5
     assert _threads.limit() == 1
 

@@ -331,7 +331,7 @@ def test_numbers_and_covariances_are_one_or_several_of_any_kind(blobs):
         ({"n_init": 0}, "'n_init' parameter of MixtureSelection"),
         ({"init_params": "best"}, "'init_params' parameter of MixtureSelection"),
         ({"random_state": "a"}, "'random_state' parameter of MixtureSelection"),
-        ({"on_collapse": "drop"}, "'on_collapse' parameter of MixtureSelection"),
+        ({"on_collapse": "leave"}, "'on_collapse' parameter of MixtureSelection"),
         ({"verbose": -1}, "'verbose' parameter of MixtureSelection"),
         ({"device": None}, "'device' parameter of MixtureSelection"),
         ({"precision": "f16"}, "'precision' parameter of MixtureSelection"),
@@ -451,3 +451,11 @@ def test_ctrl_c_stops_a_choice_soon_and_breaks_nothing():
     assert time.monotonic() - sent[0] < 2.0
     assert all(vars(model)[name] is before[name] for name in ["results_", "best_estimator_", "best_index_"])
     model.predict(X[:10])
+
+
+def test_floors_and_dropped_components_are_those_of_a_single_model(blobs):
+    options = {"floor": 1e-3, "on_collapse": "drop", "random_state": 0, "device": "cpu"}
+    selection = MixtureSelection([3], covariance_type="diag", exhaustive=True, **options).fit(blobs)
+    expected = GaussianMixture(3, covariance_type="diag", **options).fit(blobs)
+    assert np.array_equal(selection.best_estimator_.covariances_, expected.covariances_)
+    assert selection.best_estimator_.floor == 1e-3

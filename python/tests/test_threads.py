@@ -1,15 +1,19 @@
 """How many threads a job takes, and that its result does not depend on it."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
 import pytest
 import threadpoolctl
 
-from mixtura import GaussianMixture, _threads
+from mixtura import GaussianMixture, _threads, threads
 
 ENVIRONMENT = ["RAYON_NUM_THREADS", "OMP_NUM_THREADS"]
 
@@ -24,7 +28,7 @@ def threads():
     names = (Path(task / "comm").read_text() for task in Path("/proc/self/task").iterdir())
     return sum(name.startswith("mixtura-") for name in names)
 
-X = np.random.default_rng(0).normal(size=(1000, 2))
+X = np.random.default_rng(0).normal(size=(int(sys.argv[2]), 2))
 limit = dict(eval(sys.argv[1]))
 with threadpool_limits(**limit):
     GaussianMixture(2, device="cpu").fit(X)
@@ -93,11 +97,40 @@ def test_a_limit_on_linear_algebra_is_heeded(monkeypatch):
 @pytest.mark.parametrize(
     "variable, limits", [("OMP_NUM_THREADS", {}), ("RAYON_NUM_THREADS", {}), (None, {"limits": 1})]
 )
-def test_a_job_has_as_many_threads_as_it_may(monkeypatch, variable, limits):
+@pytest.mark.parametrize("n_samples, n_threads", [(20_000, 1), (200, 0)])
+def test_a_job_has_as_many_threads_as_it_may_and_a_short_one_that_of_its_caller(
+    monkeypatch, variable, limits, n_samples, n_threads
+):
     if variable is not None:
         monkeypatch.setenv(variable, "1")
-    run = subprocess.run([sys.executable, "-c", COUNT, repr(limits)], check=True, capture_output=True, text=True)
-    assert int(run.stdout) == 1
+    program = [sys.executable, "-c", COUNT, repr(limits), str(n_samples)]
+    run = subprocess.run(program, check=True, capture_output=True, text=True)
+    assert int(run.stdout) == n_threads
+
+
+def test_short_jobs_of_many_threads_give_what_long_ones_do(blobs):
+    def results(seed):
+        with threads(1):
+            model = GaussianMixture(3, random_state=seed, device="cpu").fit(blobs[:300])
+            return model.lower_bounds_, model.predict(blobs[:300]).tolist()
+
+    expected = []
+    for seed in range(4):
+        model = GaussianMixture(3, random_state=seed, device="cpu", verbose=1).fit(blobs[:300])
+        expected.append((model.lower_bounds_, model.predict(blobs[:300]).tolist()))
+    assert [results(seed) for seed in range(4)] == expected
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(results, range(4))) == expected
+    # The caller can still have others compute.
+    X = np.tile(blobs, (20, 1))
+    assert GaussianMixture(3, random_state=0, device="cpu").fit(X).device_.endswith("(cpu)")
+
+
+def test_short_jobs_tell_what_is_wrong(blobs):
+    with threads(1), pytest.raises(ValueError, match="too large for sums of squares"):
+        GaussianMixture(2, device="cpu").fit(np.full((9, 2), 1e200))
+    with threads(1), pytest.raises(ValueError, match="ill-defined empirical covariance"):
+        GaussianMixture(2, reg_covar=0.0, device="cpu").fit(np.repeat([[0.0, 1.0], [2.0, 3.0]], 5, axis=0))
 
 
 @pytest.mark.skipif(joblib.cpu_count() < 2, reason="there is one processor")
@@ -129,3 +162,14 @@ def test_to_ask_for_limits_costs_little():
     microseconds = (time.perf_counter() - begun) * 1e3
     print(f"{microseconds:.1f} us a look")
     assert microseconds < 100
+
+
+def test_ctrl_c_stops_a_long_fit_of_few_samples():
+    model = GaussianMixture(2, max_iter=10**9, tol=0.0, random_state=0, device="cpu")
+    X = np.random.default_rng(0).normal(size=(50, 1))
+    sent = []
+    timer = threading.Timer(0.5, lambda: (sent.append(time.monotonic()), os.kill(os.getpid(), signal.SIGINT)))
+    timer.start()
+    with threads(1), pytest.raises(KeyboardInterrupt):
+        model.fit(X)
+    assert time.monotonic() - sent[0] < 1.0

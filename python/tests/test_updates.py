@@ -28,7 +28,7 @@ def test_em_is_the_default_and_other_rules_are_errors(overlapping):
     expected = GaussianMixture(2, **options).fit(overlapping)
     assert GaussianMixture(2, update="em", **options).fit(overlapping).lower_bounds_ == expected.lower_bounds_
     with pytest.raises(ValueError, match="The 'update' parameter"):
-        GaussianMixture(update="damped").fit(overlapping)
+        GaussianMixture(update="gradual").fit(overlapping)
     assert clone(GaussianMixture(update="squarem")).update == "squarem"
     assert not hasattr(GaussianMixture(update="squarem").to_sklearn(), "update")
 
@@ -54,5 +54,62 @@ def test_a_component_without_samples_begins_anew_where_that_is_asked(overlapping
     assert caught[0].filename == __file__
     assert repaired.weights_[2] > 1e-4
     assert repaired.score(overlapping) > left.score(overlapping)
+    with pytest.warns(UserWarning, match="and was dropped"):
+        dropped = GaussianMixture(3, on_collapse="drop", **options).fit(overlapping)
+    assert dropped.predict_proba(overlapping).shape == (4000, 2)
+    assert dropped.bic(overlapping) < left.bic(overlapping)
     with pytest.raises(ValueError, match="The 'on_collapse' parameter"):
-        GaussianMixture(on_collapse="drop").fit(overlapping)
+        GaussianMixture(on_collapse="leave").fit(overlapping)
+
+
+@pytest.mark.parametrize(
+    "rule, numbers, step",
+    [
+        ("damped", {"learning_rate": 0.9}, "damped"),
+        ("gradient", {"learning_rate": 0.05, "momentum": 0.5}, "gradient"),
+        ("stepwise", {"batch_size": 200, "decay": 0.6, "polish": True}, "stepwise"),
+    ],
+)
+def test_rules_with_numbers_climb_to_where_em_does(overlapping, rule, numbers, step):
+    options = {"tol": 1e-6, "max_iter": 3000, "random_state": 0, "device": "cpu"}
+    model = GaussianMixture(2, update=rule, **numbers, **options).fit(overlapping)
+    assert step in model.trace_["step"]
+    assert model.score(overlapping) > GaussianMixture(2, **options).fit(overlapping).score(overlapping) - 1e-3
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_numbers_of_rules_have_the_defaults_of_the_command_line(overlapping):
+    options = {"max_iter": 3, "tol": 0.5, "random_state": 0, "device": "cpu"}
+    for rule, numbers in [
+        ("damped", {"learning_rate": 0.5}),
+        ("gradient", {"learning_rate": 1e-3, "momentum": 0.0}),
+        ("stepwise", {"batch_size": np.int64(65_536), "decay": np.float32(0.7), "polish": np.False_}),
+    ]:
+        given = GaussianMixture(2, update=rule, **numbers, **options).fit(overlapping)
+        left = GaussianMixture(2, update=rule, **options).fit(overlapping)
+        np.testing.assert_allclose(given.means_, left.means_, rtol=1e-6)
+
+
+def test_numbers_that_have_no_meaning_for_the_rule_are_errors(overlapping):
+    for number in ["learning_rate", "momentum", "decay"]:
+        with pytest.raises(ValueError, match=f"{number} has no meaning for update='em': leave it out, or choose "):
+            GaussianMixture(**{number: 0.6}).fit(overlapping)
+    with pytest.raises(ValueError, match=r"polish has no meaning .* choose update='stepwise'"):
+        GaussianMixture(update="damped", polish=True).fit(overlapping)
+    with pytest.raises(ValueError, match="The 'decay' parameter"):
+        GaussianMixture(update="stepwise", decay=0.4).fit(overlapping)
+    with pytest.raises(ValueError, match="the learning rate"):
+        GaussianMixture(update="damped", learning_rate=2.0).fit(overlapping)
+    with pytest.raises(ValueError, match="goes through all samples in order"):
+        Search(GaussianMixture(update="stepwise"), [Part(overlapping).summary])
+
+
+def test_a_floor_follows_the_units_of_the_features(overlapping, tmp_path):
+    options = {"random_state": 0, "device": "cpu", "floor": 0.01}
+    metres, millimetres = (GaussianMixture(2, **options).fit(overlapping * unit) for unit in [1.0, 1000.0])
+    np.testing.assert_allclose(metres.means_ * 1000.0, millimetres.means_, rtol=1e-6)
+    np.testing.assert_allclose(metres.covariances_ * 1e6, millimetres.covariances_, rtol=1e-6)
+    assert not np.allclose(metres.covariances_, GaussianMixture(2, random_state=0).fit(overlapping).covariances_)
+    metres.save(tmp_path / "model.json")
+    again = GaussianMixture.load(tmp_path / "model.json")
+    assert (again.floor, again.reg_covar) == (0.01, 1e-6)

@@ -95,6 +95,11 @@ impl<'a> Points<'a> {
         Ok(points)
     }
 
+    /// The same points, whose summary is known: they are all of the samples that it is of.
+    pub(crate) fn with_summary(self, summary: &Summary) -> Self {
+        Points { summary: OnceLock::from(Box::new(summary.clone())), ..self }
+    }
+
     /// The same points, their columns so named.
     #[cfg(feature = "io")]
     pub(crate) fn with_feature_names(self, feature_names: Option<Vec<String>>) -> Self {

@@ -54,9 +54,10 @@ impl Samples<'_> {
 
     /// One sample: `[D]`.
     pub(crate) fn row(&self, i: usize) -> Vec<f64> {
-        let mut row = Vec::new();
-        self.for_each_row(i..i + 1, |_, values| row = values.to_vec());
-        row
+        match self {
+            Samples::F32(values) => values.row(i).iter().map(|x| f64::from(*x)).collect(),
+            Samples::F64(values) => values.row(i).to_vec(),
+        }
     }
 
     /// One value.

@@ -78,6 +78,11 @@ fn standard_deviation(values: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
 
 /// The least value with more than half of the weight at or below it; 0 where there is no value.
 fn weighted_median(mut values: Vec<(f64, f64)>) -> f64 {
+    // Of samples without weights it is the one in the middle, and the others need no order.
+    if !values.is_empty() && values.iter().all(|(_, weight)| *weight == 1.0) {
+        let middle = values.len() / 2;
+        return values.select_nth_unstable_by(middle, |a, b| a.0.total_cmp(&b.0)).1.0;
+    }
     values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let half = 0.5 * values.iter().map(|(_, weight)| weight).sum::<f64>();
     let mut passed = 0.0;
@@ -134,6 +139,14 @@ mod tests {
         assert!((1.0..2.0).contains(&found), "{found}");
         assert_eq!(spread([7.25; 10]).scale, 0.0);
         assert_eq!(spread([]).scale, 0.0);
+    }
+
+    #[test]
+    fn the_median_of_values_without_weights_is_that_of_values_with_equal_ones() {
+        for n in 0..20 {
+            let values = |weight: f64| (0..n).map(|i| ((f64::from(i) * 0.618).fract(), weight)).collect();
+            assert_eq!(weighted_median(values(1.0)), weighted_median(values(2.0)), "{n}");
+        }
     }
 
     #[test]

@@ -148,6 +148,8 @@ impl Opening {
             Opening::Choosing { places, purpose, mut random } => {
                 let points =
                     answer.samples()?.into_points(places.len(), summary.n_features(), !summary.holes().is_none())?;
+                let is_all = summary.first() == 0 && places.len() == summary.n_samples();
+                let points = if is_all { points.with_summary(summary) } else { points };
                 match purpose {
                     Purpose::Clusters => {
                         let (n_samples, is_coarse) = (summary.n_effective(), setting.share() > 1);
