@@ -28,6 +28,9 @@ pub(super) struct Alike {
     pub(super) groups: Vec<Range<usize>>,
 }
 
+/// Visitor of samples that are on the device: takes the number of the first one, how many they are, and their patterns.
+type Visit<'v> = dyn FnMut(usize, usize, &[Alike]) -> Result<()> + 'v;
+
 /// Samples of some patterns, by the features that they lack: in an order that does not depend on how they came.
 #[derive(Default)]
 struct ByPattern(BTreeMap<Vec<usize>, Alike>);
@@ -83,12 +86,7 @@ impl Arranged {
 
     /// Calls `visit(first, n, patterns)` with the samples that are on the device, the first of which has a number: once with
     /// all of them, or with one part after another.
-    pub(super) fn for_each_window(
-        &self,
-        gpu: &Gpu,
-        data: &dyn Data,
-        visit: &mut dyn FnMut(usize, usize, &[Alike]) -> Result<()>,
-    ) -> Result<()> {
+    pub(super) fn for_each_window(&self, gpu: &Gpu, data: &dyn Data, visit: &mut Visit) -> Result<()> {
         if let Some(patterns) = &self.staying {
             return visit(data.summary().first(), data.n_samples(), patterns);
         }

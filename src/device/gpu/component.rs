@@ -74,11 +74,11 @@ pub(super) fn shrinks(
     let mut left = Array2::<f64>::zeros((owners, features));
     let mut before = Array2::<f64>::zeros((owners, features));
     for component in 0..k {
-        for feature in 0..d {
+        for (feature, is_constant) in constant.iter().enumerate() {
             let at = [component % owners, feature % features];
             let (count, first) = (count(component, feature), first(component, feature));
             left[at] += second(component, feature);
-            if count > 0.0 && !constant[feature] {
+            if count > 0.0 && !is_constant {
                 left[at] -= first * first / count;
                 before[at] += count * model.covariances().entry(component, feature, feature);
             }

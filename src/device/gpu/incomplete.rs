@@ -50,15 +50,15 @@ impl GpuBackend<'_> {
         if needs(Gaps::OfFeatures) {
             let start = self.data.summary().first();
             self.samples.for_each_window(&self.gpu, &*self.data, &mut |rows| {
-                let masked = works.iter_mut().filter(|work| work.shape.by_feature);
-                masked.map(|work| work.take(start + rows.start, rows.len(), &Work::by_feature)).collect()
+                let mut masked = works.iter_mut().filter(|work| work.shape.by_feature);
+                masked.try_for_each(|work| work.take(start + rows.start, rows.len(), &Work::by_feature))
             })?;
         }
         if let Some(arranged) = self.arranged.as_ref().filter(|_| needs(Gaps::OfTiles)) {
             arranged.for_each_window(&self.gpu, &*self.data, &mut |first, n, patterns| {
                 let by_pattern = |work: &Work, expected| work.by_pattern(patterns, expected);
-                let others = works.iter_mut().filter(|work| !work.shape.by_feature);
-                others.map(|work| work.take(first, n, &by_pattern)).collect()
+                let mut others = works.iter_mut().filter(|work| !work.shape.by_feature);
+                others.try_for_each(|work| work.take(first, n, &by_pattern))
             })?;
         }
         Ok(works.into_iter().map(|work| work.answer(self.data.summary())).collect())

@@ -9,6 +9,9 @@ use crate::device::gpu::samples::DeviceSamples;
 use crate::error::Result;
 use crate::model::quadratics::Quadratics;
 
+/// The model of the values that samples of a pattern have, and their tiles, with the chunk of each.
+pub(in crate::device::gpu) type OfPattern<'p> = (&'p Quadratics, &'p [(usize, Tile)]);
+
 impl Pass {
     /// E step and M step over samples that lack the same values: a set of totals for each of some patterns, given by the model
     /// of what is there and by their tiles, with the chunk of each. There are at most as many patterns as the plan has sets of
@@ -17,9 +20,9 @@ impl Pass {
         &self,
         gpu: &Gpu,
         samples: &DeviceSamples,
-        patterns: &[(&Quadratics, &[(usize, Tile)])],
+        patterns: &[OfPattern],
     ) -> Result<Vec<Vec<f64>>> {
-        let of_pattern = |(slot, (_, tiles)): (usize, &(&Quadratics, &[(usize, Tile)]))| {
+        let of_pattern = |(slot, (_, tiles)): (usize, &OfPattern)| {
             let tile = |(i, (chunk, tile)): (usize, &(usize, Tile))| {
                 (*chunk, Tile { slot: slot as u32, accumulate: u32::from(i > 0), ..*tile })
             };
