@@ -153,11 +153,17 @@ fn every_file_that_is_written_is_named_in_the_end() {
 fn the_parts_of_the_time_have_names_and_add_up() {
     let place = place();
     let args = "fit wide.csv -k 4 --device cpu --verify --plot p.png --checkpoint c.ckpt --checkpoint-every 1";
-    let seconds = place.run(&format!("{args} --json")).json()["seconds"].clone();
-    let seconds = seconds.as_object().unwrap();
-    let total = seconds["total"].as_f64().unwrap();
-    let parts: f64 = seconds.iter().filter(|(name, _)| *name != "total").map(|(_, part)| part.as_f64().unwrap()).sum();
-    assert!(parts <= total * (1.0 + 1e-9) && parts >= 0.9 * total - 0.02, "{parts} of {total}: {seconds:?}");
+    // The processor may be taken away between two parts: what is counted in one of three runs is counted.
+    let adds_up = |_| {
+        let seconds = place.run(&format!("{args} --json")).json()["seconds"].clone();
+        let seconds = seconds.as_object().unwrap();
+        let total = seconds["total"].as_f64().unwrap();
+        let parts = seconds.iter().filter(|(name, _)| *name != "total").map(|(_, part)| part.as_f64().unwrap());
+        let parts: f64 = parts.sum();
+        assert!(parts <= total * (1.0 + 1e-9), "{parts} of {total}: {seconds:?}");
+        parts >= 0.9 * total - 0.02
+    };
+    assert!((0..3).any(adds_up));
     let text = place.run(args).stdout;
     let time: String = text.lines().skip_while(|line| !line.starts_with("  time ")).take(3).collect();
     for part in ["open ", "read ", "upload ", "initialisation ", "epochs ", "writing "] {
