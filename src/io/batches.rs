@@ -89,7 +89,8 @@ impl BatchWriter {
             Block::I64(values) => arrays::<Int64Type>(values, &rows),
         }));
         if let Encoder::Arrow(_) = self.encoder {
-            columns = columns.iter().map(unpacked).collect();
+            let unpacked = columns.iter().map(unpacked).collect::<Result<_, ArrowError>>();
+            columns = unpacked.map_err(|error| self.to.fail(arrow_failure(error)))?;
         }
         let batch = RecordBatch::try_new(self.schema.clone(), columns);
         self.encode(&batch.map_err(|error| self.to.fail(arrow_failure(error)))?)
@@ -184,9 +185,9 @@ fn unpacked_schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
-/// What a dictionary's keys stand for.
-fn unpacked(array: &ArrayRef) -> ArrayRef {
-    let DataType::Dictionary(..) = array.data_type() else { return array.clone() };
+/// What a dictionary's keys stand for; that may be more text than an array of its type holds.
+fn unpacked(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let DataType::Dictionary(..) = array.data_type() else { return Ok(array.clone()) };
     let dictionary = array.as_any_dictionary();
     let values = dictionary.values().to_data();
     let mut copy = MutableArrayData::new(vec![&values], true, array.len());
@@ -194,13 +195,12 @@ fn unpacked(array: &ArrayRef) -> ArrayRef {
     let is_empty = dictionary.values().is_empty();
     let keys = if is_empty { vec![0; array.len()] } else { dictionary.normalized_keys() };
     for (row, key) in keys.into_iter().enumerate() {
-        let copied = match array.is_valid(row) {
-            true => copy.try_extend(0, key, key + 1),
-            false => copy.try_extend_nulls(1),
-        };
-        copied.expect("what a batch stands for is smaller than memory");
+        match array.is_valid(row) {
+            true => copy.try_extend(0, key, key + 1)?,
+            false => copy.try_extend_nulls(1)?,
+        }
     }
-    make_array(copy.freeze())
+    Ok(make_array(copy.freeze()))
 }
 
 /// The columns of a company, and behind them others.

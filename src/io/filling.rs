@@ -38,7 +38,8 @@ impl Company {
             let data_type = batches.first().map_or(DataType::Float64, of_filled);
             fields[place] = fields[place].clone().with_data_type(data_type);
         }
-        Company::new(&Schema::new_with_metadata(fields, self.schema().metadata().clone()), batches).ok()
+        let schema = Schema::new_with_metadata(fields, self.schema().metadata().clone());
+        Some(Company::new(&schema, batches).expect("columns of one type and length in every batch"))
     }
 
     /// The same columns behind one of a number.

@@ -37,7 +37,7 @@ fn of_values(array: &ArrayRef) -> Option<Spelling<'_>> {
     macro_rules! numbers {
         ($kind:ty, $show:expr) => {{
             let values = array.as_primitive::<$kind>().values();
-            #[allow(clippy::redundant_closure_call)]
+            #[allow(clippy::redundant_closure_call)] // What is given to a macro is called where it stands.
             Box::new(move |row: usize, text: &mut Vec<u8>| show(text, ($show)(values[row])))
         }};
     }
