@@ -36,6 +36,7 @@ mod shader_tests;
 mod snapshot_tests;
 mod spare;
 mod straight_line;
+mod sums;
 #[cfg(test)]
 mod translation;
 mod trial;
@@ -65,21 +66,17 @@ use crate::device::backend::sealed::Sealed;
 use crate::device::backend::{Backend, KernelTime, check_features};
 use crate::device::choice::DeviceInfo;
 use crate::device::cpu::{self, CpuBackend};
-use crate::device::sums::Sums;
-use crate::device::task::{Answer, Assignment, SumsTask, Task, unexpected};
+use crate::device::task::{Answer, Assignment, Task, unexpected};
 use crate::device::truncated::refused;
 use crate::device::worst::{Worst, WorstSamples};
 use crate::error::Result;
-use crate::model::covariance::CovarianceArray;
 use crate::model::mixture::Mixture;
-use crate::model::moments::Moments;
 use crate::model::quadratics::Quadratics;
 use crate::model::statistics::Statistics;
 use arranged::Arranged;
-use component::{Component, shrinks};
 use e_step::{Factors, Layout};
 use kernel::GROUP;
-use pass::{Expected, Pass, Totals};
+use pass::Pass;
 use pruning::Pruning;
 use samples::DeviceSamples;
 use tune::{Measured, Prepared, UnderWay};
@@ -172,77 +169,6 @@ impl<'d> GpuBackend<'d> {
         self.prepare_one(&last.filter(serves).unwrap_or(shape))
     }
 
-    /// Sums for each of the tasks, window by window.
-    fn sums(&mut self, tasks: &[&SumsTask]) -> Result<Vec<Sums>> {
-        if self.is_incomplete() {
-            return self.sums_of_incomplete(tasks);
-        }
-        let mut layouts = Vec::new();
-        for task in tasks {
-            let last = task.statistics.or(self.last_statistics());
-            let statistics = last.unwrap_or_else(|| Statistics::of_factors(task.quadratics.factors()));
-            let shape = self.shape(&task.quadratics, statistics)?;
-            if self.prunes(task)? {
-                layouts.push(shape.layout.pruned());
-                continue;
-            }
-            self.tune_in_time(&shape, Measured { model: &task.quadratics, assignment: task.assignment })?;
-            layouts.push(self.gpu.tuner.tuned(&shape));
-        }
-        let passes = self.prepare(&layouts)?;
-        let mut times = vec![Duration::ZERO; tasks.len()];
-        let mut sums: Vec<Option<WindowSums>> = vec![None; tasks.len()];
-        self.samples.for_each_window(&self.gpu, &*self.data, &mut |_| {
-            for (((task, pass), sums), time) in tasks.iter().zip(&passes).zip(&mut sums).zip(&mut times) {
-                let started = Instant::now();
-                let part = self.window_sums(pass, task)?;
-                *time += started.elapsed();
-                *sums = Some(match sums.take() {
-                    None => part,
-                    Some(before) => before.combine(part)?,
-                });
-            }
-            Ok(())
-        })?;
-        for (layout, time) in layouts.iter().zip(times) {
-            let prepared = self.passes.iter_mut().filter(|prepared| prepared.layout() == layout);
-            prepared.for_each(|prepared| prepared.count(time));
-        }
-        let sums = tasks.iter().zip(&passes).zip(sums).map(|((task, pass), sums)| {
-            let family = pass.plan().layout.sums.statistics.family();
-            let (zero, summary) = (|| Moments::zero(family, task.quadratics.means().clone()), self.data.summary());
-            match sums {
-                None => Sums::of_moments(summary, zero(), 0.0),
-                Some(WindowSums { moments, reference, evaluated }) => {
-                    let sums = Sums::of_moments(summary, moments, reference);
-                    if let Some(evaluated) = evaluated { sums.of_pairs(evaluated) } else { sums }
-                }
-            }
-        });
-        Ok(sums.collect())
-    }
-
-    /// Sums of the samples that are on the device.
-    fn window_sums(&self, pass: &Pass, task: &SumsTask) -> Result<WindowSums> {
-        let SumsTask { quadratics: model, assignment, .. } = task;
-        let layout = pass.plan().layout;
-        let sum = |expected| -> Result<WindowSums> {
-            let totals = pass.sum(&self.gpu, self.samples_of(&layout), model, *assignment, expected)?;
-            let (moments, reference) = (self.moments_of(model, layout, &totals), totals.reference);
-            Ok(WindowSums { moments, reference, evaluated: layout.prunes.then(|| totals.pairs()) })
-        };
-        // The model of a hard pass is as wide as all samples together.
-        let part = match assignment {
-            Assignment::Hard => sum(Expected::Nothing)?,
-            Assignment::Soft => sum(Expected::Covariances)?,
-        };
-        // Summed again while these samples are here.
-        match *assignment == Assignment::Soft && moments_shrink(&part.moments, model, &self.samples.constant) {
-            true => sum(Expected::Nothing),
-            false => Ok(part),
-        }
-    }
-
     /// Whether values are missing.
     fn is_incomplete(&self) -> bool {
         !self.data.summary().holes().is_none()
@@ -318,51 +244,6 @@ impl<'d> GpuBackend<'d> {
         }
         parts
     }
-
-    /// Moments about the means of the model, in the features' own coordinates and units of weight; without the total
-    /// weight, and so without the reference of the log-densities.
-    fn moments_of(&self, model: &Quadratics, layout: Layout, totals: &Totals) -> Moments {
-        let (k, d) = model.means().dim();
-        let sums = |k| layout.sums.component(&totals.numbers, &totals.covariances, k);
-        let component = |k: usize| Component::new(&self.samples, model, k, sums(k));
-        let sums: Vec<Component> = (0..k).map(component).collect();
-        let family = layout.sums.statistics.family();
-        let mut moments = Moments::zero(family, model.means().clone());
-        moments.log_likelihood = self.samples.weight_unit * totals.numbers[0];
-        moments.second = CovarianceArray::of_moments(family, k, d, |k, i, j| sums[k].second(i, j, sums[k].count));
-        moments.counts = sums.iter().map(|sums| sums.count).collect();
-        moments.first = Array2::from_shape_fn((k, d), |(k, i)| sums[k].first(i, sums[k].count));
-        moments.single_precision = true;
-        moments
-    }
-}
-
-/// Sums of the samples that are on the device at a time.
-#[derive(Debug, Clone)]
-struct WindowSums {
-    moments: Moments,
-    /// What was taken off every log-density.
-    reference: f64,
-    /// How many log-densities were evaluated, where those were not all.
-    evaluated: Option<f64>,
-}
-
-impl WindowSums {
-    /// The sums with those of the samples that came next. Passes over what does not stay are dense.
-    fn combine(self, next: WindowSums) -> Result<WindowSums> {
-        Ok(WindowSums { moments: self.moments.combine(&next.moments)?, ..next })
-    }
-}
-
-/// Whether the variance of some feature in some component lost digits beside the old one.
-fn moments_shrink(moments: &Moments, model: &Quadratics, constant: &[bool]) -> bool {
-    let k = model.n_components();
-    let second = |component: usize, feature: usize| match moments.covariance_type().is_shared() {
-        true => moments.second.entry(0, feature, feature) / k as f64,
-        false => moments.second.entry(component, feature, feature),
-    };
-    let (count, first) = (|k: usize, _| moments.counts[k], |k: usize, i: usize| moments.first[[k, i]]);
-    shrinks((&count, &first, &second), model, constant)
 }
 
 impl Sealed for GpuBackend<'_> {}

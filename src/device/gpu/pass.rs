@@ -1,29 +1,25 @@
-//! One pass over the samples: the dispatches, and the buffers they share.
+//! One pass over the samples: what is written for it, its dispatches, and what is read back.
 //!
 //! The samples are taken in tiles of some groups. The log-densities of one tile, never those of all samples, are in
 //! the scratch at a time; its sums are added to totals, which alone are read back.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use ndarray::{Array1, Array2};
-use wgpu::{
-    BindGroup, BindingResource, Buffer, BufferBinding, BufferSize, BufferUsages, CommandEncoder,
-    CommandEncoderDescriptor, ComputePass, ComputePassDescriptor,
-};
+use wgpu::{BindGroup, Buffer, CommandEncoder, CommandEncoderDescriptor, ComputePass, ComputePassDescriptor};
 
 use super::context::Gpu;
 use super::e_step::{Gaps, Layout, Tile, Window};
 use super::kernel::{GROUP, Kernel};
-use super::marking::{Marking, with_marks};
 use super::normaliser::Normaliser;
 use super::pace::Pace;
 use super::plan::Plan;
-use super::samples::{Chunk, DeviceSamples};
+use super::samples::DeviceSamples;
 use super::tuning::SMALL_TILE;
 use crate::device::task::Assignment;
 use crate::error::{Error, Result};
 use crate::model::quadratics::Quadratics;
+use scratch::{BoundChunk, Kernels, Scratch};
 
 /// A set of totals of one pass, added up in f64.
 pub(super) struct Totals {
@@ -68,37 +64,6 @@ pub(super) struct Pass {
     pace: Pace,
 }
 
-#[derive(Debug)]
-struct Kernels {
-    /// Of pruned passes.
-    kept_components: Option<Arc<Kernel>>,
-    log_density: Arc<Kernel>,
-    merge: Arc<Kernel>,
-    posterior: Arc<Kernel>,
-    moments: Arc<Kernel>,
-    reduce: Arc<Kernel>,
-}
-
-/// Buffers beside the samples.
-#[derive(Debug)]
-struct Scratch {
-    tiles: Buffer,
-    parameters: Buffer,
-    means: Buffer,
-    covariances: Buffer,
-    densities: Buffer,
-    slices: Buffer,
-    log_likelihoods: Buffer,
-    /// Log-densities of samples, and then their labels.
-    assessed: Buffer,
-    peaks: Buffer,
-    scales: Buffer,
-    sums: Buffer,
-    totals: Buffer,
-    staging: Buffer,
-    marking: Option<Marking>,
-}
-
 /// One stage at work on a tile.
 pub(super) struct Step<'p> {
     pub(super) kernel: &'p Kernel,
@@ -110,148 +75,6 @@ pub(super) struct Step<'p> {
 impl Step<'_> {
     pub(super) fn dispatch(&self, pass: &mut ComputePass) {
         self.kernel.dispatch(pass, self.bound, &self.offsets, self.workgroups);
-    }
-}
-
-/// Bindings of the stages that read the samples of one chunk.
-#[derive(Debug)]
-struct BoundChunk {
-    kept_components: Option<BindGroup>,
-    log_density: BindGroup,
-    merge: BindGroup,
-    posterior: BindGroup,
-    moments: BindGroup,
-}
-
-impl Kernels {
-    fn new(gpu: &Gpu, plan: &Plan) -> Result<Self> {
-        let layout = &plan.layout;
-        Ok(Kernels {
-            kept_components: layout.prunes.then(|| gpu.kernel(layout.kept_components())).transpose()?,
-            log_density: gpu.kernel(layout.log_density(plan.uniform, plan.windows[0].components.len()))?,
-            merge: gpu.kernel(layout.merge())?,
-            posterior: gpu.kernel(layout.posterior())?,
-            moments: gpu.kernel(layout.sums.moments())?,
-            reduce: gpu.kernel(layout.sums.reduce())?,
-        })
-    }
-}
-
-impl Scratch {
-    fn new(gpu: &Gpu, plan: &Plan) -> Result<Self> {
-        let device = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
-        let written = BufferUsages::STORAGE | BufferUsages::COPY_DST;
-        let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-        let per_sample = plan.sample_bytes(plan.tile_groups);
-        Ok(Scratch {
-            tiles: gpu.buffer("tiles", plan.tile_bytes(), uniform)?,
-            parameters: gpu.buffer(
-                "parameters",
-                plan.parameter_bytes(),
-                if plan.uniform { uniform } else { written },
-            )?,
-            means: gpu.buffer("means", plan.layout.sums.mean_bytes(), written)?,
-            covariances: gpu.buffer("covariances", plan.layout.sums.covariance_bytes(), written)?,
-            densities: gpu.buffer("log-densities of components", plan.density_bytes(), device)?,
-            slices: gpu.buffer("sums of exponentials", plan.slice_bytes(), device)?,
-            log_likelihoods: gpu.buffer("log-likelihoods", plan.log_likelihood_bytes(), device)?,
-            assessed: gpu.buffer("log-densities and labels", 2 * per_sample, device)?,
-            peaks: gpu.buffer("peaks", per_sample, device)?,
-            scales: gpu.buffer("scales", per_sample, device)?,
-            sums: gpu.buffer("sums", plan.sum_bytes(), device)?,
-            totals: gpu.buffer("totals", plan.total_bytes(), device)?,
-            staging: gpu.staging(plan.staging_bytes())?,
-            marking: plan.layout.prunes.then(|| Marking::new(gpu, plan)).transpose()?,
-        })
-    }
-
-    /// The buffers, with their labels.
-    fn into_buffers(self) -> Vec<(&'static str, Buffer)> {
-        let mut buffers = vec![
-            ("tiles", self.tiles),
-            ("parameters", self.parameters),
-            ("means", self.means),
-            ("covariances", self.covariances),
-            ("log-densities of components", self.densities),
-            ("sums of exponentials", self.slices),
-            ("log-likelihoods", self.log_likelihoods),
-            ("log-densities and labels", self.assessed),
-            ("peaks", self.peaks),
-            ("scales", self.scales),
-            ("sums", self.sums),
-            ("totals", self.totals),
-            ("staging", self.staging),
-        ];
-        buffers.extend(self.marking.into_iter().flat_map(Marking::into_buffers));
-        buffers
-    }
-
-    /// The tile that a dispatch works on.
-    fn tile(&self) -> BindingResource<'_> {
-        part(&self.tiles, size_of::<Tile>() as u64)
-    }
-
-    fn bind(&self, gpu: &Gpu, plan: &Plan, kernels: &Kernels, chunk: &Chunk) -> Result<BoundChunk> {
-        let all = Buffer::as_entire_binding;
-        let marking = kernels.kept_components.as_ref().zip(self.marking.as_ref()).zip(chunk.boxes.as_ref());
-        gpu.guarded(|| BoundChunk {
-            kept_components: marking.map(|((kernel, marking), boxes)| marking.bind(gpu, kernel, self.tile(), boxes)),
-            log_density: kernels.log_density.bind(
-                &gpu.device,
-                with_marks(
-                    vec![
-                        self.tile(),
-                        part(&self.parameters, plan.window_bytes()),
-                        all(&chunk.samples),
-                        all(&self.densities),
-                        all(&self.slices),
-                    ],
-                    self.marking.as_ref(),
-                ),
-            ),
-            merge: kernels.merge.bind(
-                &gpu.device,
-                vec![
-                    self.tile(),
-                    all(&chunk.weights),
-                    all(&self.slices),
-                    all(&self.peaks),
-                    all(&self.scales),
-                    all(&self.log_likelihoods),
-                ],
-            ),
-            posterior: kernels.posterior.bind(
-                &gpu.device,
-                with_marks(
-                    vec![
-                        self.tile(),
-                        all(&chunk.weights),
-                        all(&self.slices),
-                        all(&self.densities),
-                        all(&self.assessed),
-                        all(&self.peaks),
-                        all(&self.scales),
-                        all(&self.log_likelihoods),
-                    ],
-                    self.marking.as_ref(),
-                ),
-            ),
-            moments: kernels.moments.bind(
-                &gpu.device,
-                with_marks(
-                    vec![
-                        self.tile(),
-                        all(&chunk.samples),
-                        all(&self.means),
-                        all(&self.densities),
-                        all(&self.peaks),
-                        all(&self.scales),
-                        all(&self.sums),
-                    ],
-                    self.marking.as_ref(),
-                ),
-            ),
-        })
     }
 }
 
@@ -537,10 +360,7 @@ pub(super) fn encoder(gpu: &Gpu) -> CommandEncoder {
     gpu.device.create_command_encoder(&CommandEncoderDescriptor::default())
 }
 
-fn part(buffer: &Buffer, size: u64) -> BindingResource<'_> {
-    BindingResource::Buffer(BufferBinding { buffer, offset: 0, size: BufferSize::new(size) })
-}
-
 mod patterns;
+mod scratch;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Passes whose buffers held something else before: what they find is theirs alone, and that of the CPU.
 
+use std::sync::Arc;
+
 use ndarray::Array1;
 
 use super::*;
